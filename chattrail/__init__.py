@@ -1,0 +1,1 @@
+"""Analytics events for Telegram bots, as OpenTelemetry log records."""

@@ -1,0 +1,93 @@
+"""Settings from environment variables: typed, frozen, checked once at start, errors that name the variable.
+
+Each part declares pydantic models whose fields become `CHATTRAIL_<PREFIX>_<FIELD>`; a field with an alias (`BOT_TOKEN`)
+is read from that name instead. A process answers only for the parts whose models it loads, so one `.env` can serve all
+of them; a `CHATTRAIL_` name that belongs to no part is everybody's error.
+"""
+
+import difflib
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, ClassVar, Never, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+PARTS = ("BOT", "COLLECTOR", "EMBEDDED", "SIDECAR", "SIMULATION", "STACK", "WEB")
+
+
+class SettingsError(Exception):
+    """One or more settings are wrong; the message has a line for each and says what to do."""
+
+
+class Settings(BaseModel):
+    """Base of all settings. A subclass sets `prefix` ("WEB", "SIDECAR_IMAGES") and documents each field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True)
+    prefix: ClassVar[str]
+
+    @classmethod
+    def variables(cls) -> dict[str, str]:
+        """Map each environment variable to the key that pydantic knows its field by."""
+        return {
+            field.alias or f"CHATTRAIL_{cls.prefix}_{name.upper()}": field.alias or name
+            for name, field in cls.model_fields.items()
+        }
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read and check this one model. An empty variable counts as unset. Raises SettingsError with every fault."""
+        loaded = load_all([cls], environ)[0]
+        assert isinstance(loaded, cls)
+        return loaded
+
+    @classmethod
+    def load_or_exit(cls) -> Self:
+        """Read the settings for a command: on a fault print it and leave with exit code 2."""
+        try:
+            return cls.load()
+        except SettingsError as error:
+            exit_with(error)
+
+
+def load_all(models: list[type[Settings]], environ: Mapping[str, str] | None = None) -> list[Settings]:
+    """Read several models together, in order; a part's unknown names are told against the names of all of them."""
+    environ = os.environ if environ is None else environ
+    known = [name for model in models for name in model.variables()]
+    faults = [_unknown(name, known) for name in sorted(environ) if _is_unknown(name, known, models)]
+    loaded = []
+    for model in models:
+        names = model.variables()
+        given: dict[str, Any] = {key: environ[name] for name, key in names.items() if environ.get(name)}
+        try:
+            loaded.append(model.model_validate(given))
+        except ValidationError as error:
+            variable_of = {key: name for name, key in names.items()}
+            for fault in error.errors(include_url=False, include_context=False, include_input=False):
+                where = variable_of.get(str(fault["loc"][0])) if fault["loc"] else None
+                faults.append(f"{where or f'CHATTRAIL_{model.prefix}_*'}: {fault['msg'].removeprefix('Value error, ')}")
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return loaded
+
+
+def exit_with(error: SettingsError) -> Never:
+    """Print the faults for a person at a terminal and leave with exit code 2."""
+    sys.stderr.write(f"Settings are wrong:\n{error}\nEvery setting is described in docs/settings.md.\n")
+    raise SystemExit(2) from None
+
+
+def _is_unknown(name: str, known: list[str], models: list[type[Settings]]) -> bool:
+    if not name.startswith("CHATTRAIL_") or name in known:
+        return False
+    part = name.removeprefix("CHATTRAIL_").partition("_")[0]
+    return part not in PARTS or part in {model.prefix.partition("_")[0] for model in models}
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    return (
+        f"{name}: there is no such setting; did you mean {nearest[0]}?"
+        if nearest
+        else f"{name}: there is no such setting"
+    )

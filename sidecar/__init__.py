@@ -1,0 +1,1 @@
+"""Receives OTLP and hands it to plugins."""
