@@ -1,0 +1,119 @@
+"""One OTLP request on its way through the plugins: the exact bytes, the parsed form, and events decoded on demand."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Self
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+
+from sidecar.errors import Malformed
+
+EVENT_PREFIX = "chattrail."
+
+Scalar = str | bool | int | float | bytes | None
+AttributeValue = Scalar | list["AttributeValue"] | dict[str, "AttributeValue"]
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """One analytics event, decoded. `type` comes without the prefix, `timestamp` is in Unix nanoseconds."""
+
+    type: str
+    event_id: str
+    user_id: str
+    timestamp: int
+    attributes: dict[str, AttributeValue]
+    resource: dict[str, AttributeValue]
+
+
+class Batch:
+    """An accepted ExportLogsServiceRequest. `body` is the inflated protobuf exactly as it came (OTLP/JSON is converted)."""
+
+    def __init__(self, body: bytes, request: ExportLogsServiceRequest, received_at: datetime) -> None:
+        self.body = body
+        self.request = request
+        self.received_at = received_at
+        self._decoded: dict[frozenset[str], list[EventRecord]] = {}
+
+    @classmethod
+    def parse(cls, body: bytes, received_at: datetime) -> Self:
+        """Parse an inflated protobuf body. Raises Malformed when it is not an ExportLogsServiceRequest."""
+        try:
+            return cls(body, ExportLogsServiceRequest.FromString(body), received_at)
+        except DecodeError as error:
+            # upb's message names the message type and the fault, never the contents
+            raise Malformed(f"the body is not an OTLP ExportLogsServiceRequest: {error}") from None
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of `body` in hex: the same bytes sent again have the same digest, and so the same insert token."""
+        return hashlib.sha256(self.body).hexdigest()
+
+    @cached_property
+    def record_count(self) -> int:
+        """How many log records of any kind the request holds."""
+        return sum(len(scope.log_records) for entry in self.request.resource_logs for scope in entry.scope_logs)
+
+    def events(self, types: frozenset[str]) -> list[EventRecord]:
+        """Decode the analytics events of these types, in the order of the request; the result is kept and shared."""
+        if types not in self._decoded:
+            self._decoded[types] = self._decode({EVENT_PREFIX + name for name in types})
+        return self._decoded[types]
+
+    def _decode(self, names: set[str]) -> list[EventRecord]:
+        found: list[EventRecord] = []
+        for entry in self.request.resource_logs:
+            resource: dict[str, AttributeValue] | None = None
+            for scope in entry.scope_logs:
+                for record in scope.log_records:
+                    if record.event_name not in names:
+                        continue
+                    if resource is None:
+                        resource = attributes_of(entry.resource.attributes)
+                    found.append(_event(record, resource))
+        return found
+
+
+def attributes_of(pairs: "list[KeyValue]") -> dict[str, AttributeValue]:
+    """Decode OTLP key-values. A doubled key keeps its first value, as ClickHouse's map lookup does."""
+    decoded: dict[str, AttributeValue] = {}
+    for pair in pairs:
+        if pair.key not in decoded:
+            decoded[pair.key] = value_of(pair.value)
+    return decoded
+
+
+def value_of(value: AnyValue) -> AttributeValue:
+    """Decode an AnyValue; None when its oneof is not set."""
+    kind = value.WhichOneof("value")
+    if kind is None:
+        return None
+    if kind == "array_value":
+        return [value_of(item) for item in value.array_value.values]
+    if kind == "kvlist_value":
+        return attributes_of(value.kvlist_value.values)
+    scalar: Scalar = getattr(value, kind)
+    return scalar
+
+
+def _event(record: LogRecord, resource: dict[str, AttributeValue]) -> EventRecord:
+    attributes = attributes_of(record.attributes)
+    return EventRecord(
+        type=record.event_name.removeprefix(EVENT_PREFIX),
+        event_id=_text(attributes.get("event.id")),
+        user_id=_text(attributes.get("user.id")) or _text(attributes.get("user.hash")),
+        timestamp=record.time_unix_nano or record.observed_time_unix_nano,
+        attributes=attributes,
+        resource=resource,
+    )
+
+
+def _text(value: AttributeValue) -> str:
+    if value is None or isinstance(value, bytes | list | dict):
+        return ""
+    return str(value)

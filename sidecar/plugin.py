@@ -1,0 +1,87 @@
+"""What a sidecar plugin is, and what it is given.
+
+Life of a plugin: `Factory.build` makes it from its checked settings, without I/O. `start` is awaited until it succeeds: while it
+raises Retryable the sidecar waits and tries again, answers 503 and says why on /readyz; any other exception ends the process.
+Then `handle` is called for each batch, several at a time. `shutdown` comes once no batch is in flight, and may come again, or
+without a start: it is idempotent, safe before `start`, and flushes or persists what is left.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from chattrail.settings import Settings
+from sidecar.batch import Batch
+from sidecar.telemetry import Metrics
+
+
+class Clock(Protocol):
+    """Where plugins take the time from, so that tests can set it."""
+
+    def now(self) -> datetime:
+        """Wall-clock time, aware, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go back, for deadlines and intervals."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> datetime:
+        """Wall-clock time, aware, in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        return time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the sidecar hands to a plugin. `data_directory` is the plugin's own; make it in `start` if you need it."""
+
+    clock: Clock
+    logger: logging.Logger
+    metrics: Metrics
+    data_directory: Path
+
+
+class Plugin(Protocol):
+    """Something that takes batches. The lifecycle is told at the top of this module."""
+
+    @property
+    def events(self) -> frozenset[str] | None:
+        """Types of events it reads with `batch.events`; it gets only batches that hold some. None: every batch, raw."""
+        ...
+
+    async def start(self) -> None:
+        """Open connections and check the peer. Raise Retryable when it isn't there yet; it will be called again."""
+        ...
+
+    async def handle(self, batch: Batch) -> None:
+        """Return only once the batch is durable here. Tolerate redelivery.
+
+        Raise Retryable(reason, after=seconds) or Permanent(reason); anything else counts as Retryable.
+        """
+        ...
+
+    async def shutdown(self) -> None:
+        """Flush or persist, close. Idempotent, safe before `start`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Factory:
+    """How the registry knows a plugin. A required plugin holds back the ack; another is isolated, timed out, counted."""
+
+    name: str
+    config: type[Settings]
+    build: Callable[[Any, Context], Plugin]
+    required: bool = True

@@ -1,0 +1,56 @@
+"""The sidecar's own figures: every metric name in one place, and the counters that hold them.
+
+Names follow OTel: lowercase, dot namespaces; what varies (plugin, status, reason) is an attribute, never part of a name.
+Values never carry contents of events, ids of people or secrets.
+"""
+
+from typing import Final
+
+# receiver: one of `status` (HTTP status of the answer)
+REQUESTS: Final = "chattrail.sidecar.requests"
+# receiver: inflated bytes and log records of accepted requests
+RECEIVED_BYTES: Final = "chattrail.sidecar.received.bytes"
+RECEIVED_RECORDS: Final = "chattrail.sidecar.received.records"
+# receiver: gauge, bytes admitted and not yet answered
+IN_FLIGHT_BYTES: Final = "chattrail.sidecar.in_flight.bytes"
+# pipeline: requests that joined the same body already being handled
+COALESCED: Final = "chattrail.sidecar.coalesced"
+# pipeline, by `plugin`: batches handled, and failures by `outcome` (retryable, permanent, timeout, error)
+PLUGIN_BATCHES: Final = "chattrail.sidecar.plugin.batches"
+PLUGIN_FAILURES: Final = "chattrail.sidecar.plugin.failures"
+# pipeline, by `plugin`: batches an optional plugin lost because its queue was full
+PLUGIN_DROPPED: Final = "chattrail.sidecar.plugin.dropped"
+# image archiver: jobs accepted, pictures stored, and jobs that ended without one, by `reason`
+IMAGE_JOBS: Final = "chattrail.sidecar.images.jobs"
+IMAGES_STORED: Final = "chattrail.sidecar.images.stored"
+IMAGES_FAILED: Final = "chattrail.sidecar.images.failed"
+IMAGE_RETRIES: Final = "chattrail.sidecar.images.retries"
+
+Series = tuple[str, tuple[tuple[str, str], ...]]
+
+
+class Metrics:
+    """Counters and gauges of this process, kept by name and attributes. Use it from the event loop's thread only."""
+
+    def __init__(self) -> None:
+        self._values: dict[Series, float] = {}
+
+    def add(self, name: str, amount: float = 1, **attributes: str) -> None:
+        """Raise a counter."""
+        series = (name, tuple(sorted(attributes.items())))
+        self._values[series] = self._values.get(series, 0) + amount
+
+    def set(self, name: str, value: float, **attributes: str) -> None:
+        """Set a gauge."""
+        self._values[name, tuple(sorted(attributes.items()))] = value
+
+    def value(self, name: str, **attributes: str) -> float:
+        """Read one series; 0 when nothing was recorded."""
+        return self._values.get((name, tuple(sorted(attributes.items()))), 0)
+
+    def snapshot(self) -> dict[str, list[tuple[dict[str, str], float]]]:
+        """Every series by metric name, for an exporter."""
+        by_name: dict[str, list[tuple[dict[str, str], float]]] = {}
+        for (name, attributes), value in sorted(self._values.items()):
+            by_name.setdefault(name, []).append((dict(attributes), value))
+        return by_name
