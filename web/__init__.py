@@ -1,1 +1,56 @@
-"""The dashboard and its JSON API."""
+"""The dashboard and its JSON API: `create_app` wires the parts, each of which is a blueprint or an `init_app`."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from web import access, health, images, problem, request_log, security
+from web.api import blueprint as api
+from web.auth.database import AuthDatabase
+from web.auth.passwords import Passwords
+from web.auth.routes import blueprint as auth
+from web.settings import WebSettings
+from web.store import Store
+
+BODY_MAX = 64 * 1024  # forms and JSON here are tiny
+
+
+def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time) -> Flask:
+    """Build the WSGI app. It opens no connection and no file before the first request, so it may be made before a fork.
+
+    `clock` gives the time in seconds since 1970; tests pass their own.
+    """
+    from web.pages import blueprint as pages  # here, because the pages import this package
+
+    app = Flask("web")
+    app.config.update(
+        SECRET_KEY=settings.secret_key.get_secret_value(),
+        SESSION_COOKIE_NAME="__Host-chattrail" if settings.secure else "chattrail",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.secure,
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=settings.session_hours),
+        SESSION_REFRESH_EACH_REQUEST=False,
+        MAX_CONTENT_LENGTH=BODY_MAX,
+        MAX_FORM_MEMORY_SIZE=BODY_MAX,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json.compact = True  # type: ignore[attr-defined]
+    app.extensions["chattrail.settings"] = settings
+    app.extensions["chattrail.clock"] = lambda: datetime.fromtimestamp(clock(), UTC)
+    app.extensions["chattrail.store"] = Store(settings)
+    app.extensions["chattrail.auth"] = AuthDatabase(settings.data / "auth.sqlite3", clock)
+    app.extensions["chattrail.passwords"] = Passwords(settings)
+    if settings.proxies:
+        hops = settings.proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    request_log.init_app(app)
+    security.init_app(app)
+    access.init_app(app)
+    problem.init_app(app)
+    for blueprint in (auth, api, images.blueprint, health.blueprint, pages):
+        app.register_blueprint(blueprint)
+    return app

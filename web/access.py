@@ -1,0 +1,93 @@
+"""Who may see what. Nothing is open unless its view says so: a new route without a mark asks for a login.
+
+`public` needs nothing, `bearer_only` an API token, everything else a login; under /api a login serves to read and a
+token to do anything.
+"""
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+from flask import Flask, Response, current_app, redirect, request, url_for
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from web.auth.sessions import signed_in
+from web.auth.tokens import bearer_token_given, bearer_token_valid
+from web.problem import Problem
+
+P = ParamSpec("P")
+R = TypeVar("R")
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+START_PAGE = "/analytics"
+NO_REDIRECT = set("\\\r\n\t")
+
+
+def public(view: Callable[P, R]) -> Callable[P, R]:
+    """Mark a view that answers without a login."""
+    view.access = "public"  # type: ignore[attr-defined]
+    return view
+
+
+def bearer_only(view: Callable[P, R]) -> Callable[P, R]:
+    """Mark an API view that needs a bearer token; a login in a browser does not open it."""
+    view.access = "bearer"  # type: ignore[attr-defined]
+    return view
+
+
+def init_app(app: Flask) -> None:
+    """Check every request before its view."""
+    app.before_request(_check)
+
+
+def safe_next(target: str | None) -> str:
+    """The page to go to after a login: a path of this site, or the start page when it is anything else."""
+    if not target or not target.startswith("/") or target.startswith("//") or NO_REDIRECT & set(target):
+        return START_PAGE
+    parts = urlsplit(target)
+    if parts.scheme or parts.netloc or parts.path.startswith(("/login", "/logout", "/api/")):
+        return START_PAGE
+    return target
+
+
+def _check() -> WerkzeugResponse | Response | None:
+    if request.endpoint is None or request.endpoint == "static":
+        return None  # not found or wrong method: the error handler answers, and tells nothing
+    access = getattr(current_app.view_functions[request.endpoint], "access", "login")
+    if access == "public":
+        return None
+    if request.path.startswith("/api/"):
+        _check_api(access)
+        return None
+    if signed_in():
+        return None
+    return _to_login()
+
+
+def _check_api(access: str) -> None:
+    if bearer_token_given():
+        if bearer_token_valid():
+            return
+        raise Problem(401, "The API token is not known here.", headers=_challenge("invalid_token"))
+    if access == "bearer":
+        raise Problem(401, "This needs an API token: Authorization: Bearer <token>.", headers=_challenge())
+    if not signed_in():
+        raise Problem(401, "Sign in, or send an API token: Authorization: Bearer <token>.", headers=_challenge())
+    if request.method not in SAFE_METHODS:
+        raise Problem(403, "A login may only read here; to change something send an API token.")
+
+
+def _challenge(error: str | None = None) -> dict[str, str]:
+    return {"WWW-Authenticate": 'Bearer realm="chattrail"' + (f', error="{error}"' if error else "")}
+
+
+def _to_login() -> WerkzeugResponse | Response:
+    """Send a person to the login page; htmx, which would put that page into a corner of this one, gets a header."""
+    login = url_for("auth.login")
+    if request.headers.get("HX-Request") == "true":
+        here = urlsplit(request.headers.get("HX-Current-URL", ""))
+        target = here.path + (f"?{here.query}" if here.query else "")
+        return Response(status=401, headers={"HX-Redirect": f"{login}?{urlencode({'next': safe_next(target)})}"})
+    if request.method not in SAFE_METHODS:
+        return redirect(login, 303)
+    target = request.full_path if request.query_string else request.path
+    return redirect(f"{login}?{urlencode({'next': safe_next(target)})}", 303)

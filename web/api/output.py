@@ -1,0 +1,31 @@
+"""Results to JSON: the same names as in `web.results`, times as ISO 8601 in UTC with milliseconds or finer."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+RENAMED = {"start": "from", "end": "to"}  # `from` is a keyword in Python, so Span cannot have it as a field
+
+
+def jsonable(value: Any) -> Any:
+    """A result as dicts, lists, numbers and texts."""
+    if isinstance(value, datetime):
+        return iso(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        names = (field.name for field in fields(value))
+        return {RENAMED.get(name, name): jsonable(getattr(value, name)) for name in names}
+    if isinstance(value, (list, tuple)):
+        return [jsonable(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: jsonable(item) for key, item in value.items()}
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)  # 5 stars, not 5.0
+    return value
+
+
+def iso(moment: datetime) -> str:
+    """2026-11-22T15:49:36.120Z: milliseconds at least, microseconds when there are some."""
+    moment = moment.astimezone(UTC)
+    unit = "microseconds" if moment.microsecond % 1000 else "milliseconds"
+    return moment.isoformat(timespec=unit).replace("+00:00", "Z")

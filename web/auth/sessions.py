@@ -1,0 +1,56 @@
+"""Logins. The signed cookie holds a random id; the database holds its hash, so a logout ends a copied cookie too."""
+
+import hashlib
+import secrets
+
+from flask import g, session
+
+from web.context import auth_database, passwords, settings
+
+
+def sign_in() -> None:
+    """Begin a new login; an id from before the login is never kept."""
+    session.clear()
+    session.permanent = True
+    identity = secrets.token_urlsafe(24)
+    session["id"] = identity
+    database = auth_database()
+    expires_at = database.clock() + settings().session_hours * 3600
+    with database.write() as connection:
+        connection.execute(
+            "INSERT INTO sessions VALUES (?, ?, ?)", (_hash(identity), passwords().fingerprint, expires_at)
+        )
+        connection.execute("DELETE FROM sessions WHERE expires_at <= ?", (database.clock(),))
+    g.signed_in = True
+
+
+def signed_in() -> bool:
+    """Whether the request comes from a login that was neither ended nor outlived by a new password."""
+    if "signed_in" not in g:
+        g.signed_in = _look_up(session.get("id"))
+    return bool(g.signed_in)
+
+
+def sign_out() -> None:
+    """End this login everywhere its cookie may have been copied to."""
+    identity = session.get("id")
+    if isinstance(identity, str):
+        with auth_database().write() as connection:
+            connection.execute("DELETE FROM sessions WHERE id_hash = ?", (_hash(identity),))
+    session.clear()
+    g.signed_in = False
+
+
+def _look_up(identity: object) -> bool:
+    if not isinstance(identity, str):
+        return False
+    database = auth_database()
+    with database.read() as connection:
+        row = connection.execute(
+            "SELECT credential, expires_at FROM sessions WHERE id_hash = ?", (_hash(identity),)
+        ).fetchone()
+    return row is not None and row[0] == passwords().fingerprint and row[1] > database.clock()
+
+
+def _hash(identity: str) -> str:
+    return hashlib.sha256(identity.encode()).hexdigest()

@@ -1,0 +1,33 @@
+"""API tokens: `Authorization: Bearer <token>`. Only their SHA-256 is configured: they are random, so no slow hash."""
+
+import hashlib
+import hmac
+import secrets
+
+from flask import request
+
+from web.context import settings
+
+
+def new_token() -> str:
+    """A random API token of 256 bits."""
+    return "ct_" + secrets.token_urlsafe(32)
+
+
+def hash_token(token: str) -> str:
+    """What stands in CHATTRAIL_WEB_API_TOKEN_HASHES for a token."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def bearer_token_given() -> bool:
+    """Whether the request carries a bearer token, right or wrong."""
+    return request.headers.get("Authorization", "").partition(" ")[0].lower() == "bearer"
+
+
+def bearer_token_valid() -> bool:
+    """Whether that token is one of the configured ones. Takes the same time wherever they differ."""
+    given = hash_token(request.headers.get("Authorization", "").partition(" ")[2].strip())
+    found = False
+    for known in settings().api_token_hashes:
+        found |= hmac.compare_digest(given, known)
+    return found

@@ -1,0 +1,26 @@
+"""How each figure is counted, in one line each: the hover texts of the pages and the table in docs/api.md.
+
+The keys are the names in the JSON answers; pages translate the English sentence by its key.
+"""
+
+DEFINITIONS = {
+    "people": "Different people who did something themselves: wrote, sent a command, chose, pressed a button or paid.",
+    "new_people": "People whose first own action ever lies in this range.",
+    "messages": "Messages that people sent to the bot, button presses included.",
+    "answers": "Messages the bot sent, failures not counted.",
+    "pictures": "Pictures the bot sent, failures not counted.",
+    "stars": "Telegram Stars paid, less those refunded.",
+    "funnel": "People who pressed /start in this range, and those of them who also got to each further step in it.",
+    "personas": "Messages of people while this persona was active.",
+    "stories": "Messages of people while this story was active.",
+    "commands": "How often each command was sent.",
+    "languages": "People who did something, by the language of their Telegram client.",
+    "refreshed": "Requests for another picture.",
+    "duration_ms_p50": "Half of the answers took no longer than this.",
+    "duration_ms_p95": "19 of 20 answers took no longer than this.",
+    "tokens": "Tokens that the language model reported for the bot's answers.",
+    "premium": "Offers shown, invoices sent, payments made and refunded.",
+    "blocks": "How often people blocked and unblocked the bot.",
+    "failures": "Errors in the bot's own code while it handled an update.",
+    "previous": "The same figure in the equally long stretch just before this range.",
+}

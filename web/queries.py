@@ -1,0 +1,111 @@
+"""What can be asked of the store: frozen queries, and their reading from a request's parameters.
+
+Pages and JSON API read the same parameters with the same rules. A bad one raises `BadParameter`, which names it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+Order = Literal["asc", "desc"]
+UserSort = Literal[
+    "last_seen", "first_seen", "name", "messages", "answers", "pictures", "refreshes", "clears", "sessions", "stars"
+]
+USER_SORTS: tuple[UserSort, ...] = get_args(UserSort)
+LIMIT_DEFAULT, LIMIT_MAX = 50, 200
+SEARCH_MAX = 100
+
+
+class BadParameter(ValueError):  # noqa: N818 - reads as what it is at `raise`
+    """A request parameter has a value that cannot be used."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.name = name
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class UsersQuery:
+    """Which people, in which order. `q` looks in name, username and id; None filters let everybody through."""
+
+    sort: UserSort = "last_seen"
+    order: Order = "desc"
+    q: str = ""
+    paid: bool | None = None
+    blocked: bool | None = None
+    language: str | None = None
+    limit: int = LIMIT_DEFAULT
+    cursor: str | None = None
+
+    @classmethod
+    def read(cls, arguments: Mapping[str, str]) -> "UsersQuery":
+        """Read from a query string's parameters; an empty one counts as absent."""
+        sort = _choice(arguments, "sort", USER_SORTS, "last_seen")
+        q = arguments.get("q", "").strip()
+        if len(q) > SEARCH_MAX:
+            raise BadParameter("q", f"has {len(q)} characters; at most {SEARCH_MAX} are looked for")
+        if "\x00" in q:
+            raise BadParameter("q", "contains a zero byte")
+        return cls(
+            sort=cast("UserSort", sort),
+            order=_order(arguments, "asc" if sort == "name" else "desc"),
+            q=q,
+            paid=_flag(arguments, "paid"),
+            blocked=_flag(arguments, "blocked"),
+            language=_language(arguments),
+            limit=_limit(arguments),
+            cursor=arguments.get("cursor") or None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TrailQuery:
+    """Which events of one person: newest first by default."""
+
+    order: Order = "desc"
+    limit: int = LIMIT_DEFAULT
+    cursor: str | None = None
+
+    @classmethod
+    def read(cls, arguments: Mapping[str, str]) -> "TrailQuery":
+        """Read from a query string's parameters; an empty one counts as absent."""
+        return cls(order=_order(arguments, "desc"), limit=_limit(arguments), cursor=arguments.get("cursor") or None)
+
+
+def _choice(arguments: Mapping[str, str], name: str, choices: tuple[str, ...], default: str) -> str:
+    value = arguments.get(name) or default
+    if value not in choices:
+        raise BadParameter(name, f"must be one of {', '.join(choices)}")
+    return value
+
+
+def _order(arguments: Mapping[str, str], default: Order) -> Order:
+    return cast("Order", _choice(arguments, "order", ("asc", "desc"), default))
+
+
+def _flag(arguments: Mapping[str, str], name: str) -> bool | None:
+    value = arguments.get(name)
+    if not value:
+        return None
+    if value not in ("0", "1"):
+        raise BadParameter(name, "must be 0 or 1")
+    return value == "1"
+
+
+def _language(arguments: Mapping[str, str]) -> str | None:
+    value = arguments.get("language")
+    if not value:
+        return None
+    if len(value) > 35 or not value.replace("-", "").isascii() or not value.replace("-", "").isalnum():
+        raise BadParameter("language", "must be a language code such as en or pt-br")
+    return value
+
+
+def _limit(arguments: Mapping[str, str]) -> int:
+    value = arguments.get("limit")
+    if not value:
+        return LIMIT_DEFAULT
+    if not (value.isascii() and value.isdigit() and len(value) <= 9 and 1 <= int(value) <= LIMIT_MAX):
+        raise BadParameter("limit", f"must be a whole number from 1 to {LIMIT_MAX}")
+    return int(value)

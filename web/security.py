@@ -1,0 +1,88 @@
+"""What guards every answer: trusted hosts, same-origin for unsafe methods, and the headers, on error pages too."""
+
+import re
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, request
+
+from web.auth.tokens import bearer_token_given
+from web.context import settings
+from web.problem import Problem
+from web.settings import LOOPBACK
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>\d{1,5}))?")
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "font-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def init_app(app: Flask) -> None:
+    """Check hosts and origins before a view, set headers after it."""
+    app.before_request(_check_host)
+    app.before_request(_check_origin)
+    app.after_request(_set_headers)
+
+
+def _check_host() -> None:
+    """Refuse a name that is not ours (DNS rebinding, poisoned links)."""
+    match = HOST.fullmatch(request.headers.get("Host", ""))
+    if not match or match["name"].strip("[]").lower() not in settings().trusted_hosts:
+        raise Problem(
+            400,
+            "This address is not served here. The person who runs this site sets it in CHATTRAIL_WEB_PUBLIC_URL.",
+            kind="untrusted-host",
+        )
+
+
+def _check_origin() -> None:
+    """Refuse what another site makes a browser send. A token in a header is no ambient authority and needs no check."""
+    if request.method in SAFE_METHODS or bearer_token_given():
+        return
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        foreign = site not in ("same-origin", "none")
+    else:
+        origin = request.headers.get("Origin")  # absent altogether: not a browser, nothing to forge
+        foreign = origin is not None and urlsplit(origin).netloc.lower() != request.headers["Host"].lower()
+    if foreign:
+        raise Problem(403, "This was sent from another site, so it was not done.", kind="cross-site")
+
+
+def _set_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Referrer-Policy", _referrer_policy())
+    if settings().secure:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    elif response.status_code == 200 and "v" in request.args:
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    return response
+
+
+def _referrer_policy() -> str:
+    """`no-referrer`, save on plain http in a network: browsers send no Sec-Fetch-Site there, and under no-referrer
+    they send `Origin: null` even to the same site, which would lock everybody out.
+    """
+    host = (urlsplit(settings().public_url).hostname or "127.0.0.1").lower()
+    return "no-referrer" if settings().secure or host in LOOPBACK else "same-origin"

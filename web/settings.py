@@ -1,0 +1,139 @@
+"""Settings of the web part: `CHATTRAIL_WEB_*`, checked once at start."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from argon2 import extract_parameters
+from argon2.exceptions import InvalidHashError
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
+
+from chattrail.settings import Settings
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def _split(value: Any) -> Any:
+    """Turn the comma list of an environment variable into a tuple."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+class WebSettings(Settings):
+    """Everything `python -m web` can be told."""
+
+    prefix: ClassVar[str] = "WEB"
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    public_url: str = Field(
+        "", description="Address people open, as https://stats.example.org; unset: the loopback address listened on."
+    )
+    clickhouse_url: SecretStr = Field(
+        description="ClickHouse to read: http://user:password@host:8123/database; a read-only user is enough."
+    )
+    secret_key: SecretStr = Field(description="Key that signs cookies and cursors: 32 random characters or more.")
+    password_hash: SecretStr | None = Field(
+        None,
+        description="argon2 hash of the login password, from `python -m web hash-password`; unset: one-time links only.",
+    )
+    api_token_hashes: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(
+        (), description="SHA-256 hashes of API tokens, comma-separated, from `python -m web token`."
+    )
+    data: Path = Field(
+        Path("data/web"), description="Directory for logins, login attempts and one-time links (SQLite)."
+    )
+    images_directory: Path | None = Field(
+        None, description="Directory where the sidecar stores pictures; unset: no picture is shown."
+    )
+    timezone: str = Field("UTC", description="Time zone in which days begin and times are shown, as Europe/Berlin.")
+    workers: int = Field(1, ge=1, le=64, description="Worker processes.")
+    threads: int = Field(8, ge=1, le=64, description="Threads in each worker.")
+    proxies: int = Field(
+        0, ge=0, le=5, description="Reverse proxies in front whose X-Forwarded-For, -Proto and -Host are believed."
+    )
+    session_hours: int = Field(168, ge=1, le=8760, description="Hours until a login ends.")
+    query_timeout_s: float = Field(10.0, gt=0, le=300, description="Seconds a ClickHouse query may take.")
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_url(cls, value: str) -> str:
+        if not value:
+            return value
+        url = urlsplit(value)
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise ValueError("must be an address such as https://stats.example.org")
+        if url.path.strip("/") or url.query or url.fragment or url.username:
+            raise ValueError("must be scheme and host only: no path, query or user")
+        return f"{url.scheme}://{url.netloc}"
+
+    @field_validator("clickhouse_url")
+    @classmethod
+    def _dsn(cls, value: SecretStr) -> SecretStr:
+        url = urlsplit(value.get_secret_value())
+        try:
+            port = url.port
+        except ValueError:
+            port = None
+        if url.scheme not in ("http", "https") or not url.hostname or not port:
+            raise ValueError("must look like http://user:password@127.0.0.1:8123/chattrail (the port is needed)")
+        if not re.fullmatch(r"/\w+/?", url.path):
+            raise ValueError("must name the database at its end, as http://user:password@127.0.0.1:8123/chattrail")
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _strong(cls, value: SecretStr) -> SecretStr:
+        key = value.get_secret_value()
+        if len(key) < 32 or len(set(key)) < 10:
+            raise ValueError(
+                "is too weak: 32 random characters or more are needed; make one with"
+                " `python -c 'import secrets; print(secrets.token_urlsafe(32))'`"
+            )
+        return value
+
+    @field_validator("password_hash")
+    @classmethod
+    def _argon2(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            try:
+                extract_parameters(value.get_secret_value())
+            except (InvalidHashError, ValueError):
+                raise ValueError("is not an argon2 hash; make one with `python -m web hash-password`") from None
+        return value
+
+    @field_validator("api_token_hashes")
+    @classmethod
+    def _sha256(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for number, item in enumerate(value, 1):
+            if not re.fullmatch(r"[0-9a-fA-F]{64}", item):
+                raise ValueError(
+                    f"entry {number} is not a SHA-256 in hex; `python -m web token` prints a token and its hash"
+                )
+        return tuple(item.lower() for item in value)
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{value!r} is not a time zone name such as Europe/Berlin") from None
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The deployment's time zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach the pages over https."""
+        return self.public_url.startswith("https://")
+
+    @property
+    def trusted_hosts(self) -> tuple[str, ...]:
+        """Host names a request may ask for: the public one and loopback."""
+        public = urlsplit(self.public_url).hostname
+        return (*((public,) if public else ()), *LOOPBACK)
