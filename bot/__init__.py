@@ -1,1 +1,1 @@
-"""The persona bot."""
+"""The persona bot: people pick a persona and a story, chat, and get pictures."""

@@ -1,0 +1,84 @@
+"""Logging that cannot print a token or what people wrote.
+
+Exceptions are the leak: aiohttp puts the request URL (it holds the bot token) into some of them, pydantic and aiogram put
+the message that failed into others. So an exception is printed as its type and stack, never as its text, unless the text is
+known to be about the network only; and secrets are taken out of whatever is left.
+"""
+
+import copy
+import logging
+import re
+import traceback
+import warnings
+from collections.abc import Iterable
+from types import TracebackType
+
+from aiogram.exceptions import (
+    RestartingTelegram,
+    TelegramConflictError,
+    TelegramNetworkError,
+    TelegramRetryAfter,
+    TelegramServerError,
+    TelegramUnauthorizedError,
+)
+
+_TOKEN_IN_URL = re.compile(r"/bot\d+:[A-Za-z0-9_-]+")
+_TELLING = (
+    RestartingTelegram,
+    TelegramConflictError,
+    TelegramNetworkError,
+    TelegramRetryAfter,
+    TelegramServerError,
+    TelegramUnauthorizedError,
+)
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
+
+def describe(error: BaseException) -> str:
+    """Say what went wrong without repeating what a person wrote."""
+    name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+    return f"{name}: {error}" if isinstance(error, _TELLING) else name
+
+
+class SafeFormatter(logging.Formatter):
+    """Formats exceptions without their text and replaces every known secret."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        self._secrets = sorted((secret for secret in secrets if secret), key=len, reverse=True)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a copy of the record, then take out the secrets."""
+        record = copy.copy(record)
+        record.exc_text = None
+        if isinstance(record.msg, BaseException):
+            record.msg = describe(record.msg)
+        if isinstance(record.args, tuple):
+            record.args = tuple(describe(arg) if isinstance(arg, BaseException) else arg for arg in record.args)
+        text = _TOKEN_IN_URL.sub("/bot<token>", super().format(record))
+        for secret in self._secrets:
+            text = text.replace(secret, "<secret>")
+        return text
+
+    def formatException(self, ei: ExcInfo) -> str:  # noqa: N802 - logging's own name
+        """Give the stack and the type of the exception and of its causes."""
+        lines: list[str] = []
+        error: BaseException | None = ei[1]
+        seen: set[int] = set()
+        while error is not None and id(error) not in seen:
+            seen.add(id(error))
+            lines.append("".join(traceback.format_list(traceback.extract_tb(error.__traceback__))) + describe(error))
+            error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        return "\ncaused by:\n".join(lines)
+
+
+def configure(secrets: Iterable[str], level: int = logging.INFO) -> None:
+    """Send all logs to stderr through the safe formatter; for the bot's own process only."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(SafeFormatter(secrets))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.captureWarnings(True)
+    for chatty in ("httpx", "httpcore", "aiogram.event", "aiohttp.access", "matplotlib", "PIL"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    # aiogram would print the whole update, message text included.
+    warnings.filterwarnings("ignore", message="Detected unknown update type")
