@@ -1,6 +1,7 @@
 """One OTLP request on its way through the plugins: the exact bytes, the parsed form, and events decoded on demand."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -32,7 +33,7 @@ class EventRecord:
 
 
 class Batch:
-    """An accepted ExportLogsServiceRequest. `body` is the inflated protobuf exactly as it came (OTLP/JSON is converted)."""
+    """An accepted ExportLogsServiceRequest. `body` is the inflated protobuf as it came (OTLP/JSON is converted)."""
 
     def __init__(self, body: bytes, request: ExportLogsServiceRequest, received_at: datetime) -> None:
         self.body = body
@@ -79,7 +80,7 @@ class Batch:
         return found
 
 
-def attributes_of(pairs: "list[KeyValue]") -> dict[str, AttributeValue]:
+def attributes_of(pairs: Iterable[KeyValue]) -> dict[str, AttributeValue]:
     """Decode OTLP key-values. A doubled key keeps its first value, as ClickHouse's map lookup does."""
     decoded: dict[str, AttributeValue] = {}
     for pair in pairs:

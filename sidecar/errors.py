@@ -1,7 +1,7 @@
 """What a plugin raises to say how a batch failed; the receiver turns each into the answer OTLP/HTTP prescribes."""
 
 
-class Retryable(Exception):
+class Retryable(Exception):  # noqa: N818 -- named for what the sender should do
     """Not stored now, may succeed later: the sender gets 503 with Retry-After and keeps the batch."""
 
     def __init__(self, reason: str, *, after: float = 1.0) -> None:
@@ -11,7 +11,7 @@ class Retryable(Exception):
         self.after = after
 
 
-class Permanent(Exception):
+class Permanent(Exception):  # noqa: N818
     """Will never succeed as it is: the sender gets 400 and drops the batch, so raise it for a whole batch only."""
 
     def __init__(self, reason: str) -> None:
@@ -20,7 +20,7 @@ class Permanent(Exception):
         self.reason = reason
 
 
-class Malformed(Exception):
+class Malformed(Exception):  # noqa: N818
     """The body is no OTLP request; the message says what is wrong, without quoting its contents."""
 
 

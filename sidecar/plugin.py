@@ -1,9 +1,10 @@
 """What a sidecar plugin is, and what it is given.
 
-Life of a plugin: `Factory.build` makes it from its checked settings, without I/O. `start` is awaited until it succeeds: while it
-raises Retryable the sidecar waits and tries again, answers 503 and says why on /readyz; any other exception ends the process.
-Then `handle` is called for each batch, several at a time. `shutdown` comes once no batch is in flight, and may come again, or
-without a start: it is idempotent, safe before `start`, and flushes or persists what is left.
+Life of a plugin: `Factory.build` makes it from its checked settings, without I/O. `start` is awaited until it
+succeeds: when it raises Retryable (or anything unforeseen) the sidecar waits and tries again, answers 503 and says why
+on /readyz; Permanent ends the process. Then `handle` is called for each batch, several at a time. `shutdown` comes once
+no batch is in flight, and may come again, or without a start: it is idempotent, safe before `start`, and flushes or
+persists what is left.
 """
 
 import logging
@@ -62,7 +63,7 @@ class Plugin(Protocol):
         ...
 
     async def start(self) -> None:
-        """Open connections and check the peer. Raise Retryable when it isn't there yet; it will be called again."""
+        """Open connections and check the peer. Raise Retryable while it isn't there, Permanent if it never will be."""
         ...
 
     async def handle(self, batch: Batch) -> None:
@@ -79,7 +80,7 @@ class Plugin(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Factory:
-    """How the registry knows a plugin. A required plugin holds back the ack; another is isolated, timed out, counted."""
+    """How the registry knows a plugin. A required one holds back the ack; another is isolated, timed out, counted."""
 
     name: str
     config: type[Settings]

@@ -1,7 +1,7 @@
 """The sidecar's own figures: every metric name in one place, and the counters that hold them.
 
-Names follow OTel: lowercase, dot namespaces; what varies (plugin, status, reason) is an attribute, never part of a name.
-Values never carry contents of events, ids of people or secrets.
+Names follow OTel: lowercase, dot namespaces; what varies (plugin, status, reason) is an attribute, never part of a
+name. Attributes never carry contents of events, ids of people or secrets.
 """
 
 from typing import Final
@@ -20,6 +20,11 @@ PLUGIN_BATCHES: Final = "chattrail.sidecar.plugin.batches"
 PLUGIN_FAILURES: Final = "chattrail.sidecar.plugin.failures"
 # pipeline, by `plugin`: batches an optional plugin lost because its queue was full
 PLUGIN_DROPPED: Final = "chattrail.sidecar.plugin.dropped"
+# ClickHouse sink, by `reason`: records kept in dead_letters instead of their table
+DEAD_LETTERS: Final = "chattrail.sidecar.dead_letters"
+# ClickHouse sink: rounds of recomputing figures, and those that failed
+ROLLUP_ROUNDS: Final = "chattrail.sidecar.rollup.rounds"
+ROLLUP_FAILURES: Final = "chattrail.sidecar.rollup.failures"
 # image archiver: jobs accepted, pictures stored, and jobs that ended without one, by `reason`
 IMAGE_JOBS: Final = "chattrail.sidecar.images.jobs"
 IMAGES_STORED: Final = "chattrail.sidecar.images.stored"
