@@ -1,0 +1,126 @@
+"""Photos and other files: sending one or an album, and downloading by file_id."""
+
+import ipaddress
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from bot.simulation.api.entities import parse
+from bot.simulation.api.files import LARGEST_PHOTO
+from bot.simulation.api.methods.messages import read_extras
+from bot.simulation.api.wire import Json, Params, Upload, bad_request
+from bot.simulation.api.world import World, check_length
+
+LONGEST_CAPTION = 1024
+
+
+def read_caption(caption: str | None, mode: str | None, given: Any) -> Json:
+    """Return `caption` and `caption_entities`, checked; empty when there is no caption."""
+    text, entities = parse(caption or "", None if given else mode)
+    text = text.rstrip() if (given or entities) else text.strip()
+    check_length(text, LONGEST_CAPTION, "message caption is too long")
+    content: Json = {}
+    if text:
+        content["caption"] = text
+        if given or entities:
+            content["caption_entities"] = given or entities
+    return content
+
+
+async def photo_sizes(world: World, upload: Upload | None, reference: str | None) -> list[Json]:
+    """Return the sizes of an uploaded photo, of one known by file_id, or of one behind an address."""
+    if upload is not None:
+        if not upload.data:
+            raise bad_request("file must be non-empty")
+        return await world.files.add_photo(upload.data)
+    if reference is None:
+        raise bad_request("there is no photo in the request")
+    if reference.startswith(("http://", "https://")):
+        return await world.files.add_photo(await _download(reference))
+    return world.files.photo(reference)
+
+
+async def send_photo(world: World, params: Params) -> Json:
+    """`sendPhoto`."""
+    chat = world.writable_chat(params)
+    caption = read_caption(params.text("caption"), params.text("parse_mode"), params.structure("caption_entities"))
+    extras = read_extras(world, params, chat.id)
+    sizes = await photo_sizes(world, params.upload("photo"), params.text("photo"))
+    spoiler: Json = {"has_media_spoiler": True} if params.flag("has_spoiler") else {}
+    return world.from_bot(chat, {"photo": sizes, **caption, **spoiler, **extras})
+
+
+async def send_document(world: World, params: Params) -> Json:
+    """`sendDocument`: an upload, kept as it is, or a file_id."""
+    chat = world.writable_chat(params)
+    caption = read_caption(params.text("caption"), params.text("parse_mode"), params.structure("caption_entities"))
+    upload, reference = params.upload("document"), params.text("document")
+    if upload is not None:
+        extension = upload.name.rpartition(".")[2] or "bin"
+        facts = {"file_name": upload.name, "mime_type": upload.content_type}
+        document = world.files.add(upload.data, "documents", extension, facts)
+    elif reference is not None:
+        document = world.files.get(reference)
+    else:
+        raise bad_request("there is no document in the request")
+    return world.from_bot(chat, {"document": document.as_json, **caption, **read_extras(world, params, chat.id)})
+
+
+async def send_media_group(world: World, params: Params) -> list[Json]:
+    """`sendMediaGroup`: an album of 2 to 10 photos."""
+    chat = world.writable_chat(params)
+    media = params.structure("media")
+    if not isinstance(media, list) or not 2 <= len(media) <= 10:
+        raise bad_request("MEDIA_INVALID" if media else "there are no messages to send")
+    contents = [await photo_content(world, params, item) for item in media]
+    extras = read_extras(world, params, chat.id)
+    group = str(world.message_id() + 10_000_000_000)
+    return [world.from_bot(chat, {"media_group_id": group, **content, **extras}) for content in contents]
+
+
+async def photo_content(world: World, params: Params, item: Any) -> Json:
+    """Return photo and caption of an InputMediaPhoto."""
+    if not isinstance(item, dict) or not item.get("media"):
+        raise bad_request("can't parse InputMedia: Can't find field \"media\"")
+    if item.get("type") != "photo":
+        raise bad_request(f"can't parse InputMedia: type {item.get('type')} is not simulated")
+    sizes = await photo_sizes(world, params.attached(item["media"]), item["media"])
+    return {
+        "photo": sizes,
+        **read_caption(item.get("caption"), item.get("parse_mode"), item.get("caption_entities")),
+    }
+
+
+async def get_file(world: World, params: Params) -> Json:
+    """`getFile`: the path under `/file/bot<token>/`."""
+    stored = world.files.get(params.text("file_id") or "")
+    return {
+        "file_id": stored.file_id,
+        "file_unique_id": stored.unique_id,
+        "file_size": len(stored.data),
+        "file_path": stored.path,
+    }
+
+
+async def _download(address: str) -> bytes:
+    """Fetch a photo by address, from this machine only: a simulation has no business on the internet."""
+    try:
+        if not ipaddress.ip_address(urlsplit(address).hostname or "").is_loopback:
+            raise ValueError(address)
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session,
+            session.get(address, allow_redirects=False) as response,
+        ):
+            response.raise_for_status()
+            return await response.content.read(LARGEST_PHOTO + 1)
+    except (ValueError, TimeoutError, aiohttp.ClientError):
+        raise bad_request("failed to get HTTP URL content") from None
+
+
+METHODS: dict[str, Any] = {
+    "sendPhoto": send_photo,
+    "sendDocument": send_document,
+    "sendMediaGroup": send_media_group,
+    "getFile": get_file,
+}

@@ -1,0 +1,137 @@
+"""What travels between a bot and the Bot API: parameters in, `{"ok": …}` envelopes out.
+
+Parameters arrive as a query string, a form, multipart or JSON; objects inside a form are JSON text. The wording of
+errors is that of the real server, because bots and libraries match on it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+Json = dict[str, Any]
+
+TRUE_WORDS = frozenset({"true", "yes", "1", "t", "y"})
+
+
+class ApiError(Exception):
+    """A refused call: becomes `{"ok": false, "error_code": …, "description": …}` with the code as HTTP status."""
+
+    def __init__(self, code: int, description: str, parameters: Json | None = None) -> None:
+        super().__init__(f"{code} {description}")
+        self.code = code
+        self.description = description
+        self.parameters = parameters
+
+
+def bad_request(reason: str) -> ApiError:
+    """Build the 400 that the server gives for a parameter it cannot use."""
+    return ApiError(400, f"Bad Request: {reason}")
+
+
+def too_many_requests(seconds: int) -> ApiError:
+    """Build the 429 that tells how many seconds to stay away."""
+    return ApiError(429, f"Too Many Requests: retry after {seconds}", {"retry_after": seconds})
+
+
+def success(result: Any) -> web.Response:
+    """Wrap a method's result."""
+    return web.json_response({"ok": True, "result": result})
+
+
+def failure(error: ApiError) -> web.Response:
+    """Wrap a refusal."""
+    body: Json = {"ok": False, "error_code": error.code, "description": error.description}
+    if error.parameters:
+        body["parameters"] = error.parameters
+    return web.json_response(body, status=error.code)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that came with the request."""
+
+    name: str
+    content_type: str
+    data: bytes
+
+
+class Params:
+    """The parameters of one call, read by type. A missing or empty value is None, as the real server sees it."""
+
+    def __init__(self, values: Mapping[str, Any], files: Mapping[str, Upload] | None = None) -> None:
+        self._values = values
+        self._files = files or {}
+
+    def text(self, name: str) -> str | None:
+        """Return the value as text."""
+        value = self._values.get(name)
+        if value is None or value == "":
+            return None
+        return value if isinstance(value, str) else json.dumps(value)
+
+    def integer(self, name: str) -> int | None:
+        """Return the value as a whole number; what is not a number counts as missing."""
+        value = self.text(name)
+        try:
+            return None if value is None else int(value)
+        except ValueError:
+            return None
+
+    def flag(self, name: str) -> bool:
+        """Return the value as a boolean; missing is False."""
+        value = self.text(name)
+        return value is not None and value.lower() in TRUE_WORDS
+
+    def structure(self, name: str) -> Any:
+        """Return an object or a list, which a form carries as JSON text. Raises the server's 400 when it is no JSON."""
+        value = self._values.get(name)
+        if value is None or value == "":
+            return None
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise bad_request(f"can't parse {name.replace('_', ' ')} JSON object") from None
+
+    def upload(self, name: str) -> Upload | None:
+        """Return the uploaded file of this field, or the one that an `attach://<field>` value points to."""
+        if name in self._files:
+            return self._files[name]
+        value = self.text(name)
+        return self.attached(value) if value else None
+
+    def attached(self, reference: str) -> Upload | None:
+        """Return the file that `attach://<field>` points to; None when the reference is of another kind."""
+        if not reference.startswith("attach://"):
+            return None
+        upload = self._files.get(reference.removeprefix("attach://"))
+        if upload is None:
+            raise bad_request("file attached by attach:// was not found in the request")
+        return upload
+
+
+async def read_params(request: web.Request) -> Params:
+    """Read the query and the body of a call, whichever of the documented encodings it uses."""
+    values: dict[str, Any] = dict(request.query)
+    files: dict[str, Upload] = {}
+    if request.content_type == "application/json":
+        body = await request.text()
+        try:
+            given = json.loads(body) if body else {}
+        except ValueError:
+            raise bad_request("can't parse JSON object") from None
+        if not isinstance(given, dict):
+            raise bad_request("object expected as request body")
+        values.update(given)
+    elif request.method == "POST":
+        for name, value in (await request.post()).items():
+            if isinstance(value, web.FileField):
+                files[name] = Upload(value.filename, value.content_type, value.file.read())
+                value.file.close()
+            else:
+                values[name] = value
+    return Params(values, files)

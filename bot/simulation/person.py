@@ -1,0 +1,255 @@
+"""A person's side of the chat: type, press, pay, block, and wait for what the bot really sends."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiogram.types import Message
+
+from bot.simulation.api.chats import Answer, Chat
+from bot.simulation.api.entities import typed_entities
+from bot.simulation.api.markup import inline_buttons
+from bot.simulation.api.payments import Invoice
+from bot.simulation.api.wire import Json
+from bot.simulation.api.world import World
+
+WAIT_SECONDS = 10.0
+
+
+class PaymentError(Exception):
+    """A payment did not go through: the bot refused (its message is the text) or did not answer in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """An inline button as the person sees it."""
+
+    message_id: int
+    text: str
+    data: str | None
+    url: str | None
+
+
+class Person:
+    """A handle on one simulated person. Made by `TelegramServer.person`."""
+
+    def __init__(self, world: World, chat: Chat) -> None:
+        self._world = world
+        self._chat = chat
+        self._from_here = 0
+
+    @property
+    def id(self) -> int:
+        """Telegram's numeric id, which is also the id of the private chat."""
+        return self._chat.id
+
+    @property
+    def user(self) -> Json:
+        """The User object of the wire."""
+        return self._chat.user
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the person has blocked the bot."""
+        return self._chat.blocked
+
+    @property
+    def history(self) -> list[Message]:
+        """Both sides' messages as they are now (edits applied, deleted ones gone), oldest first."""
+        return [Message.model_validate(message) for message in self._chat.messages.values()]
+
+    @property
+    def actions(self) -> list[str]:
+        """Chat actions the bot showed ("typing"), oldest first."""
+        return list(self._chat.actions)
+
+    @property
+    def buttons(self) -> list[Button]:
+        """The inline buttons in sight: newest message first, in reading order inside a message."""
+        return [
+            Button(message["message_id"], button["text"], button.get("callback_data"), button.get("url"))
+            for message in reversed(self._chat.messages.values())
+            for button in inline_buttons(message.get("reply_markup"))
+        ]
+
+    async def send(self, text: str) -> int:
+        """Type a text or a command. Returns the message id."""
+        entities = typed_entities(text)
+        return self._post({"text": text, **({"entities": entities} if entities else {})})
+
+    async def send_photo(self, data: bytes, caption: str | None = None) -> int:
+        """Send a picture, caption optional. Returns the message id."""
+        content: Json = {"photo": await self._world.files.add_photo(data)}
+        return self._post(content | ({"caption": caption} if caption else {}))
+
+    async def send_voice(self, data: bytes, duration: int = 3) -> int:
+        """Send a voice message (OGG). Returns the message id."""
+        facts: Json = {"duration": duration, "mime_type": "audio/ogg"}
+        return self._post({"voice": self._world.files.add(data, "voice", "oga", facts).as_json})
+
+    async def send_document(self, data: bytes, name: str, mime_type: str = "application/octet-stream") -> int:
+        """Send a file as it is. Returns the message id."""
+        facts: Json = {"file_name": name, "mime_type": mime_type}
+        extension = name.rpartition(".")[2]
+        return self._post({"document": self._world.files.add(data, "documents", extension, facts).as_json})
+
+    async def send_sticker(self, data: bytes = b"RIFF\0\0\0\0WEBP", emoji: str = "👍") -> int:
+        """Send a sticker. Returns the message id."""
+        facts: Json = {
+            "type": "regular", "width": 512, "height": 512, "is_animated": False, "is_video": False, "emoji": emoji,
+        }  # fmt: skip
+        return self._post({"sticker": self._world.files.add(data, "stickers", "webp", facts).as_json})
+
+    async def press(self, button: str | Button) -> str:
+        """Press a button, given by label or callback data; the newest one wins. Returns the callback query's id.
+
+        A label on the keyboard below the input line is sent as a text instead; then the message id comes back as text.
+        Raises LookupError naming the buttons in sight.
+        """
+        found = button if isinstance(button, Button) else self._find(button)
+        self._from_here = self._chat.position
+        if found is None:
+            return str(await self.send(str(button)))
+        message = self._chat.messages.get(found.message_id)
+        if message is None or found.data is None:
+            raise LookupError(f"the button {found.text!r} is gone, or sends no callback")
+        self._unblocked("press a button")
+        return self._world.press(self._chat, message, found.data)
+
+    async def answered(self, query_id: str, timeout: float = WAIT_SECONDS) -> Answer:  # noqa: ASYNC109
+        """Wait for the bot's answer to a press. Raises TimeoutError."""
+        await self._until(lambda: query_id in self._chat.answers, timeout, "an answer to a pressed button")
+        return self._chat.answers[query_id]
+
+    async def wait(
+        self,
+        matches: Callable[[Message], object] = lambda message: True,
+        timeout: float = WAIT_SECONDS,  # noqa: ASYNC109
+        *,
+        after: int | None = None,
+    ) -> Message:
+        """Return the next message of the bot, new or edited, that matches.
+
+        "Next" counts from this person's last action or last successful wait, or from `after=person.mark()`.
+        Raises TimeoutError telling what the bot sent instead.
+        """
+        start = self._from_here if after is None else after
+        checked = start
+        skipped: list[Message] = []
+
+        def look() -> Message | None:
+            nonlocal checked
+            for sight in self._chat.sights:
+                if sight.position <= checked:
+                    continue
+                checked = sight.position
+                message = Message.model_validate(sight.message)
+                if matches(message):
+                    return message
+                skipped.append(message)
+            return None
+
+        found: Message | None = None
+
+        def seen() -> bool:
+            nonlocal found
+            found = look()
+            return found is not None
+
+        try:
+            await self._until(seen, timeout, "a matching message")
+        except TimeoutError as error:
+            sent = [(message.text or message.caption or message.content_type)[:60] for message in skipped]
+            raise TimeoutError(f"{error}; the bot sent {sent or 'nothing'}") from None
+        assert found is not None
+        if after is None:
+            self._from_here = checked
+        return found
+
+    def mark(self) -> int:
+        """Return the present moment for `wait(after=…)`."""
+        return self._chat.position
+
+    async def pay(self, link: str | None = None) -> str:
+        """Pay the newest invoice in sight, or an invoice link. Returns the charge id. Raises PaymentError."""
+        message_id, invoice = (None, self._world.payments.links[link]) if link else self._open_invoice()
+        self._unblocked("pay")
+        self._from_here = self._chat.position
+        question = self._world.payments.ask(invoice)
+        self._world.updates.put(
+            "pre_checkout_query",
+            {
+                "id": question.id,
+                "from": self.user,
+                "currency": invoice.currency,
+                "total_amount": invoice.amount,
+                "invoice_payload": invoice.payload,
+            },
+        )
+        try:
+            refusal = await self._world.payments.reply(question)
+        except TimeoutError:
+            limit = self._world.payments.answer_seconds
+            raise PaymentError(f"the bot did not answer the pre-checkout query within {limit:g} s") from None
+        if refusal is not None:
+            raise PaymentError(refusal)
+        charge = self._world.payments.charge(self.id, invoice)
+        if message_id is not None:
+            del self._world.payments.invoices[self.id, message_id]
+        self._post(
+            {
+                "successful_payment": {
+                    "currency": invoice.currency,
+                    "total_amount": invoice.amount,
+                    "invoice_payload": invoice.payload,
+                    "telegram_payment_charge_id": charge.charge_id,
+                    "provider_payment_charge_id": "",
+                }
+            }
+        )
+        return charge.charge_id
+
+    async def decline(self) -> None:
+        """Close the payment form of the newest invoice: Telegram tells the bot nothing about it."""
+        message_id, _ = self._open_invoice()
+        del self._world.payments.invoices[self.id, message_id]
+
+    async def block(self) -> None:
+        """Block the bot."""
+        self._world.set_blocked(self._chat, True)
+
+    async def unblock(self) -> None:
+        """Unblock the bot (a client then usually sends /start, which `send` does)."""
+        self._world.set_blocked(self._chat, False)
+
+    def _post(self, content: Json) -> int:
+        self._unblocked("write")
+        self._from_here = self._chat.position
+        return int(self._world.from_person(self._chat, content)["message_id"])
+
+    def _unblocked(self, doing: str) -> None:
+        if self._chat.blocked:
+            raise RuntimeError(f"person {self.id} has blocked the bot and must unblock it to {doing}")
+
+    def _find(self, name: str) -> Button | None:
+        for button in self.buttons:
+            if name in {button.text, button.data}:
+                return button
+        keyboard = (self._chat.keyboard or {}).get("keyboard", [])
+        if any(name == (key if isinstance(key, str) else key["text"]) for row in keyboard for key in row):
+            return None
+        raise LookupError(f"no button {name!r} in sight; there are {[(b.text, b.data) for b in self.buttons[:20]]}")
+
+    def _open_invoice(self) -> tuple[int, Invoice]:
+        open_here = [key[1] for key in self._world.payments.invoices if key[0] == self.id]
+        if not open_here:
+            raise LookupError(f"person {self.id} sees no unpaid invoice")
+        return max(open_here), self._world.payments.invoices[self.id, max(open_here)]
+
+    async def _until(self, done: Callable[[], bool], seconds: float, what: str) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                while not done():
+                    await self._chat.changed()
+        except TimeoutError:
+            raise TimeoutError(f"person {self.id} waited {seconds:g} s for {what}") from None
