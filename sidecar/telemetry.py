@@ -4,6 +4,7 @@ Names follow OTel: lowercase, dot namespaces; what varies (plugin, status, reaso
 name. Attributes never carry contents of events, ids of people or secrets.
 """
 
+import traceback
 from typing import Final
 
 # receiver: one of `status` (HTTP status of the answer)
@@ -59,3 +60,9 @@ class Metrics:
         for (name, attributes), value in sorted(self._values.items()):
             by_name.setdefault(name, []).append((dict(attributes), value))
         return by_name
+
+
+def origin(error: BaseException) -> str:
+    """Where an exception was raised, as file:line and function: for logs that must not hold its message."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name}" if frames else "unknown place"

@@ -1,0 +1,150 @@
+"""How an OTLP logs request looks to ClickHouse: the proto text it parses with, the column type, and the SQL that reads it.
+
+ClickHouse has no recursive types, so AnyValue is spelled out to a depth of one nested container. A container deeper than
+that is declared `bytes` in the proto text: on the wire both are length-delimited, so ClickHouse keeps the undecoded
+message and nothing is lost at any depth.
+
+Values become text beside a type name (`attributes`, `attribute_types`). Text of a nested value is OTLP/JSON, with one
+addition: a container below the spelled-out depth is `{"protobuf": "<base64 of ArrayValue or KeyValueList>"}`.
+`sidecar.plugins.clickhouse.values` turns text and type back into an AnyValue.
+
+Source of the field numbers: opentelemetry-proto, logs/v1/logs.proto and common/v1/common.proto.
+"""
+
+DEPTH = (
+    1  # nested containers that are spelled out; each level doubles the SQL, and the time ClickHouse takes to analyse it
+)
+
+# The oneof's members, in the order of the proto. The number is the field number and the Enum value.
+ONEOF = (
+    ("string_value", 1),
+    ("bool_value", 2),
+    ("int_value", 3),
+    ("double_value", 4),
+    ("array_value", 5),
+    ("kvlist_value", 6),
+    ("bytes_value", 7),
+    ("string_value_strindex", 8),
+)
+TYPE_ENUM = "Enum8('none' = 0, " + ", ".join(f"'{name}' = {number}" for name, number in ONEOF) + ")"
+IMAGE_BYTES = "chattrail.image.data"  # for the archiver; never a column
+
+
+def proto_text() -> str:
+    """Return the proto3 text that ClickHouse parses a request body with (setting `format_schema`)."""
+    messages = ['syntax = "proto3";', *(_any_value_proto(depth) for depth in range(DEPTH + 1))]
+    messages.append(
+        f"""
+message KeyValue {{ string key = 1; AnyValue{DEPTH} value = 2; }}
+message Resource {{ repeated KeyValue attributes = 1; uint32 dropped_attributes_count = 2; repeated bytes entity_refs = 3; }}
+message Scope {{ string name = 1; string version = 2; repeated KeyValue attributes = 3; uint32 dropped_attributes_count = 4; }}
+message LogRecord {{
+  fixed64 time_unix_nano = 1; fixed64 observed_time_unix_nano = 11; int32 severity_number = 2; string severity_text = 3;
+  AnyValue{DEPTH} body = 5; repeated KeyValue attributes = 6; uint32 dropped_attributes_count = 7; fixed32 flags = 8;
+  bytes trace_id = 9; bytes span_id = 10; string event_name = 12;
+}}
+message ScopeLogs {{ Scope scope = 1; repeated LogRecord log_records = 2; string schema_url = 3; }}
+message ResourceLogs {{ Resource resource = 1; repeated ScopeLogs scope_logs = 2; string schema_url = 3; }}
+message Request {{ repeated ResourceLogs resource_logs = 1; }}"""
+    )
+    return "\n".join(messages)
+
+
+def _any_value_proto(depth: int) -> str:
+    array, kvlist = (f"ArrayValue{depth}", f"KeyValueList{depth}") if depth else ("bytes", "bytes")
+    inner = (
+        f"message {array} {{ repeated AnyValue{depth - 1} values = 1; }}\n"
+        f"message KeyValue{depth} {{ string key = 1; AnyValue{depth - 1} value = 2; }}\n"
+        f"message {kvlist} {{ repeated KeyValue{depth} values = 1; }}\n"
+        if depth
+        else ""
+    )
+    return (
+        f"{inner}message AnyValue{depth} {{ oneof value {{ string string_value = 1; bool bool_value = 2; int64 int_value = 3;"
+        f" double double_value = 4; {array} array_value = 5; {kvlist} kvlist_value = 6; bytes bytes_value = 7;"
+        " int32 string_value_strindex = 8; } }"
+    )
+
+
+def any_value_type(depth: int = DEPTH) -> str:
+    """Return the ClickHouse type of an AnyValue with `depth` nested containers spelled out."""
+    inner = any_value_type(depth - 1) if depth else ""
+    array = f"Tuple(values Array({inner}))" if depth else "String"
+    kvlist = f"Tuple(values Array(Tuple(key String, value {inner})))" if depth else "String"
+    return (
+        f"Tuple(value {TYPE_ENUM}, string_value String, bool_value Bool, int_value Int64, double_value Float64,"
+        f" array_value {array}, kvlist_value {kvlist}, bytes_value String, string_value_strindex Int32)"
+    )
+
+
+def resource_logs_type() -> str:
+    """Return the type of `otlp_in.resource_logs`."""
+    attributes = f"Array(Tuple(key String, value {any_value_type()}))"
+    record = (
+        "Tuple(time_unix_nano UInt64, observed_time_unix_nano UInt64, severity_number Int32, severity_text String,"
+        f" body {any_value_type()}, attributes {attributes}, dropped_attributes_count UInt32, flags UInt32,"
+        " trace_id String, span_id String, event_name String)"
+    )
+    scope = f"Tuple(name String, version String, attributes {attributes}, dropped_attributes_count UInt32)"
+    resource = f"Tuple(attributes {attributes}, dropped_attributes_count UInt32, entity_refs Array(String))"
+    scope_logs = f"Tuple(scope {scope}, log_records Array({record}), schema_url String)"
+    return f"Array(Tuple(resource {resource}, scope_logs Array({scope_logs}), schema_url String))"
+
+
+def text_of(value: str) -> str:
+    """Return SQL for the text of an AnyValue: scalars as they are, bytes in base64, nested values as OTLP/JSON."""
+    return (
+        f"multiIf({value}.value = 'string_value', {value}.string_value, {value}.value = 'int_value', toString({value}.int_value),"
+        f" {value}.value = 'double_value', toString({value}.double_value),"
+        f" {value}.value = 'bool_value', if({value}.bool_value, 'true', 'false'),"
+        f" {value}.value = 'bytes_value', base64Encode({value}.bytes_value),"
+        f" {value}.value = 'string_value_strindex', toString({value}.string_value_strindex),"
+        f" {_containers(value, DEPTH)} '')"
+    )
+
+
+def _json_of(value: str, depth: int) -> str:
+    """Return SQL for the OTLP/JSON of an AnyValue inside a container."""
+    infinite = f"if({value}.double_value > 0, 'Infinity', '-Infinity')"
+    number = (
+        f"multiIf(isNaN({value}.double_value), 'NaN', isInfinite({value}.double_value), {infinite},"
+        f" toString({value}.double_value))"
+    )
+    return (
+        f"multiIf({value}.value = 'string_value', concat('{{\"stringValue\":', toJSONString({value}.string_value), '}}'),"
+        f" {value}.value = 'int_value', concat('{{\"intValue\":\"', toString({value}.int_value), '\"}}'),"
+        f" {value}.value = 'double_value', concat('{{\"doubleValue\":\"', {number}, '\"}}'),"
+        f" {value}.value = 'bool_value', if({value}.bool_value, '{{\"boolValue\":true}}', '{{\"boolValue\":false}}'),"
+        f" {value}.value = 'bytes_value', concat('{{\"bytesValue\":\"', base64Encode({value}.bytes_value), '\"}}'),"
+        f" {value}.value = 'string_value_strindex',"
+        f" concat('{{\"stringValueStrindex\":', toString({value}.string_value_strindex), '}}'),"
+        f" {_containers(value, depth)} '{{}}')"
+    )
+
+
+def _containers(value: str, depth: int) -> str:
+    """Return the two branches of a multiIf that write an array or a key-value list."""
+    if not depth:
+        raw = 'concat(\'{{"{0}":{{"protobuf":"\', base64Encode({1}), \'"}}}}\')'
+        array, kvlist = (
+            raw.format("arrayValue", f"{value}.array_value"),
+            raw.format("kvlistValue", f"{value}.kvlist_value"),
+        )
+    else:
+        item = f"i{depth}"
+        items = f"arrayStringConcat(arrayMap({item} -> {_json_of(item, depth - 1)}, {value}.array_value.values), ',')"
+        pair = f"concat('{{\"key\":', toJSONString({item}.key), ',\"value\":', {_json_of(f'{item}.value', depth - 1)}, '}}')"
+        pairs = f"arrayStringConcat(arrayMap({item} -> {pair}, {value}.kvlist_value.values), ',')"
+        array = f"concat('{{\"arrayValue\":{{\"values\":[', {items}, ']}}}}')"
+        kvlist = f"concat('{{\"kvlistValue\":{{\"values\":[', {pairs}, ']}}}}')"
+    return f"{value}.value = 'array_value', {array}, {value}.value = 'kvlist_value', {kvlist},"
+
+
+def fragments() -> dict[str, str]:
+    """Return the pieces that the migrations in sidecar/sql name as `${name}`."""
+    return {
+        "resource_logs": resource_logs_type(),
+        "type_enum": TYPE_ENUM,
+        "value_text": text_of("v"),
+        "image_bytes": IMAGE_BYTES,
+    }

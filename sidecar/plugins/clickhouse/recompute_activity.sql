@@ -1,0 +1,53 @@
+-- Recomputes the rows of `activity` that were marked since {since}, from the events as they are without doubles.
+-- The person's name and the like are the newest non-empty ones of the quarter of an hour.
+INSERT INTO activity
+WITH marked AS (SELECT user_id, slot FROM activity_stale WHERE marked_at >= {since:DateTime64(6, 'UTC')} GROUP BY user_id, slot)
+SELECT
+    user_id,
+    toStartOfFifteenMinutes(ts) AS slot,
+    now64(6) AS computed_at,
+    min(ts) AS first_ts,
+    max(ts) AS last_ts,
+    count() AS events,
+    countIf(type = 'user_message') AS messages,
+    countIf(type = 'ai_message' AND error_type = '') AS answers,
+    countIf(type = 'ai_message' AND error_type != '') AS answer_failures,
+    countIf(type = 'image_generated' AND error_type = '') AS pictures,
+    countIf(type = 'image_generated' AND error_type != '') AS picture_failures,
+    countIf(type = 'image_refresh') AS refreshes,
+    countIf(type IN ('command', 'start_command')) AS commands,
+    countIf(type = 'start_command') AS starts,
+    countIf(type = 'persona_selected') AS persona_choices,
+    countIf(type = 'story_selected') AS story_choices,
+    countIf(type = 'chat_cleared') AS clears,
+    countIf(type = 'chat_continued') AS continues,
+    countIf(premium_action = 'offered') AS offers,
+    countIf(premium_action = 'invoice_sent') AS invoices,
+    countIf(premium_action = 'paid') AS payments,
+    countIf(premium_action = 'refunded') AS refunds,
+    sumIf(amount, premium_action = 'paid' AND currency = 'XTR') - sumIf(amount, premium_action = 'refunded' AND currency = 'XTR') AS stars,
+    sum(e.input_tokens) AS input_tokens,
+    sum(e.output_tokens) AS output_tokens,
+    sumIf(duration_ms, type = 'ai_message') AS answer_ms,
+    countIf(type = 'ai_message' AND duration_ms > 0) AS timed_answers,
+    countIf(type = 'handler_failed') AS failures,
+    countIf(type = 'bot_blocked') AS blocks,
+    countIf(type = 'bot_unblocked') AS unblocks,
+    argMaxIf(e.type, (e.ts, e.sequence), e.type IN ('bot_blocked', 'bot_unblocked')) AS last_block_event,
+    groupUniqArrayIf(session_id, session_id != '') AS sessions,
+    sumMapIf(map(e.persona_id, 1), e.type = 'user_message' AND e.persona_id != '') AS personas,
+    sumMapIf(map(e.story_id, 1), e.type = 'user_message' AND e.story_id != '') AS stories,
+    sumMapIf(map(if(type = 'start_command', 'start', command), 1), type IN ('command', 'start_command')) AS command_counts,
+    argMaxIf(e.username, (e.ts, e.sequence), e.username != '') AS username,
+    argMaxIf(e.user_name, (e.ts, e.sequence), e.user_name != '') AS user_name,
+    argMaxIf(e.language_code, (e.ts, e.sequence), e.language_code != '') AS language_code,
+    argMaxIf(e.is_premium, (e.ts, e.sequence), e.username != '' OR e.user_name != '') AS is_premium,
+    argMaxIf(e.persona_id, (e.ts, e.sequence), e.persona_id != '') AS persona_id,
+    argMaxIf(e.story_id, (e.ts, e.sequence), e.story_id != '') AS story_id
+FROM (
+    SELECT * FROM events FINAL
+    WHERE user_id IN (SELECT user_id FROM marked)
+      AND toYYYYMM(ts) IN (SELECT toYYYYMM(slot) FROM marked)
+      AND (user_id, toStartOfFifteenMinutes(ts)) IN (SELECT user_id, slot FROM marked)
+) AS e
+GROUP BY user_id, slot

@@ -1,0 +1,103 @@
+"""Keeps `activity` in step with `events` by recomputing the rows that inserts have marked as stale.
+
+A mark carries the time at which its insert was being written, and the rows of that insert become visible a little later. So
+each round looks back beyond the round before it: by a few seconds while events flow, and by the longest time an insert may
+take in a sweep every half minute. Recomputing a row once more leaves it as it was, which is why looking back too far is
+harmless, two sidecars may do it at once, and a start simply recomputes what came after the newest row.
+"""
+
+import asyncio
+import contextlib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import aiohttp
+from clickhouse_connect.driver.asyncclient import AsyncClient
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from sidecar.plugin import Context
+from sidecar.telemetry import ROLLUP_FAILURES, ROLLUP_ROUNDS
+
+RECOMPUTE = (Path(__file__).parent / "recompute_activity.sql").read_text()
+SETTINGS = {"async_insert": 0, "max_execution_time": 120, "max_partitions_per_insert_block": 0}
+LOOK_BACK = timedelta(seconds=3)
+SWEEP_LOOK_BACK = timedelta(minutes=11)  # longer than insert_timeout_s can be
+SWEEP_EVERY_S = 30.0
+EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+class Rollup:
+    """A background task that runs a round soon after each `wake`, at most one in `interval_s` seconds."""
+
+    def __init__(self, client: AsyncClient, context: Context, interval_s: float) -> None:
+        self._client = client
+        self._context = context
+        self._interval_s = interval_s
+        self._woken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._reached = EPOCH
+
+    def wake(self) -> None:
+        """Say that events were stored."""
+        self._woken.set()
+
+    async def start(self) -> None:
+        """Catch up with what another process left stale, then begin."""
+        ((newest,),) = (await self._client.query("SELECT max(computed_at) FROM activity")).result_rows
+        self._reached = _aware(newest)
+        self._woken.set()
+        self._task = asyncio.create_task(self._run(), name="rollup")
+
+    async def shutdown(self) -> None:
+        """Run the last round if one is due, then stop."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        self._task = None
+        if self._woken.is_set():
+            await self._try_round(LOOK_BACK)
+
+    async def _run(self) -> None:
+        clock = self._context.clock
+        swept_at = float("-inf")
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), SWEEP_EVERY_S)
+            sweep = clock.monotonic() - swept_at >= SWEEP_EVERY_S
+            self._woken.clear()
+            began = clock.monotonic()
+            if not await self._try_round(SWEEP_LOOK_BACK if sweep else LOOK_BACK):
+                self._woken.set()
+            elif sweep:
+                swept_at = began
+            # a slow round leaves the machine to others for twice as long as it took
+            await asyncio.sleep(max(self._interval_s, 2 * (clock.monotonic() - began)))
+
+    async def _try_round(self, look_back: timedelta) -> bool:
+        """Recompute and return True; on a fault of ClickHouse's say so and return False, to be tried again."""
+        try:
+            await self._round(look_back)
+        except (ClickHouseError, aiohttp.ClientError, OSError) as error:
+            self._context.metrics.add(ROLLUP_FAILURES)
+            self._context.logger.warning(
+                "the figures could not be brought up to date: %s", str(error).splitlines()[0][:300]
+            )
+            return False
+        self._context.metrics.add(ROLLUP_ROUNDS)
+        return True
+
+    async def _round(self, look_back: timedelta) -> None:
+        since = max(self._reached - look_back, EPOCH)
+        parameters = {"since": since.strftime("%Y-%m-%d %H:%M:%S.%f")}
+        query = "SELECT now64(6, 'UTC'), count() FROM activity_stale WHERE marked_at >= {since:DateTime64(6, 'UTC')}"
+        ((now, marks),) = (await self._client.query(query, parameters=parameters)).result_rows
+        if marks:
+            await self._client.command(RECOMPUTE, parameters=parameters, settings=SETTINGS)
+        self._reached = _aware(now)
+
+
+def _aware(time: datetime) -> datetime:
+    """Give the driver's time a zone: it leaves it out where server and client agree on UTC."""
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

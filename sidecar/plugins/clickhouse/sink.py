@@ -1,0 +1,130 @@
+"""Stores batches in ClickHouse: screens them, inserts them under a token, dead-letters what can't be stored."""
+
+import asyncio
+import hashlib
+
+import aiohttp
+import clickhouse_connect
+from clickhouse_connect.driver.asyncclient import AsyncClient
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+
+from sidecar.batch import Batch
+from sidecar.errors import Retryable
+from sidecar.migrate import first_line, migrate
+from sidecar.plugin import Context
+from sidecar.plugins.clickhouse import encoders
+from sidecar.plugins.clickhouse.config import ClickHouseConfig
+from sidecar.plugins.clickhouse.rollup import Rollup
+from sidecar.plugins.clickhouse.screen import DeadLetter, screen
+from sidecar.plugins.clickhouse.split import halve
+from sidecar.telemetry import DEAD_LETTERS
+
+# Errors about the data itself, which will be the same next time. Everything else (memory, parts, disk, network,
+# read-only, overload) may pass, and a batch is never given up for it.
+DATA_ERRORS = {
+    6, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 128, 131, 190, 246, 321, 349, 407, 433, 434, 441, 444, 634,
+}  # fmt: skip
+
+
+class ClickHouseSink:
+    """The required plugin behind the ack: `handle` returns once every record of the batch is committed somewhere."""
+
+    events: frozenset[str] | None = None
+
+    def __init__(self, config: ClickHouseConfig, context: Context) -> None:
+        self._config = config
+        self._context = context
+        self._client: AsyncClient | None = None
+        self._encoder: encoders.Encoder = encoders.NativeEncoder()
+        self._rollup: Rollup | None = None
+
+    async def start(self) -> None:
+        """Bring the schema up to date, choose the encoder, begin to keep the rollup. Raises Retryable while ClickHouse is away."""
+        url = self._config.url.get_secret_value()
+        for migration in await asyncio.to_thread(migrate, url):
+            self._context.logger.info("applied migration %d (%s)", migration.version, migration.name)
+        try:
+            client = await clickhouse_connect.get_async_client(
+                dsn=url,
+                autogenerate_session_id=False,
+                send_receive_timeout=self._config.insert_timeout_s,
+                compress=False,
+            )
+            self._encoder, why = await encoders.choose(client, self._config.encoder)
+        except (ClickHouseError, aiohttp.ClientError, OSError) as error:
+            raise self._as_retryable(error) from None
+        self._context.logger.info("inserts use the %s encoder: %s", self._encoder.name, why)
+        self._client = client
+        self._rollup = Rollup(client, self._context, self._config.rollup_interval_s)
+        await self._rollup.start()
+
+    async def handle(self, batch: Batch) -> None:
+        """Commit the batch; safe to repeat. Raises Retryable for everything that may pass."""
+        if self._client is None or self._rollup is None:
+            raise Retryable("the ClickHouse sink has not started")
+        screened = screen(batch)
+        dead = list(screened.dead)
+        if screened.body is not None:
+            token = batch.digest if not dead else hashlib.sha256(screened.body).hexdigest()
+            dead += await self._insert(screened.body, token)
+        if dead:
+            await self._bury(dead, batch.digest)
+        self._rollup.wake()
+
+    async def shutdown(self) -> None:
+        """Finish the rollup and close. Idempotent, safe before start."""
+        rollup, self._rollup = self._rollup, None
+        client, self._client = self._client, None
+        if rollup is not None:
+            await rollup.shutdown()
+        if client is not None:
+            await client.close()
+
+    async def _insert(self, body: bytes, token: str) -> list[DeadLetter]:
+        """Insert; where ClickHouse refuses the data, halve until the records at fault stand alone, and return those."""
+        assert self._client is not None
+        try:
+            await self._encoder.insert(self._client, body, token)
+        except ClickHouseError as error:
+            code = getattr(error, "code", None)
+            if code not in DATA_ERRORS:
+                raise self._as_retryable(error) from None
+            self._context.logger.warning("ClickHouse refused a batch (code %s); looking for the record at fault", code)
+            halves = halve(body)
+            if len(halves) == 1:
+                return [DeadLetter(0, _event_name(body), f"ClickHouse refused it with code {code}", body)]
+            found = []
+            for offset, half in halves:
+                for letter in await self._insert(half, hashlib.sha256(half).hexdigest()):
+                    found.append(DeadLetter(offset + letter.position, letter.event_name, letter.reason, letter.raw))
+            return found
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise self._as_retryable(error) from None
+        return []
+
+    async def _bury(self, letters: list[DeadLetter], batch: str) -> None:
+        assert self._client is not None
+        rows = [[letter.reason, letter.event_name, batch, letter.position, letter.raw] for letter in letters]
+        try:
+            await self._client.insert(
+                "dead_letters",
+                rows,
+                column_names=["reason", "event_name", "batch", "position", "raw"],
+                settings={"async_insert": 0, "insert_deduplication_token": f"{batch}:dead"},
+            )
+        except (ClickHouseError, aiohttp.ClientError, OSError) as error:
+            raise self._as_retryable(error) from None
+        for letter in letters:
+            self._context.metrics.add(DEAD_LETTERS, reason=letter.reason)
+        self._context.logger.warning(
+            "%d of the batch's records went to dead_letters: %s", len(letters), letters[0].reason
+        )
+
+    def _as_retryable(self, error: Exception) -> Retryable:
+        return Retryable(f"ClickHouse can't store the batch now: {first_line(error)}", after=2.0)
+
+
+def _event_name(body: bytes) -> str:
+    request = ExportLogsServiceRequest.FromString(body)
+    return next((r.event_name for e in request.resource_logs for s in e.scope_logs for r in s.log_records), "")
