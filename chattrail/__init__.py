@@ -1,1 +1,12 @@
-"""Analytics events for Telegram bots, as OpenTelemetry log records."""
+"""Analytics events for Telegram bots, as OpenTelemetry log records.
+
+from chattrail import create_tracker
+from chattrail.aiogram import instrument
+
+instrument(dispatcher, bot, create_tracker("my-bot"))
+"""
+
+from chattrail.context import Chat, Person
+from chattrail.tracker import Tracker
+
+__all__ = ["Chat", "Person", "Tracker"]

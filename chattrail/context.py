@@ -1,0 +1,68 @@
+"""Who and what an event is about: the person, the chat, and the Telegram update that is being handled now."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chattrail.tracker import Pending
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A Telegram user. `id` is Telegram's numeric id."""
+
+    id: int | str
+    username: str | None = None
+    name: str | None = None
+    language_code: str | None = None
+    is_premium: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A Telegram chat: private, group, supergroup or channel."""
+
+    id: int
+    type: str = "private"
+
+
+@dataclass(slots=True)
+class UpdateContext:
+    """What is known of the update that is being handled; tasks that a handler starts share it."""
+
+    owner: object  # the tracker it belongs to: two bots in one process must not mix
+    user: Person | None = None
+    chat: Chat | None = None
+    update_id: int | None = None
+    message_id: int | None = None
+    persona_id: str | None = None
+    story_id: str | None = None
+    handler: str | None = None
+    pending: "Pending | None" = None
+
+
+@dataclass(slots=True)
+class Details:
+    """Fields that the next outgoing events take over. Measures belong to one event only, or sums would count twice."""
+
+    fields: Mapping[str, object]
+    used_by: set[str] = field(default_factory=set)
+
+
+current_update: ContextVar[UpdateContext | None] = ContextVar("chattrail_update", default=None)
+current_details: ContextVar[Details | None] = ContextVar("chattrail_details", default=None)
+
+
+@contextmanager
+def details(**fields: object) -> Iterator[None]:
+    """Hold `fields` for the events that the instrumentation records inside the block; an inner block adds to an outer."""
+    outer = current_details.get()
+    token = current_details.set(Details({**(outer.fields if outer else {}), **fields}))
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # an async generator may be closed in another context than it was entered in
+            current_details.reset(token)

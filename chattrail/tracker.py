@@ -1,0 +1,274 @@
+"""Records events: fills in what belongs to every event, makes it safe, and hands it to the sink.
+
+Nothing here waits for a network or raises into the caller. Whatever goes wrong costs one event, which is counted.
+"""
+
+import logging
+import threading
+import time
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from chattrail.clock import nanoseconds
+from chattrail.compose import Place, checked, compose
+from chattrail.context import Chat, Person, UpdateContext, current_update, details
+from chattrail.events import AiMessage, Event, ImageGenerated, PersonaSelected, StorySelected, attributes_of
+from chattrail.forks import after_fork_in_child
+from chattrail.ids import uuid7
+from chattrail.privacy import Privacy
+from chattrail.quiet import Periodic, where
+from chattrail.record import BeforeSend, Counts, Record, Sink
+from chattrail.session import Memory, People
+
+_log = Periodic(logging.getLogger("chattrail"))
+
+
+@dataclass(slots=True, eq=False)
+class Pending:
+    """An incoming event that waits a moment for what the handler knows; its place in the order is already taken."""
+
+    event: Event
+    context: UpdateContext
+    timestamp: int
+    event_id: str
+    sequence: int
+    replaceable: bool  # a button's press gives way to what the handler says it meant
+    settled: bool = field(default=False)
+
+
+class Tracker:
+    """Turns events into records. Safe to use from several threads and tasks, and after a fork."""
+
+    def __init__(self, sink: Sink, *, privacy: Privacy | None = None, before_send: BeforeSend | None = None) -> None:
+        self._sink = sink
+        self._privacy = privacy or Privacy()
+        self._before_send = before_send
+        self._lock = threading.Lock()
+        self._sequence = 0
+        self._withheld = 0
+        self._people = People()
+        self._freed: list[int] = []  # numbers taken on arrival by events that were withheld after all
+        self._pending: set[Pending] = set()
+        after_fork_in_child(self._begin_again)
+
+    def track(
+        self,
+        event: Event,
+        *,
+        user: Person | None = None,
+        chat: Chat | None = None,
+        update_id: int | None = None,
+        message_id: int | None = None,
+        persona_id: str | None = None,
+        story_id: str | None = None,
+        timestamp: datetime | None = None,
+    ) -> None:
+        """Record an event. Never raises, never waits.
+
+        What is not given comes from the update that is being handled; an event about another person than the update's
+        takes nothing but the update's id from it. `timestamp` is when it happened (naive means UTC), now by default.
+        """
+        place = Place(user, chat, update_id, message_id, persona_id, story_id)
+        self.record(event, place, timestamp=timestamp, own=True)
+
+    def annotate(self, *, persona_id: str | None = None, story_id: str | None = None, **fields: object) -> None:
+        """Add what the handler knows about the current update.
+
+        The persona and story go on every later event of the person ("" ends that); other `fields` go into the incoming
+        event where it has them: `annotate(returning=True)` on /start. Do it before the first answer is sent.
+        """
+        try:
+            context = self._context()
+            if context is None:
+                return
+            context.persona_id = persona_id if persona_id is not None else context.persona_id
+            context.story_id = story_id if story_id is not None else context.story_id
+            pending = context.pending
+            if pending is not None:
+                known = attributes_of(type(pending.event))
+                pending.event = replace(pending.event, **{k: v for k, v in fields.items() if k in known})
+        except Exception as error:
+            _log.warning("an annotation was left out: %s", where(error))
+
+    def details(self, **fields: object) -> AbstractContextManager[None]:
+        """Give fields to the AiMessage and ImageGenerated that are recorded when the bot sends inside the block.
+
+        `with tracker.details(request_model="m", duration_ms=812): await message.answer(text)`. Measures (tokens,
+        duration, the picture's id and place) go to the first event of a type only; names go to all of them.
+        """
+        return details(**fields)
+
+    @property
+    def emitted(self) -> int:
+        """Events recorded so far, those that were dropped later included."""
+        return self.counts().emitted
+
+    @property
+    def dropped(self) -> int:
+        """Events that were lost: the queue was full, the collector refused them, the process ended."""
+        return self.counts().dropped
+
+    @property
+    def withheld(self) -> int:
+        """Events that `before_send` chose not to send. They take no sequence number, so they are no gap."""
+        return self._withheld
+
+    def counts(self) -> Counts:
+        """Return one consistent look at all counters: emitted = exported + dropped + queued."""
+        return self._sink.counts()
+
+    def flush(self, timeout: float = 30.0) -> bool:
+        """Wait until every event is exported or dropped. For scripts; a handler has no reason to wait."""
+        return self._sink.flush(timeout)
+
+    def shutdown(self, timeout: float = 5.0) -> None:
+        """Send what is queued and end within `timeout` seconds, come what may. What could not be sent is counted."""
+        for pending in list(self._pending):
+            self.settle(pending.context)
+        self._sink.shutdown(timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.shutdown()
+
+    # For instrumentations.
+
+    def arrive(self, event: Event, context: UpdateContext, timestamp: datetime | None, *, replaceable: bool) -> None:
+        """Take an incoming event's place in the order now, and record it when its update settles."""
+        try:
+            with self._lock:
+                self._sequence += 1
+                pending = Pending(
+                    event, context, nanoseconds(timestamp), str(uuid7()), self._sequence, replaceable=replaceable
+                )
+                self._pending.add(pending)
+            context.pending = pending
+        except Exception as error:
+            self._lost("internal", error)
+
+    def settle(self, context: UpdateContext) -> None:
+        """Record the update's incoming event as it is known by now. Does nothing the second time."""
+        pending = self._claim(context)
+        if pending is not None:
+            self._emit(pending.event, Place(), context, pending)
+
+    def record(self, event: Event, place: Place, *, timestamp: datetime | None = None, own: bool = False) -> None:
+        """Record an event; `own` says that the bot's code tracked it, so it may stand for the press of a button."""
+        try:
+            context = self._context()
+            claimed = None
+            if context is not None and context.pending is not None:
+                if not context.pending.replaceable:
+                    self.settle(context)
+                elif own and not isinstance(event, AiMessage | ImageGenerated):
+                    claimed = self._claim(context)
+            if claimed is None:
+                self._emit(event, place, context, None, None if timestamp is None else nanoseconds(timestamp))
+            else:
+                if timestamp is not None:
+                    claimed.timestamp = nanoseconds(timestamp)
+                self._emit(event, place, context, claimed)
+        except Exception as error:
+            self._lost("internal", error)
+
+    def _context(self) -> UpdateContext | None:
+        context = current_update.get()
+        return context if context is not None and context.owner is self else None
+
+    def _claim(self, context: UpdateContext) -> Pending | None:
+        with self._lock:
+            pending, context.pending = context.pending, None
+            if pending is None or pending.settled:
+                return None
+            pending.settled = True
+            self._pending.discard(pending)
+            return pending
+
+    def _emit(
+        self,
+        event: Event,
+        place: Place,
+        context: UpdateContext | None,
+        pending: Pending | None,
+        timestamp: int | None = None,
+    ) -> None:
+        try:
+            when = pending.timestamp if pending else time.time_ns() if timestamp is None else timestamp
+            event_id = pending.event_id if pending else str(uuid7())
+            place = place.within(context)
+            if context is not None and place.user == context.user:
+                _remember_choice(event, context)
+            user_id = None if place.user is None else self._privacy.user_id(place.user)
+            session_id = None
+            if user_id is not None:
+                with self._lock:
+                    memory = self._people.at(user_id, when)
+                    session_id = memory.session_id
+                    place = _with_choices(event, place, memory)
+            composed = compose(event, place, self._privacy, event_id, user_id, session_id, when)
+        except Exception as error:
+            self._lost("internal", error, pending)
+            return
+        record = composed if self._before_send is None else self._ask(self._before_send, composed, event_id, pending)
+        if record is not None:
+            record.attributes["event.sequence"] = self._number(pending)
+            self._sink.emit(record)
+
+    def _ask(self, before_send: BeforeSend, record: Record, event_id: str, pending: Pending | None) -> Record | None:
+        try:
+            answer = before_send(record)
+            if answer is None:
+                with self._lock:
+                    self._withheld += 1
+                    if pending is not None:
+                        self._freed.append(pending.sequence)
+                return None
+            return checked(answer, record.event_name, event_id, record.timestamp)
+        except Exception as error:
+            self._lost("before_send", error, pending)
+            return None
+
+    def _number(self, pending: Pending | None) -> int:
+        if pending is not None:
+            return pending.sequence
+        with self._lock:
+            if self._freed:
+                return self._freed.pop()
+            self._sequence += 1
+            return self._sequence
+
+    def _lost(self, reason: str, error: Exception, pending: Pending | None = None) -> None:
+        self._number(pending)  # the gap in the sequence makes the loss visible downstream
+        self._sink.lose(reason)
+        _log.warning("an event was lost (%s): %s", reason, where(error))
+
+    def _begin_again(self) -> None:
+        self._lock = threading.Lock()
+        self._sequence = self._withheld = 0
+        self._freed.clear()
+        self._pending.clear()
+
+
+def _with_choices(event: Event, place: Place, memory: Memory) -> Place:
+    """Remember what the person chose, and fill in what they chose before."""
+    if isinstance(event, PersonaSelected) and event.persona_id is not None:
+        memory.persona_id = event.persona_id
+    elif place.persona_id is not None:
+        memory.persona_id = place.persona_id
+    if isinstance(event, StorySelected) and event.story_id is not None:
+        memory.story_id = event.story_id
+    elif place.story_id is not None:
+        memory.story_id = place.story_id
+    return replace(place, persona_id=memory.persona_id, story_id=memory.story_id)
+
+
+def _remember_choice(event: Event, context: UpdateContext) -> None:
+    if isinstance(event, PersonaSelected) and event.persona_id is not None:
+        context.persona_id = event.persona_id
+    elif isinstance(event, StorySelected) and event.story_id is not None:
+        context.story_id = event.story_id
