@@ -41,7 +41,7 @@ def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time)
     app.json.compact = True  # type: ignore[attr-defined]
     app.extensions["chattrail.settings"] = settings
     app.extensions["chattrail.clock"] = lambda: datetime.fromtimestamp(clock(), UTC)
-    app.extensions["chattrail.store"] = Store(settings)
+    app.extensions["chattrail.store"] = Store(settings, clock)
     app.extensions["chattrail.auth"] = AuthDatabase(settings.data / "auth.sqlite3", clock)
     app.extensions["chattrail.passwords"] = Passwords(settings)
     if settings.proxies:

@@ -1,0 +1,23 @@
+-- name: events
+-- One person's events from a position onward. The comparison of `ts` alone repeats what the tuple says, because the
+-- primary key (user_id, ts, event_id) can use it.
+SELECT
+    toString(event_id), type, toUnixTimestamp64Nano(ts), sequence, session_id, chat_id, update_id, message_id,
+    persona_id, story_id, attributes, error_type
+FROM events FINAL
+WHERE user_id = {client_id:String} AND $after
+ORDER BY ts $order, sequence $order, events.event_id $order
+LIMIT {limit:UInt32}
+
+-- name: images_of
+-- Where the pictures of some events stand.
+SELECT toString(event_id), status, store, content_type, width, height, reason
+FROM images FINAL
+WHERE event_id IN {event_ids:Array(UUID)}
+
+-- name: image
+-- Where one picture lies.
+SELECT status, store, key, content_type, sha256, reason
+FROM images FINAL
+WHERE event_id = {event_id:UUID}
+LIMIT 1

@@ -1,0 +1,56 @@
+"""Questions to ClickHouse: the one place that pages and JSON API read from.
+
+Every method may raise `StoreUnavailable` (ClickHouse is away, refuses, or took too long) and nothing else of the driver.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+from web.queries import TrailQuery, UsersQuery
+from web.ranges import Range
+from web.results import LanguagePeople, Stats, StoredImage, TrailPage, UserPage, UserRow
+from web.settings import WebSettings
+from web.store.client import ClickHouse
+from web.store.errors import StoreUnavailable, UnknownPerson
+from web.store.figures import FigureQueries
+from web.store.people import PeopleQueries
+from web.store.trail import TrailQueries
+
+__all__ = ["Store", "StoreUnavailable", "UnknownPerson"]
+
+
+class Store:
+    """Read-only questions. One instance serves all threads of a process; it connects at the first question."""
+
+    def __init__(self, settings: WebSettings, clock: Callable[[], float]) -> None:
+        key, clickhouse = settings.secret_key.get_secret_value(), ClickHouse(settings)
+        self._clock = clock
+        self._figures = FigureQueries(clickhouse)
+        self._people = PeopleQueries(clickhouse, key)
+        self._trail = TrailQueries(clickhouse, key)
+
+    def stats(self, asked: Range) -> Stats:
+        """All figures of the Statistics page."""
+        return self._figures.stats(asked, datetime.fromtimestamp(self._clock(), UTC))
+
+    def languages(self) -> tuple[LanguagePeople, ...]:
+        """Languages of all people ever, most frequent first: the choices of the language filter."""
+        return self._figures.languages()
+
+    def users(self, query: UsersQuery) -> UserPage:
+        """One page of people. Raises BadParameter for a cursor of another sort, filter or key."""
+        return self._people.page(query)
+
+    def user(self, client_id: str) -> UserRow:
+        """One person. Raises UnknownPerson."""
+        return self._people.one(client_id)
+
+    def trail(self, client_id: str, query: TrailQuery) -> TrailPage:
+        """One page of a person's events. Raises UnknownPerson, and BadParameter for a bad cursor."""
+        events, cursor = self._trail.page(client_id, query)
+        return TrailPage(client_id, self._people.one(client_id), events, cursor)
+
+    def image(self, event_id: UUID) -> StoredImage | None:
+        """The picture of an event, or None when it has none."""
+        return self._trail.image(event_id)

@@ -1,0 +1,88 @@
+"""One person's trail: events in order of time, process sequence and id, each with its picture."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from web.cursor import Cursors
+from web.queries import TrailQuery
+from web.results import StoredImage, TrailEvent, TrailImage
+from web.store.client import ClickHouse
+from web.store.sql import sql
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+AFTER = """(ts, sequence, events.event_id) {sign} (
+    fromUnixTimestamp64Nano({{at:Int64}}, 'UTC'), {{sequence:UInt64}}, {{event_id:UUID}}
+) AND ts {sign}= fromUnixTimestamp64Nano({{at:Int64}}, 'UTC')"""
+SIGNS = {"asc": ">", "desc": "<"}
+
+
+class TrailQueries:
+    """Asks for events and pictures."""
+
+    def __init__(self, clickhouse: ClickHouse, secret_key: str) -> None:
+        self._clickhouse = clickhouse
+        self._cursors = Cursors(secret_key, "events")
+
+    def page(self, client_id: str, query: TrailQuery) -> tuple[tuple[TrailEvent, ...], str | None]:
+        """One page of events and the cursor of the next."""
+        binding = (client_id, query.order)
+        parameters: dict[str, Any] = {"client_id": client_id, "limit": query.limit + 1}
+        after = "1"
+        if query.cursor:
+            at, sequence, event_id = self._cursors.open(binding, query.cursor, (int, int, str))
+            parameters |= {"at": at, "sequence": sequence, "event_id": event_id}
+            after = AFTER.format(sign=SIGNS[query.order])
+        rows = self._clickhouse.rows(sql("events", after=after, order=query.order.upper()), parameters)
+        shown = rows[: query.limit]
+        cursor = None
+        if len(rows) > len(shown):
+            last = shown[-1]
+            cursor = self._cursors.seal(binding, (last[2], last[3], last[0]))
+        images = self._images([row[0] for row in shown if row[1] == "image_generated"])
+        return tuple(_event(row, images) for row in shown), cursor
+
+    def image(self, event_id: UUID) -> StoredImage | None:
+        """Where the picture of an event lies."""
+        rows = self._clickhouse.rows(sql("image"), {"event_id": str(event_id)})
+        return StoredImage(*rows[0]) if rows else None
+
+    def _images(self, event_ids: Sequence[str]) -> dict[str, TrailImage]:
+        if not event_ids:
+            return {}
+        rows = self._clickhouse.rows(sql("images_of"), {"event_ids": event_ids})
+        return {
+            event_id: TrailImage(
+                status=status,
+                url=f"/images/{event_id}" if status == "stored" and store == "directory" else None,
+                content_type=content_type,
+                width=width,
+                height=height,
+                reason=reason,
+            )
+            for event_id, status, store, content_type, width, height, reason in rows
+        }
+
+
+def _event(row: Any, images: Mapping[str, TrailImage]) -> TrailEvent:
+    (
+        event_id, event_type, nanoseconds, sequence, session_id, chat_id, update_id, message_id, persona_id, story_id,
+        attributes, error_type,
+    ) = row  # fmt: skip
+    return TrailEvent(
+        id=event_id,
+        type=event_type,
+        at=EPOCH + timedelta(microseconds=nanoseconds // 1000),
+        sequence=sequence,
+        session_id=session_id,
+        chat_id=str(chat_id),
+        update_id=update_id,
+        message_id=message_id,
+        persona_id=persona_id,
+        story_id=story_id,
+        text=attributes.get("chattrail.message.text", ""),
+        attributes={name: value for name, value in attributes.items() if value},
+        image=images.get(event_id),
+        error=error_type or (attributes.get("exception.message") or None),
+    )
