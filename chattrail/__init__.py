@@ -7,6 +7,7 @@ instrument(dispatcher, bot, create_tracker("my-bot"))
 """
 
 from chattrail.context import Chat, Person
+from chattrail.export import create_tracker
 from chattrail.tracker import Tracker
 
-__all__ = ["Chat", "Person", "Tracker"]
+__all__ = ["Chat", "Person", "Tracker", "create_tracker"]

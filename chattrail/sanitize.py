@@ -51,7 +51,7 @@ def sanitize_text(text: str, limit: int = MAX_TEXT) -> str:
     return f"{text}… [cut: {length:,} characters]" if length > limit else text
 
 
-def weight(value: AttributeValue) -> int:
+def weight(value: object) -> int:
     """Estimate the bytes that a sanitised value takes in memory and on the wire."""
     if isinstance(value, str | bytes):
         return len(value) + 16

@@ -1,0 +1,269 @@
+"""A log record processor that keeps count: every event emitted is exported, dropped for a named reason, or queued.
+
+The SDK's own batch processor drops silently, forgets a batch whose export failed, and cannot be stopped within a given
+time. This one holds on to a batch while the collector is away, drops the oldest when memory is full, sets apart what
+the collector refuses, and owns its deadline.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach, detach, set_value
+from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadWriteLogRecord
+
+from chattrail.delivery import Answer, Delivery, Reply
+from chattrail.forks import after_fork_in_child
+from chattrail.quiet import Periodic, where
+from chattrail.record import Counts
+from chattrail.sanitize import weight
+
+_logger = logging.getLogger("chattrail")
+_log = Periodic(_logger)
+
+_OVERHEAD = 256  # bytes that a record costs besides its attributes
+_CLOSING_TIME = 0.25  # seconds of the shutdown that are kept for closing the connection
+
+WhenFull: TypeAlias = Literal["drop_oldest", "wait"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much may wait, and how much travels at once. Bytes are estimates of the encoded size."""
+
+    queue_records: int = 8192
+    queue_bytes: int = 64 * 1024 * 1024
+    batch_records: int = 512
+    batch_bytes: int = 2 * 1024 * 1024  # gRPC servers refuse a message above 4 MiB by default
+    delay: float = 0.5  # seconds that the first event of a batch waits for company
+    retry: tuple[float, float] = (0.5, 15.0)  # seconds between attempts, from and to
+
+
+@dataclass(frozen=True, slots=True)
+class _Queued:
+    record: ReadableLogRecord
+    size: int
+
+
+class CountingBatchProcessor(LogRecordProcessor):
+    """Collects records, delivers them in batches on a daemon thread, and knows where each one went."""
+
+    def __init__(
+        self, connect: Callable[[], Delivery], limits: Limits | None = None, when_full: WhenFull = "drop_oldest"
+    ) -> None:
+        self._connect = connect
+        self._delivery: Delivery | None = connect()  # at once, so that wrong settings are told at the start
+        self._limits = limits or Limits()
+        self._when_full = when_full
+        self._begin()
+        after_fork_in_child(self._begin_again)
+
+    def _begin(self) -> None:
+        self._changed = threading.Condition(threading.Lock())
+        self._queue: deque[_Queued] = deque()
+        self._bytes = 0
+        self._sending = 0  # taken from the queue, fate unknown
+        self._emitted = self._exported = 0
+        self._losses: dict[str, int] = {}
+        self._thread: threading.Thread | None = None
+        self._hurry = 0  # callers of force_flush who wait
+        self._closing = self._aborted = self._closed = False
+        self._failing = False
+
+    def _begin_again(self) -> None:
+        # What was queued is the parent's to send, and a connection shared with it would mix up their bytes.
+        self._delivery = None
+        self._begin()
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        """Queue a record; drops the oldest when full, or waits if made to (for scripts that must lose nothing)."""
+        log_record.log_record.context = Context()  # it may hold half the program alive, and is not sent
+        assert log_record.resource is not None
+        size = _OVERHEAD + sum(weight(value) for value in (log_record.log_record.attributes or {}).values())
+        queued = _Queued(
+            ReadableLogRecord(
+                log_record.log_record, log_record.resource, log_record.instrumentation_scope, log_record.limits
+            ),
+            size,
+        )
+        with self._changed:
+            self._emitted += 1
+            while self._when_full == "wait" and self._is_full(size) and not self._closing:
+                self._changed.wait()
+            if self._closing:
+                self._lose("shutdown", 1)
+                return
+            while self._is_full(size) and self._queue:
+                self._bytes -= self._queue.popleft().size
+                self._lose("queue_full", 1)
+            if self._is_full(size):  # what is being sent fills the memory by itself
+                self._lose("queue_full", 1)
+            else:
+                self._queue.append(queued)
+                self._bytes += size
+                if len(self._queue) == 1 or self._is_batch():
+                    self._changed.notify_all()
+            if self._thread is None:
+                self._start()
+        if "queue_full" in self._losses:
+            _log.warning(
+                "events are dropped, the oldest first: %d so far; the queue is full", self._losses["queue_full"]
+            )
+
+    def lose(self, reason: str) -> None:
+        """Count an event that no record could be made of."""
+        with self._changed:
+            self._emitted += 1
+            self._lose(reason, 1)
+
+    def counts(self) -> Counts:
+        """Return one consistent look at the counters."""
+        with self._changed:
+            return Counts(self._emitted, self._exported, len(self._queue) + self._sending, dict(self._losses))
+
+    def force_flush(self, timeout_millis: float = 30_000) -> bool:
+        """Wait until every record has met its fate; False when the time was not enough."""
+        with self._changed:
+            self._hurry += 1
+            self._changed.notify_all()
+            try:
+                return self._changed.wait_for(lambda: not self._queue and not self._sending, timeout_millis / 1000)
+            finally:
+                self._hurry -= 1
+
+    def shutdown(self, timeout: float = 5.0) -> None:
+        """Deliver what is queued within `timeout` seconds and count the rest as lost. Idempotent, safe before use."""
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            first, self._closing = not self._closing, True
+            self._changed.notify_all()
+            if not first:
+                self._changed.wait_for(lambda: self._closed, timeout)
+                return
+            # Nobody listened a moment ago: one more attempt is due, a long wait is not.
+            patience = min(timeout, 1.0) if self._failing else timeout
+        if self._thread is not None:
+            self._thread.join(max(0.0, patience - _CLOSING_TIME))
+        self._close_delivery(max(0.05, min(_CLOSING_TIME, deadline - time.monotonic())))
+        with self._changed:
+            lost = len(self._queue) + self._sending
+            if lost:
+                self._lose("shutdown", lost)
+            self._queue.clear()
+            self._bytes = self._sending = 0
+            self._closed = True
+            self._changed.notify_all()
+        if lost:
+            _logger.warning("%d events could not be delivered before the process ended", lost)
+
+    def _close_delivery(self, patience: float) -> None:
+        # On a thread of its own: closing waits for nothing that we know of, but the deadline is ours to keep.
+        delivery = self._delivery
+        self._aborted = True
+        if delivery is not None:
+            closer = threading.Thread(target=delivery.close, name="chattrail-close", daemon=True)
+            closer.start()
+            closer.join(patience)
+            if self._thread is not None:
+                self._thread.join(patience)
+
+    def _is_full(self, size: int) -> bool:
+        held = len(self._queue) + self._sending
+        return held >= self._limits.queue_records or (held > 0 and self._bytes + size > self._limits.queue_bytes)
+
+    def _is_batch(self) -> bool:
+        return len(self._queue) >= self._limits.batch_records or self._bytes >= self._limits.batch_bytes
+
+    def _lose(self, reason: str, how_many: int) -> None:
+        self._losses[reason] = self._losses.get(reason, 0) + how_many
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._work, name="chattrail-export", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads, or the interpreter is ending: the next event tries again
+            return
+        self._thread = thread
+
+    def _work(self) -> None:
+        token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))  # exporting is no trace of the bot's
+        try:
+            while (batch := self._take()) and self._deliver(batch):
+                pass
+        finally:
+            detach(token)
+
+    def _take(self) -> list[_Queued]:
+        """Wait for a batch and take it; an empty one means that the end has come."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._closing)
+            if not self._closing:
+                self._changed.wait_for(lambda: self._is_batch() or self._closing or self._hurry, self._limits.delay)
+            batch: list[_Queued] = []
+            size = 0
+            while self._queue and len(batch) < self._limits.batch_records:
+                if batch and size + self._queue[0].size > self._limits.batch_bytes:
+                    break
+                batch.append(self._queue.popleft())
+                size += batch[-1].size
+            self._sending = len(batch)
+            return batch
+
+    def _deliver(self, batch: list[_Queued]) -> bool:
+        """Send a batch until it is accepted or refused. False: the end has come first."""
+        pause, longest = self._limits.retry
+        while True:
+            last = self._closing
+            reply = self._send(batch)
+            if reply.answer is Answer.ACCEPTED:
+                self._settle(batch, None)
+                return True
+            if self._aborted:  # the exporter was closed under it, so its refusal says nothing about the records
+                return False
+            if reply.answer is Answer.REFUSED and len(batch) > 1:
+                # One bad or oversized record is enough to have a batch refused: halving finds it, and saves the rest.
+                half = len(batch) // 2
+                return self._deliver(batch[:half]) and self._deliver(batch[half:])
+            if reply.answer is not Answer.LATER:
+                self._settle(batch, "refused")
+                _log.warning("events are lost, %s refused them: %s", self._name(), reply.reason)
+                return True
+            with self._changed:
+                self._failing = True
+                waiting, lost = len(self._queue) + self._sending, sum(self._losses.values())
+                if last:
+                    return False
+            _log.warning(
+                "events wait for %s (%s): %d in memory, %d lost so far", self._name(), reply.reason, waiting, lost
+            )
+            with self._changed:
+                self._changed.wait_for(lambda: self._closing, pause)
+            pause = min(pause * 2, longest)
+
+    def _send(self, batch: list[_Queued]) -> Reply:
+        try:
+            if self._delivery is None:
+                self._delivery = self._connect()
+            return self._delivery.send([queued.record for queued in batch])
+        except Exception as error:  # what cannot be encoded, or a fault of an exporter: the records are suspect
+            return Reply(Answer.REFUSED, where(error))
+
+    def _settle(self, batch: list[_Queued], reason: str | None) -> None:
+        with self._changed:
+            if self._closed:  # counted as lost when the time was up
+                return
+            self._sending -= len(batch)
+            self._bytes -= sum(queued.size for queued in batch)
+            if reason is None:
+                self._failing = False
+                self._exported += len(batch)
+            else:
+                self._lose(reason, len(batch))
+            self._changed.notify_all()
+
+    def _name(self) -> str:
+        return self._delivery.target if self._delivery is not None else "the collector"
