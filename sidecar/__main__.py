@@ -1,0 +1,73 @@
+"""`python -m sidecar`: run the receiver and its plugins, bring the database up to date, or list the plugins."""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+
+from chattrail.settings import SettingsError, exit_with
+from sidecar.errors import Retryable, StartError
+from sidecar.registry import available, choose, load_settings
+from sidecar.server import serve
+from sidecar.settings import DEFAULT_PLUGINS
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit code: 0 done, 1 failed, 2 wrong settings."""
+    parser = argparse.ArgumentParser(prog="python -m sidecar", description=__doc__)
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    commands.add_parser("run", help="receive OTLP and run the plugins (the default)")
+    commands.add_parser("migrate", help="create or update the tables in ClickHouse, then end")
+    commands.add_parser("plugins", help="list the plugins there are and their settings")
+    command = parser.parse_args(arguments).command or "run"
+    try:
+        return {"run": _run, "migrate": _migrate, "plugins": _plugins}[command]()
+    except SettingsError as error:
+        exit_with(error)
+    except (StartError, Retryable) as error:
+        print(f"sidecar: {error}", file=sys.stderr)
+        return 1
+
+
+def _run() -> int:
+    settings, chosen = load_settings()
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for chatty in ("httpx", "httpcore", "clickhouse_connect"):  # they log addresses, which may hold secrets
+        logging.getLogger(chatty).setLevel(logging.ERROR)
+    if sys.platform == "win32":  # uvloop is not built for it; asyncio's own loop only is slower
+        asyncio.run(serve(settings, chosen))
+    else:
+        import uvloop
+
+        uvloop.run(serve(settings, chosen))
+    return 0
+
+
+def _migrate() -> int:
+    from sidecar.migrate import migrate
+    from sidecar.plugins.clickhouse.config import ClickHouseConfig
+
+    _, [(_, config)] = load_settings({**os.environ, "CHATTRAIL_SIDECAR_PLUGINS": "clickhouse"})
+    assert isinstance(config, ClickHouseConfig)
+    applied = migrate(config.url.get_secret_value())
+    for migration in applied:
+        print(f"applied {migration.version:04} {migration.name}")
+    if not applied:
+        print("the database is up to date")
+    return 0
+
+
+def _plugins() -> int:
+    for name in available():
+        factory = choose([name])[0]
+        print(f"{name}{' (default)' if name in DEFAULT_PLUGINS.split(',') else ''}: ", end="")
+        print("required, holds back the answer" if factory.required else "optional, never holds back the answer")
+        for variable, key in factory.config.variables().items():
+            field = next(f for n, f in factory.config.model_fields.items() if (f.alias or n) == key)
+            print(f"  {variable}  {field.description}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,54 @@
+"""What the receiver answers, in the encoding of the request, exactly as OTLP/HTTP says.
+
+Source: OpenTelemetry Protocol specification, "OTLP/HTTP Response". Senders repeat a request after 429, 502, 503 and 504 only;
+any other error makes them drop the batch, so 500 must never be sent.
+"""
+
+import json
+import math
+
+from aiohttp import web
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+
+PROTOBUF = "application/x-protobuf"
+JSON = "application/json"
+
+# google.rpc.Code by HTTP status, as googleapis' code.proto maps them
+_CODES = {400: 3, 401: 16, 404: 5, 405: 12, 413: 3, 415: 3, 429: 8, 503: 14}
+
+
+class Refused(Exception):  # noqa: N818 -- an answer, raised where the reason is found
+    """Ends a request with an error answer. `after` is in seconds and becomes Retry-After."""
+
+    def __init__(self, status: int, message: str, *, after: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.after = after
+
+
+def stored(content_type: str) -> web.Response:
+    """Everything in the request is durable: a full success, so `partial_success` stays unset."""
+    body = b"{}" if content_type == JSON else ExportLogsServiceResponse().SerializeToString()
+    return web.Response(body=body, content_type=JSON if content_type == JSON else PROTOBUF)
+
+
+def refused(content_type: str, refusal: Refused) -> web.Response:
+    """An error as google.rpc.Status; JSON for a sender whose encoding is not known, since people read it."""
+    code = _CODES.get(refusal.status, 2)
+    if content_type == PROTOBUF:
+        body = Status(code=code, message=refusal.message).SerializeToString()
+    else:
+        body = json.dumps({"code": code, "message": refusal.message}).encode()
+    headers = {}
+    if refusal.after is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(refusal.after)))
+    if refusal.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="chattrail sidecar"'
+    return web.Response(
+        status=refusal.status,
+        body=body,
+        headers=headers,
+        content_type=PROTOBUF if content_type == PROTOBUF else JSON,
+    )

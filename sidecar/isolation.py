@@ -1,0 +1,104 @@
+"""Optional plugins run beside the path of the ack: a bounded queue, a time limit and counters each."""
+
+import asyncio
+import logging
+from collections import deque
+from contextlib import suppress
+
+from sidecar import telemetry
+from sidecar.batch import Batch
+from sidecar.errors import Permanent, Retryable
+from sidecar.plugin import Plugin
+from sidecar.telemetry import Metrics
+
+ATTEMPTS = 3
+
+
+class Isolated:
+    """One optional plugin with its queue. `offer` never waits and never raises: a full queue drops the batch, counted."""
+
+    def __init__(
+        self,
+        name: str,
+        plugin: Plugin,
+        metrics: Metrics,
+        logger: logging.Logger,
+        *,
+        queue_bytes: int = 16 << 20,
+        time_limit_s: float = 30.0,
+    ) -> None:
+        self._name = name
+        self._plugin = plugin
+        self._metrics = metrics
+        self._logger = logger
+        self._queue_bytes = queue_bytes
+        self._time_limit_s = time_limit_s
+        self._queued: deque[Batch] = deque()
+        self._bytes = 0
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._worker: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to hand over what `offer` queued."""
+        if self._worker is None:
+            self._worker = asyncio.create_task(self._work(), name=f"plugin {self._name}")
+
+    def offer(self, batch: Batch) -> None:
+        """Queue a batch for the plugin, or drop it when the queue is full."""
+        if self._bytes + len(batch.body) > self._queue_bytes:
+            self._metrics.add(telemetry.PLUGIN_DROPPED, plugin=self._name)
+            return
+        self._bytes += len(batch.body)
+        self._queued.append(batch)
+        self._idle.clear()
+        self._wake.set()
+
+    async def stop(self, time_limit_s: float) -> None:
+        """Let the plugin finish its queue within the limit, count what is left as dropped, and end the worker."""
+        if self._worker is None:
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), time_limit_s)
+        self._worker.cancel()
+        await asyncio.gather(self._worker, return_exceptions=True)
+        self._worker = None
+        if self._queued:
+            self._metrics.add(telemetry.PLUGIN_DROPPED, len(self._queued), plugin=self._name)
+
+    async def _work(self) -> None:
+        while True:
+            while not self._queued:
+                self._idle.set()
+                self._wake.clear()
+                await self._wake.wait()
+            batch = self._queued[0]
+            await self._hand_over(batch)
+            self._queued.popleft()
+            self._bytes -= len(batch.body)
+
+    async def _hand_over(self, batch: Batch) -> None:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with asyncio.timeout(self._time_limit_s):
+                    await self._plugin.handle(batch)
+                self._metrics.add(telemetry.PLUGIN_BATCHES, plugin=self._name)
+                return
+            except Retryable as error:
+                self._failed("retryable", error.reason)
+                if attempt < ATTEMPTS:
+                    await asyncio.sleep(error.after)
+            except TimeoutError:
+                self._failed("timeout", f"no answer within {self._time_limit_s:g} s")
+                return
+            except Permanent as error:
+                self._failed("permanent", error.reason)
+                return
+            except Exception as error:
+                self._failed("error", type(error).__name__)  # its text may hold contents of events
+                return
+
+    def _failed(self, outcome: str, reason: str) -> None:
+        self._metrics.add(telemetry.PLUGIN_FAILURES, plugin=self._name, outcome=outcome)
+        self._logger.warning("plugin %s failed on a batch (%s): %s", self._name, outcome, reason)

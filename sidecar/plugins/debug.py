@@ -1,0 +1,55 @@
+"""A plugin that logs what arrives: sizes and types, never contents. Choose it to see whether a sender gets through."""
+
+from collections import Counter
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from chattrail.settings import Settings
+from sidecar.batch import Batch
+from sidecar.plugin import Context, Factory
+
+
+class DebugSettings(Settings):
+    """How loud it is."""
+
+    prefix: ClassVar[str] = "SIDECAR_DEBUG"
+
+    level: Literal["DEBUG", "INFO"] = Field("INFO", description="Level to log each batch at.")
+
+
+class Debug:
+    """One log line a batch."""
+
+    events: frozenset[str] | None = None
+
+    def __init__(self, settings: DebugSettings, context: Context) -> None:
+        self._level = {"DEBUG": 10, "INFO": 20}[settings.level]
+        self._logger = context.logger
+
+    async def start(self) -> None:
+        """Nothing to open."""
+
+    async def handle(self, batch: Batch) -> None:
+        """Log the batch's size and how many records of each event name it holds."""
+        names = Counter(
+            record.event_name or "(no event name)"
+            for entry in batch.request.resource_logs
+            for scope in entry.scope_logs
+            for record in scope.log_records
+        )
+        listed = ", ".join(f"{count} {name}" for name, count in names.most_common(20))
+        self._logger.log(
+            self._level,
+            "batch %.12s: %d bytes, %d records: %s",
+            batch.digest,
+            len(batch.body),
+            batch.record_count,
+            listed,
+        )
+
+    async def shutdown(self) -> None:
+        """Nothing to close."""
+
+
+FACTORY = Factory(name="debug", config=DebugSettings, build=Debug, required=False)

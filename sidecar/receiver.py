@@ -1,0 +1,201 @@
+"""The OTLP/HTTP receiver: POST /v1/logs, and two questions about the process. Answers follow sidecar.answers."""
+
+import asyncio
+import hmac
+import logging
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from sidecar import telemetry
+from sidecar.admission import Admission, Booking
+from sidecar.answers import JSON, PROTOBUF, Refused, refused, stored
+from sidecar.batch import Batch
+from sidecar.errors import Malformed, Permanent, Retryable
+from sidecar.inflate import ENCODINGS, TooLarge, inflate
+from sidecar.otlp_json import to_protobuf
+from sidecar.pipeline import Pipeline
+from sidecar.plugin import Clock
+from sidecar.settings import SidecarSettings
+from sidecar.telemetry import Metrics
+
+# bodies inflated and parsed at one time, on threads: what they grow to is booked only afterwards
+DECODERS = 2
+# a small uncompressed protobuf body is parsed in less time than a thread takes to wake
+INLINE_BYTES = 64 * 1024
+NOT_KEPT = {
+    "traces": "Chattrail keeps logs only: send traces elsewhere, or switch the sender's trace exporter off",
+    "metrics": "Chattrail keeps logs only: send metrics elsewhere, or switch the sender's metric exporter off",
+}
+
+
+class Receiver:
+    """Takes requests in, within bounds, and hands each to the pipeline as a Batch."""
+
+    def __init__(
+        self, pipeline: Pipeline, settings: SidecarSettings, clock: Clock, metrics: Metrics, logger: logging.Logger
+    ) -> None:
+        self._pipeline = pipeline
+        self._settings = settings
+        self._clock = clock
+        self._metrics = metrics
+        self._logger = logger
+        self._admission = Admission(settings.max_in_flight_bytes, metrics)
+        self._decoders = asyncio.Semaphore(DECODERS)
+        self._token = settings.token.get_secret_value().encode() if settings.token else None
+
+    def application(self) -> web.Application:
+        """Build the aiohttp application; its runner must not decompress bodies itself (`auto_decompress=False`)."""
+        app = web.Application(middlewares=[self._answer_errors])
+        app.router.add_post("/v1/logs", self._logs)
+        app.router.add_route("*", "/v1/{signal:traces|metrics}", self._not_kept)
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/readyz", self._readyz)
+        return app
+
+    @web.middleware
+    async def _answer_errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        headers: dict[str, str] = {}
+        try:
+            response = await handler(request)
+        except Refused as error:
+            response = refused(request.content_type, error)
+        except web.HTTPException as error:
+            if error.status == 405:
+                headers["Allow"] = error.headers.get("Allow", "")
+                message = f"{request.path} takes {headers['Allow']} only"
+            else:
+                message = "there is nothing here; logs go to POST /v1/logs"
+            response = refused(request.content_type, Refused(error.status, message))
+        except Exception as error:
+            # never 500: senders drop a batch for good on it. The exception's text may hold contents of events.
+            self._logger.error("unexpected %s at %s", type(error).__name__, telemetry.origin(error))
+            response = refused(request.content_type, Refused(503, "unexpected failure; send this again", after=1))
+        response.headers.update(headers)
+        response.headers["Server"] = "chattrail"
+        if self._pipeline.draining:
+            response.force_close()
+        self._metrics.add(telemetry.REQUESTS, status=str(response.status))
+        return response
+
+    async def _logs(self, request: web.Request) -> web.Response:
+        self._authenticate(request)
+        if request.content_type not in (PROTOBUF, JSON):
+            raise Refused(415, f"Content-Type must be {PROTOBUF} or {JSON}")
+        encoding = request.headers.get("Content-Encoding", "").strip().lower()
+        if encoding not in ENCODINGS:
+            raise Refused(415, "Content-Encoding must be one of gzip, zstd, deflate, identity")
+        try:
+            with self._admission.book() as booking:
+                body = await self._read(request, booking)
+                batch = await self._decode(body, encoding, request.content_type, booking)
+                del body
+                if batch.record_count:
+                    await self._pipeline.handle(batch)
+        except Malformed as error:
+            raise Refused(400, str(error)) from None
+        except TooLarge:
+            raise Refused(
+                413,
+                f"the body inflates to more than {self._settings.max_inflated_bytes} bytes; send smaller batches, or "
+                "raise CHATTRAIL_SIDECAR_MAX_INFLATED_BYTES",
+            ) from None
+        except Permanent as error:
+            raise Refused(400, error.reason) from None
+        except Retryable as error:
+            raise Refused(503, error.reason, after=error.after) from None
+        return stored(request.content_type)
+
+    def _authenticate(self, request: web.Request) -> None:
+        if self._token is None:
+            return
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        given = token.strip().encode(errors="surrogateescape")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(given, self._token):
+            raise Refused(401, "a bearer token is needed, the one in the sidecar's CHATTRAIL_SIDECAR_TOKEN")
+
+    async def _read(self, request: web.Request, booking: Booking) -> bytes:
+        limit = self._settings.max_body_bytes
+        announced = request.content_length or 0
+        if announced > limit:
+            raise self._too_long()
+        if announced:
+            booking.hold(announced)
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self._settings.read_timeout_s):
+                async for chunk in request.content.iter_any():
+                    if len(body) + len(chunk) > limit:
+                        raise self._too_long()
+                    booking.hold(max(announced, len(body) + len(chunk)))
+                    body += chunk
+        except TimeoutError:
+            raise Refused(503, "the body did not arrive in time; send this again", after=1) from None
+        except (web.RequestPayloadError, ConnectionError):
+            raise Refused(400, "the body could not be read to its end") from None
+        return bytes(body)
+
+    def _too_long(self) -> Refused:
+        return Refused(
+            413,
+            f"the body is longer than {self._settings.max_body_bytes} bytes; send smaller batches, or raise "
+            "CHATTRAIL_SIDECAR_MAX_BODY_BYTES",
+        )
+
+    async def _decode(self, body: bytes, encoding: str, content_type: str, booking: Booking) -> Batch:
+        received_at = self._clock.now()
+
+        def decode() -> Batch:
+            plain = inflate(body, encoding, self._settings.max_inflated_bytes)
+            return Batch.parse(to_protobuf(plain) if content_type == JSON else plain, received_at)
+
+        if encoding in ("", "identity") and content_type == PROTOBUF and len(body) <= INLINE_BYTES:
+            return decode()
+        async with self._decoders:
+            batch = await asyncio.to_thread(decode)
+        booking.hold(len(batch.body))
+        return batch
+
+    async def _not_kept(self, request: web.Request) -> web.Response:
+        self._authenticate(request)
+        raise Refused(404, NOT_KEPT[request.match_info["signal"]])
+
+    async def _healthz(self, _request: web.Request) -> web.Response:
+        return web.json_response({"alive": True})
+
+    async def _readyz(self, _request: web.Request) -> web.Response:
+        reasons = self._pipeline.reasons()
+        plugins = [
+            {
+                "name": stage.name,
+                "required": stage.required,
+                "ready": not reasons[stage.name],
+                "reason": reasons[stage.name],
+            }
+            for stage in self._pipeline.stages
+        ]
+        ready = self._pipeline.ready
+        answer = {"ready": ready, "draining": self._pipeline.draining, "plugins": plugins}
+        return web.json_response(answer, status=200 if ready else 503)
+
+
+class _WithoutContents(logging.Filter):
+    """aiohttp logs broken requests with the offending header or line, which may be a token."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.exc_info = None
+        return True
+
+
+def runner(receiver: Receiver) -> web.AppRunner:
+    """Wrap the application in the runner settings it relies on."""
+    logger = logging.getLogger("sidecar.http")
+    logger.filters = [_WithoutContents()]
+    return web.AppRunner(
+        receiver.application(),
+        access_log=None,
+        auto_decompress=False,  # the receiver inflates under its own cap
+        lingering_time=2.0,
+        logger=logger,
+        shutdown_timeout=2.0,
+    )

@@ -1,0 +1,68 @@
+"""Settings of the sidecar itself; each plugin brings its own (`CHATTRAIL_SIDECAR_<PLUGIN>_*`)."""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, ClassVar, Self
+
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
+
+from chattrail.settings import Settings
+
+DEFAULT_PLUGINS = "clickhouse,images"
+
+
+def comma_list(value: object) -> object:
+    """Split "a, b" into ("a", "b"); anything but a string is left to pydantic."""
+    return tuple(part for item in value.split(",") if (part := item.strip())) if isinstance(value, str) else value
+
+
+class SidecarSettings(Settings):
+    """The receiver and what all plugins share."""
+
+    prefix: ClassVar[str] = "SIDECAR"
+
+    host: str = Field("127.0.0.1", description="Address to listen on; any but a loopback address needs a token.")
+    port: int = Field(4319, ge=0, le=65535, description="Port to listen on; 0 takes a free one and prints it.")
+    token: SecretStr | None = Field(None, description="Bearer token that senders must present; required off loopback.")
+    data: Path = Field(Path("data/sidecar"), description="Folder for what plugins keep on disk.")
+    plugins: Annotated[tuple[str, ...], BeforeValidator(comma_list)] = Field(
+        tuple(DEFAULT_PLUGINS.split(",")),
+        description="Plugins to run, in a comma list; see `python -m sidecar plugins`.",
+    )
+    max_body_bytes: int = Field(
+        16 << 20,
+        ge=1024,
+        description="Largest request body as sent (compressed); keep it above the collector's batches.",
+    )
+    max_inflated_bytes: int = Field(32 << 20, ge=1024, description="Largest request body after inflating.")
+    max_in_flight_bytes: int = Field(
+        128 << 20, ge=1024, description="Bytes of requests held at once, wire and inflated; above it senders get 429."
+    )
+    read_timeout_s: float = Field(30.0, gt=0, description="Seconds a sender may take to send one body.")
+    handle_timeout_s: float = Field(60.0, gt=0, description="Seconds a required plugin may take for one batch.")
+    drain_timeout_s: float = Field(10.0, gt=0, description="Seconds to finish requests in flight after SIGTERM.")
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @model_validator(mode="after")
+    def _checked_together(self) -> Self:
+        if self.token is None and not is_loopback(self.host):
+            raise ValueError(
+                f"CHATTRAIL_SIDECAR_HOST is {self.host}, which others can reach: set CHATTRAIL_SIDECAR_TOKEN to a long "
+                "random text and give it to the senders, or listen on 127.0.0.1"
+            )
+        if self.max_in_flight_bytes < self.max_body_bytes + self.max_inflated_bytes:
+            raise ValueError(
+                "CHATTRAIL_SIDECAR_MAX_IN_FLIGHT_BYTES must be at least MAX_BODY_BYTES + MAX_INFLATED_BYTES "
+                f"({self.max_body_bytes + self.max_inflated_bytes}), or the largest request could never be taken"
+            )
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on can be reached from this machine only. Names other than localhost can't be told."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
