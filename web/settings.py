@@ -2,13 +2,13 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from argon2 import extract_parameters
 from argon2.exceptions import InvalidHashError
-from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
 from chattrail.settings import Settings
 
@@ -121,6 +121,15 @@ class WebSettings(Settings):
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError(f"{value!r} is not a time zone name such as Europe/Berlin") from None
         return value
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if self.host not in LOOPBACK and not self.public_url:
+            raise ValueError(
+                f"CHATTRAIL_WEB_HOST is {self.host}, so other machines can reach the pages:"
+                " set CHATTRAIL_WEB_PUBLIC_URL to the address they use"
+            )
+        return self
 
     @property
     def zone(self) -> ZoneInfo:

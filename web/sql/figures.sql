@@ -12,7 +12,7 @@ FROM activity
 SELECT
     roundDown(toUnixTimestamp(slot), {edges:Array(UInt32)}) AS edge,
     uniqExactIf(user_id, user_id != '' AND $own_action) AS people,
-    sum(messages), sum(answers), sum(pictures), sum(stars)
+    sum(messages), sum(answers), sum(pictures), sumIf(stars, isFinite(stars))
 FROM activity FINAL
 WHERE slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
 GROUP BY edge
@@ -35,7 +35,7 @@ SELECT
     uniqExactIf(user_id, user_id != '' AND $own_action),
     sum(messages), sum(answers), sum(answer_failures), sum(input_tokens), sum(output_tokens),
     sum(pictures), sum(refreshes), sum(picture_failures),
-    sum(offers), sum(invoices), sum(payments), sum(refunds), sum(stars),
+    sum(offers), sum(invoices), sum(payments), sum(refunds), sumIf(stars, isFinite(stars)),
     sum(blocks), sum(unblocks), sum(failures)
 FROM activity FINAL
 WHERE slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
@@ -94,5 +94,5 @@ ORDER BY people DESC, language
 -- How long answers took: exact quantiles need the events themselves, a sum per quarter of an hour cannot give them.
 SELECT count(), quantilesExactInclusive(0.5, 0.95)(duration_ms)
 FROM events FINAL
-WHERE type = 'ai_message' AND error_type = '' AND duration_ms > 0
+WHERE type = 'ai_message' AND error_type = '' AND duration_ms > 0 AND isFinite(duration_ms)
   AND ts >= toDateTime64({start:UInt32}, 9, 'UTC') AND ts < toDateTime64({end:UInt32}, 9, 'UTC')

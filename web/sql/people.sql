@@ -18,7 +18,7 @@ SELECT * FROM (
             sum(a.clears) AS clears,
             sum(a.commands) AS commands,
             uniqExactArray(a.sessions) AS sessions,
-            sum(a.stars) AS stars,
+            sumIf(a.stars, isFinite(a.stars)) AS stars,
             sum(a.payments) > 0 AS paid,
             argMaxIf(a.last_block_event, a.slot, a.last_block_event != '') = 'bot_blocked' AS blocked,
             sum(a.failures) AS failures,

@@ -50,8 +50,9 @@ class FigureQueries:
             people, messages, answers, answer_failures, input_tokens, output_tokens, made, refreshed, picture_failures,
             offers, invoices, payments, refunds, stars, blocked, unblocked, failures,
         ) = self._clickhouse.row(sql("totals"), span)  # fmt: skip
-        timed, (p50, p95) = self._clickhouse.row(sql("answer_times"), span)
-        values = (people, sum(figures["new_people"].series), messages, answers, made, stars)
+        timed, times = self._clickhouse.row(sql("answer_times"), span)
+        p50, p95 = times if timed else (None, None)
+        values = (people, sum(figures["new_people"].series), messages, answers, made, whole(stars))
         return Stats(
             range=Span(window.start, window.end, window.zone.key, window.bucket),
             generated_at=now,
@@ -72,15 +73,8 @@ class FigureQueries:
             commands=tuple(CommandCount(name, number) for name, _, number in self._by_key("command_counts", span)),
             languages=tuple(LanguagePeople(*row) for row in self._clickhouse.rows(sql("languages"), span)),
             pictures=Pictures(made, refreshed, picture_failures),
-            ai=Ai(
-                answers,
-                answer_failures,
-                input_tokens,
-                output_tokens,
-                p50 if timed else None,
-                p95 if timed else None,
-            ),  # fmt: skip
-            premium=Premium(offers, invoices, payments, refunds, stars),
+            ai=Ai(answers, answer_failures, input_tokens, output_tokens, p50, p95),
+            premium=Premium(offers, invoices, payments, refunds, whole(stars)),
             blocks=Blocks(blocked, unblocked),
             failures=failures,
         )
@@ -101,7 +95,7 @@ class FigureQueries:
 
         def all_of(edge: int) -> list[int | float]:
             people, messages, answers, pictures, stars = found.get(edge, nothing)
-            return [people, fresh.get(edge, 0), messages, answers, pictures, stars]
+            return [people, fresh.get(edge, 0), messages, answers, pictures, whole(stars)]
 
         table = [all_of(edge) for edge in edges]
         previous: Sequence[int | float | None] = all_of(before[0]) if before else [None] * 6
@@ -134,6 +128,11 @@ class FigureQueries:
             names |= {key: str(name) for key, name in rows}
             self._names |= {f"{column}/{key}": (now + NAMES_KEPT_S, names.get(key, key)) for key in unknown}
         return names
+
+
+def whole(number: float) -> int | float:
+    """5 stars, not 5.0: sums of a Float64 column that are whole."""
+    return int(number) if number.is_integer() else number
 
 
 def _epoch(moment: datetime) -> int:

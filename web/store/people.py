@@ -8,6 +8,7 @@ from web.queries import UserSort, UsersQuery
 from web.results import UserPage, UserRow
 from web.store.client import ClickHouse
 from web.store.errors import UnknownPerson
+from web.store.figures import whole
 from web.store.sql import sql
 
 EVERYBODY, ONE = "a.user_id != ''", "a.user_id = {client_id:String}"
@@ -123,7 +124,7 @@ def _user(row: Any) -> UserRow:
         clears=clears,
         commands=commands,
         sessions=sessions,
-        stars=stars,
+        stars=whole(stars),
         blocked=bool(blocked),
         failures=failures,
         persona_id=persona_id,
