@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import aiohttp
 
 from bot.simulation.api.updates import UpdateQueue
-from bot.simulation.api.wire import ApiError, Json, Params
+from bot.simulation.api.wire import ApiError, Json, Params, read_reply
 
 SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - a header's name
@@ -103,14 +103,15 @@ class Webhook:
                 if response.status // 100 != 2:
                     self._note(f"Wrong response from the webhook: {response.status} {response.reason}")
                     return False
-                reply = await response.json(content_type=None) if response.content_type == "application/json" else None
+                reply = await read_reply(response)
         except (TimeoutError, ValueError, aiohttp.ClientError) as error:
             self._note(f"Connection failed: {type(error).__name__}")
             return False
-        if isinstance(reply, dict) and isinstance(reply.get("method"), str):
+        method = reply.text("method")
+        if method is not None:
             # A call in the answer's body has no way to be told its result: errors are dropped, as by Telegram.
             with contextlib.suppress(ApiError):
-                await self._call(reply["method"], Params({k: v for k, v in reply.items() if k != "method"}))
+                await self._call(method, reply)
         return True
 
     def _note(self, error: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import web
+from aiohttp import BodyPartReader, ClientResponse, MultipartReader, web
 
 Json = dict[str, Any]
 
@@ -134,4 +134,25 @@ async def read_params(request: web.Request) -> Params:
                 value.file.close()
             else:
                 values[name] = value
+    return Params(values, files)
+
+
+async def read_reply(response: ClientResponse) -> Params:
+    """Read what a webhook answered, which may be a call: JSON or multipart with a `method`. Raises ValueError."""
+    if response.content_type == "application/json":
+        given = await response.json()
+        return Params(given if isinstance(given, dict) else {})
+    values: dict[str, Any] = {}
+    files: dict[str, Upload] = {}
+    if response.content_type == "multipart/form-data":
+        parts = MultipartReader.from_response(response)
+        while (part := await parts.next()) is not None:
+            if not isinstance(part, BodyPartReader) or part.name is None:
+                raise ValueError("a part of the webhook's answer is no form field")
+            data = bytes(await part.read(decode=True))
+            if part.filename:
+                content_type = part.headers.get("Content-Type", "application/octet-stream")
+                files[part.name] = Upload(part.filename, content_type, data)
+            else:
+                values[part.name] = data.decode()
     return Params(values, files)
