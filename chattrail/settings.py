@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Never, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-PARTS = ("BOT", "COLLECTOR", "EMBEDDED", "SIDECAR", "SIMULATION", "STACK", "WEB")
+PARTS = ("BOT", "COLLECTOR", "EMBEDDED", "OTELCOL", "SIDECAR", "SIMULATION", "STACK", "WEB")
 
 
 class SettingsError(Exception):

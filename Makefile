@@ -1,0 +1,77 @@
+# Chattrail: what a developer types. `make` alone lists it.
+# Needs Python 3.11 or newer, make and git; everything else is installed into .venv from requirements.lock.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.ready
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test test-fast lint format bench collector assets docs screenshots lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+setup: $(STAMP) assets ## make .venv, install what requirements.lock names, build the dashboard's assets
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 …"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
+	$(BIN)/uv pip sync --quiet --allow-empty-requirements --require-hashes --python $(BIN)/python requirements.lock requirements-uv.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+assets: $(STAMP)
+	@$(BIN)/python -m web.build
+
+demo: setup ## the main job: embedded ClickHouse, simulated Telegram, history, live traffic; prints a login link
+	@$(BIN)/chattrail demo
+
+run: setup ## the same with the real Telegram: BOT_TOKEN=… make run
+	@$(BIN)/chattrail run
+
+test: setup browser ## all tests
+	@$(PYTEST)
+
+test-fast: $(STAMP) ## unit and contract tests
+	@$(PYTEST) tests/unit tests/contract
+
+lint: $(STAMP) ## ruff, mypy, import rules, documents in step with the code
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python docs/generate.py --check
+
+format: $(STAMP) ## let ruff rewrite the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup ## run the benchmarks, which write benchmarks/RESULTS.md
+	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+collector: $(STAMP) ## build the OpenTelemetry Collector (Go; cached by manifest)
+	@$(BIN)/python -m collector build
+
+docs: $(STAMP) ## write the generated tables of docs/
+	$(BIN)/python docs/generate.py
+
+screenshots: setup browser ## make docs/images from a real run
+	@$(BIN)/python docs/screenshots.py
+
+# Browser tests need Chromium; Debian's is installed where that can be done without asking.
+.PHONY: browser
+browser:
+	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
+	echo "No Chromium found: browser tests will be skipped. Install it (Debian: apt-get install chromium)."
+
+lock: ## resolve requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --all-extras --no-header \
+		--no-emit-index-url --no-annotate pyproject.toml -o requirements.lock
+	echo uv | $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header \
+		--no-emit-index-url --no-annotate - -o requirements-uv.lock
+
+clean: ## remove what was built here (data/ stays)
+	rm -rf .venv web/static .mypy_cache .ruff_cache .pytest_cache .hypothesis

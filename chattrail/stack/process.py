@@ -1,0 +1,148 @@
+"""One child process: its log file, when it is ready, and how it ends."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+LOG_LIMIT = 20_000_000  # bytes; an older log is started anew
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What to start. It is ready when `ready_url` answers 200, or else when its log says `ready_line`."""
+
+    name: str
+    title: str
+    argv: list[str]
+    env: Mapping[str, str]
+    stage: int  # services of a higher stage end first
+    port: int | None = None
+    port_variable: str = ""
+    ready_url: str = ""
+    ready_line: str = ""
+
+
+class StackError(Exception):
+    """The stack can't run; the message says which part, and what to do."""
+
+
+@dataclass(slots=True)
+class Running:
+    """A started service."""
+
+    service: Service
+    process: asyncio.subprocess.Process
+    log: Path
+    log_start: int
+    started_at: float = field(default_factory=time.monotonic)
+
+    async def wait_ready(self, timeout_s: float) -> float:
+        """Wait until it is ready and return the seconds it took. Raises StackError when it ends or takes too long."""
+        deadline = self.started_at + timeout_s
+        while not await self._is_ready():
+            if self.process.returncode is not None:
+                raise StackError(f"{self.service.title} ended with code {self.process.returncode}:\n{self.tail()}")
+            if time.monotonic() > deadline:
+                raise StackError(
+                    f"{self.service.title} was not ready after {timeout_s:.0f} s; its log is {self.log}\n{self.tail()}"
+                )
+            await asyncio.sleep(0.05)
+        return time.monotonic() - self.started_at
+
+    async def _is_ready(self) -> bool:
+        if self.service.ready_url:
+            return await asyncio.to_thread(answers, self.service.ready_url)
+        with self.log.open("rb") as file:
+            file.seek(self.log_start)
+            return self.service.ready_line.encode() in file.read()
+
+    def tail(self, lines: int = 15) -> str:
+        """Return the end of its log since this start."""
+        with self.log.open("rb") as file:
+            file.seek(self.log_start)
+            return "\n".join(f"    {line}" for line in file.read().decode(errors="replace").splitlines()[-lines:])
+
+    async def stop(self, grace_s: float) -> bool:
+        """Ask it to end, kill its process group after `grace_s` seconds. Returns whether it ended by itself."""
+        if self.process.returncode is None:
+            self.process.terminate()
+        try:
+            await asyncio.wait_for(self.process.wait(), max(grace_s, 0.05))
+            return True
+        except TimeoutError:
+            return False
+        finally:
+            kill_group(self.process.pid)
+
+
+async def start(service: Service, logs: Path) -> Running:
+    """Start a service in a process group of its own, with its output in `logs`/<name>.log."""
+    log = _log_file(logs, service.name)
+    with log.open("ab") as output:
+        begin = output.tell()
+        process = await asyncio.create_subprocess_exec(
+            *service.argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, **service.env},
+            start_new_session=True,  # Ctrl-C reaches the launcher only, which ends the parts in order
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        )
+    return Running(service, process, log, begin)
+
+
+def _log_file(logs: Path, name: str) -> Path:
+    """Return where a service's output goes; a log that has grown long is begun anew."""
+    logs.mkdir(parents=True, exist_ok=True)
+    log = logs / f"{name}.log"
+    if log.exists() and log.stat().st_size > LOG_LIMIT:
+        log.unlink()
+    return log
+
+
+def require_free_port(service: Service) -> None:
+    """Raise StackError naming the port and its variable when something listens there already."""
+    if service.port is None:
+        return
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", service.port))
+        except OSError:
+            raise StackError(
+                f"Port {service.port} for {service.title} is taken: stop what listens there,"
+                f" or set {service.port_variable} to a free port."
+            ) from None
+
+
+def answers(url: str) -> bool:
+    """Whether a GET of a loopback address is answered with 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 (a loopback address of our own)
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def kill_group(pid: int) -> None:
+    """Kill what is left of a process group, workers of workers included."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _die_with_parent() -> None:
+    """Make the kernel end this child should the launcher be killed outright."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,0 +1,30 @@
+"""Settings of the launcher. The ports belong to the parts themselves; the launcher reads the same variables they do."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field, SecretStr
+
+from chattrail.settings import Settings
+
+
+class StackSettings(Settings):
+    """What `chattrail demo` and `chattrail run` read from the environment."""
+
+    prefix: ClassVar[str] = "STACK"
+
+    data: Path = Field(Path("data"), description="Folder for the launcher's data, secrets and logs.")
+    people: int = Field(40, ge=1, le=2000, description="How many simulated people chat in the demo.")
+    history_people: int = Field(300, ge=1, le=5000, description="How many people the demo's history is about.")
+    history_days: int = Field(60, ge=0, le=720, description="Days of history the demo sends first; 0: none.")
+    seed: int = Field(1, description="Seed of the demo's people and their history.")
+
+    bot_token: SecretStr | None = Field(
+        None, alias="BOT_TOKEN", description="The bot's token from @BotFather, for `run`."
+    )
+    embedded_port: int = Field(8123, ge=1, le=65535, alias="CHATTRAIL_EMBEDDED_PORT", description="Port of ClickHouse.")
+    sidecar_port: int = Field(4319, ge=1, le=65535, alias="CHATTRAIL_SIDECAR_PORT", description="Port of the sidecar.")
+    web_port: int = Field(8000, ge=1, le=65535, alias="CHATTRAIL_WEB_PORT", description="Port of the dashboard.")
+    simulation_port: int = Field(
+        8081, ge=1, le=65535, alias="CHATTRAIL_SIMULATION_PORT", description="Port of the simulated Telegram."
+    )

@@ -1,0 +1,82 @@
+"""Starts services in order, watches them, and ends them in reverse order within a deadline."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from chattrail.stack.memory import MemoryMeter
+from chattrail.stack.process import Running, Service, StackError, kill_group, require_free_port, start
+
+READY_TIMEOUT_S = 60.0
+STOP_DEADLINE_S = 4.5  # Ctrl-C ends everything within five seconds
+SAMPLE_EVERY_S = 2.0
+
+
+class Supervisor:
+    """The running stack. Use `started` to have it ended whatever happens."""
+
+    def __init__(self, logs: Path, console: Console) -> None:
+        self._logs = logs
+        self._console = console
+        self._running: list[Running] = []
+        self.memory = MemoryMeter()
+
+    @asynccontextmanager
+    async def started(self, services: list[Service]) -> AsyncIterator[None]:
+        """Start the services one after the other, each once the one before is ready; end them all on the way out."""
+        for service in services:
+            require_free_port(service)
+        try:
+            for service in services:
+                with self._console.status(f"{service.title} …"):
+                    running = await start(service, self._logs)
+                    self._running.append(running)
+                    seconds = await running.wait_ready(READY_TIMEOUT_S)
+                where = f" on port {service.port}" if service.port else ""
+                self._console.print(f"  [green]✓[/] {service.title}{where}, ready in {seconds:.1f} s")
+            yield
+        finally:
+            await self._stop()
+
+    async def watch(self, stop: asyncio.Event) -> None:
+        """Return when `stop` is set. Raises StackError when a service ends by itself."""
+        asked = asyncio.create_task(stop.wait())
+        ended = {asyncio.create_task(running.process.wait()): running for running in self._running}
+        try:
+            while not asked.done():
+                self._sample()
+                done, _ = await asyncio.wait(
+                    {asked, *ended}, timeout=SAMPLE_EVERY_S, return_when=asyncio.FIRST_COMPLETED
+                )
+                for running in (ended[task] for task in done if task in ended):
+                    code = running.process.returncode
+                    raise StackError(
+                        f"{running.service.title} ended with code {code}; its log is {running.log}\n{running.tail()}"
+                    )
+        finally:
+            for task in (asked, *ended):
+                task.cancel()
+
+    def _sample(self) -> None:
+        self.memory.sample({running.service.name: running.process.pid for running in self._running})
+
+    async def _stop(self) -> None:
+        """End the stages from the highest to the lowest, so that what is on its way still arrives."""
+        self._sample()
+        deadline = time.monotonic() + STOP_DEADLINE_S
+        stubborn = []
+        for stage in sorted({running.service.stage for running in self._running}, reverse=True):
+            members = [running for running in self._running if running.service.stage == stage]
+            # each later stage keeps a second of the time that is left for itself
+            grace = max(deadline - time.monotonic() - stage * 0.8, 0.3)
+            results = await asyncio.gather(*(running.stop(grace) for running in members))
+            stubborn += [running.service.title for running, clean in zip(members, results, strict=True) if not clean]
+        for running in self._running:
+            kill_group(running.process.pid)
+        self._running.clear()
+        if stubborn:
+            self._console.print(f"[yellow]Had to be killed:[/] {', '.join(stubborn)}")

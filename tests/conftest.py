@@ -1,0 +1,28 @@
+"""What all tests share, and the gate that keeps a run in CI honest."""
+
+import os
+
+import pytest
+
+# Reasons a test may be skipped for in CI, each with why. Empty: there is no such reason.
+EXPECTED_SKIPS: frozenset[str] = frozenset()
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """In CI a run fails when something was skipped unexpectedly, or when a whole run held no integration test."""
+    if not os.environ.get("CI") or exitstatus != pytest.ExitCode.OK:
+        return
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = [report.nodeid for report in reporter.stats.get("skipped", []) if _reason(report) not in EXPECTED_SKIPS]
+    if skipped:
+        reporter.write_line(f"CI: {len(skipped)} unexpected skips: {', '.join(skipped[:10])}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    whole_run = not session.config.option.file_or_dir or session.config.option.file_or_dir == ["tests"]
+    integration = [r for r in reporter.stats.get("passed", []) if r.nodeid.startswith("tests/integration/")]
+    if whole_run and not integration:
+        reporter.write_line("CI: no integration test ran", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _reason(report: pytest.TestReport) -> str:
+    return str(report.longrepr[2]).removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else ""
