@@ -1,0 +1,66 @@
+"""`python -m sidecar.embedded`: ClickHouse's HTTP interface over the chDB engine, as a process."""
+
+import asyncio
+import contextlib
+import logging
+import shutil
+import signal
+import sys
+
+from aiohttp import web
+
+from sidecar.embedded.app import Server
+from sidecar.embedded.engine import Engine
+from sidecar.embedded.ownership import FolderTakenError, Ownership
+from sidecar.embedded.settings import EmbeddedSettings
+
+
+async def serve(settings: EmbeddedSettings, engine: Engine) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    incoming = settings.data.absolute() / "incoming"
+    shutil.rmtree(incoming, ignore_errors=True)
+    incoming.mkdir(parents=True)
+    server = Server(settings, engine, incoming)
+    runner = web.AppRunner(
+        server.application(), access_log=None, handle_signals=False, handler_cancellation=True, auto_decompress=False
+    )
+    await runner.setup()
+    site = web.TCPSite(runner, settings.host, settings.port, backlog=512)
+    try:
+        await site.start()
+    except OSError as error:
+        raise SystemExit(
+            f"port {settings.port} of {settings.host} can't be used ({error.strerror});"
+            " stop what listens there, or set CHATTRAIL_EMBEDDED_PORT"
+        ) from None
+    port = runner.addresses[0][1]
+    print(f"embedded ClickHouse {engine.version} is ready on http://{settings.host}:{port}", flush=True)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+    await runner.cleanup()
+
+
+def main() -> int:
+    """Run the server; the exit code."""
+    settings = EmbeddedSettings.load_or_exit()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        ownership = Ownership(settings.data.absolute())
+    except FolderTakenError as error:
+        print(f"embedded ClickHouse: {error}", file=sys.stderr)
+        return 1
+    engine = Engine(settings)
+    try:
+        engine.start()
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(serve(settings, engine))
+    finally:
+        engine.close()
+        ownership.release()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

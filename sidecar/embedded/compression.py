@@ -1,0 +1,187 @@
+"""Content codings of requests and answers: gzip, deflate, zstd, lz4 (frames), in pieces, never a whole body at once."""
+
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol
+
+import lz4.frame
+import zstandard
+
+from sidecar.embedded.errors import CANNOT_DECOMPRESS, UNKNOWN_COMPRESSION_METHOD, ClickHouseError
+
+PIECE: Final = 1 << 20
+
+
+class Inflater(Protocol):
+    """Gives the plain bytes of a coded stream, piece by piece, each of them about a megabyte at most."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Take the next coded bytes; yield what they hold."""
+        ...
+
+    def finish(self) -> None:
+        """Raise ClickHouseError if the stream broke off."""
+        ...
+
+
+class Deflater(Protocol):
+    """Codes an answer, piece by piece."""
+
+    def compress(self, data: bytes) -> bytes:
+        """Code the next bytes; what comes out may lag behind."""
+        ...
+
+    def flush(self) -> bytes:
+        """The last coded bytes."""
+        ...
+
+
+class Identity:
+    """No coding."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Pass through."""
+        yield data
+
+    def finish(self) -> None:
+        """Nothing can be missing."""
+
+
+class ZlibInflater:
+    """gzip and deflate; several gzip members in a row are one body."""
+
+    def __init__(self) -> None:
+        self._zlib = zlib.decompressobj(zlib.MAX_WBITS | 32)  # gzip or zlib, told by the header
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Inflate at most a megabyte a step, so that a bomb is stopped by the caller's count."""
+        while data:
+            if self._zlib.eof:
+                self._zlib = zlib.decompressobj(zlib.MAX_WBITS | 32)
+            yield self._zlib.decompress(data, PIECE)
+            data = self._zlib.unconsumed_tail or self._zlib.unused_data
+
+    def finish(self) -> None:
+        """Check that the last member ended."""
+        if not self._zlib.eof:
+            raise EOFError
+
+
+class ZstdInflater:
+    """zstd frames."""
+
+    def __init__(self) -> None:
+        self._context = zstandard.ZstdDecompressor(max_window_size=1 << 27)
+        self._zstd = self._context.decompressobj()
+        self._fed = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Inflate in small steps of input: zstd has no cap on the output of a step."""
+        for at in range(0, len(data), 8192):
+            piece = data[at : at + 8192]
+            while piece:
+                if self._zstd.eof:
+                    self._zstd = self._context.decompressobj()
+                self._fed = True
+                yield self._zstd.decompress(piece)
+                piece = self._zstd.unused_data if self._zstd.eof else b""
+
+    def finish(self) -> None:
+        """Check that the last frame ended."""
+        if self._fed and not self._zstd.eof:
+            raise EOFError
+
+
+class Lz4Inflater:
+    """LZ4 frames."""
+
+    def __init__(self) -> None:
+        self._lz4 = lz4.frame.LZ4FrameDecompressor()
+        self._fed = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Inflate at most a megabyte a step."""
+        while data or not self._lz4.needs_input:
+            if self._lz4.eof:
+                self._lz4 = lz4.frame.LZ4FrameDecompressor()
+            self._fed = True
+            yield self._lz4.decompress(data, PIECE)
+            data = (self._lz4.unused_data or b"") if self._lz4.eof else b""
+            if self._lz4.eof and not data:
+                return
+
+    def finish(self) -> None:
+        """Check that the last frame ended."""
+        if self._fed and not self._lz4.eof:
+            raise EOFError
+
+
+class Lz4Deflater:
+    """An LZ4 frame."""
+
+    def __init__(self) -> None:
+        self._lz4 = lz4.frame.LZ4FrameCompressor()
+        self._head = self._lz4.begin()
+
+    def compress(self, data: bytes) -> bytes:
+        """Code the next bytes."""
+        head, self._head = self._head, b""
+        return bytes(head + self._lz4.compress(data))
+
+    def flush(self) -> bytes:
+        """End the frame."""
+        return bytes(self._lz4.flush())
+
+
+INFLATERS: Final[dict[str, Callable[[], Inflater]]] = {
+    "": Identity,
+    "identity": Identity,
+    "gzip": ZlibInflater,
+    "x-gzip": ZlibInflater,
+    "deflate": ZlibInflater,
+    "zstd": ZstdInflater,
+    "lz4": Lz4Inflater,
+}
+# In order of preference: what a client takes of these is used.
+DEFLATERS: Final[dict[str, Callable[[], Deflater]]] = {
+    "zstd": lambda: zstandard.ZstdCompressor(level=1).compressobj(),
+    "lz4": Lz4Deflater,
+    "gzip": lambda: zlib.compressobj(3, wbits=zlib.MAX_WBITS | 16),
+    "deflate": lambda: zlib.compressobj(3),
+}
+
+
+def inflater(coding: str) -> Inflater:
+    """The reader of a Content-Encoding. Raises ClickHouseError for an unknown one."""
+    try:
+        return INFLATERS[coding.strip().lower()]()
+    except KeyError:
+        known = ", ".join(name for name in INFLATERS if name)
+        raise ClickHouseError(
+            UNKNOWN_COMPRESSION_METHOD, f"Unknown Content-Encoding {coding!r}; known: {known}"
+        ) from None
+
+
+def inflate(reader: Inflater, data: bytes) -> Iterator[bytes]:
+    """Feed a reader; what is not in the coding it should be raises ClickHouseError."""
+    try:
+        yield from reader.feed(data)
+    except (zlib.error, zstandard.ZstdError, RuntimeError, EOFError) as error:
+        raise ClickHouseError(
+            CANNOT_DECOMPRESS, f"The body is not in its Content-Encoding ({type(error).__name__})"
+        ) from None
+
+
+def finish(reader: Inflater) -> None:
+    """Check that a coded body ended where it should."""
+    try:
+        reader.finish()
+    except EOFError:
+        raise ClickHouseError(CANNOT_DECOMPRESS, "The compressed body broke off") from None
+
+
+def choose(accepted: str) -> str | None:
+    """The coding for an answer by its Accept-Encoding header; None for none."""
+    offers = [offer.strip().lower() for offer in accepted.split(",")]
+    names = {offer.partition(";")[0].strip() for offer in offers if not offer.replace(" ", "").endswith(";q=0")}
+    return next((name for name in DEFLATERS if name in names), None)

@@ -1,0 +1,105 @@
+"""The engine's own configuration: small caches and pools, what its user may do, what a reader may do."""
+
+from pathlib import Path
+from typing import Final
+from xml.sax.saxutils import escape
+
+from sidecar.embedded.settings import EmbeddedSettings
+
+MIB: Final = 1 << 20
+
+# What has no place in a server for one machine: shells, networks, files. The engine refuses it to every caller.
+EVERYTHING: Final = (
+    "GRANT CHECK, SHOW, SELECT, INSERT, ALTER, CREATE, DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, KILL QUERY,"
+    " MOVE PARTITION BETWEEN SHARDS, SYSTEM, dictGet, INTROSPECTION, TABLE ENGINE ON *.*",
+    "REVOKE SYSTEM SHUTDOWN, CREATE DICTIONARY ON *.*",
+    *(f"REVOKE TABLE ENGINE ON {name}" for name in ("File", "URL", "Executable", "ExecutablePool", "Python")),
+)
+# Other people's queries, the server's settings and who may enter are nothing for a reader.
+READING: Final = (
+    "GRANT SELECT, SHOW, dictGet, CREATE TEMPORARY TABLE ON *.*",
+    *(
+        f"REVOKE SELECT ON system.{table}"
+        for table in (
+            "processes", "user_processes", "server_settings", "users", "roles", "grants", "role_grants", "disks",
+            "settings_profiles", "settings_profile_elements", "quotas", "quota_usage", "row_policies", "query_cache",
+            "named_collections", "asynchronous_inserts", "errors", "warnings", "certificates", "user_directories",
+        )
+    ),
+)  # fmt: skip
+
+
+def write(settings: EmbeddedSettings, folder: Path) -> Path:
+    """Write config.xml and users.xml into `folder`; give the path that the engine is started with."""
+    main, users = folder / "config.xml", folder / "users.xml"
+    main.write_text(_main(settings, users))
+    users.write_text(_users(settings))
+    return main
+
+
+def _main(settings: EmbeddedSettings, users: Path) -> str:
+    values = {
+        "users_config": str(users),
+        "timezone": "UTC",
+        "max_server_memory_usage": settings.max_memory_mb * MIB,
+        "mark_cache_size": 16 * MIB,
+        "index_mark_cache_size": 8 * MIB,
+        "primary_index_cache_size": 16 * MIB,
+        "uncompressed_cache_size": 0,
+        "index_uncompressed_cache_size": 0,
+        "mmap_cache_size": 64,
+        "compiled_expression_cache_size": 8 * MIB,
+        "background_pool_size": 2,
+        "background_merges_mutations_concurrency_ratio": 2,
+        "background_common_pool_size": 2,
+        "background_schedule_pool_size": 4,
+        "background_move_pool_size": 1,
+        "background_fetches_pool_size": 1,
+        "background_buffer_flush_schedule_pool_size": 1,
+        "background_distributed_schedule_pool_size": 1,
+        "background_message_broker_schedule_pool_size": 1,
+        "max_io_thread_pool_size": 16,
+        "max_backups_io_thread_pool_size": 1,
+        "tables_loader_foreground_pool_size": 2,
+        "tables_loader_background_pool_size": 1,
+    }
+    lines = "\n".join(f"  <{name}>{escape(str(value))}</{name}>" for name, value in values.items())
+    merge_tree = (
+        "  <merge_tree>"
+        "<number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</number_of_free_entries_in_pool_to_lower_max_size_of_merge>"
+        "<number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation>"
+        "<number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1"
+        "</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>"
+        f"<max_bytes_to_merge_at_max_space_in_pool>{20 * 1024 * MIB}</max_bytes_to_merge_at_max_space_in_pool>"
+        "</merge_tree>"
+    )
+    return f"<clickhouse>\n{lines}\n{merge_tree}\n</clickhouse>\n"
+
+
+def limits_of_reader(settings: EmbeddedSettings) -> dict[str, int]:
+    """What a query of `readonly` may cost: its settings, and the most that it may set them to."""
+    return {
+        "max_execution_time": settings.readonly_max_execution_time_s,
+        "max_memory_usage": settings.query_memory_mb * MIB,
+        "max_result_rows": settings.readonly_max_result_rows,
+    }
+
+
+def _users(settings: EmbeddedSettings) -> str:
+    bounds = "".join(
+        f"<{name}><min>1</min><max>{value}</max></{name}>" for name, value in limits_of_reader(settings).items()
+    )
+    roles = "".join(
+        f"<{role}><grants>{''.join(f'<query>{grant}</query>' for grant in grants)}</grants></{role}>"
+        for role, grants in (("everything", EVERYTHING), ("reading", READING))
+    )
+    # readonly=0 is spelled out so that a reader can't leave its limits by `SET profile = 'default'`
+    return (
+        "<clickhouse>\n<profiles>"
+        f"<default><readonly>0</readonly><max_memory_usage>{settings.query_memory_mb * MIB}</max_memory_usage></default>"
+        f"<reader><readonly>2</readonly><constraints>{bounds}</constraints></reader></profiles>\n"
+        f"<quotas><default></default></quotas>\n<roles>{roles}</roles>\n"
+        "<users><default><password></password><networks><ip>::/0</ip></networks><profile>default</profile>"
+        "<quota>default</quota><grants><query>GRANT everything, reading</query></grants></default></users>\n"
+        "</clickhouse>\n"
+    )

@@ -1,0 +1,165 @@
+"""The chDB engine in this process: one connection a query, so that settings, database and rights never leak.
+
+Opening a connection costs under a millisecond. The rights of `readonly` are the engine's own: a role without any right
+to write, `readonly = 2`, and a profile whose constraints keep the limits from being loosened.
+"""
+
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sidecar.embedded import config
+from sidecar.embedded.errors import ClickHouseError
+from sidecar.embedded.settings import EmbeddedSettings
+from sidecar.embedded.sql import Statement, identifier, literal
+
+# Formats whose pieces, block by block, are the whole when put together. The engine begins others anew in each block.
+PIECEWISE = frozenset(
+    "Native TabSeparated TSV TabSeparatedRaw TSVRaw Raw CSV JSONEachRow JSONLines NDJSON JSONCompactEachRow"
+    " JSONStringsEachRow JSONCompactStringsEachRow RowBinary TSKV LineAsString RawBLOB MsgPack Null".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalTable:
+    """A temporary table that came with the request: its columns as SQL, its format, the file that holds its rows."""
+
+    name: str
+    structure: str
+    format: str
+    path: Path
+
+
+@dataclass(slots=True)
+class Job:
+    """One statement to run, and what is known of it while it runs."""
+
+    statement: Statement
+    reader: bool
+    query_id: str
+    settings: Mapping[str, str]
+    parameters: Mapping[str, str]
+    database: str | None = None
+    default_format: str = "TabSeparated"
+    forbid_writes: bool = False  # a GET must change nothing, whoever asks
+    data: Path | None = None
+    tables: tuple[ExternalTable, ...] = ()
+    mark: str = field(default_factory=lambda: uuid.uuid4().hex)
+    progress: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def output_format(self) -> str:
+        """The format of the answer."""
+        return self.statement.output_format or self.default_format
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the answer may be read block by block."""
+        return self.statement.kind in ("SELECT", "WITH", "FROM", "(") and self.output_format in PIECEWISE
+
+
+class Engine:
+    """Owns the database folder. Methods block: call them from worker threads."""
+
+    def __init__(self, settings: EmbeddedSettings) -> None:
+        self._settings = settings
+        self._path = ""
+        self._keeper: Any = None
+        self.version = ""
+
+    def start(self) -> None:
+        """Load the engine, open the folder, make `default` a database like any other."""
+        os.environ["TZ"] = "UTC"  # the engine takes its time zone from here when it is loaded
+        import chdb  # noqa: PLC0415 - 170 MB that start-up errors must not wait for
+
+        folder = self._settings.data.absolute()
+        main = config.write(self._settings, folder)
+        self._path = f"{folder / 'engine'}?config-file={main}"
+        self._connect = chdb.connect
+        self._keeper = self._connect(self._path)
+        # chDB overlays `default` with the file system; a server's `default` holds tables only
+        attach = (folder / "engine" / "metadata" / "default.sql").exists()
+        self._keeper.query("DETACH DATABASE default")
+        self._keeper.query("ATTACH DATABASE default" if attach else "CREATE DATABASE default ENGINE = Atomic")
+        self.version = self._keeper.query("SELECT version()", "TabSeparated").bytes().decode().strip()
+
+    def close(self) -> None:
+        """Flush and close."""
+        if self._keeper is not None:
+            self._keeper.close()
+            self._keeper = None
+
+    def connect(self) -> Any:
+        """A connection of its own for one query or one session."""
+        return self._connect(self._path)
+
+    def prepare(self, connection: Any, job: Job) -> None:
+        """Put a job's limits, rights, settings and tables on a connection. Raises ClickHouseError."""
+        given = dict(job.settings)
+        comment = f"{given.pop('log_comment', '')} {job.mark}".strip()
+        limits: dict[str, Any] = {"max_execution_time": self._settings.max_execution_time_s}
+        if job.reader:
+            limits = dict(config.limits_of_reader(self._settings))
+        try:
+            if job.database:
+                connection.query(f"USE {identifier(job.database)}")
+            connection.query(f"SET {_clause(limits | {'log_comment': comment})}")
+            if job.reader:
+                connection.query("SET ROLE reading")
+                connection.query("SET profile = 'reader'")
+                connection.query("SET readonly = 2")
+            elif job.forbid_writes:
+                connection.query("SET readonly = 2")
+            for table in job.tables:
+                self._load(connection, table)
+            if given:
+                connection.query(f"SET {_clause(given)}")
+        except Exception as error:
+            raise ClickHouseError.from_engine(error) from None
+
+    def run(self, connection: Any, job: Job) -> Iterator[bytes]:
+        """Run a prepared job; the answer's bytes, in pieces. Raises ClickHouseError, at any piece."""
+        connection.set_progress_callback(job.progress.update)
+        try:
+            if job.is_stream:
+                with connection.send_query(job.statement.text, job.output_format, dict(job.parameters)) as answer:
+                    for block in answer:
+                        yield block.bytes()
+            else:
+                result = connection.query(_sql(job), job.output_format, dict(job.parameters))
+                yield result.bytes() or b""
+        except ClickHouseError:
+            raise
+        except Exception as error:
+            raise ClickHouseError.from_engine(error) from None
+        finally:
+            connection.set_progress_callback(None)
+
+    def kill(self, job: Job) -> None:
+        """Ask the engine to end a running job; returns at once."""
+        connection = self.connect()
+        try:
+            condition = f"endsWith(Settings['log_comment'], {literal(job.mark)})"
+            connection.query(f"KILL QUERY WHERE {condition} AND query_id != queryID() ASYNC")
+        finally:
+            connection.close()
+
+    def _load(self, connection: Any, table: ExternalTable) -> None:
+        name = identifier(table.name)
+        connection.query(f"CREATE TEMPORARY TABLE {name} ({table.structure})")
+        connection.query(f"INSERT INTO {name} FROM INFILE {literal(str(table.path))} FORMAT {table.format}")
+
+
+def _clause(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{identifier(name)} = {literal(str(value))}" for name, value in settings.items())
+
+
+def _sql(job: Job) -> str:
+    statement = job.statement
+    if not statement.takes_data:
+        return statement.text
+    source = f"FROM INFILE {literal(str(job.data))}"
+    return f"{statement.text} {source} {statement.settings} FORMAT {statement.input_format}"

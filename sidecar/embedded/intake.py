@@ -1,0 +1,232 @@
+"""What a request says: statement, data, parameters, settings; its body is inflated and spooled as it arrives."""
+
+import asyncio
+import contextlib
+import re
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from aiohttp import BodyPartReader, web
+
+from sidecar.embedded import compression
+from sidecar.embedded.engine import ExternalTable
+from sidecar.embedded.errors import (
+    BAD_ARGUMENTS,
+    NOT_IMPLEMENTED,
+    QUERY_IS_TOO_LARGE,
+    TOO_LARGE_BODY,
+    UNKNOWN_FORMAT,
+    ClickHouseError,
+)
+from sidecar.embedded.sql import Statement, parse, refuse_extra, tokens
+
+HEAD: Final = 64 << 10  # an INSERT's words before its data fit in here
+LONGEST_QUERY: Final = 16 << 20
+NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+TRANSPORT: Final = frozenset(
+    "database query query_id session_id session_timeout session_check close_session compress decompress"
+    " wait_end_of_query default_format client_protocol_version send_progress_in_http_headers"
+    " http_headers_progress_interval_ms enable_http_compression buffer_size user password quota_key stacktrace"
+    " http_zlib_compression_level cancel_http_readonly_queries_on_client_close".split()
+)
+
+
+@dataclass(slots=True)
+class Intake:
+    """A request, read to its end. `folder` holds its temporary files: remove it with `discard`."""
+
+    statement: Statement
+    fields: dict[str, str]
+    folder: Path
+    data: Path | None = None
+    tables: tuple[ExternalTable, ...] = ()
+    body_bytes: int = 0
+    _used: frozenset[str] = field(default=frozenset())
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Query parameters: `param_name` without its prefix."""
+        return {name[6:]: value for name, value in self.fields.items() if name.startswith("param_")}
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What is neither a parameter nor about the transport is a setting."""
+        return {
+            name: value
+            for name, value in self.fields.items()
+            if name not in TRANSPORT and name not in self._used and not name.startswith("param_")
+        }
+
+    def flag(self, name: str) -> bool:
+        """A switch among the fields."""
+        return self.fields.get(name, "0") not in ("", "0", "false")
+
+    def discard(self) -> None:
+        """Remove the temporary files."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+async def read(request: web.Request, incoming: Path, limit: int) -> Intake:
+    """Read a request. Raises ClickHouseError; leaves no file behind when it does."""
+    fields = dict(request.query)
+    if fields.get("decompress", "0") not in ("", "0") or fields.get("compress", "0") not in ("", "0"):
+        raise ClickHouseError(
+            NOT_IMPLEMENTED,
+            "compress=1 and decompress=1 (ClickHouse's own block framing) are not supported:"
+            " use Content-Encoding and Accept-Encoding (zstd, lz4, gzip)",
+        )
+    if fields.get("role"):
+        raise ClickHouseError(NOT_IMPLEMENTED, "role= is not supported: the rights belong to the user")
+    folder = Path(tempfile.mkdtemp(dir=incoming))
+    try:
+        if request.content_type == "multipart/form-data":
+            return await _read_form(request, fields, folder, limit)
+        return await _read_plain(request, fields, folder, limit)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+async def _pieces(request: web.Request, limit: int) -> AsyncIterator[bytes]:
+    reader = compression.inflater(request.headers.get("Content-Encoding", ""))
+    count = 0
+    async for chunk in request.content.iter_any():
+        for piece in compression.inflate(reader, chunk):
+            count += len(piece)
+            if count > limit:
+                raise ClickHouseError(TOO_LARGE_BODY, f"The request body is larger than {limit} bytes when inflated")
+            if piece:
+                yield piece
+    compression.finish(reader)
+
+
+async def _read_plain(request: web.Request, fields: dict[str, str], folder: Path, limit: int) -> Intake:
+    in_url = fields.get("query", "").encode()
+    async with contextlib.aclosing(_pieces(request, limit)) as pieces:
+        if in_url:
+            statement = parse(in_url)
+            if statement.takes_data:
+                head = in_url[statement.data_offset :]
+                return await _spool(statement, fields, folder, bytes(head), pieces)
+            in_url += b"\n"
+        buffer = bytearray(in_url)
+        async for piece in pieces:
+            buffer += piece
+            if len(buffer) >= HEAD and _is_insert(buffer):
+                statement = parse(bytes(buffer))
+                if statement.takes_data:
+                    head = bytes(buffer[statement.data_offset :])
+                    return await _spool(statement, fields, folder, head, pieces)
+            if len(buffer) > LONGEST_QUERY:
+                raise ClickHouseError(QUERY_IS_TOO_LARGE, f"The query is longer than {LONGEST_QUERY} bytes")
+    statement = parse(bytes(buffer))
+    if statement.takes_data:
+        return await _spool(statement, fields, folder, bytes(buffer[statement.data_offset :]), None)
+    return Intake(statement, fields, folder, body_bytes=len(buffer))
+
+
+def _is_insert(buffer: bytearray) -> bool:
+    first = next(tokens(bytes(buffer[:HEAD])), None)
+    return first is not None and first.word == "INSERT"
+
+
+async def _spool(
+    statement: Statement, fields: dict[str, str], folder: Path, head: bytes, rest: AsyncIterator[bytes] | None
+) -> Intake:
+    path = folder / "data"
+    size = len(head)
+    loop = asyncio.get_running_loop()
+    with path.open("wb") as file:
+        file.write(head)
+        if rest is not None:
+            async for piece in rest:
+                size += len(piece)
+                if len(piece) > HEAD:
+                    await loop.run_in_executor(None, file.write, piece)
+                else:
+                    file.write(piece)
+    if statement.input_format == "Values":
+        if size <= LONGEST_QUERY and any(name.startswith("param_") for name in fields):
+            return Intake(_inline(statement, path.read_bytes()), fields, folder, body_bytes=size)
+        _strip_semicolon(path)
+    return Intake(statement, fields, folder, data=path, body_bytes=size)
+
+
+def _inline(statement: Statement, data: bytes) -> Statement:
+    # rows that name query parameters are evaluated by the engine's own VALUES, which a file does not reach
+    refuse_extra(data)
+    return Statement("INSERT", f"{statement.text} {statement.settings} VALUES {data.decode('utf-8', 'strict')}")
+
+
+def _strip_semicolon(path: Path) -> None:
+    with path.open("r+b") as file:
+        end = file.seek(0, 2)
+        start = max(0, end - 256)
+        file.seek(start)
+        tail = file.read()
+        kept = tail.rstrip()
+        if kept.endswith(b";"):
+            file.truncate(start + len(kept.rstrip(b"; \t\r\n")))
+
+
+async def _read_form(request: web.Request, fields: dict[str, str], folder: Path, limit: int) -> Intake:
+    tables: list[ExternalTable] = []
+    used: set[str] = set()
+    count = 0
+    async for part in await request.multipart():
+        if not isinstance(part, BodyPartReader) or not part.name:
+            raise ClickHouseError(BAD_ARGUMENTS, "Each part of a form needs a name")
+        path = folder / f"part{len(tables)}"
+        with path.open("wb") as file:
+            while chunk := await part.read_chunk(1 << 16):
+                count += len(chunk)
+                if count > limit:
+                    raise ClickHouseError(TOO_LARGE_BODY, f"The request body is larger than {limit} bytes")
+                file.write(chunk)
+        if part.filename is None:
+            fields[part.name] = path.read_text(encoding="utf-8")
+        else:
+            tables.append(_table(part.name, path, fields))
+            used |= {f"{part.name}_{what}" for what in ("structure", "types", "format")}
+    statement = parse(fields.get("query", "").encode())
+    if statement.takes_data:
+        raise ClickHouseError(BAD_ARGUMENTS, "An INSERT takes its data as the body, not as a form")
+    return Intake(statement, fields, folder, tables=tuple(tables), body_bytes=count, _used=frozenset(used))
+
+
+def _table(name: str, path: Path, fields: Mapping[str, str]) -> ExternalTable:
+    structure = fields.get(f"{name}_structure")
+    if structure is None:
+        types = fields.get(f"{name}_types")
+        if types is None:
+            raise ClickHouseError(BAD_ARGUMENTS, f"External table {name} needs {name}_structure or {name}_types")
+        structure = ", ".join(f"_{i} {kind}" for i, kind in enumerate(_split(types), 1))
+    input_format = fields.get(f"{name}_format", "TabSeparated")
+    if not NAME.fullmatch(input_format):
+        raise ClickHouseError(UNKNOWN_FORMAT, f"Unknown format {input_format!r} of external table {name}")
+    _check_columns(name, structure)
+    return ExternalTable(name, structure, input_format, path)
+
+
+def _check_columns(name: str, structure: str) -> None:
+    depth = 0
+    for token in tokens(structure.encode()):
+        depth += (token.word == "(") - (token.word == ")") if token.kind == "mark" else 0
+        if depth < 0 or token.word in (";", "SELECT", "DEFAULT", "MATERIALIZED", "ALIAS", "EPHEMERAL"):
+            raise ClickHouseError(BAD_ARGUMENTS, f"The structure of external table {name} is not a list of columns")
+    if depth:
+        raise ClickHouseError(BAD_ARGUMENTS, f"The structure of external table {name} has open brackets")
+
+
+def _split(types: str) -> list[str]:
+    parts, depth, start = [], 0, 0
+    for at, letter in enumerate(types):
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            parts.append(types[start:at].strip())
+            start = at + 1
+    return [*parts, types[start:].strip()]
