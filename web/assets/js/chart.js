@@ -1,0 +1,118 @@
+// The activity chart. Its numbers come from the table below it, so there is one source for eyes, scripts and readers.
+import uPlot from "uplot";
+import { connectLegend } from "./legend.js";
+import { readTable } from "./table.js";
+
+let plot = null;
+let drawnFor = null;
+let drawnData = "";
+
+export function drawChart() {
+  const place = document.getElementById("chart");
+  if (!place) {
+    forget();
+    return;
+  }
+  const table = readTable(document.getElementById(place.dataset.table));
+  if (table.at.length < 2) return; // a single point is no line: the drawing of the server stays
+  const shape = `${place.dataset.bucket} ${table.names.join()}`;
+  const data = [table.at, ...table.columns];
+  const fingerprint = JSON.stringify(data);
+  if (plot && drawnFor === shape && plot.root.isConnected) {
+    if (fingerprint !== drawnData) plot.setData(data);
+    drawnData = fingerprint;
+    return;
+  }
+  forget();
+  place.replaceChildren();
+  plot = new uPlot(options(place, table), data, place);
+  drawnFor = shape;
+  drawnData = fingerprint;
+  connectLegend(plot, table);
+}
+
+function forget() {
+  plot?.destroy();
+  plot = null;
+}
+
+function options(place, table) {
+  const { zone, bucket } = place.dataset;
+  return {
+    width: place.clientWidth,
+    height: place.clientHeight,
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
+    legend: { show: false },
+    cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
+    padding: [12, 8, 0, 0],
+    scales: { y: { range: (_, low, high) => [0, Math.max(high * 1.08, 1)] } },
+    axes: [timeAxis(zone, bucket), countAxis()],
+    series: [{}, ...table.names.map(series)],
+  };
+}
+
+function series(name) {
+  const main = name === "messages";
+  return {
+    label: name,
+    stroke: () => color(`--chart-${name}`),
+    width: main ? 2 : 1.5,
+    fill: main ? () => `color-mix(in srgb, ${color(`--chart-${name}`)} 12%, transparent)` : undefined,
+    points: { show: false },
+  };
+}
+
+function timeAxis(zone, bucket) {
+  const language = document.documentElement.lang;
+  const shape = {
+    hour: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
+    day: { day: "numeric", month: "short" },
+    week: { day: "numeric", month: "short" },
+    month: { month: "short", year: "numeric" },
+  }[bucket];
+  const format = new Intl.DateTimeFormat(language, { ...shape, timeZone: zone });
+  return {
+    ...axisLook(),
+    space: 72,
+    grid: { show: false },
+    // Buckets are the only places with a value, so only they are labelled.
+    splits: (self, _axis, low, high, increment) => {
+      const inside = self.data[0].filter((at) => at >= low && at <= high);
+      const every = Math.max(1, Math.ceil(inside.length / Math.max(2, Math.floor(self.width / 84))));
+      return inside.filter((_, index) => index % every === 0);
+    },
+    values: (_, splits) => splits.map((at) => format.format(at * 1000)),
+  };
+}
+
+function countAxis() {
+  const format = new Intl.NumberFormat(document.documentElement.lang, { notation: "compact", maximumFractionDigits: 1 });
+  return {
+    ...axisLook(),
+    size: 44,
+    space: 56,
+    incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 1e7, 1e8],
+    grid: { stroke: () => color("--line"), width: 1 },
+    values: (_, splits) => splits.map((value) => format.format(value)),
+  };
+}
+
+function axisLook() {
+  return {
+    stroke: () => color("--muted"),
+    font: `12px ${getComputedStyle(document.body).fontFamily}`,
+    ticks: { show: false },
+    gap: 8,
+  };
+}
+
+function color(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+new ResizeObserver(() => {
+  const place = document.getElementById("chart");
+  if (plot && place && plot.root.isConnected) plot.setSize({ width: place.clientWidth, height: place.clientHeight });
+}).observe(document.documentElement);
+
+window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plot?.redraw(false));

@@ -1,0 +1,51 @@
+// Live pages: asks for news every few seconds while the page is seen, and keeps "2 s ago" counting in between.
+const ASK_EVERY_MS = 4000;
+
+export function keepFresh() {
+  setInterval(countUp, 1000);
+  setInterval(ask, ASK_EVERY_MS);
+  document.addEventListener("visibilitychange", ask);
+  document.addEventListener("htmx:after:request", (event) => {
+    if (event.target.id === "freshness") showBroken(false);
+  });
+  document.addEventListener("htmx:error", (event) => {
+    if (event.target.id === "freshness") showBroken(true);
+  });
+}
+
+function ask() {
+  const live = document.querySelector("#freshness.live");
+  // Somebody who picks a date or has a request under way is not interrupted.
+  const busy = document.querySelector(".popover[open], .htmx-request");
+  if (!live || busy || document.hidden) return;
+  live.dispatchEvent(new CustomEvent("chattrail:refresh"));
+}
+
+function showBroken(broken) {
+  const live = document.getElementById("freshness");
+  if (!live) return;
+  live.classList.toggle("fresh-broken", broken);
+  live.classList.toggle("fresh-live", !broken);
+  if (broken) live.querySelector(".fresh-time").textContent = live.dataset.broken;
+}
+
+function countUp() {
+  const time = document.querySelector("#freshness:not(.fresh-broken) time");
+  if (!time) return;
+  const seconds = Math.floor((Date.now() - Date.parse(time.dateTime)) / 1000);
+  const units = [
+    [1, null],
+    [60, ["seconds", 1]],
+    [3600, ["minutes", 60]],
+    [86400, ["hours", 3600]],
+  ];
+  const found = units.find(([limit]) => seconds < limit);
+  if (!found) return; // days do not change while one looks
+  const words = found[1] ? time.dataset[`ago${capital(found[1][0])}`] : time.dataset.agoNow;
+  const text = words.replace("#", found[1] ? Math.floor(seconds / found[1][1]) : "");
+  if (time.textContent !== text) time.textContent = text;
+}
+
+function capital(word) {
+  return word[0].toUpperCase() + word.slice(1);
+}

@@ -1,0 +1,29 @@
+// "/" goes to the search; "j" and "k" walk through the rows of Users.
+export function listenToKeys() {
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    if (event.key === "/") focusSearch(event);
+    else if (event.key === "j") walk(1);
+    else if (event.key === "k") walk(-1);
+  });
+}
+
+function isTyping(element) {
+  return element.matches("input, select, textarea, [contenteditable]");
+}
+
+function focusSearch(event) {
+  const search = document.getElementById("q");
+  if (!search) return;
+  event.preventDefault();
+  search.focus();
+  search.select();
+}
+
+function walk(step) {
+  const links = [...document.querySelectorAll(".people tbody .person-name a")];
+  if (!links.length) return;
+  const index = links.indexOf(document.activeElement);
+  const next = index < 0 ? 0 : Math.min(Math.max(index + step, 0), links.length - 1);
+  links[next].focus();
+}

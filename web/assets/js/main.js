@@ -1,0 +1,14 @@
+// Every page loads this one file. Each module finds what it needs in the page, and does nothing where that is absent.
+import "htmx.org";
+import { announceChanges } from "./announce.js";
+import { drawChart } from "./chart.js";
+import { keepFresh } from "./fresh.js";
+import { listenToKeys } from "./keys.js";
+import { followLogin } from "./login.js";
+
+keepFresh();
+listenToKeys();
+followLogin();
+announceChanges();
+drawChart();
+document.addEventListener("htmx:after:settle", drawChart);

@@ -1,0 +1,24 @@
+"""The pages: Statistics, Users and a person's trail, rendered on the server; htmx swaps them in place.
+
+A request by htmx gets `#page` alone, any other one the whole document, from the same template at the same address.
+"""
+
+from flask import Blueprint, redirect, url_for
+from werkzeug.wrappers import Response
+
+from web.pages.reader import init_blueprint
+from web.pages.statistics import statistics
+from web.pages.trail import trail
+from web.pages.users import users
+
+blueprint = Blueprint("pages", __name__)
+init_blueprint(blueprint)
+blueprint.add_url_rule("/analytics", view_func=statistics)
+blueprint.add_url_rule("/analytics/users", view_func=users)
+blueprint.add_url_rule("/analytics/users/<client_id>", view_func=trail)
+
+
+@blueprint.get("/")
+def start() -> Response:
+    """The bare address leads to Statistics."""
+    return redirect(url_for("pages.statistics"), 303)

@@ -1,0 +1,93 @@
+"""What every template is given: words, formats and addresses for the person who asks."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, g, request, url_for
+
+from web.context import now, settings
+from web.pages.assets import asset
+from web.pages.formats import Formats
+from web.pages.language import COOKIE, LANGUAGES, Catalogue, catalogue, choose_language
+from web.pages.safe_text import clean, hue, initial, segments
+
+YEAR_S = 365 * 86400
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One person at one moment: their language and how things read in it."""
+
+    words: Catalogue
+    formats: Formats
+
+    @property
+    def language(self) -> str:
+        """The code of their language."""
+        return self.words.language
+
+    @property
+    def other_language(self) -> str:
+        """The language that the switch leads to."""
+        return next(language for language in LANGUAGES if language != self.language)
+
+
+def reader() -> Reader:
+    """The reader of this request, made at the first call: an error page may ask before any view ran."""
+    if "reader" not in g:
+        asked = request.args.get("lang") or request.cookies.get(COOKIE)
+        words = catalogue(choose_language(asked, request.accept_languages))
+        g.reader = Reader(words, Formats(words, settings().zone, now()))
+    found = g.reader
+    assert isinstance(found, Reader)
+    return found
+
+
+def is_partial() -> bool:
+    """Whether htmx asks for the page alone, without the frame around it."""
+    return request.headers.get("HX-Request") == "true" and "HX-History-Restore-Request" not in request.headers
+
+
+def here(**changes: str | None) -> str:
+    """This page's address with some parameters changed; None takes one out. The order of the others stays."""
+    kept = {name: value for name, value in request.args.items() if name != "lang" and value}
+    for name, value in changes.items():
+        name = name.rstrip("_")  # `from_` is `from`, which Python keeps for itself
+        if value is None:
+            kept.pop(name, None)
+        else:
+            kept[name] = value
+    return f"{request.path}?{urlencode(kept)}" if kept else request.path
+
+
+def init_blueprint(blueprint: Blueprint) -> None:
+    """Give the helpers to all templates of the app, those of the sign-in pages too."""
+
+    @blueprint.app_context_processor
+    def helpers() -> dict[str, Any]:
+        person = reader()
+        return {
+            "t": person.words.text,
+            "has_text": person.words.has,
+            "fmt": person.formats,
+            "reader": person,
+            "asset": asset,
+            "here": here,
+            "partial": is_partial(),
+            "signed_in": bool(g.get("signed_in")),
+            "home": url_for("pages.statistics"),
+        }
+
+    blueprint.add_app_template_filter(clean, "clean")
+    blueprint.add_app_template_filter(segments, "segments")
+    blueprint.add_app_template_filter(initial, "initial")
+    blueprint.add_app_template_filter(hue, "hue")
+
+    @blueprint.after_app_request
+    def remember_language(response: Response) -> Response:
+        asked = request.args.get("lang")
+        if asked in LANGUAGES:
+            secure = settings().secure
+            response.set_cookie(COOKIE, asked, max_age=YEAR_S, httponly=True, samesite="Lax", secure=secure)
+        return response

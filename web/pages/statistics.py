@@ -1,0 +1,118 @@
+"""The Statistics page: six figures, the activity chart, and the sections below."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from flask import render_template, request
+
+from web.context import now, settings, store
+from web.pages.charts import Line, line
+from web.pages.reader import reader
+from web.ranges import ALL, PRESETS, read_range
+from web.results import Figure, Stats
+
+FIGURES = ("people", "new_people", "messages", "answers", "pictures", "stars")
+SERIES = ("messages", "answers", "pictures", "people")
+SPARK = (100, 28)
+CHART = (1000, 300)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One of the six figures as the page shows it. `change` is None when there is nothing to compare with."""
+
+    name: str
+    figure: Figure
+    spark: Line
+    change: float | None
+
+    @property
+    def trend(self) -> str:
+        """Which way it went: up, down, same, or none."""
+        if self.change is None:
+            return "none"
+        return "same" if self.change == 0 else "up" if self.change > 0 else "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A row of a section: its share of the longest one is drawn, `part` of the first one is told."""
+
+    key: str
+    name: str
+    people: int
+    share: float
+    messages: int | None = None
+
+
+def statistics() -> str:
+    """Render /analytics."""
+    words, formats, zone = reader().words, reader().formats, settings().zone
+    asked = read_range(request.args, zone, now())
+    stats = store().stats(asked)
+    last_day = (stats.range.end - timedelta(microseconds=1)).astimezone(zone)
+    return render_template(
+        "statistics.html",
+        stats=stats,
+        asked=asked.name,
+        presets=(*PRESETS, ALL),
+        first_day=stats.range.start.astimezone(zone).date(),
+        last_day=last_day.date(),
+        last_day_at=last_day,
+        newest_at=stats.newest_event_at,
+        cards=[_card(name, getattr(stats.figures, name)) for name in FIGURES],
+        series=SERIES,
+        lines=_lines(stats),
+        peak=_peak(stats),
+        is_empty=not any(getattr(stats.figures, name).value for name in FIGURES) and not stats.blocks.blocked,
+        funnel=_bars([(step.step, "", step.people, None) for step in stats.funnel]),
+        personas=_bars([(each.id, each.name, each.people, each.messages) for each in stats.personas]),
+        stories=_bars([(each.id, each.name, each.people, each.messages) for each in stats.stories]),
+        commands=_bars([(each.name, each.name, each.count, None) for each in stats.commands]),
+        languages=_bars([(each.code, _language(each.code), each.people, None) for each in stats.languages]),
+        title=words.text("statistics.title"),
+        status=words.text(
+            "statistics.activity_summary",
+            messages=formats.number(stats.figures.messages.value),
+            answers=formats.number(stats.figures.answers.value),
+            pictures=formats.number(stats.figures.pictures.value),
+            start=formats.day_short(stats.range.start),
+            end=formats.day_short(last_day),
+        ),
+    )
+
+
+def _card(name: str, figure: Figure) -> Card:
+    change = (figure.value - figure.previous) / figure.previous if figure.previous else None
+    return Card(name, figure, line(figure.series, *SPARK), change)
+
+
+def _peak(stats: Stats) -> int:
+    return max((getattr(point, name) for point in stats.activity for name in SERIES), default=0)
+
+
+def _lines(stats: Stats) -> dict[str, Line]:
+    peak = _peak(stats)
+    return {name: line([getattr(point, name) for point in stats.activity], *CHART, top=peak) for name in SERIES}
+
+
+def _bars(rows: list[tuple[str, str, int, int | None]]) -> list[Bar]:
+    longest = max((messages if messages is not None else count for _, _, count, messages in rows), default=0)
+    return [
+        Bar(key, name or key, count, (messages if messages is not None else count) / (longest or 1), messages)
+        for key, name, count, messages in rows
+    ]
+
+
+def _language(code: str) -> str:
+    """The language's own reader-facing name, or the code when Babel knows none."""
+    from babel import Locale, UnknownLocaleError
+
+    words = reader().words
+    if not code:
+        return words.text("statistics.language_unknown")
+    try:
+        name = Locale.parse(code, sep="-").get_display_name(words.locale)
+    except (UnknownLocaleError, ValueError):
+        return code
+    return name[:1].upper() + name[1:] if name else code

@@ -1,0 +1,28 @@
+"""A person's trail: the chat as both sides saw it, newest first, and the facts about the person beside it."""
+
+from flask import render_template, request
+
+from web.context import settings, store
+from web.pages.bubbles import gather
+from web.pages.reader import reader
+from web.queries import TrailQuery
+
+
+def trail(client_id: str) -> str:
+    """Render /analytics/users/{client_id}."""
+    query = TrailQuery.read(request.args)
+    page = store().trail(client_id, query)
+    person = page.user
+    name = person.name or (f"@{person.username}" if person.username else reader().words.text("users.nameless"))
+    return render_template(
+        "trail.html",
+        query=query,
+        page=page,
+        person=person,
+        name=name,
+        days=gather(page.events, settings().zone),
+        is_live=query.cursor is None and query.order == "desc",
+        newest_at=person.last_seen,
+        title=name,
+        status=name,
+    )

@@ -1,0 +1,58 @@
+"""The Users page: everybody who ever talked to the bot, one row each."""
+
+from flask import render_template, request
+
+from web.context import store
+from web.pages.reader import here, reader
+from web.queries import UsersQuery
+
+# Columns after the name: the sort key, and whether small screens leave it out ("wide") or tablets, too ("extra").
+COLUMNS = (
+    ("last_seen", ""),
+    ("first_seen", "extra"),
+    ("messages", ""),
+    ("answers", "wide"),
+    ("pictures", ""),
+    ("refreshes", "extra"),
+    ("clears", "extra"),
+    ("sessions", "wide"),
+    ("stars", ""),
+)
+FILTERS = ("paid", "blocked")
+CHOICES_SHOWN = 4
+
+
+def users() -> str:
+    """Render /analytics/users."""
+    person = reader()
+    words = person.words
+    query = UsersQuery.read(request.args)
+    page = store().users(query)
+    filtered = bool(query.q or query.language or query.paid is not None or query.blocked is not None)
+    spoken = [each.code for each in store().languages() if each.code][:CHOICES_SHOWN]
+    if query.language and query.language not in spoken:
+        spoken.append(query.language)
+    newest_known = query.sort == "last_seen" and query.order == "desc" and not filtered and not query.cursor
+    return render_template(
+        "users.html",
+        query=query,
+        page=page,
+        columns=COLUMNS,
+        filters=FILTERS,
+        spoken=spoken,
+        filtered=filtered,
+        newest_at=page.users[0].last_seen if newest_known and page.users else None,
+        nobody_yet=not page.users and not filtered and not query.cursor,
+        sort_link=lambda column: _sort_link(query, column),
+        title=words.text("users.title"),
+        status=words.text("users.count", n=page.total, count=person.formats.number(page.total)),
+    )
+
+
+def _sort_link(query: UsersQuery, column: str) -> str:
+    """Where a column's header leads: a second click turns the order round; the default is left out of the address."""
+    first = "asc" if column == "name" else "desc"
+    other = "desc" if first == "asc" else "asc"
+    order = other if column == query.sort and query.order == first else first
+    sort = None if column == "last_seen" and order == "desc" else column
+    return here(sort=sort, order=None if order == first else order, cursor=None)
