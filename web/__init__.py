@@ -38,6 +38,7 @@ def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time)
         MAX_FORM_MEMORY_SIZE=BODY_MAX,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.compact = True  # type: ignore[attr-defined]
     app.extensions["chattrail.settings"] = settings
     app.extensions["chattrail.clock"] = lambda: datetime.fromtimestamp(clock(), UTC)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from flask import Flask, Response, json, render_template, request
+from markupsafe import escape
 from werkzeug.exceptions import HTTPException
 
 from web.queries import BadParameter
@@ -63,10 +64,17 @@ def answer(problem: Problem) -> Response:
             body["parameter"] = problem.parameter
         response = Response(json.dumps(body), problem.status, mimetype="application/problem+json")
     else:
-        page = render_template("error.html", problem=problem, request_id=request_id())
-        response = Response(page, problem.status, mimetype="text/html")
+        response = Response(_page(problem), problem.status, mimetype="text/html")
     response.headers.update(problem.headers)
     return response
+
+
+def _page(problem: Problem) -> str:
+    try:
+        return render_template("error.html", problem=problem, request_id=request_id())
+    except Exception as error:  # the page that tells of a fault must not fail with it: its assets may not be built
+        log.error("the error page cannot be shown: %s %s", type(error).__qualname__, request_id())
+        return f"<!doctype html><title>{problem.title}</title><p>{escape(problem.detail)}</p><p>{request_id()}</p>"
 
 
 def _bad_parameter(error: BadParameter) -> Response:

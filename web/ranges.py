@@ -3,6 +3,7 @@
 Everything is computed as instants here, so ClickHouse never has to know the zone: it gets bucket edges as numbers.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -15,6 +16,7 @@ SLOT = timedelta(minutes=15)  # the rollup's grain: ranges end on it
 PRESETS = {"7d": 7, "30d": 30, "90d": 90}
 EARLIEST = date(2013, 1, 1)  # Telegram's first year: nothing can have happened before
 ALL = "all"
+DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")  # fromisoformat alone would take weeks and other forms too
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def _date(name: str, text: str) -> date:
     if not text:
         raise BadParameter(name, "is needed together with to")
     try:
-        day = date.fromisoformat(text) if len(text) == 10 else None
+        day = date.fromisoformat(text) if DATE.fullmatch(text) else None
     except ValueError:
         day = None
     if day is None:
