@@ -149,7 +149,7 @@ class Tracker:
                 self._pending.add(pending)
             context.pending = pending
         except Exception as error:
-            self._lost("internal", error)
+            self.lost("internal", error)
 
     def settle(self, context: UpdateContext) -> None:
         """Record the update's incoming event as it is known by now. Does nothing the second time."""
@@ -174,7 +174,7 @@ class Tracker:
                     claimed.timestamp = nanoseconds(timestamp)
                 self._emit(event, place, context, claimed)
         except Exception as error:
-            self._lost("internal", error)
+            self.lost("internal", error)
 
     def _context(self) -> UpdateContext | None:
         context = current_update.get()
@@ -212,7 +212,7 @@ class Tracker:
                     place = _with_choices(event, place, memory)
             composed = compose(event, place, self._privacy, event_id, user_id, session_id, when)
         except Exception as error:
-            self._lost("internal", error, pending)
+            self.lost("internal", error, pending)
             return
         record = composed if self._before_send is None else self._ask(self._before_send, composed, event_id, pending)
         if record is not None:
@@ -230,7 +230,7 @@ class Tracker:
                 return None
             return checked(answer, record.event_name, event_id, record.timestamp)
         except Exception as error:
-            self._lost("before_send", error, pending)
+            self.lost("before_send", error, pending)
             return None
 
     def _number(self, pending: Pending | None) -> int:
@@ -242,7 +242,8 @@ class Tracker:
             self._sequence += 1
             return self._sequence
 
-    def _lost(self, reason: str, error: Exception, pending: Pending | None = None) -> None:
+    def lost(self, reason: str, error: Exception, pending: Pending | None = None) -> None:
+        """Count an event that could not be recorded, and log why without quoting it."""
         self._number(pending)  # the gap in the sequence makes the loss visible downstream
         self._sink.lose(reason)
         _log.warning("an event was lost (%s): %s", reason, where(error))

@@ -1,0 +1,39 @@
+"""Events for any aiogram 3 bot, without touching its handlers.
+
+    instrument(dispatcher, bot, create_tracker("my-bot"))
+
+What people send becomes start_command, command, user_message, premium_action, bot_blocked and bot_unblocked; what the
+bot sends becomes ai_message, image_generated and premium_action; an exception that reaches the dispatcher becomes
+handler_failed. Handlers that declare `tracker: Tracker` get it, to track what only they know.
+"""
+
+from aiogram import Bot, Dispatcher
+
+from chattrail.aiogram.middleware import HandlerName, Outgoing, Updates
+from chattrail.tracker import Tracker
+
+__all__ = ["instrument"]
+
+
+def instrument(dispatcher: Dispatcher, bot: Bot, tracker: Tracker, *, webhook_replies: bool = False) -> None:
+    """Record what passes through the dispatcher and the bot. Call it once for each bot; a second time does nothing.
+
+    webhook_replies: set it when a webhook runs with `handle_in_background=False` and handlers return methods. Such a
+    method leaves inside the HTTP response and never passes the bot's session, so it is recorded when it is returned:
+    without Telegram's message id, and without knowing whether it was delivered.
+    """
+    dispatcher["tracker"] = tracker
+    outgoing = next((known for known in bot.session.middleware if _is_ours(known, Outgoing, tracker)), None)
+    if not isinstance(outgoing, Outgoing):
+        outgoing = Outgoing(tracker)
+        bot.session.middleware(outgoing)
+    if any(_is_ours(known, Updates, tracker) for known in dispatcher.update.outer_middleware):
+        return
+    dispatcher.update.outer_middleware(Updates(tracker, outgoing, webhook_replies=webhook_replies))
+    for name, observer in dispatcher.observers.items():
+        if name not in ("update", "error"):
+            observer.middleware(HandlerName())
+
+
+def _is_ours(middleware: object, kind: type[Outgoing] | type[Updates], tracker: Tracker) -> bool:
+    return isinstance(middleware, kind) and middleware.tracker is tracker

@@ -1,0 +1,162 @@
+"""Reads an update: who sent it, and which event it is."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from aiogram.types import CallbackQuery, ChatMemberUpdated, Message, TelegramObject, Update, User
+from aiogram.types import Chat as TelegramChat
+
+from chattrail.aiogram.money import amount
+from chattrail.context import Chat, Person
+from chattrail.events import (
+    BotBlocked,
+    BotUnblocked,
+    Command,
+    Event,
+    PremiumAction,
+    StartCommand,
+    UserMessage,
+)
+
+_COMMAND = re.compile(r"/([a-z0-9_]{1,64})(?:@\w+)?(?:\s+(.*))?\Z", re.IGNORECASE | re.DOTALL)
+_BACKLOG = timedelta(seconds=5)
+# What a person says; every other content (a pinned message, a new title) is Telegram's own note of what happened.
+_SAID = frozenset(
+    {
+        "text",
+        "photo",
+        "live_photo",
+        "paid_media",
+        "video",
+        "video_note",
+        "animation",
+        "audio",
+        "voice",
+        "document",
+        "sticker",
+        "story",
+        "checklist",
+        "contact",
+        "dice",
+        "game",
+        "poll",
+        "venue",
+        "location",
+        "web_app_data",
+        "rich_message",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """An event that an update stands for. `at` is None when that is now."""
+
+    event: Event
+    at: datetime | None = None
+    replaceable: bool = False  # a button's press, which may turn out to mean something more telling
+
+
+def read(update: Update) -> Incoming | None:
+    """Return the event of an update; None for updates that are no act of a person towards the bot."""
+    if update.message is not None:
+        return _message(update.message)
+    if update.callback_query is not None:
+        query = update.callback_query
+        label = _label(query)
+        return Incoming(UserMessage(kind="button", text=label, length=_length(label)), replaceable=True)
+    if update.my_chat_member is not None:
+        return _membership(update.my_chat_member)
+    if update.chosen_inline_result is not None:
+        text = update.chosen_inline_result.query
+        return Incoming(UserMessage(kind="inline", text=text, length=len(text)))
+    return None
+
+
+def person(user: User) -> Person:
+    """Return what events say about a Telegram user."""
+    return Person(user.id, user.username, user.full_name, user.language_code, bool(user.is_premium))
+
+
+def chat(telegram: TelegramChat) -> Chat:
+    """Return what events say about a Telegram chat."""
+    return Chat(telegram.id, str(telegram.type))
+
+
+def message_id(event: TelegramObject) -> int | None:
+    """Return the id of the message that an update is, or is about."""
+    message = event if isinstance(event, Message) else getattr(event, "message", None)
+    found = getattr(message, "message_id", None)
+    return found if isinstance(found, int) else None
+
+
+def _message(message: Message) -> Incoming | None:
+    if message.from_user is None or message.from_user.is_bot:
+        return None
+    at = _when(message.date)
+    if message.successful_payment is not None:
+        paid = message.successful_payment
+        return Incoming(
+            PremiumAction(
+                action="paid",
+                plan=paid.invoice_payload,
+                amount=amount(paid.total_amount, paid.currency),
+                currency=paid.currency,
+                charge_id=paid.telegram_payment_charge_id,
+            ),
+            at,
+        )
+    if message.refunded_payment is not None:
+        back = message.refunded_payment
+        return Incoming(
+            PremiumAction(
+                action="refunded",
+                plan=back.invoice_payload,
+                amount=amount(back.total_amount, back.currency),
+                currency=back.currency,
+                charge_id=back.telegram_payment_charge_id,
+            ),
+            at,
+        )
+    kind = str(message.content_type)
+    if kind not in _SAID:
+        return None
+    text = message.text or message.caption
+    command = _COMMAND.match(text) if text else None
+    if command is not None:
+        name, rest = command[1].lower(), (command[2] or "").strip()
+        return Incoming(StartCommand(payload=rest or None) if name == "start" else Command(name=name), at)
+    if text is None and message.sticker is not None:
+        text = message.sticker.emoji
+    return Incoming(UserMessage(kind=kind, text=text, length=_length(text)), at)
+
+
+def _membership(change: ChatMemberUpdated) -> Incoming | None:
+    if change.chat.type != "private":
+        return None
+    blocked_before, blocked_now = (
+        member.status == "kicked" for member in (change.old_chat_member, change.new_chat_member)
+    )
+    if blocked_before == blocked_now:
+        return None
+    return Incoming(BotBlocked() if blocked_now else BotUnblocked(), _when(change.date))
+
+
+def _label(query: CallbackQuery) -> str | None:
+    keyboard = getattr(query.message, "reply_markup", None)
+    for row in getattr(keyboard, "inline_keyboard", None) or ():
+        for button in row:
+            if button.callback_data is not None and button.callback_data == query.data:
+                return str(button.text)
+    return query.data or query.game_short_name
+
+
+def _length(text: str | None) -> int | None:
+    return None if text is None else len(text)
+
+
+def _when(date: datetime) -> datetime | None:
+    """Trust Telegram's whole seconds for what had to wait for the bot; for the rest the clock is more exact."""
+    aware = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+    return aware if datetime.now(UTC) - aware > _BACKLOG else None
