@@ -79,11 +79,9 @@ class Engine:
         main = config.write(self._settings, folder)
         self._path = f"{folder / 'engine'}?config-file={main}"
         self._connect = chdb.connect
+        kept = _kept_default(folder / "engine" / "metadata")
         self._keeper = self._connect(self._path)
-        # chDB overlays `default` with the file system; a server's `default` holds tables only
-        attach = (folder / "engine" / "metadata" / "default.sql").exists()
-        self._keeper.query("DETACH DATABASE default")
-        self._keeper.query("ATTACH DATABASE default" if attach else "CREATE DATABASE default ENGINE = Atomic")
+        _replace_default(self._keeper, kept)
         self.version = self._keeper.query("SELECT version()", "TabSeparated").bytes().decode().strip()
 
     def close(self) -> None:
@@ -151,6 +149,26 @@ class Engine:
         name = identifier(table.name)
         connection.query(f"CREATE TEMPORARY TABLE {name} ({table.structure})")
         connection.query(f"INSERT INTO {name} FROM INFILE {literal(str(table.path))} FORMAT {table.format}")
+
+
+def _kept_default(metadata: Path) -> bool:
+    # a first start that broke off may have left the file without its folder: then there was never a table in it
+    if (metadata / "default").exists():
+        return True
+    for left in metadata.glob("default.sql*"):
+        left.unlink()
+    return False
+
+
+def _replace_default(connection: Any, kept: bool) -> None:
+    # chDB overlays `default` with the file system; a server's `default` holds tables only
+    connection.query("DETACH DATABASE default")
+    if kept:
+        connection.query("ATTACH DATABASE default")
+        return
+    connection.query("CREATE DATABASE default ENGINE = Atomic")
+    connection.query("CREATE TABLE default.first (a UInt8) ENGINE = Log")  # its folder, without which ATTACH fails
+    connection.query("DROP TABLE default.first SYNC")
 
 
 def _clause(settings: Mapping[str, Any]) -> str:
