@@ -1,0 +1,51 @@
+"""Settings of the image archiver."""
+
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import BeforeValidator, ConfigDict, Field, SecretStr
+
+from chattrail.settings import Settings
+from sidecar.settings import comma_list, is_loopback
+
+
+def _loopback_hosts(value: object) -> object:
+    hosts = comma_list(value)
+    for host in hosts if isinstance(hosts, tuple) else ():
+        if not is_loopback(host):
+            raise ValueError(f"{host} is not a loopback address; only this machine may be exempted, and only for tests")
+    return hosts
+
+
+class ImagesConfig(Settings):
+    """Where pictures come from, where they are kept, and how much may be spent on one."""
+
+    model_config = ConfigDict(populate_by_name=True)
+    prefix: ClassVar[str] = "SIDECAR_IMAGES"
+
+    # the archiver keeps its list of jobs in the sink's database, so there is one variable for both
+    url: SecretStr = Field(
+        SecretStr("http://default@127.0.0.1:8123/chattrail"),
+        alias="CHATTRAIL_SIDECAR_CLICKHOUSE_URL",
+        description="DSN of the database with the `images` table: the ClickHouse plugin's variable, read here too.",
+    )
+    directory: Path = Field(Path("data/images"), description="Folder in which the `directory` store keeps pictures.")
+    telegram_token: SecretStr | None = Field(
+        None, description="The bot's token, to download pictures that events name by Telegram file_id."
+    )
+    telegram_api_url: str = Field(
+        "https://api.telegram.org", pattern=r"^https?://[^/?#@]+/?$", description="Base address of the Bot API server."
+    )
+    concurrency: int = Field(8, ge=1, le=256, description="Pictures fetched at one time.")
+    queue_size: int = Field(10_000, ge=1, description="Jobs kept in memory; more wait in the `images` table.")
+    max_bytes: int = Field(20 << 20, ge=1024, description="Largest picture, in bytes.")
+    max_pixels: int = Field(100_000_000, ge=1, description="Largest picture, in width x height.")
+    timeout_s: float = Field(30.0, gt=0, description="Seconds for fetching one picture, redirects included.")
+    attempts: int = Field(
+        6, ge=1, le=100, description="Tries before a picture is given up for network errors, 429, 5xx."
+    )
+    backoff_s: float = Field(2.0, gt=0, description="Seconds before the second try; doubled for each further one.")
+    loopback_hosts: Annotated[tuple[str, ...], BeforeValidator(_loopback_hosts)] = Field(
+        (),
+        description="Tests only: loopback hosts (comma list) that pictures may be fetched from, over http and any port.",
+    )
