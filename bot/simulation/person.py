@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 from aiogram.types import Message
 
@@ -65,12 +66,21 @@ class Person:
 
     @property
     def buttons(self) -> list[Button]:
-        """The inline buttons in sight: newest message first, in reading order inside a message."""
+        """All inline buttons in the chat: newest message first, in reading order inside a message."""
+        return self.look()
+
+    def look(self, newest: int | None = None) -> list[Button]:
+        """Return the inline buttons under the `newest` messages (None: all), as `buttons` does."""
         return [
             Button(message["message_id"], button["text"], button.get("callback_data"), button.get("url"))
-            for message in reversed(self._chat.messages.values())
+            for message in islice(reversed(self._chat.messages.values()), newest)
             for button in inline_buttons(message.get("reply_markup"))
         ]
+
+    @property
+    def has_invoice(self) -> bool:
+        """Whether there is an invoice to pay."""
+        return any(chat_id == self.id for chat_id, _ in self._world.payments.invoices)
 
     async def send(self, text: str) -> int:
         """Type a text or a command. Returns the message id."""
