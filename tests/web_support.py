@@ -1,0 +1,56 @@
+"""The web app as the tests of several folders use it: settings with known secrets, a clock that is moved by hand."""
+
+from pathlib import Path
+from typing import Any
+
+from argon2 import PasswordHasher
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from web import create_app
+from web.auth.tokens import hash_token
+from web.settings import WebSettings
+
+PASSWORD = "correct horse battery"
+PASSWORD_HASH = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)  # cheap, for speed
+TOKEN = "ct_a-token-of-the-tests"
+SECRET_KEY = "k3y-of-the-tests-0123456789abcdefghij"
+NOBODY_LISTENS = "http://readonly:pw-canary@127.0.0.1:9/chattrail"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+
+
+class Clock:
+    """Seconds since 1970, moved by hand."""
+
+    def __init__(self, now: float = 1_790_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def web_environment(data: Path, clickhouse_url: str = NOBODY_LISTENS, **changes: str) -> dict[str, str]:
+    """The environment of a web process; `changes` are fields of WebSettings in lower case."""
+    fields = {
+        "port": "0",
+        "clickhouse_url": clickhouse_url,
+        "secret_key": SECRET_KEY,
+        "password_hash": PASSWORD_HASH,
+        "api_token_hashes": hash_token(TOKEN),
+        "data": str(data),
+        **changes,
+    }
+    return {f"CHATTRAIL_WEB_{name.upper()}": value for name, value in fields.items()}
+
+
+def make_app(data: Path, clickhouse_url: str = NOBODY_LISTENS, clock: Clock | None = None, **changes: str) -> Flask:
+    """The app in this process."""
+    settings = WebSettings.load(web_environment(data, clickhouse_url, **changes))
+    return create_app(settings, clock=clock) if clock else create_app(settings)
+
+
+def sign_in(client: FlaskClient, password: str = PASSWORD, **options: Any) -> TestResponse:
+    """Send the login form as a browser would."""
+    headers = {"Sec-Fetch-Site": "same-origin", **options.pop("headers", {})}
+    return client.post("/login", data={"password": password, **options.pop("data", {})}, headers=headers, **options)
