@@ -22,7 +22,12 @@ async def serve(settings: EmbeddedSettings, engine: Engine) -> None:
     incoming.mkdir(parents=True)
     server = Server(settings, engine, incoming)
     runner = web.AppRunner(
-        server.application(), access_log=None, handle_signals=False, handler_cancellation=True, auto_decompress=False
+        server.application(),
+        access_log=None,
+        handle_signals=False,
+        handler_cancellation=True,
+        auto_decompress=False,
+        shutdown_timeout=0.5,
     )
     await runner.setup()
     site = web.TCPSite(runner, settings.host, settings.port, backlog=512)
@@ -39,7 +44,10 @@ async def serve(settings: EmbeddedSettings, engine: Engine) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await stop.wait()
+    await site.stop()
+    await server.close(settings.shutdown_s)
     await runner.cleanup()
+    await server.finish()
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""ClickHouse's HTTP interface: https://clickhouse.com/docs/interfaces/http, for the embedded engine."""
+"""ClickHouse's HTTP interface (https://clickhouse.com/docs/interfaces/http) for the embedded engine."""
 
 import asyncio
 import contextlib
@@ -7,24 +7,30 @@ import secrets
 import socket
 import time
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
 from sidecar.embedded import compression, intake
+from sidecar.embedded.answer import Answer
 from sidecar.embedded.auth import READER, Users
 from sidecar.embedded.engine import Engine, Job
-from sidecar.embedded.errors import ABORTED, QUERY_WAS_CANCELLED, READONLY, UNKNOWN_EXCEPTION, ClickHouseError
-from sidecar.embedded.headers import content_type, summary
+from sidecar.embedded.errors import (
+    ABORTED,
+    QUERY_ALREADY_RUNNING,
+    READONLY,
+    UNKNOWN_EXCEPTION,
+    ClickHouseError,
+)
+from sidecar.embedded.execution import Execution
+from sidecar.embedded.sessions import Session, Sessions
 from sidecar.embedded.settings import EmbeddedSettings
 from sidecar.embedded.turns import Turns
 
 log = logging.getLogger(__name__)
 OK: Final = "Ok.\n"
-IN_MEMORY: Final = 1 << 20
 
 
 class Server:
@@ -36,9 +42,15 @@ class Server:
         self._incoming = incoming
         self._users = Users(settings)
         self._turns = Turns(settings.max_concurrent_queries, settings.max_queued_queries, settings.queue_time_s)
+        # more threads than turns: killing and closing must go on while every turn is taken
         self._threads = ThreadPoolExecutor(settings.max_concurrent_queries + 4, thread_name_prefix="query")
-        self._running: dict[str, Job] = {}
+        self._sessions = Sessions()
+        self._running: dict[str, Execution | None] = {}
+        self._ending: set[asyncio.Task[None]] = set()
         self._closing = False
+        self._idle = asyncio.Event()  # set while no query is here
+        self._idle.set()
+        self._name = socket.gethostname()
 
     def application(self) -> web.Application:
         """The aiohttp application."""
@@ -48,30 +60,51 @@ class Server:
         app.router.add_route("*", "/{path:.*}", self._handle)
         return app
 
+    async def close(self, within: float) -> None:
+        """Refuse new queries, let the running ones finish for a while, then kill those that read."""
+        self._closing = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._idle.wait()
+        for execution in [execution for execution in self._running.values() if execution is not None]:
+            if execution.job.statement.reads:
+                await asyncio.get_running_loop().run_in_executor(self._threads, execution.kill)
+
+    async def finish(self) -> None:
+        """Wait for what still ends, after the listening stopped."""
+        while self._ending:
+            await asyncio.wait(self._ending)
+        self._sessions.close()
+        self._threads.shutdown()
+
     async def _ping(self, _: web.Request) -> web.Response:
-        return web.Response(text=OK, headers={"X-ClickHouse-Server-Display-Name": socket.gethostname()})
+        return web.Response(text=OK, headers={"X-ClickHouse-Server-Display-Name": self._name})
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         query_id = request.query.get("query_id") or str(uuid.uuid4())
-        tag = secrets.token_hex(8)
         headers = {
-            "X-ClickHouse-Server-Display-Name": socket.gethostname(),
+            "X-ClickHouse-Server-Display-Name": self._name,
             "X-ClickHouse-Query-Id": query_id,
             "X-ClickHouse-Timezone": "UTC",
-            "X-ClickHouse-Exception-Tag": tag,
+            "X-ClickHouse-Exception-Tag": secrets.token_hex(8),
         }
         started = time.perf_counter()
         try:
-            if request.method in ("GET", "HEAD") and request.path == "/" and not request.query.get("query"):
-                return web.Response(text=OK, headers=headers)
+            if request.method in ("GET", "HEAD") and not request.query.get("query"):
+                if request.path == "/":
+                    return web.Response(text=OK, headers=headers)
+                return web.Response(status=404, text=f"There is no handle {request.path}\n", headers=headers)
             user = self._users.authenticate(request.headers, request.query)
             if self._closing:
                 raise ClickHouseError(ABORTED, "The server is shutting down")
-            return await self._query(request, user, query_id, tag, headers)
+            return await self._query(request, user, query_id, headers)
         except ClickHouseError as error:
-            log.info("query %s failed with code %d after %.3f s", query_id, error.code, time.perf_counter() - started)
+            log.info("query %s: error %d after %.3f s", query_id, error.code, time.perf_counter() - started)
             return self._failure(error, headers)
-        except Exception as error:
+        except (ConnectionError, asyncio.CancelledError):
+            log.info("query %s: the client left after %.3f s", query_id, time.perf_counter() - started)
+            raise
+        except Exception as error:  # a client gets an answer, whatever happened
             log.exception("query %s: a fault of the server", query_id)
             return self._failure(ClickHouseError(UNKNOWN_EXCEPTION, type(error).__name__), headers)
 
@@ -79,70 +112,80 @@ class Server:
         return f"{error.text} (version {self._engine.version} (embedded))\n"
 
     def _failure(self, error: ClickHouseError, headers: dict[str, str]) -> web.Response:
-        headers |= {"X-ClickHouse-Exception-Code": str(error.code)}
+        plain = {name: value for name, value in headers.items() if not name.startswith("Content-")}
+        plain["X-ClickHouse-Exception-Code"] = str(error.code)
         if error.status == 401:
-            headers["WWW-Authenticate"] = 'Basic realm="ClickHouse server HTTP API"'
-        return web.Response(status=error.status, text=self._words(error), headers=headers)
+            plain["WWW-Authenticate"] = 'Basic realm="ClickHouse server HTTP API"'
+        return web.Response(status=error.status, text=self._words(error), headers=plain)
 
     async def _query(
-        self, request: web.Request, user: str, query_id: str, tag: str, headers: dict[str, str]
+        self, request: web.Request, user: str, query_id: str, headers: dict[str, str]
     ) -> web.StreamResponse:
         taken = await intake.read(request, self._incoming, self._settings.max_body_mb << 20)
+        registered = False
         try:
             if user == READER and not taken.statement.reads:
                 raise ClickHouseError(READONLY, f"{user}: Cannot execute query in readonly mode.")
-            job = Job(
-                taken.statement,
-                reader=user == READER,
-                query_id=query_id,
-                settings=taken.settings,
-                parameters=taken.parameters,
-                database=taken.fields.get("database") or request.headers.get("X-ClickHouse-Database"),
-                default_format=taken.fields.get("default_format")
-                or request.headers.get("X-ClickHouse-Format")
-                or "TabSeparated",
-                forbid_writes=request.method in ("GET", "HEAD"),
-                data=taken.data,
-                tables=taken.tables,
-            )
-            async with self._turns:
-                return await self._answer(request, job, taken, tag, headers)
-        finally:
+            if query_id in self._running:
+                raise ClickHouseError(QUERY_ALREADY_RUNNING, f"Query with id = {query_id} is already running.")
+            self._running[query_id] = None
+            self._idle.clear()
+            registered = True
+            await self._turns.enter()
+        except BaseException:
+            if registered:
+                self._forget(query_id)
             taken.discard()
-
-    async def _answer(
-        self, request: web.Request, job: Job, taken: intake.Intake, tag: str, headers: dict[str, str]
-    ) -> web.StreamResponse:
-        loop = asyncio.get_running_loop()
-        pieces = self._work(job)
-
-        async def following() -> bytes | None:
-            return await loop.run_in_executor(self._threads, next, pieces, None)
-
+            raise
+        name = taken.fields.get("session_id", "")
+        session, execution = None, None
         try:
-            first = await following()
-            second = await following() if first is not None else None
-            if first:
-                headers["Content-Type"] = content_type(job.output_format)
-                headers["X-ClickHouse-Format"] = job.output_format
-            if second is None:
-                headers["X-ClickHouse-Summary"] = summary(job.progress)
-                return web.Response(body=first or b"", headers=headers)
-            response = web.StreamResponse(headers=headers)
-            await response.prepare(request)
-            await response.write(first or b"")
-            await response.write(second)
-            while (piece := await following()) is not None:
-                await response.write(piece)
-            await response.write_eof()
-            return response
+            if name:
+                timeout = taken.fields.get("session_timeout", "60")
+                session = self._sessions.enter(user, name, timeout, taken.flag("session_check"))
+            coding = compression.choose(request.headers.get("Accept-Encoding", ""))
+            coding = coding if taken.flag("enable_http_compression") else None
+            job = self._job(request, user, taken)
+            deflater = compression.DEFLATERS[coding]() if coding else None
+            execution = self._running[query_id] = Execution(self._engine, self._threads, job, session, deflater)
+            answer = Answer(request, execution, headers, coding, self._words)
+            return await (answer.whole() if taken.flag("wait_end_of_query") else answer.stream())
         finally:
-            await loop.run_in_executor(self._threads, pieces.close)
+            # shielded: a client that leaves must not leave its query, its turn or its files behind
+            ending = asyncio.create_task(self._end(user, query_id, taken, session, execution))
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
+            await asyncio.shield(ending)
 
-    def _work(self, job: Job) -> Any:
-        connection = self._engine.connect()
+    def _job(self, request: web.Request, user: str, taken: intake.Intake) -> Job:
+        fields, headers = taken.fields, request.headers
+        return Job(
+            taken.statement,
+            reader=user == READER,
+            folder=taken.folder,
+            settings=taken.settings,
+            parameters=taken.parameters,
+            database=fields.get("database") or headers.get("X-ClickHouse-Database"),
+            default_format=fields.get("default_format") or headers.get("X-ClickHouse-Format") or "TabSeparated",
+            forbid_writes=request.method in ("GET", "HEAD"),
+            data=taken.data,
+            tables=taken.tables,
+        )
+
+    async def _end(
+        self, user: str, query_id: str, taken: intake.Intake, session: Session | None, execution: Execution | None
+    ) -> None:
         try:
-            self._engine.prepare(connection, job)
-            yield from self._engine.run(connection, job)
+            if execution is not None:
+                await execution.end()
         finally:
-            connection.close()
+            if session is not None:
+                self._sessions.leave(user, taken.fields["session_id"], taken.flag("close_session"))
+            taken.discard()
+            self._turns.leave()
+            self._forget(query_id)
+
+    def _forget(self, query_id: str) -> None:
+        del self._running[query_id]
+        if not self._running:
+            self._idle.set()

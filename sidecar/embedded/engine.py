@@ -4,6 +4,7 @@ Opening a connection costs under a millisecond. The rights of `readonly` are the
 to write, `readonly = 2`, and a profile whose constraints keep the limits from being loosened.
 """
 
+import json
 import os
 import uuid
 from collections.abc import Iterator, Mapping
@@ -14,13 +15,15 @@ from typing import Any
 from sidecar.embedded import config
 from sidecar.embedded.errors import ClickHouseError
 from sidecar.embedded.settings import EmbeddedSettings
-from sidecar.embedded.sql import Statement, identifier, literal
+from sidecar.embedded.sql import SELECTS, Statement, identifier, literal
 
 # Formats whose pieces, block by block, are the whole when put together. The engine begins others anew in each block.
-PIECEWISE = frozenset(
-    "Native TabSeparated TSV TabSeparatedRaw TSVRaw Raw CSV JSONEachRow JSONLines NDJSON JSONCompactEachRow"
-    " JSONStringsEachRow JSONCompactStringsEachRow RowBinary TSKV LineAsString RawBLOB MsgPack Null".split()
-)
+PIECEWISE = frozenset({
+    "Native", "TabSeparated", "TSV", "TabSeparatedRaw", "TSVRaw", "Raw", "CSV", "JSONEachRow", "JSONLines", "NDJSON",
+    "JSONCompactEachRow", "JSONStringsEachRow", "JSONCompactStringsEachRow", "RowBinary", "TSKV", "LineAsString",
+    "RawBLOB", "MsgPack",
+})  # fmt: skip
+PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Job:
 
     statement: Statement
     reader: bool
-    query_id: str
+    folder: Path  # for temporary files; the caller removes it
     settings: Mapping[str, str]
     parameters: Mapping[str, str]
     database: str | None = None
@@ -55,11 +58,6 @@ class Job:
         """The format of the answer."""
         return self.statement.output_format or self.default_format
 
-    @property
-    def is_stream(self) -> bool:
-        """Whether the answer may be read block by block."""
-        return self.statement.kind in ("SELECT", "WITH", "FROM", "(") and self.output_format in PIECEWISE
-
 
 class Engine:
     """Owns the database folder. Methods block: call them from worker threads."""
@@ -73,7 +71,7 @@ class Engine:
     def start(self) -> None:
         """Load the engine, open the folder, make `default` a database like any other."""
         os.environ["TZ"] = "UTC"  # the engine takes its time zone from here when it is loaded
-        import chdb  # noqa: PLC0415 - 170 MB that start-up errors must not wait for
+        import chdb  # 170 MB that start-up errors must not wait for
 
         folder = self._settings.data.absolute()
         main = config.write(self._settings, folder)
@@ -94,41 +92,70 @@ class Engine:
         """A connection of its own for one query or one session."""
         return self._connect(self._path)
 
-    def prepare(self, connection: Any, job: Job) -> None:
-        """Put a job's limits, rights, settings and tables on a connection. Raises ClickHouseError."""
+    def prepare(self, connection: Any, job: Job, *, fresh: bool) -> dict[str, str]:
+        """Put a job's limits, rights, tables and settings on a connection. Raises ClickHouseError.
+
+        On a session's connection (not fresh) limits and rights are there already; the answer is then what the job's
+        own settings were before, for `restore`.
+        """
         given = dict(job.settings)
         comment = f"{given.pop('log_comment', '')} {job.mark}".strip()
-        limits: dict[str, Any] = {"max_execution_time": self._settings.max_execution_time_s}
-        if job.reader:
-            limits = dict(config.limits_of_reader(self._settings))
+        before: dict[str, str] = {}
         try:
             if job.database:
                 connection.query(f"USE {identifier(job.database)}")
-            connection.query(f"SET {_clause(limits | {'log_comment': comment})}")
-            if job.reader:
-                connection.query("SET ROLE reading")
-                connection.query("SET profile = 'reader'")
-                connection.query("SET readonly = 2")
-            elif job.forbid_writes:
-                connection.query("SET readonly = 2")
+            if fresh:
+                self._limit(connection, job)
+            elif given:
+                rows = connection.query(
+                    "SELECT name, value FROM system.settings WHERE has(splitByChar(',', {names:String}), name)",
+                    "JSONCompactEachRow",
+                    {"names": ",".join(given)},
+                )
+                before = dict(json.loads(line) for line in rows.bytes().splitlines())
+            connection.query(f"SET {_clause({'log_comment': comment})}")
             for table in job.tables:
                 self._load(connection, table)
             if given:
                 connection.query(f"SET {_clause(given)}")
         except Exception as error:
             raise ClickHouseError.from_engine(error) from None
+        return before
+
+    def restore(self, connection: Any, before: Mapping[str, str]) -> None:
+        """Give a session its settings back."""
+        if before:
+            connection.query(f"SET {_clause(before)}")
+
+    def _limit(self, connection: Any, job: Job) -> None:
+        limits: dict[str, int] = {"max_execution_time": self._settings.max_execution_time_s}
+        if job.reader:
+            limits = config.limits_of_reader(self._settings)
+        connection.query(f"SET {_clause(limits)}")
+        if job.reader:
+            connection.query("SET ROLE reading")
+            connection.query("SET profile = 'reader'")
+        if job.reader or job.forbid_writes:
+            connection.query("SET readonly = 2")
 
     def run(self, connection: Any, job: Job) -> Iterator[bytes]:
         """Run a prepared job; the answer's bytes, in pieces. Raises ClickHouseError, at any piece."""
         connection.set_progress_callback(job.progress.update)
+        selects = job.statement.kind in SELECTS
+        parameters = dict(job.parameters)
         try:
-            if job.is_stream:
-                with connection.send_query(job.statement.text, job.output_format, dict(job.parameters)) as answer:
+            if selects and job.output_format in PIECEWISE:
+                with connection.send_query(job.statement.text, job.output_format, parameters) as answer:
                     for block in answer:
                         yield block.bytes()
+            elif selects:  # JSON, Parquet, Pretty…: the engine writes a file, so that memory stays flat
+                path = job.folder / "answer"
+                connection.query(_into_file(job, path), params=parameters)
+                with path.open("rb") as file:
+                    while piece := file.read(PIECE):
+                        yield piece
             else:
-                result = connection.query(_sql(job), job.output_format, dict(job.parameters))
-                yield result.bytes() or b""
+                yield connection.query(_sql(job), job.output_format, parameters).bytes() or b""
         except ClickHouseError:
             raise
         except Exception as error:
@@ -173,6 +200,13 @@ def _replace_default(connection: Any, kept: bool) -> None:
 
 def _clause(settings: Mapping[str, Any]) -> str:
     return ", ".join(f"{identifier(name)} = {literal(str(value))}" for name, value in settings.items())
+
+
+def _into_file(job: Job, path: Path) -> str:
+    text, at = job.statement.text, job.statement.format_at
+    if at is None:
+        return f"{text}\nINTO OUTFILE {literal(str(path))} FORMAT {job.output_format}"
+    return f"{text[:at]}\nINTO OUTFILE {literal(str(path))} {text[at:]}"
 
 
 def _sql(job: Job) -> str:

@@ -5,7 +5,7 @@ import contextlib
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -27,12 +27,13 @@ from sidecar.embedded.sql import Statement, parse, refuse_extra, tokens
 HEAD: Final = 64 << 10  # an INSERT's words before its data fit in here
 LONGEST_QUERY: Final = 16 << 20
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-TRANSPORT: Final = frozenset(
-    "database query query_id session_id session_timeout session_check close_session compress decompress"
-    " wait_end_of_query default_format client_protocol_version send_progress_in_http_headers"
-    " http_headers_progress_interval_ms enable_http_compression buffer_size user password quota_key stacktrace"
-    " http_zlib_compression_level cancel_http_readonly_queries_on_client_close".split()
-)
+# What is about the transport and not a setting of the query.
+TRANSPORT: Final = frozenset({
+    "database", "query", "query_id", "session_id", "session_timeout", "session_check", "close_session", "compress",
+    "decompress", "wait_end_of_query", "default_format", "client_protocol_version", "send_progress_in_http_headers",
+    "http_headers_progress_interval_ms", "enable_http_compression", "buffer_size", "user", "password", "quota_key",
+    "stacktrace", "http_zlib_compression_level", "cancel_http_readonly_queries_on_client_close",
+})  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -91,7 +92,7 @@ async def read(request: web.Request, incoming: Path, limit: int) -> Intake:
         raise
 
 
-async def _pieces(request: web.Request, limit: int) -> AsyncIterator[bytes]:
+async def _pieces(request: web.Request, limit: int) -> AsyncGenerator[bytes, None]:
     reader = compression.inflater(request.headers.get("Content-Encoding", ""))
     count = 0
     async for chunk in request.content.iter_any():

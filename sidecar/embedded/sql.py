@@ -25,6 +25,7 @@ TOKEN: Final = re.compile(
 READS: Final = frozenset({"SELECT", "WITH", "FROM", "(", "SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN"})
 # Functions and table functions that reach outside the database and that the engine's grants don't cover.
 CLOSED: Final = frozenset({"FILE", "PYTHON", "EXECUTABLE", "EVAL", "ARROWSTREAM", "CATBOOSTEVALUATE"})
+SELECTS: Final = frozenset({"SELECT", "WITH", "FROM", "("})
 STATEFUL: Final = frozenset({"SET", "USE"})
 
 
@@ -43,12 +44,14 @@ class Statement:
     """A statement as a server must know it. `text` has no trailing `;`.
 
     For an INSERT that takes data: `text` ends before SETTINGS and FORMAT, `settings` is its SETTINGS clause ('' if
-    none), `input_format` the data's format and `data_offset` where the data begin in what was read.
+    none), `input_format` the data's format and `data_offset` where the data begin in what was read. For a query,
+    `format_at` is where its closing FORMAT stands in `text`.
     """
 
     kind: str
     text: str
     output_format: str | None = None
+    format_at: int | None = None
     input_format: str | None = None
     settings: str = ""
     data_offset: int = 0
@@ -139,14 +142,15 @@ def _without_data(sql: bytes, seen: list[Token]) -> Statement:
     if kind == "INSERT" and any(token.word == "INPUT" and token.kind == "word" for token in seen):
         raise ClickHouseError(NOT_IMPLEMENTED, "input() is not supported: insert into the table with FORMAT instead")
     words = [token.word if token.kind == "word" else "" for token in seen]
-    output = None
+    output, at = None, None
     for i in range(len(seen) - 2, 0, -1):
         if words[i] == "FORMAT" and words[i + 1] and (i + 2 == len(seen) or words[i + 2] == "SETTINGS"):
             output = sql[seen[i + 1].start : seen[i + 1].end].decode()
+            at = len(sql[seen[0].start : seen[i].start].decode())
             break
     state = kind in STATEFUL or (kind in ("CREATE", "REPLACE", "DROP") and "TEMPORARY" in words[:4])
     kind = "INSERT" if kind == "WITH" and "INSERT" in words and "INTO" in words else kind
-    return Statement(kind, text, output_format=output, keeps_state=state)
+    return Statement(kind, text, output_format=output, format_at=at, keeps_state=state)
 
 
 def literal(text: str) -> str:

@@ -1,13 +1,12 @@
 """How many queries run at once: the rest wait in line for a while, then are told so by error 202."""
 
 import asyncio
-from types import TracebackType
 
 from sidecar.embedded.errors import TOO_MANY_SIMULTANEOUS_QUERIES, ClickHouseError
 
 
 class Turns:
-    """A place for a running query: `async with turns:`."""
+    """A place for a running query: `enter`, then `leave`."""
 
     def __init__(self, running: int, waiting: int, longest_wait: float) -> None:
         self._running = asyncio.Semaphore(running)
@@ -16,7 +15,8 @@ class Turns:
         self._longest = longest_wait
         self._waiting = 0
 
-    async def __aenter__(self) -> None:
+    async def enter(self) -> None:
+        """Wait for a place. Raises ClickHouseError (202) when none comes in time."""
         if self._running.locked() and self._waiting >= self._room:
             raise self._refusal("too many wait already")
         self._waiting += 1
@@ -28,9 +28,8 @@ class Turns:
         finally:
             self._waiting -= 1
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def leave(self) -> None:
+        """Give the place to the next one."""
         self._running.release()
 
     def _refusal(self, why: str) -> ClickHouseError:

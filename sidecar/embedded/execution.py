@@ -1,0 +1,73 @@
+"""One running query between the event loop and the engine's threads: next piece, cancel, end."""
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future
+from typing import Any
+
+from sidecar.embedded.compression import Deflater
+from sidecar.embedded.engine import Engine, Job
+from sidecar.embedded.sessions import Session
+
+
+class Execution:
+    """Runs a job on worker threads, one step at a time. Always `end` it."""
+
+    def __init__(
+        self, engine: Engine, threads: Executor, job: Job, session: Session | None, deflater: Deflater | None
+    ) -> None:
+        self.job = job
+        self.deflater = deflater
+        self._engine = engine
+        self._threads = threads
+        self._session = session
+        self._pieces = self._work()
+        self._step: Future[bytes | None] | None = None
+
+    async def next(self) -> bytes | None:
+        """The next piece of the answer, coded; None at its end. Raises ClickHouseError."""
+        self._step = self._threads.submit(next, self._pieces, None)
+        return await asyncio.shield(asyncio.wrap_future(self._step))
+
+    def kill(self) -> None:
+        """Ask the engine to stop the query (blocks for a moment)."""
+        self._engine.kill(self.job)
+
+    async def end(self) -> None:
+        """Close the connection. A query that nobody waits for any more is killed; a write is left to finish."""
+        loop = asyncio.get_running_loop()
+        step = self._step
+        while step is not None and not step.done():
+            if self.job.statement.reads:
+                await loop.run_in_executor(self._threads, self.kill)
+            # the engine may not have registered the query yet when it is asked: ask again until the step is over
+            await asyncio.wait([asyncio.wrap_future(step)], timeout=0.2)
+        await loop.run_in_executor(self._threads, self._pieces.close)
+
+    def _work(self) -> Any:
+        session, fresh = self._session, True
+        if session is not None and session.connection is not None:
+            connection, fresh = session.connection, False
+        else:
+            connection = self._engine.connect()
+        keeps = session is not None and (not fresh or self.job.statement.keeps_state)
+        try:
+            before = self._engine.prepare(connection, self.job, fresh=fresh)
+            if session is not None and keeps:
+                session.connection = connection
+            try:
+                yield from self._coded(self._engine.run(connection, self.job))
+            finally:
+                self._engine.restore(connection, before)
+        finally:
+            if session is None or session.connection is not connection:
+                connection.close()
+
+    def _coded(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        deflater, empty = self.deflater, True
+        for piece in pieces:
+            if piece:
+                empty = False
+                yield deflater.compress(piece) if deflater else piece
+        if deflater and not empty:
+            yield deflater.flush()
