@@ -85,7 +85,7 @@ def checked(answer: Record, name: str, event_id: str, timestamp: int) -> Record:
         name,
         answer.timestamp if is_time(answer.timestamp) else timestamp,
         first | {key: value for key, value in given.items() if key and key not in first},
-        sanitize_text(str(answer.body), _BODY),
+        sanitize_text(str(sanitize(answer.body)), _BODY),
         answer.severity if answer.severity in range(1, 25) else INFO,
     )
 

@@ -220,6 +220,7 @@ class Tracker:
             self._sink.emit(record)
 
     def _ask(self, before_send: BeforeSend, record: Record, event_id: str, pending: Pending | None) -> Record | None:
+        name, timestamp = record.event_name, record.timestamp  # the callback may write over them
         try:
             answer = before_send(record)
             if answer is None:
@@ -228,7 +229,7 @@ class Tracker:
                     if pending is not None:
                         self._freed.append(pending.sequence)
                 return None
-            return checked(answer, record.event_name, event_id, record.timestamp)
+            return checked(answer, name, event_id, timestamp)
         except Exception as error:
             self.lost("before_send", error, pending)
             return None
