@@ -20,6 +20,7 @@ class Memory:
     last_at: float | None = None
     pending: str | None = None  # what was said before "continue?" was answered
     asked_to_continue: bool = False
+    away_seconds: float = 0.0  # how long the person had been away when that was asked
     image_id: str | None = None
     variation: int = 0
     day: str = ""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -55,12 +56,10 @@ class FileStore:
         self._path = path
         self._entries: dict[int, list[Entry]] = {}
         if path is not None and path.exists():
-            # A line cut short by a crash was never acknowledged, so it ends the file.
             for line in path.read_text(encoding="utf-8").splitlines():
-                try:
+                # A line cut short by a crash was never acknowledged; Telegram tells of that payment again.
+                with suppress(ValueError, TypeError):
                     self._keep(Entry(**json.loads(line)))
-                except ValueError:
-                    break
 
     async def add(self, entry: Entry) -> None:
         """Append to the file first, then to memory."""
@@ -79,7 +78,7 @@ class FileStore:
 def _append(path: Path, line: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
+        file.write(f"\n{line}\n")  # the newline in front ends a line that a crash cut short
         file.flush()
         os.fsync(file.fileno())
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 
-class TooMany(Exception):
+class TooManyError(Exception):
     """The person has too many updates waiting already. `first` says whether they have not been told yet."""
 
     def __init__(self, *, first: bool) -> None:
@@ -36,11 +36,11 @@ class Turns:
 
     @asynccontextmanager
     async def of(self, person: int, *, bounded: bool = True) -> AsyncIterator[None]:
-        """Hold the person's turn. Raises TooMany when `bounded` and the queue is full."""
+        """Hold the person's turn. Raises TooManyError when `bounded` and the queue is full."""
         queue = self._queues.setdefault(person, _Queue())
         if bounded and queue.members >= self._limit:
             first, queue.told = not queue.told, True
-            raise TooMany(first=first)
+            raise TooManyError(first=first)
         queue.members += 1
         self._idle.clear()
         try:

@@ -28,12 +28,20 @@ HOURS: dict[str, tuple[Palette, ...]] = {
         Palette(((62, 28, 66), (214, 92, 74), (255, 202, 104)), (142, 66, 70), (48, 22, 44), (255, 244, 200), False),
     ),
     "dawn": (
-        Palette(((120, 158, 208), (224, 190, 200), (255, 226, 190)), (138, 142, 178), (58, 66, 104), (255, 250, 228), False),
-        Palette(((98, 150, 180), (186, 208, 200), (252, 232, 196)), (112, 148, 156), (40, 72, 84), (255, 250, 224), False),
+        Palette(
+            ((120, 158, 208), (224, 190, 200), (255, 226, 190)), (138, 142, 178), (58, 66, 104), (255, 250, 228), False
+        ),
+        Palette(
+            ((98, 150, 180), (186, 208, 200), (252, 232, 196)), (112, 148, 156), (40, 72, 84), (255, 250, 224), False
+        ),
     ),
     "day": (
-        Palette(((60, 134, 204), (132, 190, 226), (226, 240, 236)), (110, 158, 176), (32, 84, 92), (255, 252, 232), False),
-        Palette(((84, 160, 196), (160, 212, 206), (248, 240, 204)), (118, 170, 152), (36, 92, 78), (255, 252, 226), False),
+        Palette(
+            ((60, 134, 204), (132, 190, 226), (226, 240, 236)), (110, 158, 176), (32, 84, 92), (255, 252, 232), False
+        ),
+        Palette(
+            ((84, 160, 196), (160, 212, 206), (248, 240, 204)), (118, 170, 152), (36, 92, 78), (255, 252, 226), False
+        ),
     ),
 }
 
@@ -56,6 +64,8 @@ PLACE_WORDS = {
 
 def by_words(table: dict[str, tuple[str, ...]], prompt: str) -> str | None:
     """Find the entry whose word stands first in the prompt: what is said first matters most."""
-    places = {name: min((at for word in words if (at := prompt.find(word)) >= 0), default=-1) for name, words in table.items()}
+    places = {
+        name: min((at for word in words if (at := prompt.find(word)) >= 0), default=-1) for name, words in table.items()
+    }
     found = {name: at for name, at in places.items() if at >= 0}
     return min(found, key=lambda name: found[name]) if found else None

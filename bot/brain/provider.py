@@ -23,7 +23,7 @@ _REFUSED = {
 }
 
 
-class _Transient(BrainError):
+class _TransientError(BrainError):
     """May work when tried again, after `after` seconds when the provider said so."""
 
     def __init__(self, error_type: str, reason: str, after: float | None = None) -> None:
@@ -61,7 +61,7 @@ class Provider:
         deadline = asyncio.get_running_loop().time() + self._timeout
 
         def again(error: Exception) -> bool | float:
-            if not isinstance(error, _Transient):
+            if not isinstance(error, _TransientError):
                 return False
             if error.after is None:
                 return True
@@ -109,25 +109,25 @@ class Provider:
             async with self._client.stream("POST", path, json=payload) as response:
                 body = await _read(response)
         except httpx.TimeoutException:
-            raise _Transient("timeout", f"{self.name} gave no answer in time") from None
+            raise _TransientError("timeout", f"{self.name} gave no answer in time") from None
         except httpx.HTTPError as error:
-            raise _Transient("network", f"{self.name} could not be reached: {type(error).__name__}") from None
+            raise _TransientError("network", f"{self.name} could not be reached: {type(error).__name__}") from None
         if response.status_code != httpx.codes.OK:
             raise self._failure(response)
         try:
             answer = json.loads(body)
         except ValueError:
-            raise _Transient("malformed_response", f"{self.name} answered something that is not JSON") from None
+            raise _TransientError("malformed_response", f"{self.name} answered something that is not JSON") from None
         if not isinstance(answer, dict):
-            raise _Transient("malformed_response", f"{self.name} answered JSON that is no object")
+            raise _TransientError("malformed_response", f"{self.name} answered JSON that is no object")
         return answer
 
     def _failure(self, response: httpx.Response) -> BrainError:
         status = response.status_code
         if status == httpx.codes.TOO_MANY_REQUESTS:
-            return _Transient("rate_limited", f"{self.name} asks to slow down", _retry_after(response))
+            return _TransientError("rate_limited", f"{self.name} asks to slow down", _retry_after(response))
         if status >= 500 or status == httpx.codes.REQUEST_TIMEOUT:
-            return _Transient("provider_error", f"{self.name} answered {status}", _retry_after(response))
+            return _TransientError("provider_error", f"{self.name} answered {status}", _retry_after(response))
         if status in {401, 403, 404}:
             _log.error("%s answered %d: check %s", self.name, status, self._variables)
         return BrainError(_REFUSED.get(status, "refused"), f"{self.name} answered {status}")

@@ -1,0 +1,48 @@
+"""`python -m bot`: run the persona bot until SIGINT or SIGTERM."""
+
+import asyncio
+import logging
+import sys
+
+from aiogram.exceptions import TelegramAPIError, TelegramNotFound, TelegramUnauthorizedError
+
+from bot import logs
+from bot.app import build, make_tracker
+from bot.running import run, stop_on_signals
+from bot.settings import BotSettings
+from chattrail.tracker import Tracker
+
+_log = logging.getLogger("bot")
+
+
+def main() -> int:
+    """Run the bot; the exit code is 0 when it was told to end, 2 when a setting is wrong."""
+    settings = BotSettings.load_or_exit()
+    logs.configure(settings.secrets)
+    try:
+        tracker = make_tracker()
+    except ValueError as error:
+        print(f"Settings are wrong:\n{error}", file=sys.stderr)
+        return 2
+    try:
+        asyncio.run(_main(settings, tracker))
+    except (TelegramUnauthorizedError, TelegramNotFound):
+        _log.critical("Telegram does not know this bot: check BOT_TOKEN, @BotFather gives the right one")
+        return 2
+    except TelegramAPIError as error:
+        _log.critical("Telegram refused to start the bot: %s", error.message)
+        return 1
+    return 0
+
+
+async def _main(settings: BotSettings, tracker: Tracker) -> None:
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    if settings.redis_url is None:
+        kept = "" if settings.premium_path else ", paid premium too (see CHATTRAIL_BOT_PREMIUM_PATH)"
+        _log.info("without CHATTRAIL_BOT_REDIS_URL chats are kept in memory and end with the bot%s", kept)
+    await run(build(settings, tracker), stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

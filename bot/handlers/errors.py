@@ -1,0 +1,38 @@
+"""What no handler foresaw: the log gets the stack, the person a friendly line."""
+
+import logging
+
+from aiogram import Bot, Router
+from aiogram.exceptions import TelegramAPIError, TelegramForbiddenError
+from aiogram.types import ErrorEvent
+
+from bot.telegram import answer_button
+from bot.texts import Say
+
+_log = logging.getLogger(__name__)
+
+
+def router() -> Router:
+    """Make the router."""
+    own = Router(name="errors")
+    own.errors.register(apologise)
+    return own
+
+
+async def apologise(error: ErrorEvent, bot: Bot) -> bool:
+    """Log without the person's words (see bot.logs) and apologise to whom it concerns."""
+    if isinstance(error.exception, TelegramForbiddenError):
+        _log.info("an answer could not be delivered: the person has blocked the bot")
+        return True
+    _log.error("update %d failed", error.update.update_id, exc_info=error.exception)
+    event = error.update.callback_query or error.update.message
+    if event is None or event.from_user is None:
+        return True
+    say = Say.to(event.from_user.language_code)
+    try:
+        if error.update.callback_query is not None:
+            await answer_button(error.update.callback_query)
+        await bot.send_message(event.from_user.id, say("errors.unhandled"))
+    except TelegramAPIError as second:
+        _log.warning("the apology was not delivered: %s", second)
+    return True

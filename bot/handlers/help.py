@@ -1,0 +1,39 @@
+"""/help, and what is answered when nothing else fits. This router comes last."""
+
+from aiogram import F, Router
+from aiogram.filters import Command
+from aiogram.types import CallbackQuery, Message
+
+from bot.telegram import answer_button
+from bot.texts import Say
+
+
+def router() -> Router:
+    """Make the router."""
+    own = Router(name="help")
+    own.message.register(show_help, Command("help"))
+    own.message.register(unknown_command, F.text.startswith("/"))
+    own.message.register(not_text, F.photo | F.voice | F.video | F.video_note | F.sticker | F.audio | F.animation)
+    own.message.register(not_text, F.document | F.location | F.contact | F.poll | F.dice | F.venue)
+    own.callback_query.register(old_button)
+    return own
+
+
+async def show_help(message: Message, say: Say) -> None:
+    """Say what the bot can do."""
+    await message.answer(say("help.text"))
+
+
+async def unknown_command(message: Message, say: Say) -> None:
+    """Answer a command that is none, or none for this person."""
+    await message.answer(say("errors.unknown_command"))
+
+
+async def not_text(message: Message, say: Say) -> None:
+    """Answer what cannot be read. Service messages get no answer."""
+    await message.answer(say("chat.only_text"))
+
+
+async def old_button(callback: CallbackQuery, say: Say) -> None:
+    """Answer a button that an earlier version of the bot sent."""
+    await answer_button(callback, say.plain("errors.old_button"), alert=True)

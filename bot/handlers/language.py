@@ -1,0 +1,36 @@
+"""/language: speak another language than Telegram's setting says."""
+
+from aiogram import Bot, F, Router
+from aiogram.filters import Command
+from aiogram.types import CallbackQuery, Message
+
+from bot import keyboards
+from bot.memory import Memory
+from bot.personas import LANGUAGES
+from bot.telegram import answer_button, drop_buttons
+from bot.texts import Say
+
+
+def router() -> Router:
+    """Make the router."""
+    own = Router(name="language")
+    own.message.register(choose, Command("language"))
+    own.callback_query.register(change, F.data.startswith("language:"))
+    return own
+
+
+async def choose(message: Message, say: Say) -> None:
+    """Show the languages."""
+    await message.answer(say("language.choose"), reply_markup=keyboards.languages(say))
+
+
+async def change(callback: CallbackQuery, bot: Bot, memory: Memory, say: Say) -> None:
+    """Speak the chosen language from now on."""
+    code = (callback.data or "").partition(":")[2]
+    if code not in LANGUAGES:
+        await answer_button(callback, say.plain("errors.old_button"), alert=True)
+        return
+    await answer_button(callback)
+    await drop_buttons(callback)
+    memory.language = code
+    await bot.send_message(callback.from_user.id, Say(code)("language.changed"))
