@@ -78,4 +78,6 @@ def _load(entry: EntryPoint) -> Factory:
         raise StartError(
             f"plugin {entry.name}: {entry.value} is a {type(loaded).__name__}, not a sidecar.plugin.Factory"
         )
+    if loaded.name != entry.name:  # settings and reasons go by one name
+        raise StartError(f"plugin {entry.name}: its Factory is named {loaded.name!r}; both names must be the same")
     return loaded
