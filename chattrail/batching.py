@@ -26,7 +26,7 @@ _logger = logging.getLogger("chattrail")
 _log = Periodic(_logger)
 
 _OVERHEAD = 256  # bytes that a record costs besides its attributes
-_CLOSING_TIME = 0.25  # seconds of the shutdown that are kept for closing the connection
+_CLOSING_TIME = 0.4  # seconds of the shutdown that are kept for closing the connection
 
 WhenFull: TypeAlias = Literal["drop_oldest", "wait"]
 
@@ -148,7 +148,7 @@ class CountingBatchProcessor(LogRecordProcessor):
             patience = min(timeout, 1.0) if self._failing else timeout
         if self._thread is not None:
             self._thread.join(max(0.0, patience - _CLOSING_TIME))
-        self._close_delivery(max(0.05, min(_CLOSING_TIME, deadline - time.monotonic())))
+        self._close_delivery(min(deadline, time.monotonic() + _CLOSING_TIME) - _CLOSING_TIME / 2)
         with self._changed:
             lost = len(self._queue) + self._sending
             if lost:
@@ -160,16 +160,16 @@ class CountingBatchProcessor(LogRecordProcessor):
         if lost:
             _logger.warning("%d events could not be delivered before the process ended", lost)
 
-    def _close_delivery(self, patience: float) -> None:
+    def _close_delivery(self, deadline: float) -> None:
         # On a thread of its own: closing waits for nothing that we know of, but the deadline is ours to keep.
         delivery = self._delivery
         self._aborted = True
         if delivery is not None:
             closer = threading.Thread(target=delivery.close, name="chattrail-close", daemon=True)
             closer.start()
-            closer.join(patience)
-            if self._thread is not None:
-                self._thread.join(patience)
+            for thread in (closer, self._thread):
+                if thread is not None:
+                    thread.join(max(0.0, deadline - time.monotonic()))
 
     def _is_full(self, size: int) -> bool:
         held = len(self._queue) + self._sending

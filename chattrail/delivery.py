@@ -141,8 +141,15 @@ class GrpcDelivery:
     )
     _DATA = frozenset({grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.INTERNAL, grpc.StatusCode.FAILED_PRECONDITION})
 
-    def __init__(self, *, endpoint: str | None = None, headers: Mapping[str, str] | None = None) -> None:
-        self._exporter = _ObservingExporter(endpoint=endpoint, headers=tuple(headers.items()) if headers else None)
+    def __init__(
+        self, *, endpoint: str | None = None, headers: Mapping[str, str] | None = None, compression: str | None = None
+    ) -> None:
+        self._exporter = _ObservingExporter(
+            endpoint=endpoint,
+            headers=tuple(headers.items()) if headers else None,
+            # The exporter reads the variable itself, but knows no "none".
+            compression=grpc.Compression.NoCompression if compression == "none" else None,
+        )
         self.target = _without_secrets(str(self._exporter._endpoint))
 
     def send(self, batch: Sequence[ReadableLogRecord]) -> Reply:

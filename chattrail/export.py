@@ -5,6 +5,7 @@ The standard OTEL_EXPORTER_OTLP_* variables work as they do for any OpenTelemetr
 
 import atexit
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -110,12 +111,14 @@ class Pipeline:
 def connect(endpoint: str | None, protocol: str | None, headers: Mapping[str, str] | None) -> Delivery:
     """Open the way to the collector. Nothing is sent yet, so a collector that is away is no error."""
     quieten_exporters()
+    protocol_from = "protocol" if protocol else _name("PROTOCOL")
     protocol = protocol or _variable("PROTOCOL") or PROTOCOLS[0]
     if protocol not in PROTOCOLS:
-        raise ValueError(f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol!r}; it can be {' or '.join(PROTOCOLS)}")
+        raise ValueError(f"{protocol_from} is {protocol!r}; it can be {' or '.join(PROTOCOLS)}")
+    _check_limits(protocol)
     _check("endpoint" if endpoint else _name("ENDPOINT"), endpoint or _variable("ENDPOINT"), protocol)
     if protocol == "grpc":
-        return GrpcDelivery(endpoint=endpoint, headers=headers)
+        return GrpcDelivery(endpoint=endpoint, headers=headers, compression=(_variable("COMPRESSION") or "").lower())
     return HttpDelivery(endpoint=_logs_url(endpoint) if endpoint else None, headers=headers)
 
 
@@ -140,6 +143,15 @@ def _check(name: str, endpoint: str | None, protocol: str) -> None:
     bare = protocol == "grpc" and "://" not in endpoint  # gRPC's own spelling, host:port
     if not bare and (parts.scheme not in ("http", "https") or not parts.netloc):
         raise ValueError(f"{name} is no URL of a collector; it looks like http://127.0.0.1:4318")
+
+
+def _check_limits(protocol: str) -> None:
+    timeout, compression = _variable("TIMEOUT"), _variable("COMPRESSION")
+    if timeout is not None and not re.fullmatch(r"\d+(\.\d*)?", timeout):
+        raise ValueError(f"{_name('TIMEOUT')} is {timeout!r}; it is a number of seconds, such as 10")
+    known = ("gzip", "none") if protocol == "grpc" else ("gzip", "deflate", "none")
+    if compression is not None and compression.lower() not in known:
+        raise ValueError(f"{_name('COMPRESSION')} is {compression!r}; for {protocol} it can be {', '.join(known)}")
 
 
 def _resource(service_name: str, version: str | None, environment: str | None) -> Resource:
