@@ -51,12 +51,13 @@ class ClickHouse:
         }
         self._threads = settings.threads
         self._timeout_s = settings.query_timeout_s
-        self._settings = {
+        self._limits: dict[str, Any] = {
             "max_execution_time": settings.query_timeout_s,
             "max_result_rows": ROWS_MAX,
             "max_memory_usage": MEMORY_MAX,
             "do_not_merge_across_partitions_select_final": 1,  # a doubled row has the same time, hence the same month
         }
+        self._allowed: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._client: Client | None = None
         self._pid = 0
@@ -66,7 +67,7 @@ class ClickHouse:
         try:
             return (
                 self._connected()
-                .query(statement, parameters=dict(parameters or {}), settings=self._settings)
+                .query(statement, parameters=dict(parameters or {}), settings=self._allowed)
                 .result_rows
             )
         except (ClickHouseError, HTTPError, OSError) as error:
@@ -81,7 +82,7 @@ class ClickHouse:
         if self._client is None or self._pid != os.getpid():
             with self._lock:
                 if self._client is None or self._pid != os.getpid():
-                    self._client = clickhouse_connect.get_client(
+                    client = clickhouse_connect.get_client(
                         **self._options,
                         autogenerate_session_id=False,  # a session would let one query run at a time
                         connect_timeout=CONNECT_TIMEOUT_S,
@@ -91,7 +92,8 @@ class ClickHouse:
                         client_name="chattrail-web",
                         pool_mgr=get_pool_manager(maxsize=self._threads, num_pools=1),
                     )
-                    self._pid = os.getpid()
+                    self._allowed = _within(client, self._limits)
+                    self._client, self._pid = client, os.getpid()
         return self._client
 
     def _explain(self, error: Exception) -> StoreUnavailable:
@@ -106,3 +108,14 @@ class ClickHouse:
         if not isinstance(error, (OperationalError, HTTPError, OSError)):
             log.error("clickhouse driver failed: %s", type(error).__qualname__)
         return StoreUnavailable(f"ClickHouse does not answer at {self._where} (CHATTRAIL_WEB_CLICKHOUSE_URL).")
+
+
+def _within(client: Client, limits: dict[str, Any]) -> dict[str, Any]:
+    """Our limits as far as the user may set them: the server's own are kept where they are narrower or fixed."""
+    statement = "SELECT name, readonly, max FROM system.settings WHERE name IN {names:Array(String)}"
+    allowed: dict[str, Any] = {}
+    for name, fixed, highest in client.query(statement, parameters={"names": list(limits)}).result_rows:
+        if not fixed:
+            wanted = limits[name] if highest is None else min(limits[name], float(highest))
+            allowed[name] = int(wanted) if wanted >= 1 else wanted  # counts and bytes must not have a point
+    return allowed
