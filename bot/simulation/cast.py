@@ -8,8 +8,8 @@ from itertools import count
 from bot.simulation.names import invent
 
 FIRST_ID = 600_000_000
-RUSSIAN_SPEAKING = frozenset({"ru", "uk", "be", "kk"})
-LANGUAGES = {"en": 46, "ru": 34, "uk": 5, "kk": 3, "de": 4, "es": 4, "tr": 4}
+RUSSIAN_SPEAKING = frozenset({"be", "kk", "ru"})
+LANGUAGES = {"en": 46, "ru": 36, "kk": 4, "be": 2, "de": 4, "es": 4, "tr": 4}
 LINKS = (None, None, None, "summer_ad", "friend", "channel_post", "blog")
 
 
@@ -27,7 +27,7 @@ class Habit:
     """Messages per visit, on average."""
     stops_at_start: float = 0.0
     """Chance that the very first visit ends before a persona is chosen."""
-    pictures: float = 0.3
+    pictures: float = 0.17
     """Chance of asking for a picture after a message."""
     again: float = 0.3
     """Chance of wanting another one after a picture."""
@@ -47,10 +47,10 @@ class Habit:
 
 HABITS = (
     Habit("passer-by", 26, visits_per_week=0.5, days=1, says=2, stops_at_start=0.6, pictures=0.05, blocks_at_end=0.35),
-    Habit("curious", 30, visits_per_week=4, days=5, says=5, stops_at_start=0.1, blocks_at_end=0.2),
-    Habit("regular", 14, visits_per_week=7, days=90, says=8, premium=0.06, pays=0.45, blocks_at_end=0.02),
-    Habit("weekender", 9, visits_per_week=2, days=70, says=11, pictures=0.25, pays=0.3),
-    Habit("collector", 9, visits_per_week=5, days=40, says=4, pictures=0.75, again=0.6, premium=0.12, pays=0.55),
+    Habit("curious", 30, visits_per_week=4, days=5, says=6, stops_at_start=0.1, blocks_at_end=0.2),
+    Habit("regular", 14, visits_per_week=7, days=90, says=11, premium=0.06, pays=0.45, blocks_at_end=0.02),
+    Habit("weekender", 9, visits_per_week=2, days=70, says=15, pictures=0.15, pays=0.3),
+    Habit("collector", 9, visits_per_week=5, days=40, says=7, pictures=0.5, again=0.5, premium=0.12, pays=0.55),
     Habit("restless", 6, visits_per_week=5, days=25, says=5, clears=0.35, changes=0.6),
     Habit("wavering", 4, visits_per_week=4, days=30, says=6, premium=0.25, pays=0.6, refunds=0.45),
     Habit("moody", 2, visits_per_week=5, days=35, says=6, blocks_at_end=0.9, comes_back=0.9),
