@@ -13,12 +13,14 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.parse
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
-from urllib.error import URLError
 
 import clickhouse_connect
 
@@ -145,7 +147,7 @@ class EmbeddedClickHouse:
         try:
             with urllib.request.urlopen(f"{self.base_url}/ping", timeout=5) as answer:
                 return bool(answer.status == 200)
-        except (URLError, OSError):
+        except OSError:
             return False
 
     def _end(self, number: signal.Signals, timeout: float) -> int:
@@ -166,3 +168,45 @@ class EmbeddedClickHouse:
             assert process.stdout is not None
             process.stdout.close()
         return code
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer, read to its end."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode("utf-8", "replace")
+
+    @property
+    def code(self) -> int:
+        """ClickHouse's number of the error; 0 for none."""
+        return int(self.headers.get("X-ClickHouse-Exception-Code", "0"))
+
+
+def ask(
+    server: EmbeddedClickHouse,
+    sql: str | bytes | None,
+    *,
+    user: str = "default",
+    headers: Mapping[str, str] | None = None,
+    method: str | None = None,
+    **query: str,
+) -> Reply:
+    """One plain HTTP request to a server; `query` are parameters of the address, `sql` is the body."""
+    password = server.readonly_password if user == "readonly" else server.password
+    who = {"X-ClickHouse-User": user, "X-ClickHouse-Key": password}
+    body = sql.encode() if isinstance(sql, str) else sql
+    address = f"{server.base_url}/?{urllib.parse.urlencode(query)}"
+    request = urllib.request.Request(address, data=body, headers={**who, **(headers or {})}, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return Reply(answer.status, answer.headers, answer.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Reply(error.code, error.headers, error.read())

@@ -15,18 +15,21 @@ EVERYTHING: Final = (
     "REVOKE SYSTEM SHUTDOWN, CREATE DICTIONARY ON *.*",
     *(f"REVOKE TABLE ENGINE ON {name}" for name in ("File", "URL", "Executable", "ExecutablePool", "Python")),
 )
-# Other people's queries, the server's settings and who may enter are nothing for a reader.
-READING: Final = (
-    "GRANT SELECT, SHOW, dictGet, CREATE TEMPORARY TABLE ON *.*",
-    *(
-        f"REVOKE SELECT ON system.{table}"
-        for table in (
-            "processes", "user_processes", "server_settings", "users", "roles", "grants", "role_grants", "disks",
-            "settings_profiles", "settings_profile_elements", "quotas", "quota_usage", "row_policies", "query_cache",
-            "named_collections", "asynchronous_inserts", "errors", "warnings", "certificates", "user_directories",
-        )
-    ),
+READING: Final = ("GRANT SELECT, SHOW, dictGet, CREATE TEMPORARY TABLE ON *.*",)
+# Other people's queries and the server's settings are nothing for a reader. The engine grants its system tables to all,
+# so rows are withheld instead.
+ADMIN_ONLY: Final = (
+    "processes", "user_processes", "server_settings", "disks", "query_cache", "asynchronous_inserts", "errors",
+    "warnings", "user_query_log", "statements", "stack_trace", "remote_data_paths", "settings_changes", "handlers",
+    "settings_profiles", "settings_profile_elements", "grants", "role_grants", "session_query_ids", "dropped_tables",
 )  # fmt: skip
+
+# Settings by which a query could read a file or call out; nobody may set them.
+CLOSED_SETTINGS: Final = (
+    "format_template_row",
+    "format_template_resultset",
+    "format_avro_schema_registry_url",
+)
 
 
 def write(settings: EmbeddedSettings, folder: Path) -> Path:
@@ -93,13 +96,17 @@ def _users(settings: EmbeddedSettings) -> str:
         f"<{role}><grants>{''.join(f'<query>{grant}</query>' for grant in grants)}</grants></{role}>"
         for role, grants in (("everything", EVERYTHING), ("reading", READING))
     )
+    closed = "".join(f"<{name}><readonly/></{name}>" for name in CLOSED_SETTINGS)
+    rows = "".join(f"<{t}><filter>has(currentRoles(), 'everything')</filter></{t}>" for t in ADMIN_ONLY)
     # readonly=0 is spelled out so that a reader can't leave its limits by `SET profile = 'default'`
     return (
         "<clickhouse>\n<profiles>"
-        f"<default><readonly>0</readonly><max_memory_usage>{settings.query_memory_mb * MIB}</max_memory_usage></default>"
-        f"<reader><readonly>2</readonly><constraints>{bounds}</constraints></reader></profiles>\n"
+        f"<default><readonly>0</readonly><max_memory_usage>{settings.query_memory_mb * MIB}</max_memory_usage>"
+        f"<constraints>{closed}</constraints></default>"
+        f"<reader><readonly>2</readonly><constraints>{closed}{bounds}</constraints></reader></profiles>\n"
         f"<quotas><default></default></quotas>\n<roles>{roles}</roles>\n"
         "<users><default><password></password><networks><ip>::/0</ip></networks><profile>default</profile>"
-        "<quota>default</quota><grants><query>GRANT everything, reading</query></grants></default></users>\n"
+        "<quota>default</quota><grants><query>GRANT everything, reading</query></grants>"
+        f"<databases><system>{rows}</system></databases></default></users>\n"
         "</clickhouse>\n"
     )

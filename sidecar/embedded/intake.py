@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import re
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -22,10 +22,11 @@ from sidecar.embedded.errors import (
     UNKNOWN_FORMAT,
     ClickHouseError,
 )
-from sidecar.embedded.sql import Statement, parse, refuse_extra, tokens
+from sidecar.embedded.sql import CLOSED, Statement, parse, refuse_extra, tokens
 
 HEAD: Final = 64 << 10  # an INSERT's words before its data fit in here
 LONGEST_QUERY: Final = 16 << 20
+SUSPECT: Final = re.compile(b";|" + b"|".join(rf"\b{name}\b".encode() for name in sorted(CLOSED)), re.I)
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What is about the transport and not a setting of the query.
 TRANSPORT: Final = frozenset({
@@ -36,7 +37,7 @@ TRANSPORT: Final = frozenset({
 })  # fmt: skip
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class Intake:
     """A request, read to its end. `folder` holds its temporary files: remove it with `discard`."""
 
@@ -46,7 +47,7 @@ class Intake:
     data: Path | None = None
     tables: tuple[ExternalTable, ...] = ()
     body_bytes: int = 0
-    _used: frozenset[str] = field(default=frozenset())
+    _used: frozenset[str] = dataclasses.field(default=frozenset())
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -150,17 +151,27 @@ async def _spool(
                     await loop.run_in_executor(None, file.write, piece)
                 else:
                     file.write(piece)
-    if statement.input_format == "Values":
-        if size <= LONGEST_QUERY and any(name.startswith("param_") for name in fields):
-            return Intake(_inline(statement, path.read_bytes()), fields, folder, body_bytes=size)
-        _strip_semicolon(path)
+    if (statement.input_format or "").upper() == "VALUES":
+        return await _values(statement, fields, folder, path, size)
     return Intake(statement, fields, folder, data=path, body_bytes=size)
 
 
-def _inline(statement: Statement, data: bytes) -> Statement:
-    # rows that name query parameters are evaluated by the engine's own VALUES, which a file does not reach
-    refuse_extra(data)
-    return Statement("INSERT", f"{statement.text} {statement.settings} VALUES {data.decode('utf-8', 'strict')}")
+async def _values(statement: Statement, fields: dict[str, str], folder: Path, path: Path, size: int) -> Intake:
+    # rows of VALUES are expressions: they may call functions and name parameters
+    if size > LONGEST_QUERY:
+        literals = "input_format_values_interpret_expressions = 0"
+        clause = f"{statement.settings}, {literals}" if statement.settings else f"SETTINGS {literals}"
+        statement = dataclasses.replace(statement, settings=clause)
+    else:
+        data = await asyncio.to_thread(path.read_bytes)
+        if SUSPECT.search(data):
+            await asyncio.to_thread(refuse_extra, data)
+        if any(name.startswith("param_") for name in fields):  # a file does not reach the engine's own VALUES
+            text = f"{statement.text} {statement.settings} VALUES {data.decode('utf-8', 'strict')}"
+            refuse_extra(data)
+            return Intake(Statement("INSERT", text), fields, folder, body_bytes=size)
+    _strip_semicolon(path)
+    return Intake(statement, fields, folder, data=path, body_bytes=size)
 
 
 def _strip_semicolon(path: Path) -> None:
