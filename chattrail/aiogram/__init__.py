@@ -8,6 +8,7 @@ handler_failed. Handlers that declare `tracker: Tracker` get it, to track what o
 """
 
 from aiogram import Bot, Dispatcher
+from aiogram.types import ChatMemberUpdated
 
 from chattrail.aiogram.middleware import HandlerName, Outgoing, Updates
 from chattrail.tracker import Tracker
@@ -17,6 +18,9 @@ __all__ = ["instrument"]
 
 def instrument(dispatcher: Dispatcher, bot: Bot, tracker: Tracker, *, webhook_replies: bool = False) -> None:
     """Record what passes through the dispatcher and the bot. Call it once for each bot; a second time does nothing.
+
+    Polling then also asks for `my_chat_member` updates; a webhook has to name them in `set_webhook(allowed_updates=…)`
+    if it names any, for bot_blocked to be seen.
 
     webhook_replies: set it when a webhook runs with `handle_in_background=False` and handlers return methods. Such a
     method leaves inside the HTTP response and never passes the bot's session, so it is recorded when it is returned:
@@ -30,9 +34,19 @@ def instrument(dispatcher: Dispatcher, bot: Bot, tracker: Tracker, *, webhook_re
     if any(_is_ours(known, Updates, tracker) for known in dispatcher.update.outer_middleware):
         return
     dispatcher.update.outer_middleware(Updates(tracker, outgoing, webhook_replies=webhook_replies))
+    # aiogram asks Telegram only for updates that have a handler; who blocks the bot is told by one that few bots handle.
+    dispatcher.my_chat_member.register(_nobody, _never)
     for name, observer in dispatcher.observers.items():
         if name not in ("update", "error"):
             observer.middleware(HandlerName())
+
+
+async def _nobody(event: ChatMemberUpdated) -> None:
+    """Handle nothing: `_never` keeps every update from it."""
+
+
+async def _never(event: ChatMemberUpdated) -> bool:
+    return False
 
 
 def _is_ours(middleware: object, kind: type[Outgoing] | type[Updates], tracker: Tracker) -> bool:

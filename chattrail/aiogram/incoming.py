@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from aiogram.enums import ContentType
 from aiogram.types import CallbackQuery, ChatMemberUpdated, Message, TelegramObject, Update, User
 from aiogram.types import Chat as TelegramChat
 
@@ -119,7 +120,7 @@ def _message(message: Message) -> Incoming | None:
             ),
             at,
         )
-    kind = str(message.content_type)
+    kind = ContentType(message.content_type).value
     if kind not in _SAID:
         return None
     text = message.text or message.caption
