@@ -42,8 +42,19 @@ class RunningBot:
         self.clock = clock
         self._inbox = inbox
 
+    async def settled(self) -> None:
+        """Wait until the bot is done with what it has taken: people see a message before the bot hears it arrived."""
+        while tasks := set(self.app.dispatcher._handle_update_tasks):
+            await asyncio.wait(tasks, timeout=10)
+
+    async def time_passes(self, **span: float) -> None:
+        """Let the bot's clock jump, between two updates."""
+        await self.settled()
+        self.clock.passes(**span)
+
     async def events(self, kind: str | None = None, of: Person | None = None) -> list[Received]:
         """All events so far, in their order; they are flushed first."""
+        await self.settled()
         assert await asyncio.to_thread(self.app.tracker.flush, 10)
         found = sorted(self._inbox.records, key=lambda record: record.attributes["event.sequence"])
         return [

@@ -88,3 +88,8 @@ class PictureMaker(Protocol):
     async def close(self) -> None:
         """Give back connections."""
         ...
+
+
+def encodable(text: str) -> str:
+    """Replace lone surrogates, which JSON may carry and UTF-8 cannot."""
+    return text.encode("utf-8", "replace").decode()

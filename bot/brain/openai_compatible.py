@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bot.brain.base import BrainError, Completion, Step, Turn
+from bot.brain.base import BrainError, Completion, Step, Turn, encodable
 from bot.brain.prompts import messages
 from bot.brain.provider import Provider
 
@@ -50,7 +50,7 @@ class OpenAiCompatible:
         except (KeyError, IndexError, TypeError):
             raise BrainError("malformed_response", f"{self.provider} answered without a message") from None
         if isinstance(text, str) and text.strip():
-            return text.strip()
+            return encodable(text.strip())
         if choice.get("finish_reason") == "content_filter":
             raise BrainError("content_filter", f"{self.provider} filtered its answer")
         raise BrainError("empty_response", f"{self.provider} answered with an empty message")

@@ -1,6 +1,6 @@
 """The words in which a language model is asked for each step."""
 
-from bot.brain.base import Step, Turn
+from bot.brain.base import Step, Turn, encodable
 
 Message = dict[str, str]
 _LANGUAGES = {"en": "English", "ru": "Russian"}
@@ -43,4 +43,4 @@ def _role(turn: Turn) -> str:
 
 
 def _history(turn: Turn) -> list[Message]:
-    return [{"role": line.role, "content": line.text} for line in turn.history]
+    return [{"role": line.role, "content": encodable(line.text)} for line in turn.history]

@@ -116,7 +116,7 @@ class Provider:
             raise self._failure(response)
         try:
             answer = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):  # the latter: nested without end
             raise _TransientError("malformed_response", f"{self.name} answered something that is not JSON") from None
         if not isinstance(answer, dict):
             raise _TransientError("malformed_response", f"{self.name} answered JSON that is no object")
