@@ -23,6 +23,7 @@ SETTINGS = {"async_insert": 0, "max_execution_time": 120, "max_partitions_per_in
 LOOK_BACK = timedelta(seconds=3)
 SWEEP_LOOK_BACK = timedelta(minutes=11)  # longer than insert_timeout_s can be
 SWEEP_EVERY_S = 30.0
+SHUTDOWN_S = 3.0
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -34,6 +35,7 @@ class Rollup:
         self._context = context
         self._interval_s = interval_s
         self._woken = asyncio.Event()
+        self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._reached = EPOCH
 
@@ -49,22 +51,21 @@ class Rollup:
         self._task = asyncio.create_task(self._run(), name="rollup")
 
     async def shutdown(self) -> None:
-        """Run the last round if one is due, then stop."""
+        """Run the last round if one is due, then stop. A round that ClickHouse doesn't finish in time is given up."""
         if self._task is None:
             return
+        # asked, not cancelled: the driver turns a cancellation in the middle of a request into an error of its own
+        self._stopping.set()
+        self._woken.set()
+        await asyncio.wait({self._task}, timeout=SHUTDOWN_S)
         self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
         self._task = None
-        if self._woken.is_set():
-            await self._try_round(LOOK_BACK)
 
     async def _run(self) -> None:
         clock = self._context.clock
         swept_at = float("-inf")
         while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), SWEEP_EVERY_S)
+            await _set_within(self._woken, SWEEP_EVERY_S)
             sweep = clock.monotonic() - swept_at >= SWEEP_EVERY_S
             self._woken.clear()
             began = clock.monotonic()
@@ -72,13 +73,15 @@ class Rollup:
                 self._woken.set()
             elif sweep:
                 swept_at = began
+            if self._stopping.is_set():
+                return
             # a slow round leaves the machine to others for twice as long as it took
-            await asyncio.sleep(max(self._interval_s, 2 * (clock.monotonic() - began)))
+            await _set_within(self._stopping, max(self._interval_s, 2 * (clock.monotonic() - began)))
 
     async def _try_round(self, look_back: timedelta) -> bool:
         """Recompute and return True; on a fault of ClickHouse's say so and return False, to be tried again."""
         try:
-            await self._round(look_back)
+            await self.bring_up_to_date(look_back)
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
             self._context.metrics.add(ROLLUP_FAILURES)
             self._context.logger.warning(
@@ -88,7 +91,8 @@ class Rollup:
         self._context.metrics.add(ROLLUP_ROUNDS)
         return True
 
-    async def _round(self, look_back: timedelta) -> None:
+    async def bring_up_to_date(self, look_back: timedelta = SWEEP_LOOK_BACK) -> None:
+        """Recompute what was marked since the round before, less `look_back`. Raises the driver's errors."""
         since = max(self._reached - look_back, EPOCH)
         parameters = {"since": since.strftime("%Y-%m-%d %H:%M:%S.%f")}
         query = "SELECT now64(6, 'UTC'), count() FROM activity_stale WHERE marked_at >= {since:DateTime64(6, 'UTC')}"
@@ -101,3 +105,10 @@ class Rollup:
 def _aware(time: datetime) -> datetime:
     """Give the driver's time a zone: it leaves it out where server and client agree on UTC."""
     return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+async def _set_within(event: asyncio.Event, seconds: float) -> None:
+    """Wait for an event, but no longer than this."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

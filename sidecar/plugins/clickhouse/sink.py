@@ -23,7 +23,7 @@ from sidecar.telemetry import DEAD_LETTERS
 # Errors about the data itself, which will be the same next time. Everything else (memory, parts, disk, network,
 # read-only, overload) may pass, and a batch is never given up for it.
 DATA_ERRORS = {
-    6, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 128, 131, 190, 246, 321, 349, 407, 433, 434, 441, 444, 634,
+    6, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 128, 131, 190, 246, 321, 349, 407, 433, 434, 441, 444, 469, 634,
 }  # fmt: skip
 
 
