@@ -7,11 +7,11 @@ import io
 import logging
 from collections.abc import Awaitable, Callable
 
-from aiogram.types import Message
 from PIL import Image
 
 from bot.simulation.cast import Member
-from bot.simulation.person import Button, PaymentError, Person
+from bot.simulation.onlooker import Button
+from bot.simulation.person import PaymentError, Person
 from bot.simulation.script import Act, Step
 
 logger = logging.getLogger(__name__)
@@ -150,8 +150,8 @@ class Chatter:
     def _offered(self, prefix: str, newest: int = MESSAGES_IN_SIGHT) -> list[Button]:
         return [button for button in self._person.look(newest) if (button.data or "").startswith(prefix)]
 
-    async def _reply(self) -> Message:
-        return await self._person.wait(timeout=PATIENCE_SECONDS)
+    async def _reply(self) -> None:
+        await self._person.next_message(timeout=PATIENCE_SECONDS)
 
 
 def _snapshot(number: int) -> bytes:

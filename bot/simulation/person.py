@@ -1,86 +1,17 @@
 """A person's side of the chat: type, press, pay, block, and wait for what the bot really sends."""
 
-import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import islice
-
-from aiogram.types import Message
-
-from bot.simulation.api.chats import Answer, Chat
 from bot.simulation.api.entities import typed_entities
-from bot.simulation.api.markup import inline_buttons
 from bot.simulation.api.payments import Invoice
 from bot.simulation.api.wire import Json
-from bot.simulation.api.world import World
-
-WAIT_SECONDS = 10.0
+from bot.simulation.onlooker import Button, Onlooker
 
 
 class PaymentError(Exception):
     """A payment did not go through: the bot refused (its message is the text) or did not answer in time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Button:
-    """An inline button as the person sees it."""
-
-    message_id: int
-    text: str
-    data: str | None
-    url: str | None
-
-
-class Person:
+class Person(Onlooker):
     """A handle on one simulated person. Made by `TelegramServer.person`."""
-
-    def __init__(self, world: World, chat: Chat) -> None:
-        self._world = world
-        self._chat = chat
-        self._from_here = 0
-
-    @property
-    def id(self) -> int:
-        """Telegram's numeric id, which is also the id of the private chat."""
-        return self._chat.id
-
-    @property
-    def user(self) -> Json:
-        """The User object of the wire."""
-        return self._chat.user
-
-    @property
-    def blocked(self) -> bool:
-        """Whether the person has blocked the bot."""
-        return self._chat.blocked
-
-    @property
-    def history(self) -> list[Message]:
-        """Both sides' messages as they are now (edits applied, deleted ones gone), oldest first."""
-        return [Message.model_validate(message) for message in self._chat.messages.values()]
-
-    @property
-    def actions(self) -> list[str]:
-        """Chat actions the bot showed ("typing"), oldest first."""
-        return list(self._chat.actions)
-
-    @property
-    def buttons(self) -> list[Button]:
-        """All inline buttons in the chat: newest message first, in reading order inside a message."""
-        return self.look()
-
-    def look(self, newest: int | None = None) -> list[Button]:
-        """Return the inline buttons under the `newest` messages (None: all), as `buttons` does."""
-        return [
-            Button(message["message_id"], button["text"], button.get("callback_data"), button.get("url"))
-            for message in islice(reversed(self._chat.messages.values()), newest)
-            for button in inline_buttons(message.get("reply_markup"))
-        ]
-
-    @property
-    def has_invoice(self) -> bool:
-        """Whether there is an invoice to pay."""
-        return any(chat_id == self.id for chat_id, _ in self._world.payments.invoices)
 
     async def send(self, text: str) -> int:
         """Type a text or a command. Returns the message id."""
@@ -125,60 +56,6 @@ class Person:
             raise LookupError(f"the button {found.text!r} is gone, or sends no callback")
         self._unblocked("press a button")
         return self._world.press(self._chat, message, found.data)
-
-    async def answered(self, query_id: str, timeout: float = WAIT_SECONDS) -> Answer:  # noqa: ASYNC109
-        """Wait for the bot's answer to a press. Raises TimeoutError."""
-        await self._until(lambda: query_id in self._chat.answers, timeout, "an answer to a pressed button")
-        return self._chat.answers[query_id]
-
-    async def wait(
-        self,
-        matches: Callable[[Message], object] = lambda message: True,
-        timeout: float = WAIT_SECONDS,  # noqa: ASYNC109
-        *,
-        after: int | None = None,
-    ) -> Message:
-        """Return the next message of the bot, new or edited, that matches.
-
-        "Next" counts from this person's last action or last successful wait, or from `after=person.mark()`.
-        Raises TimeoutError telling what the bot sent instead.
-        """
-        start = self._from_here if after is None else after
-        checked = start
-        skipped: list[Message] = []
-
-        def look() -> Message | None:
-            nonlocal checked
-            for sight in self._chat.sights:
-                if sight.position <= checked:
-                    continue
-                checked = sight.position
-                message = Message.model_validate(sight.message)
-                if matches(message):
-                    return message
-                skipped.append(message)
-            return None
-
-        found: Message | None = None
-
-        def seen() -> bool:
-            nonlocal found
-            found = look()
-            return found is not None
-
-        try:
-            await self._until(seen, timeout, "a matching message")
-        except TimeoutError as error:
-            sent = [(message.text or message.caption or message.content_type)[:60] for message in skipped]
-            raise TimeoutError(f"{error}; the bot sent {sent or 'nothing'}") from None
-        assert found is not None
-        if after is None:
-            self._from_here = checked
-        return found
-
-    def mark(self) -> int:
-        """Return the present moment for `wait(after=…)`."""
-        return self._chat.position
 
     async def pay(self, link: str | None = None) -> str:
         """Pay the newest invoice in sight, or an invoice link. Returns the charge id. Raises PaymentError."""
@@ -255,11 +132,3 @@ class Person:
         if not open_here:
             raise LookupError(f"person {self.id} sees no unpaid invoice")
         return max(open_here), self._world.payments.invoices[self.id, max(open_here)]
-
-    async def _until(self, done: Callable[[], bool], seconds: float, what: str) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                while not done():
-                    await self._chat.changed()
-        except TimeoutError:
-            raise TimeoutError(f"person {self.id} waited {seconds:g} s for {what}") from None
