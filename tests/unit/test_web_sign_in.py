@@ -228,7 +228,7 @@ def test_a_link_has_the_public_address(tmp_path: Path, clock: Clock) -> None:
     answer = client.post("/api/login-links", headers=BEARER)
     assert answer.json is not None
     assert re.fullmatch(r"https://stats\.example\.org:8443/login/link\?token=[\w-]{43}", answer.json["url"])
-    assert answer.json["expires_at"] == "2026-09-21T14:23:20.000Z"
+    assert answer.json["expires_at"] == "2026-09-21T14:23:20.000000Z"
 
 
 def _spend(path: Path, token: str, barrier: object) -> bool:

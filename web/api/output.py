@@ -1,4 +1,4 @@
-"""Results to JSON: the same names as in `web.results`, times as ISO 8601 in UTC with milliseconds or finer."""
+"""Results to JSON: the same names as in `web.results`, times as ISO 8601 in UTC."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -23,7 +23,5 @@ def jsonable(value: Any) -> Any:
 
 
 def iso(moment: datetime) -> str:
-    """2026-11-22T15:49:36.120Z: milliseconds at least, microseconds when there are some."""
-    moment = moment.astimezone(UTC)
-    unit = "microseconds" if moment.microsecond % 1000 else "milliseconds"
-    return moment.isoformat(timespec=unit).replace("+00:00", "Z")
+    """2026-11-22T15:49:36.120000Z: always as long, so that texts sort like times."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
