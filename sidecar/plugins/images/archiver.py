@@ -63,8 +63,7 @@ class ImageArchiver:
                 await asyncio.to_thread(self._keep_bytes, fresh)
             except OSError as error:
                 raise Retryable(f"the picture spool can't be written: {error.strerror}", after=5) from None
-            await self._table.add(fresh)
-            self._workers.submit(fresh)
+            await self._workers.add(fresh)
         self._context.metrics.add(telemetry.IMAGE_JOBS, len(fresh))
 
     async def shutdown(self) -> None:

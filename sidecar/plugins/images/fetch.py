@@ -1,6 +1,7 @@
 """Fetching a picture from an address that a stranger wrote: https, public hosts, checked redirects, capped bytes and time."""
 
 import asyncio
+import re
 from collections.abc import Collection
 from typing import Self
 
@@ -13,6 +14,7 @@ from sidecar.plugins.images.addresses import CheckedResolver
 REDIRECTS = 5
 LONGEST_WAIT_S = 300.0
 RETRIED = frozenset({408, 425, 429, *range(500, 600)})
+_HOST = re.compile(r"[A-Za-z0-9._-]+\Z|[0-9A-Fa-f:.]+(%.+)?\Z")
 USER_AGENT = "Chattrail image archiver"
 
 
@@ -74,7 +76,7 @@ class Fetcher:
             host, port = url.raw_host, url.port
         except ValueError:
             raise Permanent("the picture's URL is not valid") from None
-        if not host or url.scheme not in ("http", "https"):
+        if not host or not _HOST.match(host) or url.scheme not in ("http", "https"):
             raise Permanent("the picture's URL is not an https URL")
         if url.user is not None or url.password is not None:
             raise Permanent("the picture's URL holds a user name or password")

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import partial
 from typing import TypeVar
 
@@ -44,6 +44,7 @@ class Workers:
         self._sources = sources
         self._queue: asyncio.Queue[Job] = asyncio.Queue()
         self._active: set[str] = set()
+        self._ended_while_reading: set[str] | None = None
         self._more_in_table = True
         self._room = asyncio.Event()
         self._room.set()
@@ -58,14 +59,18 @@ class Workers:
             for number in range(self._config.concurrency)
         ]
 
-    def submit(self, jobs: Iterable[Job]) -> None:
-        """Take on jobs that are pending in the table."""
-        for job in jobs:
-            if len(self._active) >= self._config.queue_size:
-                self._more_in_table = True
-            elif job.event_id not in self._active:
-                self._active.add(job.event_id)
-                self._queue.put_nowait(job)
+    async def add(self, jobs: Collection[Job]) -> None:
+        """Return once new jobs are pending in the table; they are worked on from then on. Raises Retryable."""
+        # taken before they can be read from the table, so that no job is worked on twice
+        taken = [job for job in jobs if self._take(job)]
+        try:
+            await self._table.add(jobs)
+        except BaseException:
+            self._active.difference_update(job.event_id for job in taken)
+            raise
+        for job in taken:
+            self._queue.put_nowait(job)
+        self._room.set()
 
     async def stop(self) -> None:
         """Stop where it stands: what has not ended stays pending in the table. Idempotent."""
@@ -77,6 +82,15 @@ class Workers:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _take(self, job: Job) -> bool:
+        if job.event_id in self._active:
+            return False
+        if len(self._active) >= self._config.queue_size:
+            self._more_in_table = True
+            return False
+        self._active.add(job.event_id)
+        return True
+
     async def _refill(self) -> None:
         """Read pending jobs whenever some were left in the table and memory has room again."""
         while True:
@@ -85,19 +99,25 @@ class Workers:
             if not self._more_in_table or len(self._active) > self._config.queue_size // 2:
                 continue
             self._more_in_table = False
+            ended = self._ended_while_reading = set()
             # every active job is still pending in the table, so ask for as many more than there is room for
             limit = self._config.queue_size + len(self._active) + 1
-            self.submit(await self._insist(partial(self._table.pending, limit)))
+            pending = await self._insist(partial(self._table.pending, limit))
+            self._ended_while_reading = None
+            for job in pending:
+                # one that ended while the answer was on its way looks pending in it
+                if job.event_id not in ended and self._take(job):
+                    self._queue.put_nowait(job)
 
     async def _work(self) -> None:
         while True:
             job = await self._queue.get()
             try:
                 await self._archive(job)
-            except Exception as error:
-                # a job must not take its worker with it; it is pending in the table and comes back at the next start
-                self._logger.error("picture of event %s: unexpected %s at %s", job.event_id, type(error).__name__,
-                                   telemetry.origin(error))  # fmt: skip
+            except (
+                Exception
+            ) as error:  # a job must not take its worker with it; pending, it comes back at the next start
+                self._unforeseen(job, error)
                 self._leave(job)
 
     async def _archive(self, job: Job) -> None:
@@ -106,11 +126,13 @@ class Workers:
             ending = await self._store_picture(job)
         except Permanent as error:
             ending = Ending("failed", self._clock.now(), reason=error.reason)
-        except Retryable as error:
+        except Exception as error:
+            retryable = error if isinstance(error, Retryable) else self._unforeseen(job, error)
             if job.attempts < self._config.attempts:
-                await self._later(job, error)
+                await self._later(job, retryable)
                 return
-            ending = Ending("failed", self._clock.now(), reason=f"{error.reason} (given up after {job.attempts} tries)")
+            reason = f"{retryable.reason} (given up after {job.attempts} tries)"
+            ending = Ending("failed", self._clock.now(), reason=reason)
         await self._insist(lambda: self._table.end(job, ending))
         if job.source_kind == "data":
             await asyncio.to_thread(self._spool.remove, job.event_id)
@@ -143,6 +165,11 @@ class Workers:
             sha256=digest,
         )
 
+    def _unforeseen(self, job: Job, error: Exception) -> Retryable:
+        where = telemetry.origin(error)  # not its text, which may hold a link
+        self._logger.error("picture of event %s: unexpected %s at %s", job.event_id, type(error).__name__, where)
+        return Retryable(f"unexpected {type(error).__name__}")
+
     async def _later(self, job: Job, error: Retryable) -> None:
         self._metrics.add(telemetry.IMAGE_RETRIES, source=job.source_kind)
         wait = max(error.after, self._config.backoff_s * 2 ** (job.attempts - 1))
@@ -159,6 +186,8 @@ class Workers:
 
     def _leave(self, job: Job) -> None:
         self._active.discard(job.event_id)
+        if self._ended_while_reading is not None:
+            self._ended_while_reading.add(job.event_id)
         if self._more_in_table:
             self._room.set()
 
