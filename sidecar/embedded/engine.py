@@ -131,7 +131,7 @@ class Engine:
         limits: dict[str, int] = {"max_execution_time": self._settings.max_execution_time_s}
         if job.reader:
             limits = config.limits_of_reader(self._settings)
-        connection.query(f"SET {_clause(limits)}")
+        connection.query(f"SET {_clause(config.SMALL_MACHINE | limits)}")
         if job.reader:
             connection.query("SET ROLE reading")
             connection.query("SET profile = 'reader'")
@@ -169,6 +169,16 @@ class Engine:
         try:
             condition = f"endsWith(Settings['log_comment'], {literal(job.mark)})"
             connection.query(f"KILL QUERY WHERE {condition} AND query_id != queryID() ASYNC")
+        finally:
+            connection.close()
+
+    def own_id(self, job: Job) -> str:
+        """The query_id that the engine gave a running job; '' when it does not run (yet, or any more)."""
+        connection = self.connect()
+        try:
+            sql = "SELECT query_id FROM system.processes WHERE endsWith(Settings['log_comment'], {mark:String})"
+            found: bytes = connection.query(sql, "TabSeparated", {"mark": job.mark}).bytes() or b""
+            return found.decode().strip()
         finally:
             connection.close()
 

@@ -259,6 +259,6 @@ def test_an_error_in_the_middle_of_an_answer_is_seen(client: Any) -> None:
     sql = "SELECT throwIf(number = 4000000) FROM numbers(5000000)"
     with pytest.raises((DatabaseError, ProgrammingError), match="FUNCTION_THROW_IF_VALUE_IS_NON_ZERO"):
         client.query(sql)
-    with pytest.raises(Exception, match="FUNCTION_THROW_IF|throwIf"), client.query_row_block_stream(sql) as stream:
+    with pytest.raises(Exception, match=r"FUNCTION_THROW_IF|throwIf"), client.query_row_block_stream(sql) as stream:
         for _ in stream:
             pass
