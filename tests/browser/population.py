@@ -17,9 +17,12 @@ NAMES = (
 PERSONAS = {"luna": "Luna", "captain": "Captain Reyes", "mila": "Мила", "sage": "The Sage"}
 STORIES = {"lighthouse": "The lighthouse", "train": "Night train", "garden": "Сад на крыше"}
 LINES = (
-    "Hi! How was your day?", "Tell me about the sea again.", "I could not sleep, the rain was so loud.", "Ha, you remembered!",
-    "Что ты видишь из окна?", "Расскажи что-нибудь тёплое.", "What would you do in my place?", "Can you describe the harbour at night?",
-    "I read the page you told me about: https://example.org/tides?month=11.", "ok", "And then?", "That is beautiful.",
+    "Hi! How was your day?", "Tell me about the sea again.", "I could not sleep, the rain was so loud.",
+    "Ha, you remembered!",
+    "Что ты видишь из окна?", "Расскажи что-нибудь тёплое.", "What would you do in my place?",
+    "Can you describe the harbour at night?",
+    "I read the page you told me about: https://example.org/tides?month=11.",
+    "ok", "And then?", "That is beautiful.",
 )  # fmt: skip
 ANSWERS = (
     "The lamp turns slowly, and every eleven seconds the whole room is gold. Sit down, I kept the tea warm.",
@@ -30,7 +33,11 @@ ANSWERS = (
     "the map: here is the old pier, here the baker who lets me have the burnt rolls, and here is where you left your hat.",
     "Maybe. Ask me again tomorrow.",
 )  # fmt: skip
-PROMPTS = ("harbour at night, warm lamp light, oil painting", "rooftop garden after rain, a cat, morning", "night train, window seat")
+PROMPTS = (
+    "harbour at night, warm lamp light, oil painting",
+    "rooftop garden after rain, a cat, morning",
+    "night train, window seat",
+)
 COMMANDS = ("help", "premium", "clear", "language", "settings")
 
 
@@ -108,7 +115,9 @@ class Chatter:
             elif chance < 0.27:
                 self._premium()
             elif chance < 0.28:
-                self._do(events.HandlerFailed(error_type="KeyError", message="'scene'", handler="bot.handlers.image"), 2)
+                self._do(
+                    events.HandlerFailed(error_type="KeyError", message="'scene'", handler="bot.handlers.image"), 2
+                )
 
     def _answer(self) -> None:
         took = self.random.lognormvariate(7.1, 0.5)

@@ -1,7 +1,8 @@
 """A trail as a chat: events become bubbles, badges and failures, gathered into turns and days.
 
-The order of the events is kept, newest or oldest first. Consecutive messages of one side within one minute make a turn,
-which shows its time once. A picture and its caption, two events of one Telegram message, share a bubble.
+The order of the events is kept, newest or oldest first. Consecutive messages of one side within one minute make a turn;
+consecutive turns of one minute show its time once, at their end. A picture and its caption, two events of one Telegram
+message, share a bubble.
 """
 
 from collections.abc import Iterable
@@ -19,6 +20,7 @@ class Bubble:
     """A message of one side. `anchors` are the ids of its events; `kind` says what it is when it is no plain text."""
 
     anchors: list[str]
+    at: datetime
     kind: str
     text: str
     length: str
@@ -36,6 +38,7 @@ class Turn:
     side: str
     at: datetime
     bubbles: list[Bubble] = field(default_factory=list)
+    tells_time: bool = True
     form: str = "turn"
 
     @property
@@ -101,6 +104,8 @@ def gather(events: Iterable[TrailEvent], zone: ZoneInfo) -> list[Day]:
         last = blocks[-1] if blocks else None
         minute = local.replace(second=0, microsecond=0)
         if not isinstance(last, Turn) or last.side != side or last.at != minute:
+            if isinstance(last, Turn) and last.at == minute:
+                last.tells_time = False
             last = Turn(side, minute)
             blocks.append(last)
         last.bubbles.append(bubble)
@@ -120,6 +125,7 @@ def _bubble(event: TrailEvent) -> Bubble:
     is_picture = event.type == "image_generated"
     return Bubble(
         anchors=[event.id],
+        at=event.at,
         kind="text" if event.type != "user_message" else told.get("chattrail.message.kind") or "text",
         text=event.text,
         length=told.get("chattrail.message.length", "") if not event.text else "",

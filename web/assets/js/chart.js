@@ -44,7 +44,7 @@ function options(place, table) {
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
-    padding: [12, 8, 0, 0],
+    padding: [12, 28, 0, 0],
     scales: { y: { range: (_, low, high) => [0, Math.max(high * 1.08, 1)] } },
     axes: [timeAxis(zone, bucket), countAxis()],
     series: [{}, ...table.names.map(series)],
@@ -63,17 +63,16 @@ function series(name) {
 }
 
 function timeAxis(zone, bucket) {
-  const language = document.documentElement.lang;
   const shape = {
     hour: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
     day: { day: "numeric", month: "short" },
     week: { day: "numeric", month: "short" },
     month: { month: "short", year: "numeric" },
   }[bucket];
-  const format = new Intl.DateTimeFormat(language, { ...shape, timeZone: zone });
+  const format = new Intl.DateTimeFormat(locale(), { ...shape, timeZone: zone });
   return {
     ...axisLook(),
-    space: 72,
+    size: 28,
     grid: { show: false },
     // Buckets are the only places with a value, so only they are labelled.
     splits: (self, _axis, low, high, increment) => {
@@ -86,7 +85,7 @@ function timeAxis(zone, bucket) {
 }
 
 function countAxis() {
-  const format = new Intl.NumberFormat(document.documentElement.lang, { notation: "compact", maximumFractionDigits: 1 });
+  const format = new Intl.NumberFormat(locale(), { notation: "compact", maximumFractionDigits: 1 });
   return {
     ...axisLook(),
     size: 44,
@@ -95,6 +94,12 @@ function countAxis() {
     grid: { stroke: () => color("--line"), width: 1 },
     values: (_, splits) => splits.map((value) => format.format(value)),
   };
+}
+
+// Days stand before months, as everywhere else on the pages.
+function locale() {
+  const language = document.documentElement.lang;
+  return language === "en" ? "en-GB" : language;
 }
 
 function axisLook() {

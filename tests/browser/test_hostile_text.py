@@ -1,0 +1,163 @@
+"""What people send is text: payloads in every field execute nothing, load nothing, and do not break the page."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from chattrail import events
+from chattrail.context import Chat, Person
+from tests.browser.conftest import NARROW, OpenPage
+from tests.browser.stack import Stack
+from tests.browser.test_pages import sticks_out
+
+CANARY = "https://canary.invalid"
+PAYLOADS = (
+    "<script>window.hit=1;alert(1)</script>",
+    "<img src=x onerror='window.hit=1;alert(1)'>",
+    f"<img src='{CANARY}/img.png'>",
+    f"<link rel=stylesheet href='{CANARY}/style.css'>",
+    f"<style>@import '{CANARY}/import.css';</style>",
+    "<svg onload=window.hit=1>",
+    "<svg><script>window.hit=1</script></svg>",
+    "<svg><use href='data:image/svg+xml,<svg id=x onload=window.hit=1>#x'/></svg>",
+    f"<iframe src='{CANARY}/frame'></iframe>",
+    "<iframe srcdoc='<script>parent.hit=1</script>'></iframe>",
+    "<body onload=window.hit=1>",
+    "<details open ontoggle=window.hit=1>x</details>",
+    "<input autofocus onfocus=window.hit=1>",
+    "<marquee onstart=window.hit=1>x</marquee>",
+    "<video><source onerror=window.hit=1></video>",
+    f"<video poster='{CANARY}/poster.png'></video>",
+    "<a href='javascript:window.hit=1'>click</a>",
+    "javascript:window.hit=1",
+    "java\tscript:alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "vbscript:msgbox(1)",
+    f"<form action='{CANARY}/form'><button>x</button></form>",
+    f"<meta http-equiv=refresh content='0;url={CANARY}/refresh'>",
+    f"<base href='{CANARY}/'>",
+    f"<div hx-get='{CANARY}/htmx' hx-trigger='load'>x</div>",
+    "<div hx-on:click='window.hit=1' hx-trigger='load'>x</div>",
+    "<div hx-vals='js:{a:window.hit=1}' hx-get='/analytics' hx-trigger='load'></div>",
+    "\"><script>window.hit=1</script>",
+    "' onmouseover='window.hit=1",
+    "\" autofocus onfocus=\"window.hit=1\" x=\"",
+    "</title><script>window.hit=1</script>",
+    "</textarea><script>window.hit=1</script>",
+    "<!--><script>window.hit=1</script>-->",
+    "{{ 7*7 }}{% raw %}${7*7}#{7*7}",
+    "{{ config.items() }}",
+    "&lt;script&gt;window.hit=1&lt;/script&gt;",
+    "<math><mtext></mtext><script>window.hit=1</script></math>",
+    "<template><script>window.hit=1</script></template>",
+    "https://example.org/\"onmouseover=\"window.hit=1",
+    "https://example.org/<script>window.hit=1</script>",
+    "http://javascript:alert(1)@example.org/%0aalert(1)",
+    "\u202egnp.exe\u202c \u2066x\u2069 \u200f\u200e",
+    "\x00\x01\x08\x0b\x1b[31mred\x7f\x9f",
+    "lone \ud800 surrogate \udfff",
+    "Z\u0351\u036b\u0343\u036a\u0302A" + "\u0316" * 200 + "lgo",
+    "W" * 3000,
+    "\n" * 50 + "end",
+    "👩‍👩‍👧‍👦" * 100,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def hostile(stack: Stack) -> list[int]:
+    """People, one a payload, who say it in every field there is. The ids."""
+    start = datetime.now(UTC) - timedelta(minutes=90)
+    numbers = []
+    for offset, payload in enumerate(PAYLOADS):
+        number = 700_000 + offset
+        numbers.append(number)
+        person = Person(number, payload[:60], payload, "en")
+        told = (
+            events.StartCommand(payload=payload),
+            events.PersonaSelected(persona_id=payload[:60], name=payload),
+            events.StorySelected(story_id=payload[:60], name=payload),
+            events.UserMessage(text=payload),
+            events.UserMessage(text=payload, kind=payload[:30]),
+            events.AiMessage(text=payload, request_model=payload),
+            events.AiMessage(error_type=payload, request_model=payload),
+            events.ImageGenerated(image_id=payload[:60], prompt=payload),
+            events.ImageGenerated(prompt=payload, error_type=payload),
+            events.Command(name=payload),
+            events.PremiumAction(action=payload[:40], plan=payload, amount=1, currency=payload[:10]),
+            events.HandlerFailed(error_type=payload, message=payload, handler=payload),
+        )
+        stack.send(
+            *(
+                (
+                    each,
+                    {
+                        "user": person,
+                        "chat": Chat(number),
+                        "timestamp": start + timedelta(seconds=7 * index + offset),
+                        "persona_id": payload[:60],
+                        "story_id": payload[:60],
+                    },
+                )
+                for index, each in enumerate(told)
+            )
+        )
+    return numbers
+
+
+def test_payloads_stay_text_on_the_lists(hostile: list[int], open_page: OpenPage) -> None:
+    watched = open_page()
+    for path in ("/analytics", "/analytics/users?limit=200", "/analytics/users?sort=name&order=asc&limit=200"):
+        page = watched.go(path)
+        assert sticks_out(page) <= 0
+        assert page.evaluate("window.hit") is None
+    assert page.locator("tr", has_text="onerror").count()
+    for payload in PAYLOADS[:8]:
+        watched.go(
+            "/analytics/users?q="
+            + page.evaluate("encodeURIComponent(arguments[0])".replace("arguments[0]", repr(payload)))
+        )
+    watched.check()
+
+
+@pytest.mark.parametrize("size", [(1280, 800), NARROW], ids=["wide", "narrow"])
+def test_payloads_stay_text_in_the_trails(hostile: list[int], open_page: OpenPage, size: tuple[int, int]) -> None:
+    watched = open_page(size=size)
+    for number, payload in zip(hostile, PAYLOADS, strict=True):
+        page = watched.go(f"/analytics/users/{number}")
+        for failure in page.locator("details.failure summary").all():
+            failure.click()
+        assert page.evaluate("window.hit") is None, payload
+        assert sticks_out(page) <= 0, payload
+        assert page.locator(".bubble").count() == 4, payload
+        inserted = page.locator(
+            ".trail :is(script, iframe, form, meta, base, link, style, video, marquee, input, template, math)"
+        )
+        assert inserted.count() == 0, payload
+        schemes = page.locator("main a").evaluate_all("links => links.map(link => link.protocol)")
+        assert set(schemes) <= {"http:", "https:"}, payload
+    watched.check()
+
+
+def test_links_go_out_with_nothing_of_ours(hostile: list[int], stack: Stack, open_page: OpenPage) -> None:
+    person = Person(790_000, None, "Linker", "en")
+    text = "see https://example.org/a_(b)?q=1&r=2, or http://example.org. ftp://example.org is none"
+    stack.send((events.UserMessage(text=text), {"user": person, "chat": Chat(790_000)}))
+    page = open_page().go("/analytics/users/790000")
+    links = page.locator(".bubble-text a")
+    expect(links).to_have_count(2)
+    assert [link.get_attribute("href") for link in links.all()] == [
+        "https://example.org/a_(b)?q=1&r=2",
+        "http://example.org",
+    ]
+    assert page.locator(".bubble-text").inner_text() == text
+    for link in links.all():
+        assert {"noopener", "noreferrer", "nofollow"} <= set((link.get_attribute("rel") or "").split())
+
+
+def test_payloads_stay_text_without_scripts(hostile: list[int], open_page: OpenPage) -> None:
+    watched = open_page(scripts=False)
+    for number in hostile[::4]:
+        watched.go(f"/analytics/users/{number}")
+    watched.go("/analytics/users?limit=200")
+    assert not watched.faults

@@ -1,0 +1,132 @@
+"""Every page, wide and narrow, light and dark: nothing sticks out, nothing complains, everybody can use it."""
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.conftest import NARROW, WIDE, OpenPage
+
+PAGES = {
+    "statistics": "/analytics",
+    "statistics of a day": "/analytics?from=2020-01-01&to=2020-01-02",
+    "statistics of all time": "/analytics?range=all",
+    "users": "/analytics/users",
+    "users nobody": "/analytics/users?q=nobody-is-called-this",
+    "trail": "/analytics/users/10119",
+    "trail oldest first": "/analytics/users/10119?order=asc",
+}
+ERRORS = {"unknown page": ("/analytics/nowhere", 404), "unknown person": ("/analytics/users/31337", 404)}
+SIZES = {"wide": WIDE, "narrow": NARROW}
+
+
+def findings(page: Page, source: str) -> list[str]:
+    """What axe finds that is serious or worse, each with the elements at fault."""
+    page.evaluate(source)
+    result: dict[str, Any] = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{each['id']}: {each['help']}: {json.dumps([node['html'][:160] for node in each['nodes'][:3]])}"
+        for each in result["violations"]
+        if each["impact"] in ("serious", "critical")
+    ]
+
+
+def sticks_out(page: Page) -> int:
+    """By how many pixels the page is wider than the window."""
+    wider: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return wider
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
+@pytest.mark.parametrize("path", PAGES.values(), ids=PAGES.keys())
+def test_page_is_in_order(open_page: OpenPage, axe_source: str, path: str, size: tuple[int, int], theme: str) -> None:
+    watched = open_page(size=size, theme=theme)
+    page = watched.go(path)
+    assert sticks_out(page) <= 0
+    assert page.locator("main h1, header h1").count() == 1
+    watched.check()
+    assert not findings(page, axe_source)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
+@pytest.mark.parametrize("where", ERRORS.values(), ids=ERRORS.keys())
+def test_error_page_names_the_request(
+    open_page: OpenPage, axe_source: str, where: tuple[str, int], size: tuple[int, int], theme: str
+) -> None:
+    path, status = where
+    watched = open_page(size=size, theme=theme)
+    answers: list[int] = []
+    watched.page.on("response", lambda response: answers.append(response.status))
+    page = watched.go(path)
+    assert answers[0] == status
+    assert page.locator("#request-id").inner_text()
+    assert sticks_out(page) <= 0
+    assert not [fault for fault in watched.faults if str(status) not in fault]
+    assert not findings(page, axe_source)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/login", "/login/link?token=spent"])
+def test_doors_are_in_order(open_page: OpenPage, axe_source: str, path: str, theme: str) -> None:
+    watched = open_page(size=NARROW, theme=theme, state={"cookies": [], "origins": []})
+    page = watched.go(path)
+    assert sticks_out(page) <= 0
+    assert not [fault for fault in watched.faults if "410" not in fault]
+    assert not findings(page, axe_source)
+
+
+def test_first_screen_holds_figures_and_chart(open_page: OpenPage) -> None:
+    page = open_page().go("/analytics")
+    box = page.locator(".activity").bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= WIDE[1]
+    assert page.locator(".figure").count() == 6
+
+
+def test_chart_is_drawn_and_its_series_can_be_hidden(open_page: OpenPage) -> None:
+    watched = open_page()
+    page = watched.go("/analytics?range=30d")
+    page.wait_for_selector(".uplot canvas")
+    assert page.locator("#chart > svg").count() == 0
+    button = page.locator("button.legend-item[data-series=answers]")
+    button.click()
+    assert button.get_attribute("aria-pressed") == "false"
+    page.locator("#chart .u-over").hover()
+    page.wait_for_function("document.querySelector('[data-series=messages] .legend-value').textContent !== ''")
+    watched.check()
+
+
+def test_a_figure_says_how_it_is_counted_to_the_keyboard_too(open_page: OpenPage) -> None:
+    page = open_page().go("/analytics")
+    name = page.locator(".figure-name").first
+    hint = page.locator("#hint-people")
+    assert not hint.is_visible()
+    name.focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    hint.wait_for(state="visible")
+    assert hint.inner_text()
+
+
+def test_skip_link_leads_past_the_frame(open_page: OpenPage) -> None:
+    page = open_page().go("/analytics/users")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.id === 'main'")
+
+
+def test_pages_speak_russian_and_remember_it(open_page: OpenPage) -> None:
+    watched = open_page(language="ru-RU")
+    page = watched.go("/analytics/users")
+    assert page.locator("html").get_attribute("lang") == "ru"
+    assert page.locator("h1").inner_text() == "Люди"
+    assert "70 человек" in page.locator(".filters-count").inner_text()
+    page.get_by_role("link", name="English").click()
+    page.wait_for_function("document.documentElement.lang === 'en'")
+    watched.go("/analytics/users")
+    assert page.locator("h1").inner_text() == "Users"
+    watched.check()

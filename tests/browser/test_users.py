@@ -1,0 +1,132 @@
+"""Users: sort, search, filters, pages, each in the address, so that back, forward and a shared link work."""
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import NARROW, OpenPage
+
+
+def column(page: Page, number: int) -> list[int]:
+    """The numbers of a column, as they stand."""
+    texts = page.locator(f".people tbody td:nth-child({number})").all_inner_texts()
+    return [int(text.replace(",", "").replace(" ", "")) for text in texts]
+
+
+def test_sort_marks_its_column_and_turns_round(open_page: OpenPage) -> None:
+    watched = open_page()
+    page = watched.go("/analytics/users")
+    expect(page.locator("th[aria-sort]")).to_have_text("Last seen")
+    page.get_by_role("link", name="Messages").click()
+    expect(page.locator("th[aria-sort=descending]")).to_have_text("Messages")
+    assert "sort=messages" in page.url
+    numbers = column(page, 4)
+    assert numbers == sorted(numbers, reverse=True)
+    assert numbers[0] > numbers[-1]
+    page.get_by_role("link", name="Messages").click()
+    expect(page.locator("th[aria-sort=ascending]")).to_have_text("Messages")
+    numbers = column(page, 4)
+    assert numbers == sorted(numbers)
+    page.go_back()
+    expect(page.locator("th[aria-sort=descending]")).to_have_text("Messages")
+    page.go_back()
+    expect(page.locator("th[aria-sort]")).to_have_text("Last seen")
+    page.go_forward()
+    expect(page.locator("th[aria-sort=descending]")).to_have_text("Messages")
+    watched.check()
+
+
+def test_search_as_one_types_without_losing_the_place(open_page: OpenPage) -> None:
+    watched = open_page()
+    page = watched.go("/analytics/users")
+    page.keyboard.press("/")
+    expect(page.locator("#q")).to_be_focused()
+    page.keyboard.type("орлов", delay=30)
+    expect(page.locator(".filters-count")).to_have_text("5 people")
+    expect(page.locator("#q")).to_be_focused()
+    assert page.locator("#q").input_value() == "орлов"
+    assert all("Орлов" in name for name in page.locator(".person-name").all_inner_texts())
+    expect(page.locator("#announcement")).to_have_text("5 people")
+    page.reload()
+    expect(page.locator(".filters-count")).to_have_text("5 people")
+    watched.check()
+
+
+def test_filters_add_up_and_can_be_taken_off(open_page: OpenPage) -> None:
+    watched = open_page()
+    page = watched.go("/analytics/users")
+    page.get_by_role("link", name="Paid").click()
+    expect(page.locator(".chip[aria-current]")).to_have_count(1)
+    told = page.request.get("/api/analytics/users?paid=1").json()
+    assert 0 < told["total"] < 70
+    expect(page.locator(".filters-count")).to_have_text(f"{told['total']} people")
+    rows = page.locator(".people tbody tr").evaluate_all("rows => rows.map(row => row.id)")
+    assert rows == [f"user-{user['client_id']}" for user in told["users"]]
+    page.get_by_role("link", name="Language: ru").click()
+    expect(page.locator(".chip[aria-current]")).to_have_count(2)
+    assert "paid=1" in page.url
+    assert "language=ru" in page.url
+    page.get_by_role("link", name="Clear filters").click()
+    expect(page.locator(".filters-count")).to_have_text("70 people")
+    watched.check()
+
+
+def test_nobody_found_says_how_to_widen(open_page: OpenPage) -> None:
+    page = open_page().go("/analytics/users?q=nobody-is-called-this&paid=1")
+    expect(page.locator("main h2")).to_have_text("Nobody matches")
+    page.locator("main").get_by_role("link", name="Clear filters").last.click()
+    expect(page.locator(".filters-count")).to_have_text("70 people")
+
+
+def test_pages_hold_everybody_once(open_page: OpenPage) -> None:
+    watched = open_page()
+    page = watched.go("/analytics/users?limit=30&sort=name")
+    seen: list[str] = []
+    for _ in range(3):
+        seen += page.locator(".people tbody tr").evaluate_all("rows => rows.map(row => row.id)")
+        first = page.locator(".people tbody tr").first.get_attribute("id")
+        following = page.locator("#next-page")
+        if not following.count():
+            break
+        following.click()
+        expect(page.locator(".people tbody tr").first).not_to_have_attribute("id", first or "")
+    assert len(seen) == len(set(seen)) == 70
+    page.go_back()
+    page.go_back()
+    expect(page.locator(".people tbody tr").first).to_have_attribute("id", seen[0])
+    watched.check()
+
+
+def test_the_whole_row_leads_to_the_trail(open_page: OpenPage) -> None:
+    watched = open_page()
+    page = watched.go("/analytics/users?sort=messages")
+    row = page.locator(".people tbody tr").first
+    name = row.locator(".person-name a").inner_text()
+    row.locator("td").nth(4).click()
+    page.wait_for_url("**/analytics/users/*")
+    expect(page.locator("h1")).to_have_text(name)
+    watched.check()
+
+
+def test_rows_by_keyboard(open_page: OpenPage) -> None:
+    page = open_page().go("/analytics/users")
+    names = page.locator(".person-name a")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    expect(names.nth(1)).to_be_focused()
+    page.keyboard.press("k")
+    expect(names.nth(0)).to_be_focused()
+
+
+def test_a_phone_sorts_by_a_menu(open_page: OpenPage) -> None:
+    watched = open_page(size=NARROW)
+    page = watched.go("/analytics/users?paid=1")
+    page.locator("select[name=sort]").select_option("pictures")
+    page.wait_for_url("**sort=pictures**")
+    assert "paid=1" in page.url
+    watched.check()
+
+
+def test_a_statistic_leads_to_its_people(open_page: OpenPage) -> None:
+    page = open_page().go("/analytics?range=all")
+    page.get_by_role("link", name="Russian").click()
+    page.wait_for_url("**/users?language=ru")
+    expect(page.locator(".chip[aria-current]")).to_have_text("ru")
