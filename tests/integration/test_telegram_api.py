@@ -483,6 +483,45 @@ async def test_a_photo_may_lie_behind_an_address_of_this_machine(bot: Bot, teleg
     assert (sent.photo[-1].width, sent.photo[-1].height) == (300, 200)
 
 
+async def test_other_files_are_sent_as_they_are(bot: Bot, ann: Any) -> None:
+    file = BufferedInputFile(b"bytes", "f.bin")
+    voice = await bot.send_voice(1001, file, duration=4, caption="listen")
+    assert voice.voice
+    assert (voice.voice.duration, voice.caption) == (4, "listen")
+    assert (await bot.send_audio(1001, file)).audio
+    video = await bot.send_video(1001, file, width=20, height=10)
+    assert video.video
+    assert (video.video.width, video.video.height) == (20, 10)
+    assert (await bot.send_animation(1001, file)).animation
+    assert (await bot.send_video_note(1001, file)).video_note
+    sticker = await bot.send_sticker(1001, file, emoji="👍")
+    assert sticker.sticker
+    again = await bot.send_sticker(1001, sticker.sticker.file_id)
+    assert again.sticker
+    assert (again.sticker.file_unique_id, again.sticker.emoji) == (sticker.sticker.file_unique_id, "👍")
+    with pytest.raises(TelegramBadRequest, match="wrong file_id"):
+        await bot.send_voice(1001, "nonsense")
+
+
+async def test_messages_are_copied_forwarded_and_marked(bot: Bot, telegram: TelegramServer, ann: Any) -> None:
+    bo = telegram.person(1002, name="Bo")
+    await bo.send("hi")
+    sent = await bot.send_photo(1001, photo(), caption="sea", reply_markup=keyboard(("A", "a")))
+    copied = await bot.copy_message(1002, 1001, sent.message_id)
+    seen = await bo.wait(lambda m: m.photo)
+    assert (seen.message_id, seen.caption, seen.reply_markup) == (copied.message_id, "sea", None)
+    forwarded = await bot.forward_message(1002, 1001, ann.history[0].message_id)
+    assert forwarded.text == "hello"
+    assert forwarded.forward_origin
+    assert forwarded.forward_origin.type == "user"
+    with pytest.raises(TelegramBadRequest, match="message to copy not found"):
+        await bot.copy_message(1002, 1001, 999)
+    assert await bot.pin_chat_message(1001, sent.message_id)
+    assert await bot.unpin_chat_message(1001)
+    with pytest.raises(TelegramBadRequest, match="message not found"):
+        await bot.set_message_reaction(1001, 999)
+
+
 async def test_an_album_has_one_group(bot: Bot, ann: Any) -> None:
     media = [InputMediaPhoto(media=photo(colour=c), caption=c) for c in ("red", "green", "blue")]
     sent = await bot.send_media_group(1001, media=list(media))

@@ -1,4 +1,4 @@
-"""Message texts and their entities: commands that people type, and what a bot writes in HTML.
+"""Message texts and their entities: commands that people type, and what a bot writes in HTML or Markdown.
 
 Offsets count UTF-16 code units, as everywhere in Telegram.
 """
@@ -6,7 +6,8 @@ Offsets count UTF-16 code units, as everywhere in Telegram.
 import html
 import re
 
-from bot.simulation.api.wire import ApiError, Json, bad_request
+from bot.simulation.api.markdown import parse_markdown, parse_markdown_v2
+from bot.simulation.api.wire import Json, bad_request
 
 COMMAND = re.compile(r"(?<![\w/])/([a-zA-Z0-9_]{1,64})(@[a-zA-Z0-9_]{3,32})?(?![\w/])", re.ASCII)
 TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)((?:\s+[^<>]*)?)>")
@@ -51,8 +52,10 @@ def parse(text: str, mode: str | None) -> tuple[str, list[Json]]:
         return text, []
     if mode.lower() == "html":
         return _parse_html(text)
-    if mode.lower() in {"markdown", "markdownv2"}:
-        raise ApiError(501, f"The simulated Bot API does not read parse_mode {mode}; use HTML or entities")
+    if mode.lower() == "markdownv2":
+        return parse_markdown_v2(text)
+    if mode.lower() == "markdown":
+        return parse_markdown(text)
     raise bad_request("unsupported parse_mode")
 
 
@@ -97,9 +100,15 @@ def _parse_html(source: str) -> tuple[str, list[Json]]:
                 f'expected "</{opened}>", found "</{name}>"'
             )
         if length > start and not (name == "a" and "url" not in entity):
-            entities.append({**entity, "offset": start, "length": length - start})
+            span: Json = {"offset": start, "length": length - start}
+            if name == "pre" and entities and entities[-1].items() >= {"type": "code", **span}.items():
+                entity = {**entities.pop(), "type": "pre"}  # <pre><code class="language-…"> is one block
+            entities.append({**entity, **span})
     if open_tags:
         raise bad_request(f"can't parse entities: Can't find end tag corresponding to start tag \"{open_tags[-1][0]}\"")
+    for entity in entities:
+        if entity["type"] == "code":
+            entity.pop("language", None)
     return "".join(out), sorted(entities, key=lambda entity: (entity["offset"], -entity["length"]))
 
 
@@ -112,6 +121,8 @@ def _entity(name: str, rest: str, at_byte: int) -> Json:
     entity: Json = {"type": PLAIN_TAGS[name]}
     if name == "a" and "href" in attributes:
         entity["url"] = attributes["href"]
+    if name == "code" and attributes.get("class", "").startswith("language-"):
+        entity["language"] = attributes["class"].removeprefix("language-")
     if name == "tg-emoji":
         entity["custom_emoji_id"] = attributes.get("emoji-id", "")
     if name == "blockquote" and "expandable" in attributes:

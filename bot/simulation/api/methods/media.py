@@ -1,6 +1,8 @@
 """Photos and other files: sending one or an album, and downloading by file_id."""
 
 import ipaddress
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -51,20 +53,70 @@ async def send_photo(world: World, params: Params) -> Json:
     return world.from_bot(chat, {"photo": sizes, **caption, **spoiler, **extras})
 
 
-async def send_document(world: World, params: Params) -> Json:
-    """`sendDocument`: an upload, kept as it is, or a file_id."""
-    chat = world.writable_chat(params)
-    caption = read_caption(params.text("caption"), params.text("parse_mode"), params.structure("caption_entities"))
-    upload, reference = params.upload("document"), params.text("document")
-    if upload is not None:
-        extension = upload.name.rpartition(".")[2] or "bin"
-        facts = {"file_name": upload.name, "mime_type": upload.content_type}
-        document = world.files.add(upload.data, "documents", extension, facts)
-    elif reference is not None:
-        document = world.files.get(reference)
-    else:
-        raise bad_request("there is no document in the request")
-    return world.from_bot(chat, {"document": document.as_json, **caption, **read_extras(world, params, chat.id)})
+@dataclass(frozen=True, slots=True)
+class FileKind:
+    """A kind of file that is sent as it is: its folder in download paths, and the facts that go with it."""
+
+    field: str
+    folder: str
+    facts: Callable[[Params, Upload], Json]
+    captioned: bool = True
+
+
+def _duration(params: Params, upload: Upload) -> Json:
+    return {"duration": params.integer("duration") or 0, "mime_type": upload.content_type}
+
+
+def _picture_size(params: Params, upload: Upload) -> Json:
+    return {
+        "width": params.integer("width") or 320,
+        "height": params.integer("height") or 240,
+        **_duration(params, upload),
+    }
+
+
+def _named(params: Params, upload: Upload) -> Json:
+    return {"file_name": upload.name, "mime_type": upload.content_type}
+
+
+def _sticker(params: Params, upload: Upload) -> Json:
+    sticker: Json = {"type": "regular", "width": 512, "height": 512, "is_animated": False, "is_video": False}
+    return sticker | ({"emoji": params.text("emoji")} if params.text("emoji") else {})
+
+
+def _round(params: Params, upload: Upload) -> Json:
+    return {"length": params.integer("length") or 240, "duration": params.integer("duration") or 0}
+
+
+KINDS = {
+    "sendDocument": FileKind("document", "documents", _named),
+    "sendVoice": FileKind("voice", "voice", _duration),
+    "sendAudio": FileKind("audio", "music", _duration),
+    "sendVideo": FileKind("video", "videos", _picture_size),
+    "sendAnimation": FileKind("animation", "animations", _picture_size),
+    "sendVideoNote": FileKind("video_note", "video_notes", _round, captioned=False),
+    "sendSticker": FileKind("sticker", "stickers", _sticker, captioned=False),
+}
+
+
+def _sender(kind: FileKind) -> Callable[[World, Params], Awaitable[Json]]:
+    async def send_file(world: World, params: Params) -> Json:
+        chat = world.writable_chat(params)
+        upload, reference = params.upload(kind.field), params.text(kind.field)
+        if upload is not None:
+            extension = upload.name.rpartition(".")[2] or "bin"
+            file = world.files.add(upload.data, kind.folder, extension, kind.facts(params, upload))
+        elif reference is not None:
+            file = world.files.get(reference)
+        else:
+            raise bad_request(f"there is no {kind.field.replace('_', ' ')} in the request")
+        content: Json = {kind.field: file.as_json}
+        if kind.captioned:
+            given = params.structure("caption_entities")
+            content |= read_caption(params.text("caption"), params.text("parse_mode"), given)
+        return world.from_bot(chat, {**content, **read_extras(world, params, chat.id)})
+
+    return send_file
 
 
 async def send_media_group(world: World, params: Params) -> list[Json]:
@@ -120,7 +172,7 @@ async def _download(address: str) -> bytes:
 
 METHODS: dict[str, Any] = {
     "sendPhoto": send_photo,
-    "sendDocument": send_document,
+    **{name: _sender(kind) for name, kind in KINDS.items()},
     "sendMediaGroup": send_media_group,
     "getFile": get_file,
 }

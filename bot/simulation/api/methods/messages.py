@@ -10,6 +10,7 @@ from bot.simulation.api.world import World, check_length
 
 LONGEST_TEXT = 4096
 LONGEST_CALLBACK_ANSWER = 200
+NOT_COPIED = frozenset({"message_id", "from", "chat", "date", "edit_date", "reply_markup", "reply_to_message"})
 CHAT_ACTIONS = frozenset(
     {
         "typing", "upload_photo", "record_video", "upload_video", "record_voice", "upload_voice", "upload_document",
@@ -101,10 +102,54 @@ async def answer_callback_query(world: World, params: Params) -> bool:
     return True
 
 
+async def copy_message(world: World, params: Params) -> Json:
+    """`copyMessage`: the same content as a new message of the bot; only its id is returned."""
+    chat, copied = world.writable_chat(params), _message_elsewhere(world, params, "copy")
+    if "invoice" in copied or "successful_payment" in copied:
+        raise bad_request("message can't be copied")
+    content = {name: value for name, value in copied.items() if name not in NOT_COPIED}
+    message = world.from_bot(chat, {**content, **read_extras(world, params, chat.id)})
+    return {"message_id": message["message_id"]}
+
+
+async def forward_message(world: World, params: Params) -> Json:
+    """`forwardMessage`."""
+    chat, forwarded = world.writable_chat(params), _message_elsewhere(world, params, "forward")
+    content = {name: value for name, value in forwarded.items() if name not in NOT_COPIED}
+    origin: Json = {"type": "user", "sender_user": forwarded["from"], "date": forwarded["date"]}
+    return world.from_bot(chat, {**content, "forward_origin": origin})
+
+
+async def touch_message(world: World, params: Params) -> bool:
+    """`setMessageReaction`, `pinChatMessage`: the message must be there; what people see does not change."""
+    message_id = params.integer("message_id")
+    if message_id not in world.chat(params).messages:
+        raise bad_request("message not found")
+    return True
+
+
+async def unpin_message(world: World, params: Params) -> bool:
+    """`unpinChatMessage`: without a message id, whatever is pinned."""
+    world.chat(params)
+    return True
+
+
+def _message_elsewhere(world: World, params: Params, doing: str) -> Json:
+    message = world.chat(params, "from_chat_id").messages.get(params.integer("message_id") or 0)
+    if message is None:
+        raise bad_request(f"message to {doing} not found")
+    return message
+
+
 METHODS: dict[str, Any] = {
     "sendMessage": send_message,
     "sendChatAction": send_chat_action,
     "deleteMessage": delete_message,
     "deleteMessages": delete_messages,
+    "copyMessage": copy_message,
+    "forwardMessage": forward_message,
+    "setMessageReaction": touch_message,
+    "pinChatMessage": touch_message,
+    "unpinChatMessage": unpin_message,
     "answerCallbackQuery": answer_callback_query,
 }
