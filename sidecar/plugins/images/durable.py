@@ -2,14 +2,20 @@
 
 import os
 import tempfile
+import time
 from pathlib import Path
 
+LEFTOVERS = ".writing-"
 
-def write_durably(path: Path, content: bytes) -> None:
-    """Write a file so that it survives a crash of the machine: temporary file, fsync, rename, fsync the folder."""
+
+def write_durably(path: Path, content: bytes, scratch: Path) -> None:
+    """Write a file so that it survives a crash of the machine: temporary file, fsync, rename, fsync the folder.
+
+    The temporary file lies in `scratch`, a folder on the same file system, where `remove_leftovers` finds it.
+    """
     missing = [folder for folder in path.parents if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    handle, temporary = tempfile.mkstemp(dir=scratch, prefix=LEFTOVERS)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -31,6 +37,13 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def remove_leftovers(folder: Path, older_than_s: float = 0.0) -> None:
+    """Remove what a crash left half-written; with an age where another process may be writing at this moment."""
+    for leftover in folder.glob(f"{LEFTOVERS}*"):
+        if leftover.stat().st_mtime <= time.time() - older_than_s:
+            leftover.unlink(missing_ok=True)
+
+
 class Spool:
     """Bytes of `data` events between the ack and the store, a file for each event id (a UUID)."""
 
@@ -40,12 +53,11 @@ class Spool:
     def make(self) -> None:
         """Make the folder and remove what a crash left half-written. Raises OSError."""
         self._directory.mkdir(parents=True, exist_ok=True)
-        for leftover in self._directory.glob(".writing-*"):
-            leftover.unlink(missing_ok=True)
+        remove_leftovers(self._directory)
 
     def write(self, event_id: str, content: bytes) -> None:
         """Keep the bytes durably. Raises OSError."""
-        write_durably(self._path(event_id), content)
+        write_durably(self._path(event_id), content, self._directory)
 
     def read(self, event_id: str) -> bytes | None:
         """Return the bytes, or None when they are not there (any more)."""

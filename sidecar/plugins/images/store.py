@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from sidecar.errors import Permanent, Retryable
-from sidecar.plugins.images.durable import write_durably
+from sidecar.plugins.images.durable import remove_leftovers, write_durably
 from sidecar.plugins.images.sniff import Picture
 
 
@@ -61,8 +61,13 @@ class DirectoryStore:
 
     async def start(self) -> None:
         """Make the folder. Raises Retryable when that fails: a volume may not be mounted yet."""
+
+        def make() -> None:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(self._directory, older_than_s=3600)
+
         try:
-            await asyncio.to_thread(self._directory.mkdir, parents=True, exist_ok=True)
+            await asyncio.to_thread(make)
         except OSError as error:
             raise Retryable(f"CHATTRAIL_SIDECAR_IMAGES_DIRECTORY can't be made: {error.strerror}") from None
 
@@ -74,7 +79,7 @@ class DirectoryStore:
         def write() -> bool:
             if path.is_file():
                 return False
-            write_durably(path, content)
+            write_durably(path, content, self._directory)
             return True
 
         try:

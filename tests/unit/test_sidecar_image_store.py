@@ -1,0 +1,86 @@
+"""The directory store: whole files, once each, and no way out of its folder."""
+
+import asyncio
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from sidecar.errors import Permanent, Retryable
+from sidecar.plugins.images.durable import Spool, write_durably
+from sidecar.plugins.images.sniff import Picture
+from sidecar.plugins.images.store import DirectoryStore
+
+PNG = Picture("image/png", "png", 1, 1)
+CONTENT = b"content"
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+
+
+async def test_put_get_exists_delete(tmp_path: Path) -> None:
+    store = DirectoryStore(tmp_path / "deep" / "pictures")
+    await store.start()
+    first, second = await store.put(DIGEST, CONTENT, PNG), await store.put(DIGEST, CONTENT, PNG)
+    assert (first.created, second.created, first.key) == (True, False, second.key)
+    assert await store.get(first.key) == CONTENT
+    assert await store.exists(first.key)
+    await store.delete(first.key)
+    await store.delete(first.key)
+    assert not await store.exists(first.key)
+    assert await store.get(first.key) is None
+    await store.close()
+
+
+async def test_the_same_picture_from_many_at_once(tmp_path: Path) -> None:
+    store = DirectoryStore(tmp_path)
+    stored = await asyncio.gather(*(store.put(DIGEST, CONTENT, PNG) for _ in range(20)))
+    assert {each.key for each in stored} == {f"{DIGEST[:2]}/{DIGEST[2:4]}/{DIGEST}.png"}
+    (file,) = await asyncio.to_thread(lambda: [path for path in tmp_path.rglob("*") if path.is_file()])
+    assert file.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    "key", ["../../etc/passwd", "/etc/passwd", "", "ab/cd/../../x.png", f"{DIGEST}.png", "ab/cd/x.png\n"]
+)
+async def test_a_key_cannot_lead_out_of_the_folder(key: str, tmp_path: Path) -> None:
+    store = DirectoryStore(tmp_path)
+    for use in (store.get, store.exists, store.delete):
+        with pytest.raises(Permanent, match="not a key"):
+            await use(key)
+
+
+async def test_a_disk_that_refuses_is_retryable_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+    (tmp_path / DIGEST[:2]).write_text("a file where a folder should be")
+    with pytest.raises(Retryable, match="can't write"):
+        await DirectoryStore(tmp_path).put(DIGEST, CONTENT, PNG)
+    with pytest.raises(Retryable, match="CHATTRAIL_SIDECAR_IMAGES_DIRECTORY"):
+        await DirectoryStore(tmp_path / DIGEST[:2] / "below").start()
+
+
+def test_a_failed_write_leaves_no_temporary_file(tmp_path: Path) -> None:
+    (tmp_path / "target").mkdir()  # a rename onto a folder fails
+    with pytest.raises(OSError, match="target"):
+        write_durably(tmp_path / "target", CONTENT, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+
+
+def test_the_spool_forgets_what_a_crash_left_half_written(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.make()
+    spool.write("one", CONTENT)
+    (tmp_path / ".writing-abc").write_bytes(b"half")
+    Spool(tmp_path).make()
+    assert [path.name for path in tmp_path.iterdir()] == ["one.bin"]
+    assert (spool.read("one"), spool.read("two")) == (CONTENT, None)
+    spool.remove("one")
+    spool.remove("one")
+    assert spool.read("one") is None
+
+
+async def test_the_store_forgets_old_leftovers_and_spares_what_another_sidecar_writes_now(tmp_path: Path) -> None:
+    old, new = tmp_path / ".writing-old", tmp_path / ".writing-new"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    await DirectoryStore(tmp_path).start()
+    assert (old.exists(), new.exists()) == (False, True)
