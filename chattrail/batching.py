@@ -39,7 +39,7 @@ class Limits:
     queue_bytes: int = 64 * 1024 * 1024
     batch_records: int = 512
     batch_bytes: int = 2 * 1024 * 1024  # gRPC servers refuse a message above 4 MiB by default
-    delay: float = 0.5  # seconds that the first event of a batch waits for company
+    delay: float = 0.5  # seconds from one look into the queue to the next, unless a batch is full before
     retry: tuple[float, float] = (0.5, 15.0)  # seconds between attempts, from and to
 
 
@@ -83,7 +83,7 @@ class CountingBatchProcessor(LogRecordProcessor):
         """Queue a record; drops the oldest when full, or waits if made to (for scripts that must lose nothing)."""
         log_record.log_record.context = Context()  # it may hold half the program alive, and is not sent
         assert log_record.resource is not None
-        size = _OVERHEAD + sum(weight(value) for value in (log_record.log_record.attributes or {}).values())
+        size = _OVERHEAD + sum(map(weight, (log_record.log_record.attributes or {}).values()))
         queued = _Queued(
             ReadableLogRecord(
                 log_record.log_record, log_record.resource, log_record.instrumentation_scope, log_record.limits
@@ -105,7 +105,9 @@ class CountingBatchProcessor(LogRecordProcessor):
             else:
                 self._queue.append(queued)
                 self._bytes += size
-                if len(self._queue) == 1 or self._is_batch():
+                # A first event wakes nobody: the thread looks in by itself, and a wake-up would cost this caller a
+                # fight for the interpreter's lock.
+                if self._is_batch():
                     self._changed.notify_all()
             if self._thread is None:
                 self._start()
@@ -175,6 +177,9 @@ class CountingBatchProcessor(LogRecordProcessor):
         held = len(self._queue) + self._sending
         return held >= self._limits.queue_records or (held > 0 and self._bytes + size > self._limits.queue_bytes)
 
+    def _is_due(self) -> bool:
+        return self._is_batch() or self._closing or (self._hurry > 0 and bool(self._queue))
+
     def _is_batch(self) -> bool:
         return len(self._queue) >= self._limits.batch_records or self._bytes >= self._limits.batch_bytes
 
@@ -200,9 +205,10 @@ class CountingBatchProcessor(LogRecordProcessor):
     def _take(self) -> list[_Queued]:
         """Wait for a batch and take it; an empty one means that the end has come."""
         with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._closing)
-            if not self._closing:
-                self._changed.wait_for(lambda: self._is_batch() or self._closing or self._hurry, self._limits.delay)
+            while True:
+                self._changed.wait_for(self._is_due, self._limits.delay)
+                if self._queue or self._closing:
+                    break
             batch: list[_Queued] = []
             size = 0
             while self._queue and len(batch) < self._limits.batch_records:
