@@ -6,10 +6,12 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Never
 
 from chattrail.settings import SettingsError, exit_with
 from collector.build import BuildError, build
 from collector.locate import NotFoundError, find
+from collector.queue_files import set_damaged_aside
 from collector.settings import CollectorSettings
 
 FOLDER = Path(__file__).parent
@@ -47,12 +49,15 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "validate":
             return _validate(command_line, environment)
         _refuse_taken_ports(settings)
+        for folder in ("queue", "feeds"):
+            for aside in set_damaged_aside(settings.data / folder):
+                print(f"collector: a queue was damaged and is set aside: {aside}", file=sys.stderr)
+        _become(command_line, environment)
     except SettingsError as error:
         exit_with(error)
     except (BuildError, NotFoundError, OSError) as error:
         print(f"collector: {error}", file=sys.stderr)
         return 1
-    os.execve(binary, command_line, environment)  # noqa: S606 - the collector takes this process, signals and all
 
 
 def command_of(binary: Path, settings: CollectorSettings, configs: list[Path]) -> tuple[list[str], dict[str, str]]:
@@ -72,6 +77,11 @@ def _validate(command_line: list[str], environment: dict[str, str]) -> int:
     if done.returncode == 0:
         print("valid:", *(file.removeprefix("--config=") for file in files))
     return 1 if done.returncode else 0
+
+
+def _become(command_line: list[str], environment: dict[str, str]) -> Never:
+    """Turn this process into the collector: whoever started it signals the collector itself."""
+    os.execve(command_line[0], command_line, environment)  # noqa: S606
 
 
 def _refuse_taken_ports(settings: CollectorSettings) -> None:

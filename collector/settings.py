@@ -2,6 +2,7 @@
 
 import ipaddress
 import json
+import re
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -77,6 +78,8 @@ class CollectorSettings(Settings):
                 f"CHATTRAIL_COLLECTOR_HOST is {self.host}, which others can reach: set CHATTRAIL_COLLECTOR_TOKEN to a "
                 "long random text and give it to the senders, or listen on 127.0.0.1"
             )
+        if self.token is not None and not re.fullmatch(r"[\w.~+/-]{8,}=*", self.token.get_secret_value(), re.ASCII):
+            raise ValueError("CHATTRAIL_COLLECTOR_TOKEN must be 8 or more letters, digits or -._~+/ and no spaces")
         self.feed_files()
         for feed, needed in (("otlp", "feed_otlp_endpoint"), ("kafka", "feed_kafka_brokers")):
             if feed in self.feeds and getattr(self, needed) is None:
