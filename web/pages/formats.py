@@ -52,12 +52,13 @@ class Formats:
         """812 ms, 1.2 s, 3 min, 1 h 12 min, 2 d 3 h."""
         if milliseconds is None:
             return self.words.text("number.none")
-        if milliseconds < 1000:
-            return self._unit("duration.milliseconds", f"{milliseconds:.0f}")
-        seconds = milliseconds / 1000
+        # Rounded before the unit is chosen: 999.6 ms are 1 s, never 1000 ms.
+        if round(milliseconds) < 1000:
+            return self._unit("duration.milliseconds", str(round(milliseconds)))
+        seconds = round(milliseconds / 1000, 1)
         if seconds < 60:
             return self._unit("duration.seconds", format_decimal(seconds, format="0.#", locale=self.words.locale))
-        minutes, rest = divmod(int(seconds), 60)
+        minutes, rest = divmod(round(seconds), 60)
         hours, minutes = divmod(minutes, 60)
         days, hours = divmod(hours, 24)
         parts = [("days", days), ("hours", hours), ("minutes", minutes), ("seconds", rest)]

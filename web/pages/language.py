@@ -56,7 +56,11 @@ def choose_language(asked: str | None, accepted: LanguageAccept) -> str:
     """Take the language asked for (parameter or cookie) if there is one, else what the browser prefers."""
     if asked in LANGUAGES:
         return str(asked)
-    return accepted.best_match(LANGUAGES) or LANGUAGES[0]
+    for wanted in accepted.values():  # best first; werkzeug's best_match would prefer an exact "en" to a "ru-RU" above it
+        primary = wanted.partition("-")[0].lower()
+        if primary in LANGUAGES:
+            return primary
+    return LANGUAGES[0]
 
 
 def _flat(tree: Mapping[str, Any], locale: Locale, above: str = "") -> list[tuple[str, Entry]]:

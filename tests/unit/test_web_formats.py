@@ -1,0 +1,115 @@
+"""Numbers, durations and times as people read them, in both languages."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from web.pages.formats import Formats
+from web.pages.language import catalogue
+from web.results import Bucket
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+ENGLISH = Formats(catalogue("en"), ZoneInfo("Europe/Berlin"), NOW)
+RUSSIAN = Formats(catalogue("ru"), ZoneInfo("Europe/Berlin"), NOW)
+
+
+def plain(text: str) -> str:
+    """With ordinary spaces."""
+    return text.replace("\xa0", " ").replace("\u202f", " ")
+
+
+@pytest.mark.parametrize(
+    ("value", "english", "russian"),
+    [
+        (0, "0", "0"),
+        (1234, "1,234", "1 234"),
+        (9999, "9,999", "9 999"),
+        (10_000, "10.0k", "10,0 тыс."),
+        (12_345, "12.3k", "12,3 тыс."),
+        (999_949, "999.9k", "999,9 тыс."),
+        (999_950, "1.0M", "1,0 млн"),
+        (2_100_000, "2.1M", "2,1 млн"),
+        (2.5, "2.5", "2,5"),
+        (None, "–", "–"),
+    ],
+)
+def test_compact(value: float | None, english: str, russian: str) -> None:
+    assert (plain(ENGLISH.compact(value)), plain(RUSSIAN.compact(value))) == (english, russian)
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0.034, "3.4 %"), (0.0, "0 %"), (0.5, "50 %"), (2.27, "227 %"), (None, "–")]
+)
+def test_percent(share: float | None, text: str) -> None:
+    assert plain(ENGLISH.percent(share)) == text
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (0, "0 ms"),
+        (812.4, "812 ms"),
+        (999.6, "1 s"),
+        (1240, "1.2 s"),
+        (59_990, "1 min"),
+        (60_000, "1 min"),
+        (65_000, "1 min 5 s"),
+        (4_320_000, "1 h 12 min"),
+        (3_600_000, "1 h"),
+        (183_600_000, "2 d 3 h"),
+        (None, "–"),
+    ],
+)
+def test_duration(milliseconds: float | None, text: str) -> None:
+    assert plain(ENGLISH.duration(milliseconds)) == text
+
+
+@pytest.mark.parametrize(
+    ("age", "text"),
+    [
+        (timedelta(seconds=-30), "just now"),
+        (timedelta(0), "just now"),
+        (timedelta(seconds=2), "2 s ago"),
+        (timedelta(minutes=3, seconds=50), "3 min ago"),
+        (timedelta(hours=23, minutes=59), "23 h ago"),
+        (timedelta(days=7, hours=23), "7 d ago"),
+        (timedelta(days=9), "13 Nov"),
+        (timedelta(days=400), "18 Oct 2025"),
+    ],
+)
+def test_ago(age: timedelta, text: str) -> None:
+    assert plain(ENGLISH.ago(NOW - age)) == text
+
+
+def test_times_are_in_the_zone_of_the_deployment() -> None:
+    late = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)
+    assert ENGLISH.clock(late) == "00:30"
+    assert plain(ENGLISH.exact(late)) == "23 Nov 2026, 00:30:00 CET"
+    assert plain(ENGLISH.day_short(late)) == "23 Nov"
+
+
+@pytest.mark.parametrize(
+    ("day", "english", "russian"),
+    [
+        (date(2026, 11, 22), "Today", "Сегодня"),
+        (date(2026, 11, 21), "Yesterday", "Вчера"),
+        (date(2026, 11, 20), "Friday, 20 November", "пятница, 20 ноября"),
+        (date(2025, 1, 2), "Thursday, 2 January 2025", "четверг, 2 января 2025"),
+    ],
+)
+def test_day_names(day: date, english: str, russian: str) -> None:
+    assert (ENGLISH.day_name(day), RUSSIAN.day_name(day)) == (english, russian)
+
+
+@pytest.mark.parametrize(
+    ("bucket", "text"),
+    [
+        ("hour", "Sun 22 Nov, 13:00"),
+        ("day", "Sun 22 Nov 2026"),
+        ("week", "Week of 22 Nov 2026"),
+        ("month", "November 2026"),
+    ],
+)
+def test_bucket_names(bucket: Bucket, text: str) -> None:
+    assert plain(ENGLISH.bucket(NOW, bucket)) == text
