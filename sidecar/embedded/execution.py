@@ -27,7 +27,7 @@ class Execution:
     async def next(self) -> bytes | None:
         """The next piece of the answer, coded; None at its end. Raises ClickHouseError."""
         self._step = self._threads.submit(next, self._pieces, None)
-        return await asyncio.shield(asyncio.wrap_future(self._step))
+        return await asyncio.shield(_awaited(self._step))
 
     def kill(self) -> None:
         """Ask the engine to stop the query (blocks for a moment)."""
@@ -41,7 +41,7 @@ class Execution:
             if self.job.statement.reads:
                 await loop.run_in_executor(self._threads, self.kill)
             # the engine may not have registered the query yet when it is asked: ask again until the step is over
-            await asyncio.wait([asyncio.wrap_future(step)], timeout=0.2)
+            await asyncio.wait([_awaited(step)], timeout=0.2)
         await loop.run_in_executor(self._threads, self._pieces.close)
 
     def _work(self) -> Any:
@@ -71,3 +71,10 @@ class Execution:
                 yield deflater.compress(piece) if deflater else piece
         if deflater and not empty:
             yield deflater.flush()
+
+
+def _awaited(step: Future[bytes | None]) -> asyncio.Future[bytes | None]:
+    # when a client left nobody asks for the outcome any more: mark it as seen, or asyncio logs it with the query's text
+    future = asyncio.wrap_future(step)
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return future

@@ -22,11 +22,11 @@ from sidecar.embedded.errors import (
     UNKNOWN_FORMAT,
     ClickHouseError,
 )
-from sidecar.embedded.sql import CLOSED, Statement, parse, refuse_extra, tokens
+from sidecar.embedded.sql import CLOSED_NAME, Statement, decode, fools, parse, refuse_extra, tokens
 
 HEAD: Final = 64 << 10  # an INSERT's words before its data fit in here
 LONGEST_QUERY: Final = 16 << 20
-SUSPECT: Final = re.compile(b";|" + b"|".join(rf"\b{name}\b".encode() for name in sorted(CLOSED)), re.I)
+SUSPECT: Final = re.compile(b";|" + CLOSED_NAME.pattern, re.I)
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What is about the transport and not a setting of the query.
 TRANSPORT: Final = frozenset({
@@ -158,18 +158,18 @@ async def _spool(
 
 async def _values(statement: Statement, fields: dict[str, str], folder: Path, path: Path, size: int) -> Intake:
     # rows of VALUES are expressions: they may call functions and name parameters
-    if size > LONGEST_QUERY:
+    data = await asyncio.to_thread(path.read_bytes) if size <= LONGEST_QUERY else b""
+    given = any(name.startswith("param_") for name in fields)
+    if size > LONGEST_QUERY or (fools(data) and not given):  # literals only: then no row can call what is closed
         literals = "input_format_values_interpret_expressions = 0"
         clause = f"{statement.settings}, {literals}" if statement.settings else f"SETTINGS {literals}"
         statement = dataclasses.replace(statement, settings=clause)
-    else:
-        data = await asyncio.to_thread(path.read_bytes)
-        if SUSPECT.search(data):
-            await asyncio.to_thread(refuse_extra, data)
-        if any(name.startswith("param_") for name in fields):  # a file does not reach the engine's own VALUES
-            text = f"{statement.text} {statement.settings} VALUES {data.decode('utf-8', 'strict')}"
-            refuse_extra(data)
-            return Intake(Statement("INSERT", text), fields, folder, body_bytes=size)
+    elif given:  # a file does not reach the engine's own VALUES, which knows parameters
+        await asyncio.to_thread(refuse_extra, data)
+        text = f"{statement.text} {statement.settings} VALUES {decode(data)}"
+        return Intake(Statement("INSERT", text), fields, folder, body_bytes=size)
+    elif SUSPECT.search(data):
+        await asyncio.to_thread(refuse_extra, data)
     _strip_semicolon(path)
     return Intake(statement, fields, folder, data=path, body_bytes=size)
 

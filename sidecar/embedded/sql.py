@@ -16,7 +16,8 @@ TOKEN: Final = re.compile(
     rb"""(?P<space>(?:[\s\x00\xa0]|--[^\n]*|\#[!\ ][^\n]*|/\*.*?\*/)+)
     |(?P<string>'(?:[^'\\]|\\.|'')*')
     |(?P<quoted>`(?:[^`\\]|\\.|``)*`|"(?:[^"\\]|\\.|"")*")
-    |(?P<heredoc>\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)
+    |(?P<heredoc>(?P<tag>\$[^$]*\$).*?(?P=tag))
+    |(?P<curly>\xe2\x80\x98.*?\xe2\x80\x99|\xe2\x80\x9c.*?\xe2\x80\x9d)
     |(?P<word>[A-Za-z_][A-Za-z0-9_$]*)
     |(?P<number>\d[\w.]*)
     |(?P<mark>.)""",
@@ -26,6 +27,9 @@ READS: Final = frozenset({"SELECT", "WITH", "FROM", "(", "SHOW", "DESCRIBE", "DE
 # Functions and table functions that reach outside the database and that the engine's grants don't cover.
 CLOSED: Final = frozenset({"FILE", "PYTHON", "EXECUTABLE", "EVAL", "ARROWSTREAM", "CATBOOSTEVALUATE"})
 SELECTS: Final = frozenset({"SELECT", "WITH", "FROM", "("})
+# Such a name, anywhere in a text with rarer kinds of quotes, is refused: to be fooled about quotes would open the file.
+RARE_QUOTES: Final = re.compile(rb"\$|\xe2\x80[\x98-\x9f]")
+CLOSED_NAME: Final = re.compile(rb"\b(?:" + b"|".join(name.encode() for name in sorted(CLOSED)) + rb")\b", re.I)
 STATEFUL: Final = frozenset({"SET", "USE"})
 
 
@@ -105,7 +109,21 @@ def parse(sql: bytes) -> Statement:
                 return _with_data(sql, seen, len(seen) - 2, name, _after_newline(sql, token.end))
     if not seen:
         raise ClickHouseError(SYNTAX_ERROR, "Syntax error: the query is empty")
+    _refuse_rare_quotes(sql)
     return _without_data(sql, seen)
+
+
+def fools(sql: bytes) -> bool:
+    """Whether rarer quotes stand in it together with a closed name."""
+    return bool(RARE_QUOTES.search(sql) and CLOSED_NAME.search(sql))
+
+
+def _refuse_rare_quotes(sql: bytes) -> None:
+    if fools(sql):
+        names = ", ".join(name.lower() for name in sorted(CLOSED))
+        raise ClickHouseError(
+            ACCESS_DENIED, f"A query with '$' or curly quotes can't hold the words {names}: use parameters"
+        )
 
 
 def _refuse_closed(seen: list[Token]) -> None:
@@ -123,8 +141,9 @@ def _refuse_closed(seen: list[Token]) -> None:
 def _with_data(sql: bytes, seen: list[Token], end: int, input_format: str, offset: int) -> Statement:
     settings = next((i for i, token in enumerate(seen[:end]) if token.word == "SETTINGS" and token.kind == "word"), end)
     stop = seen[end].start
-    clause = sql[seen[settings].start : stop].decode() if settings < end else ""
-    head = sql[seen[0].start : seen[min(settings, end)].start].decode()
+    clause = decode(sql[seen[settings].start : stop]) if settings < end else ""
+    head = decode(sql[seen[0].start : seen[min(settings, end)].start])
+    _refuse_rare_quotes(head.encode() + clause.encode())
     return Statement("INSERT", head.rstrip(), input_format=input_format, settings=clause.rstrip(), data_offset=offset)
 
 
@@ -134,11 +153,17 @@ def _after_newline(sql: bytes, at: int) -> int:
     return match.end() if match else at
 
 
+def decode(sql: bytes) -> str:
+    """SQL as text. Raises ClickHouseError when it is not UTF-8."""
+    try:
+        return sql.decode()
+    except UnicodeDecodeError:
+        raise ClickHouseError(SYNTAX_ERROR, "Syntax error: the query is not UTF-8") from None
+
+
 def _without_data(sql: bytes, seen: list[Token]) -> Statement:
     kind = seen[0].word
-    text = sql[seen[0].start : seen[-1].end].decode("utf-8", "surrogateescape")
-    if any("\udc80" <= letter <= "\udcff" for letter in text):
-        raise ClickHouseError(SYNTAX_ERROR, "Syntax error: the query is not UTF-8")
+    text = decode(sql[seen[0].start : seen[-1].end])
     if kind == "INSERT" and any(token.word == "INPUT" and token.kind == "word" for token in seen):
         raise ClickHouseError(NOT_IMPLEMENTED, "input() is not supported: insert into the table with FORMAT instead")
     words = [token.word if token.kind == "word" else "" for token in seen]
@@ -165,6 +190,7 @@ def identifier(name: str) -> str:
 
 def refuse_extra(sql: bytes) -> None:
     """Raise ClickHouseError when something follows a `;`, or when it reaches for what is closed."""
+    _refuse_rare_quotes(sql)
     seen: list[Token] = []
     for token in tokens(sql):
         if seen and seen[-1].word == ";" and token.word != ";":

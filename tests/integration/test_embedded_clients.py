@@ -117,9 +117,19 @@ def test_inserts_of_every_kind(client: Any) -> None:
     client.raw_insert("t", insert_block=io.BytesIO(b"13,x\n14,y\n"), fmt="CSV")
     client.insert_df("t", pandas.DataFrame({"a": [15], "s": ["frame"]}))
     client.raw_insert("t", insert_block=b"", fmt="TSV")
+    client.command("INSERT INTO t VALUES (16, 'a file ‘for’ $5;')")
     rows = client.query("SELECT a, s FROM t ORDER BY a").result_rows
-    assert [a for a, _ in rows] == list(range(1, 16))
-    assert dict(rows) | {1: "none", 3: "a;b", 4: "x;y", 7: "given;", 8: "\n", 9: "none", 15: "frame"} == dict(rows)
+    assert [a for a, _ in rows] == list(range(1, 17))
+    assert dict(rows) | {
+        1: "none",
+        3: "a;b",
+        4: "x;y",
+        7: "given;",
+        8: "\n",
+        9: "none",
+        15: "frame",
+        16: "a file ‘for’ $5;",
+    } == dict(rows)
 
 
 def test_several_values_with_an_extra_statement_are_refused(client: Any) -> None:

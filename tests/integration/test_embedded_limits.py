@@ -65,6 +65,7 @@ def test_a_query_ends_when_its_client_leaves(server: EmbeddedClickHouse, wait: s
         until(lambda: running(server, mark) == 1, "the query runs")
     until(lambda: running(server, mark) == 0, "the query was cancelled")
     until(lambda: not list((server.data / "incoming").iterdir()), "its files are gone")
+    assert mark not in "".join(server.log)
 
 
 def test_kill_query_by_the_id_that_the_client_gave(server: EmbeddedClickHouse) -> None:
