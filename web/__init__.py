@@ -15,6 +15,7 @@ from web.auth.routes import blueprint as auth
 from web.settings import WebSettings
 from web.store import Store
 
+SIGN_IN_FILE = "auth.sqlite3"
 BODY_MAX = 64 * 1024  # forms and JSON here are tiny
 
 
@@ -43,7 +44,7 @@ def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time)
     app.extensions["chattrail.settings"] = settings
     app.extensions["chattrail.clock"] = lambda: datetime.fromtimestamp(clock(), UTC)
     app.extensions["chattrail.store"] = Store(settings, clock)
-    app.extensions["chattrail.auth"] = AuthDatabase(settings.data / "auth.sqlite3", clock)
+    app.extensions["chattrail.auth"] = AuthDatabase(settings.data / SIGN_IN_FILE, clock)
     app.extensions["chattrail.passwords"] = Passwords(settings)
     if settings.proxies:
         hops = settings.proxies

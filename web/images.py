@@ -7,7 +7,7 @@ browser may keep it but must ask again each time, so a logout or an erasure take
 from pathlib import Path
 from uuid import UUID
 
-from flask import Blueprint, Response, request, send_file
+from flask import Blueprint, Response, send_file
 
 from web.context import settings, store
 from web.problem import Problem
@@ -35,7 +35,6 @@ def image(event_id: UUID) -> Response:
     response.headers["Cache-Control"] = "private, no-cache"
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["Content-Disposition"] = "inline"
-    response.make_conditional(request)
     return response
 
 

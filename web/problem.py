@@ -4,6 +4,7 @@ Neither ever carries a stack trace, a query or a message text.
 """
 
 import logging
+import sqlite3
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -46,6 +47,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(BadParameter, _bad_parameter)
     app.register_error_handler(UnknownPerson, _unknown_person)
     app.register_error_handler(StoreUnavailable, _unavailable)
+    app.register_error_handler(sqlite3.Error, _sign_in_unavailable)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
 
@@ -89,6 +91,12 @@ def _unavailable(error: StoreUnavailable) -> Response:
     log.error("%s %s", error, request_id())
     retry = {"Retry-After": str(error.retry_after)}
     return answer(Problem(503, str(error), kind="store-unavailable", headers=retry))
+
+
+def _sign_in_unavailable(error: sqlite3.Error) -> Response:
+    log.error("the sign-in database in CHATTRAIL_WEB_DATA failed: %s %s", error, request_id())
+    detail = "The sign-in database cannot be used. The log says why; it lies in CHATTRAIL_WEB_DATA."
+    return answer(Problem(503, detail, kind="sign-in-unavailable", headers={"Retry-After": "5"}))
 
 
 def _http(error: HTTPException) -> Response:

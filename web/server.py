@@ -2,14 +2,17 @@
 
 import logging
 import socket
+import sqlite3
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
-from web import create_app
+from web import SIGN_IN_FILE, create_app
+from web.auth.database import AuthDatabase
 from web.settings import WebSettings
 
 GRACE_S = 4  # running requests get this long at SIGTERM
@@ -69,6 +72,7 @@ def serve(settings: WebSettings) -> None:
     """Serve until SIGTERM or SIGINT. Exits with 1 and a sentence when the port is taken."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     _check_port(settings)
+    _check_data(settings)
     Server(settings).run()
 
 
@@ -85,3 +89,13 @@ def _check_port(settings: WebSettings) -> None:
                 " choose another CHATTRAIL_WEB_HOST or CHATTRAIL_WEB_PORT.\n"
             )
             raise SystemExit(1) from None
+
+
+def _check_data(settings: WebSettings) -> None:
+    """Say at the start, not at the first login, that the sign-in database cannot be written."""
+    try:
+        with AuthDatabase(settings.data / SIGN_IN_FILE, time.time).write():
+            pass
+    except (OSError, sqlite3.Error) as error:
+        sys.stderr.write(f"Cannot write to {settings.data} ({error}); choose another CHATTRAIL_WEB_DATA.\n")
+        raise SystemExit(1) from None

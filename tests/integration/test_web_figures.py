@@ -206,7 +206,7 @@ def check_headline(
 ) -> None:
     expected = {**count(within), "new_people": population.new_people(start, end)}
     assert {name: figure["value"] for name, figure in stats["figures"].items()} == expected
-    if "previous" and stats["figures"]["people"]["previous"] is not None:
+    if stats["figures"]["people"]["previous"] is not None:
         begin = datetime.fromtimestamp((start - (end - start)).timestamp() // SLOT * SLOT, UTC)
         before = {**count(population.between(begin, start)), "new_people": population.new_people(begin, start)}
         assert {name: figure["previous"] for name, figure in stats["figures"].items()} == before
@@ -318,9 +318,13 @@ def test_numbers_that_are_none_do_not_spoil_a_figure(
                 event("ai_message", "1", at=at, **{"chattrail.ai.duration_ms": math.inf}),
                 event("ai_message", "1", at=at, **{"chattrail.ai.duration_ms": 12.5}),
                 event("handler_failed", ""),
+                event("user_message", "4", at=0),  # no usable time: 1970
+                event("user_message", "5", at=at + 40 * 365 * 86400 * 10**9),  # a clock far ahead
             ]
         )
         stats = Population(stage, [], {}).stats("?range=all")
         assert stats["figures"]["stars"]["value"] == 5
         assert stats["ai"]["duration_ms_p95"] == 12.5
         assert stats["figures"]["people"]["value"] == 3
+        assert stats["figures"]["messages"]["value"] == 0
+        assert when(stats["newest_event_at"]) == (NOW - timedelta(days=1)).replace(microsecond=0)

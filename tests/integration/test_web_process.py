@@ -130,6 +130,14 @@ def test_a_taken_port_is_named_at_once(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    ended = run("web", **web_environment(tmp_path / "file" / "web"))
+    assert ended.returncode == 1
+    assert "CHATTRAIL_WEB_DATA" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def test_wrong_settings_end_it_with_every_fault(tmp_path: Path) -> None:
     ended = run("web", **web_environment(tmp_path, secret_key="weak", timezone="Mars/Base"))
     assert ended.returncode == 2

@@ -208,3 +208,19 @@ def test_a_body_over_the_limit_is_refused(client: FlaskClient) -> None:
     answer = client.post("/api/login-links", data=b" " * 70_000, headers=BEARER, content_type="application/json")
     assert answer.status_code == 413
     assert answer.mimetype == "application/problem+json"
+
+
+def test_a_broken_sign_in_database_is_503_with_the_setting_to_look_at(client: FlaskClient, tmp_path: Path) -> None:
+    (tmp_path / "auth.sqlite3").write_bytes(b"no database at all" * 100)
+    answer = client.post("/api/login-links", headers=BEARER)
+    assert answer.status_code == 503
+    assert answer.json is not None
+    assert answer.json["type"] == "urn:chattrail:problem:sign-in-unavailable"
+    assert "CHATTRAIL_WEB_DATA" in answer.json["detail"]
+    page = sign_in(client)
+    assert page.status_code == 503
+    assert "Set-Cookie" not in page.headers
+
+
+def test_a_probe_may_ask_by_any_address(client: FlaskClient) -> None:
+    assert client.get("/healthz", headers={"Host": "10.1.2.3:8000"}).status_code == 200

@@ -3,9 +3,11 @@
 messages + commands + persona_choices + story_choices + refreshes + clears + continues + payments > 0
 
 -- name: extent
--- When the first and the newest event happened, and whether there is any.
+-- How many rows there are with a believable time, and when their first and newest event happened. A record without any
+-- usable time stands at 1970, and a bot's clock may run years ahead: neither may stretch "all time" or hide an outage.
 SELECT count() AS rows, toUnixTimestamp64Milli(min(first_ts)) AS first, toUnixTimestamp64Milli(max(last_ts)) AS newest
 FROM activity
+WHERE slot >= toDateTime({earliest:UInt32}, 'UTC') AND slot <= toDateTime({now:UInt32}, 'UTC')
 
 -- name: buckets
 -- The headline figures for each bucket. Edges are instants: the zone and its clock changes are already in them.

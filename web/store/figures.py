@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from web.ranges import Range, Window
+from web.ranges import EARLIEST, Range, Window
 from web.results import (
     ActivityPoint,
     Ai,
@@ -27,6 +27,7 @@ from web.store.sql import sql
 STEPS = ("start", "persona", "story", "answer", "paid")
 KEYS_MAX = 100
 NAMES_KEPT_S = 60.0
+EARLIEST_S = int(datetime(EARLIEST.year, EARLIEST.month, EARLIEST.day, tzinfo=UTC).timestamp())
 CHOICES = {  # map column: (column of events, event type, attribute that has the name)
     "personas": ("persona_id", "persona_selected", "chattrail.persona.name"),
     "stories": ("story_id", "story_selected", "chattrail.story.name"),
@@ -42,7 +43,7 @@ class FigureQueries:
 
     def stats(self, asked: Range, now: datetime) -> Stats:
         """All figures of a range."""
-        count, first, newest = self._clickhouse.row(sql("extent"))
+        count, first, newest = self._clickhouse.row(sql("extent"), {"earliest": EARLIEST_S, "now": _epoch(now)})
         window = asked.since(_time(first) if count else None)
         span = {"start": _epoch(window.start), "end": _epoch(window.end)}
         figures, activity = self._headline(window)
