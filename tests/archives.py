@@ -58,7 +58,7 @@ class Archive:
 
     async def ended(self, count: int = 1) -> list[dict[str, Any]]:
         """The rows, once this many have ended and none is pending."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 rows = await self.rows()
                 if len(rows) >= count and not any(row["status"] == "pending" for row in rows):

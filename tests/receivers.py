@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import logging
 import os
+import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -87,11 +89,19 @@ async def receiving(
         await http.cleanup()
 
 
-async def until(condition: Callable[[], object], *, within_s: float = 15.0) -> None:
+async def until(condition: Callable[[], object], *, within_s: float = 30.0) -> None:
     """Wait until a condition holds; fails when it doesn't within the limit."""
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110 -- conditions of other processes have no event
             await asyncio.sleep(0.01)
+
+
+def quiet_port() -> int:
+    """A port for a server that will be stopped and started again: below the range that outgoing connections take from."""
+    while True:
+        with contextlib.closing(socket.socket()) as trial, contextlib.suppress(OSError):
+            trial.bind(("127.0.0.1", random.randrange(20_000, 32_000)))
+            return int(trial.getsockname()[1])
 
 
 class SidecarProcess:
@@ -138,13 +148,13 @@ class SidecarProcess:
         """The address of the ready line, once it is printed."""
         return await self._told(r"sidecar is ready: POST (http://\S+)/v1/logs")
 
-    def end(self, number: signal.Signals = signal.SIGTERM, timeout: float = 20.0) -> int:
+    def end(self, number: signal.Signals = signal.SIGTERM, timeout: float = 60.0) -> int:
         """Signal it and return its exit code."""
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(number)
         return self.wait(timeout)
 
-    def wait(self, timeout: float = 20.0) -> int:
+    def wait(self, timeout: float = 60.0) -> int:
         """Its exit code, when it ends by itself."""
         code = self._process.wait(timeout)
         self._reader.join(5)
@@ -153,7 +163,7 @@ class SidecarProcess:
         return code
 
     async def _told(self, pattern: str) -> str:
-        await until(lambda: re.search(pattern, self.text) or not self.running, within_s=30)
+        await until(lambda: re.search(pattern, self.text) or not self.running, within_s=60)
         found = re.search(pattern, self.text)
         assert found, f"the sidecar ended:\n{self.text}"
         return found[1]

@@ -17,7 +17,7 @@ from tests import otlp
 from tests.archives import Archive, archive_on, batch_of, generated
 from tests.embedded import EmbeddedClickHouse
 from tests.picture_host import PictureHost, picture, send_to_telegram
-from tests.receivers import until
+from tests.receivers import quiet_port, until
 
 ID = "0190a000-0000-7000-8000-00000000000a"
 
@@ -235,7 +235,7 @@ async def test_start_waits_for_the_table(archive: Archive) -> None:
 
 
 async def test_an_ending_outlasts_a_database_that_is_away(tmp_path: Path, host: PictureHost) -> None:
-    server = EmbeddedClickHouse(tmp_path / "server")
+    server = EmbeddedClickHouse(tmp_path / "server", port=quiet_port())
     await asyncio.to_thread(server.start)
     try:
         with archive_on(server, tmp_path) as archive:

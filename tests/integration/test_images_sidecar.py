@@ -17,7 +17,7 @@ from tests import otlp
 from tests.archives import Archive
 from tests.embedded import EmbeddedClickHouse
 from tests.picture_host import PictureHost, picture
-from tests.receivers import SidecarProcess
+from tests.receivers import SidecarProcess, quiet_port
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ async def send(url: str, body: bytes) -> int:
 
 async def sent_until_taken(url: str, body: bytes) -> int:
     """Send again when told to come again, as a sender would."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (status := await send(url, body)) == 503:  # noqa: ASYNC110 -- another process has no event
             await asyncio.sleep(0.1)
     return status
@@ -79,9 +79,7 @@ async def test_killed_between_the_ack_and_the_picture_it_archives_after_the_rest
 
 
 async def test_it_waits_for_a_database_that_comes_later(tmp_path: Path) -> None:
-    server = EmbeddedClickHouse(tmp_path / "server")
-    await asyncio.to_thread(server.start)  # to learn a free port
-    await asyncio.to_thread(server.stop)
+    server = EmbeddedClickHouse(tmp_path / "server", port=quiet_port())
     body = otlp.request(otlp.event("command"), image(data=picture()))
     with SidecarProcess(**settings(server.url, tmp_path)) as sidecar:
         address = await sidecar.listening()
