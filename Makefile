@@ -49,7 +49,7 @@ format: $(STAMP) ## let ruff rewrite the code
 	$(BIN)/ruff check --fix .
 
 bench: setup ## run the benchmarks, which write benchmarks/RESULTS.md
-	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+	@for file in benchmarks/bench_*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; done
 
 collector: $(STAMP) ## build the OpenTelemetry Collector (Go; cached by manifest)
 	@$(BIN)/python -m collector build

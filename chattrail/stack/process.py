@@ -26,6 +26,7 @@ class Service:
     argv: list[str]
     env: Mapping[str, str]
     stage: int  # services of a higher stage end first
+    after: tuple[str, ...] = ()  # names of services that must be ready before it is started
     port: int | None = None
     port_variable: str = ""
     ready_url: str = ""
@@ -83,6 +84,7 @@ class Running:
             return False
         finally:
             kill_group(self.process.pid)
+            await self.process.wait()
 
 
 async def start(service: Service, logs: Path) -> Running:

@@ -9,8 +9,6 @@ from chattrail.stack.process import Service
 from chattrail.stack.secrets import Secrets
 from chattrail.stack.settings import StackSettings
 
-COLLECTOR_HTTP_PORT = 4318
-COLLECTOR_HEALTH_URL = "http://127.0.0.1:13133/"
 DEMO_TOKEN = "424242:demo-token-of-the-simulated-telegram"  # noqa: S105 (known to the simulation only)
 
 
@@ -23,21 +21,21 @@ class Plan:
     route: str  # one line for people: how events travel
 
 
-def plan(settings: StackSettings, secrets: Secrets, data: Path, *, simulated: bool) -> Plan:
-    """Lay out every process. `data` is this installation's own folder."""
+def plan(settings: StackSettings, secrets: Secrets, data: Path, *, simulated: bool, collector: bool = True) -> Plan:
+    """Lay out every process. `data` is this installation's own folder; `collector` False leaves a collector at hand out."""
     token = DEMO_TOKEN if simulated else (settings.bot_token.get_secret_value() if settings.bot_token else "")
     telegram = f"http://127.0.0.1:{settings.simulation_port}" if simulated else ""
     sidecar_url = f"http://127.0.0.1:{settings.sidecar_port}"
-    collector = collector_binary()
+    binary = collector_binary() if collector else None
     services = [
         _clickhouse(settings, secrets, data),
         _sidecar(settings, secrets, data, token, telegram),
         _web(settings, secrets, data),
     ]
-    if collector:
+    if binary:
         services.append(_collector(settings, data))
-        endpoint = f"http://127.0.0.1:{COLLECTOR_HTTP_PORT}"
-        route = f"bot → collector ({collector.name}) → sidecar → ClickHouse"
+        endpoint = f"http://127.0.0.1:{settings.collector_http_port}"
+        route = f"bot → collector ({binary.name}) → sidecar → ClickHouse"
     else:
         endpoint = sidecar_url
         route = "bot → sidecar → ClickHouse (no collector binary at hand: `make collector` builds one)"
@@ -104,6 +102,7 @@ def _sidecar(settings: StackSettings, secrets: Secrets, data: Path, token: str, 
     return Service(
         name="sidecar",
         title="Sidecar",
+        after=("clickhouse",),
         argv=_module("sidecar"),
         env=env,
         stage=1,
@@ -121,11 +120,16 @@ def _collector(settings: StackSettings, data: Path) -> Service:
         env={
             "CHATTRAIL_COLLECTOR_SIDECAR_URL": f"http://127.0.0.1:{settings.sidecar_port}",
             "CHATTRAIL_COLLECTOR_DATA": str(data / "collector"),
+            "CHATTRAIL_COLLECTOR_GRPC_PORT": str(settings.collector_grpc_port),
+            "CHATTRAIL_COLLECTOR_HTTP_PORT": str(settings.collector_http_port),
+            "CHATTRAIL_COLLECTOR_HEALTH_PORT": str(settings.collector_health_port),
+            "CHATTRAIL_COLLECTOR_METRICS_PORT": str(settings.collector_metrics_port),
+            "GOMEMLIMIT": "100MiB",  # a soft limit: the collector collects garbage sooner on a small machine
         },
         stage=2,
-        port=COLLECTOR_HTTP_PORT,
+        port=settings.collector_http_port,
         port_variable="CHATTRAIL_COLLECTOR_HTTP_PORT",
-        ready_url=COLLECTOR_HEALTH_URL,
+        ready_url=f"http://127.0.0.1:{settings.collector_health_port}/",
     )
 
 
@@ -178,4 +182,12 @@ def _bot(settings: StackSettings, secrets: Secrets, data: Path, token: str, tele
     }
     if telegram:
         env["CHATTRAIL_BOT_TELEGRAM_API_URL"] = telegram
-    return Service(name="bot", title="Bot", argv=_module("bot"), env=env, stage=3, ready_line="bot is polling")
+    return Service(
+        name="bot",
+        title="Bot",
+        after=("telegram", "collector"),
+        argv=_module("bot"),
+        env=env,
+        stage=3,
+        ready_line="bot is polling",
+    )

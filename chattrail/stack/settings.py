@@ -28,3 +28,27 @@ class StackSettings(Settings):
     simulation_port: int = Field(
         8081, ge=1, le=65535, alias="CHATTRAIL_SIMULATION_PORT", description="Port of the simulated Telegram."
     )
+    collector_grpc_port: int = Field(
+        4317,
+        ge=1,
+        le=65535,
+        alias="CHATTRAIL_COLLECTOR_GRPC_PORT",
+        description="Port of the collector for OTLP over gRPC.",
+    )
+    collector_http_port: int = Field(
+        4318,
+        ge=1,
+        le=65535,
+        alias="CHATTRAIL_COLLECTOR_HTTP_PORT",
+        description="Port of the collector for OTLP over HTTP.",
+    )
+    collector_health_port: int = Field(
+        13133,
+        ge=1,
+        le=65535,
+        alias="CHATTRAIL_COLLECTOR_HEALTH_PORT",
+        description="Port of the collector's health check.",
+    )
+    collector_metrics_port: int = Field(
+        8888, ge=1, le=65535, alias="CHATTRAIL_COLLECTOR_METRICS_PORT", description="Port of the collector's metrics."
+    )

@@ -27,20 +27,32 @@ class Supervisor:
 
     @asynccontextmanager
     async def started(self, services: list[Service]) -> AsyncIterator[None]:
-        """Start the services one after the other, each once the one before is ready; end them all on the way out."""
+        """Start the services, each as soon as those it comes after are ready; end them all on the way out."""
         for service in services:
             require_free_port(service)
+        ready = {service.name: asyncio.Event() for service in services}
         try:
-            for service in services:
-                with self._console.status(f"{service.title} …"):
-                    running = await start(service, self._logs)
-                    self._running.append(running)
-                    seconds = await running.wait_ready(READY_TIMEOUT_S)
-                where = f" on port {service.port}" if service.port else ""
-                self._console.print(f"  [green]✓[/] {service.title}{where}, ready in {seconds:.1f} s")
+            with self._console.status("Starting …"):
+                async with asyncio.TaskGroup() as group:
+                    for service in services:
+                        group.create_task(self._start(service, ready))
             yield
+        except* StackError as failures:
+            # the first is the cause: what depended on it failed after it
+            raise failures.exceptions[0] from None
         finally:
             await self._stop()
+
+    async def _start(self, service: Service, ready: dict[str, asyncio.Event]) -> None:
+        for name in service.after:
+            if name in ready:
+                await ready[name].wait()
+        running = await start(service, self._logs)
+        self._running.append(running)
+        seconds = await running.wait_ready(READY_TIMEOUT_S)
+        ready[service.name].set()
+        where = f" on port {service.port}" if service.port else ""
+        self._console.print(f"  [green]✓[/] {service.title}{where}, ready in {seconds:.1f} s", highlight=False)
 
     async def watch(self, stop: asyncio.Event) -> None:
         """Return when `stop` is set. Raises StackError when a service ends by itself."""

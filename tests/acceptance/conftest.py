@@ -1,0 +1,105 @@
+"""Fixtures of the acceptance tests: every part as a process, laid out as the launcher lays them out."""
+
+import io
+import os
+import shutil
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from rich.console import Console
+
+from bot.simulation.telegram_api import TelegramServer
+from chattrail.stack.secrets import Secrets, load_or_make
+from chattrail.stack.services import DEMO_TOKEN, Plan, plan
+from chattrail.stack.settings import StackSettings
+from chattrail.stack.supervisor import Supervisor
+from web.build import build
+
+PORTS = (
+    "EMBEDDED_PORT",
+    "SIDECAR_PORT",
+    "WEB_PORT",
+    "SIMULATION_PORT",
+    "COLLECTOR_GRPC_PORT",
+    "COLLECTOR_HTTP_PORT",
+    "COLLECTOR_HEALTH_PORT",
+    "COLLECTOR_METRICS_PORT",
+)
+
+
+def free_ports() -> dict[str, str]:
+    """Settings with a free port for every part."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in PORTS]
+    found = {f"CHATTRAIL_{name}": str(opened.getsockname()[1]) for name, opened in zip(PORTS, sockets, strict=True)}
+    for opened in sockets:
+        opened.close()
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _only_our_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith(("CHATTRAIL_", "OTEL_", "BOT_TOKEN")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _assets() -> None:
+    build()
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Everything running: a Telegram in this process, the rest in their own."""
+
+    telegram: TelegramServer
+    secrets: Secrets
+    web_url: str
+    layout: Plan
+    data: Path
+
+    async def api(self, path: str, **parameters: Any) -> httpx.Response:
+        """GET a path of the JSON API with the token."""
+        headers = {"Authorization": f"Bearer {self.secrets.api_token}"}
+        async with httpx.AsyncClient(timeout=20) as client:
+            return await client.get(f"{self.web_url}/api/analytics/{path}", params=parameters, headers=headers)
+
+    async def events(self, person_id: int) -> list[dict[str, Any]]:
+        """A person's events, oldest first; none while the person is unknown."""
+        answer = await self.api(f"users/{person_id}/events", limit=200, order="asc")
+        return list(answer.json()["events"]) if answer.status_code == 200 else []
+
+
+@asynccontextmanager
+async def whole_stack(data: Path, *, collector: bool = True, **bot: str) -> AsyncIterator[Whole]:
+    """Run every part on free ports; `bot` are settings of the persona bot."""
+    settings = StackSettings.load({**free_ports(), "CHATTRAIL_STACK_DATA": str(data)})
+    secrets = load_or_make(data / "secrets.json")
+    layout = plan(settings, secrets, data, simulated=True, collector=collector)
+    services = [
+        replace(service, env={**service.env, **bot}) if service.name == "bot" else service
+        for service in layout.services
+        if service.name != "telegram"
+    ]
+    supervisor = Supervisor(data / "logs", Console(file=io.StringIO()))
+    async with (
+        TelegramServer(token=DEMO_TOKEN, port=settings.simulation_port) as telegram,
+        supervisor.started(services),
+    ):
+        yield Whole(telegram, secrets, f"http://127.0.0.1:{settings.web_port}", layout, data)
+
+
+def chromium_path() -> str:
+    """Find Chromium; without one fail in CI and skip by name elsewhere."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail("no chromium on PATH: install the package chromium")
+        pytest.skip("no chromium on PATH")
+    return found
