@@ -3,14 +3,12 @@
 import asyncio
 import logging
 import sys
+from typing import TYPE_CHECKING
 
-from aiogram.exceptions import TelegramAPIError, TelegramNotFound, TelegramUnauthorizedError
-
-from bot import logs
-from bot.app import build, make_tracker
-from bot.running import run, stop_on_signals
 from bot.settings import BotSettings
-from chattrail.tracker import Tracker
+
+if TYPE_CHECKING:
+    from chattrail.tracker import Tracker
 
 _log = logging.getLogger("bot")
 
@@ -18,6 +16,12 @@ _log = logging.getLogger("bot")
 def main() -> int:
     """Run the bot; the exit code is 0 when it was told to end, 2 when a setting is wrong."""
     settings = BotSettings.load_or_exit()
+    # aiogram takes seconds to import: a wrong setting is told before that.
+    from aiogram.exceptions import TelegramAPIError, TelegramNotFound, TelegramUnauthorizedError
+
+    from bot import logs
+    from bot.app import make_tracker
+
     logs.configure(settings.secrets)
     try:
         tracker = make_tracker()
@@ -35,7 +39,10 @@ def main() -> int:
     return 0
 
 
-async def _main(settings: BotSettings, tracker: Tracker) -> None:
+async def _main(settings: BotSettings, tracker: "Tracker") -> None:
+    from bot.app import build
+    from bot.running import run, stop_on_signals
+
     stop = asyncio.Event()
     stop_on_signals(stop)
     if settings.redis_url is None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from aiogram import Bot, Dispatcher
 from aiogram.client.default import DefaultBotProperties
@@ -12,8 +13,6 @@ from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
 from aiogram.enums import ParseMode
 from aiogram.fsm.storage.base import BaseStorage, DefaultKeyBuilder
 from aiogram.fsm.storage.memory import MemoryStorage
-from aiogram.fsm.storage.redis import RedisStorage
-from redis.asyncio import Redis
 
 from bot.brain.base import Backend, PictureMaker
 from bot.brain.openai_compatible import OpenAiCompatible
@@ -35,6 +34,9 @@ from chattrail.aiogram import instrument
 from chattrail.export import create_tracker
 from chattrail.tracker import Tracker
 
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
 _log = logging.getLogger(__name__)
 UPDATES = ["message", "callback_query", "pre_checkout_query", "my_chat_member"]
 _OPENAI = "https://api.openai.com/v1"
@@ -51,11 +53,11 @@ class Application:
     brain: Brain
     web: WebApi
     settings: BotSettings
-    redis: Redis | None
+    redis: "Redis | None"
 
     async def close(self) -> None:
         """End within five seconds: running answers first, then connections, then the tracker's queue."""
-        if not await self.turns.drain(2.0):
+        if not await self.turns.drain(1.2):
             _log.warning("some answers were cut off by the end of the bot")
         await asyncio.gather(self.brain.close(), self.web.close(), self.bot.session.close())
         await self.dispatcher.storage.close()
@@ -76,7 +78,7 @@ def make_tracker() -> Tracker:
 
 def build(settings: BotSettings, tracker: Tracker, *, clock: Clock = utc_now) -> Application:
     """Make all parts and connect them. Nothing is sent yet."""
-    redis = Redis.from_url(settings.redis_url.get_secret_value()) if settings.redis_url else None
+    redis = _redis(settings)
     dispatcher = Dispatcher(storage=_storage(settings, redis))
     bot = _bot(settings)
     instrument(dispatcher, bot, tracker)
@@ -125,9 +127,19 @@ def _bot(settings: BotSettings) -> Bot:
     )
 
 
-def _storage(settings: BotSettings, redis: Redis | None) -> BaseStorage:
+def _redis(settings: BotSettings) -> "Redis | None":
+    if settings.redis_url is None:
+        return None
+    from redis.asyncio import Redis  # slow to import, and most bots start without it
+
+    return Redis.from_url(settings.redis_url.get_secret_value())
+
+
+def _storage(settings: BotSettings, redis: "Redis | None") -> BaseStorage:
     if redis is None:
         return MemoryStorage()
+    from aiogram.fsm.storage.redis import RedisStorage
+
     forget = settings.memory_days * 86400
     keys = DefaultKeyBuilder(prefix="chattrail:chat")
     return RedisStorage(redis, key_builder=keys, state_ttl=forget, data_ttl=forget)

@@ -103,7 +103,7 @@ async def _confirm(app: Application, newest: _NewestUpdate) -> None:
     if newest.id is None:
         return
     try:
-        async with asyncio.timeout(1.0):
+        async with asyncio.timeout(0.5):
             await app.bot(GetUpdates(offset=newest.id + 1, limit=1, timeout=0))
     except (TimeoutError, TelegramAPIError):
         _log.warning("the last updates could not be confirmed; Telegram may send them again")

@@ -93,8 +93,10 @@ class BotSettings(Settings):
     def _webhook_is_complete(self) -> Self:
         if self.webhook_url is None:
             return self
-        if self.webhook_url.scheme != "https":
-            raise ValueError("CHATTRAIL_BOT_WEBHOOK_URL must be https: Telegram calls no other")
+        if self.webhook_url.scheme != "https" and self.telegram_api_url is None:
+            raise ValueError(
+                "CHATTRAIL_BOT_WEBHOOK_URL must be https: only a server of CHATTRAIL_BOT_TELEGRAM_API_URL calls http"
+            )
         secret = self.webhook_secret.get_secret_value() if self.webhook_secret else ""
         if not _WEBHOOK_SECRET.fullmatch(secret):
             raise ValueError("CHATTRAIL_BOT_WEBHOOK_SECRET is needed with a webhook: 16-256 of A-Z a-z 0-9 _ -")

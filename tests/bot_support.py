@@ -84,7 +84,7 @@ async def running_bot(**settings: str) -> AsyncIterator[RunningBot]:
                 yield RunningBot(app, telegram, inbox, clock)
             finally:
                 stop.set()
-                await asyncio.wait_for(task, 10)
+                await asyncio.wait_for(task, 5)
 
 
 async def begin_story(person: Person, persona: str = "mira", story: str = "mira_storm") -> Message:
