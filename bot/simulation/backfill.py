@@ -26,6 +26,7 @@ from chattrail.export import Pipeline, connect
 from chattrail.tracker import Tracker
 
 SERVICE_NAME = "persona-bot"
+FIRST_UPDATE = 10_000_001
 IN_FLIGHT = 6_000
 """Events that may wait at once; the queue holds more, so that nothing is ever pushed out of it."""
 STALLED_SECONDS = 60.0
@@ -83,6 +84,7 @@ def history_tracker(seed: str) -> Tracker:
 def send(tracker: Tracker, happened: Sequence[Happening], tell: Callable[[int], None]) -> None:
     """Track everything at the pace of the receiver, and wait until it is taken. Raises StalledError."""
     people: dict[int, Person] = {}
+    updates: dict[tuple[int, int], int] = {}  # numbered in the order in which the bot would have got them
     for number, one in enumerate(happened):
         if number % CHECKED_EVERY == 0:
             _wait(tracker, IN_FLIGHT)
@@ -92,6 +94,7 @@ def send(tracker: Tracker, happened: Sequence[Happening], tell: Callable[[int], 
             one.event,
             user=person,
             chat=Chat(one.member.id),
+            update_id=updates.setdefault((one.member.id, one.update), FIRST_UPDATE + len(updates)),
             message_id=one.message_id,
             persona_id=one.persona_id,
             story_id=one.story_id,

@@ -21,6 +21,9 @@ ERRORS = ("timeout", "timeout", "rate_limited", "server_error")
 PICTURE_ERRORS = ("timeout", "content_policy", "server_error")
 VIEWS = ("wide view", "close view")
 
+ANSWERS = (events.AiMessage, events.ImageGenerated, events.HandlerFailed)
+"""Events that come of handling what a person did; every other one is an update of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Happening:
@@ -29,6 +32,8 @@ class Happening:
     at: datetime
     member: Member
     event: events.Event
+    update: int
+    """Counts what the bot got from this person; an answer has the number of what it answers."""
     message_id: int | None
     persona_id: str
     story_id: str
@@ -44,6 +49,7 @@ class Retelling:
         self._chance = member.chance("past")
         self._now = datetime.min.replace(tzinfo=UTC)
         self._message_id = member.number % 7 * 31
+        self._update = 0
         self._persona: Persona | None = None
         self._story: Story | None = None
         self._messages = 0
@@ -68,16 +74,20 @@ class Retelling:
             self._acts[step.act](step)
             self._now += timedelta(seconds=step.pause * PERSON_SECONDS)
 
-    def _note(self, event: events.Event, *, message: bool = False) -> None:
+    def _note(self, event: events.Event, *, message: bool = False, pressed: bool = False) -> None:
+        """Write an event down: of a new `message`, of a button `pressed` under the newest one, or of none."""
         self._message_id += message
+        answers = isinstance(event, ANSWERS) or (isinstance(event, events.PremiumAction) and event.action == "offered")
+        self._update += not answers
         self.happened.append(
             Happening(
-                self._now,
-                self._member,
-                event,
-                self._message_id if message else None,
-                self._persona.id if self._persona else "",
-                self._story.id if self._story else "",
+                at=self._now,
+                member=self._member,
+                event=event,
+                update=self._update,
+                message_id=self._message_id if message or pressed else None,
+                persona_id=self._persona.id if self._persona else "",
+                story_id=self._story.id if self._story else "",
             )
         )
         self._now += timedelta(milliseconds=1)
@@ -107,14 +117,14 @@ class Retelling:
         # Squaring makes some personas better liked than others.
         self._persona = persona = personas[int(step.pick**2 * len(personas))]
         self._story, self._messages, self._offered_personas = None, 0, False
-        self._note(events.PersonaSelected(persona_id=persona.id, name=persona.name["en"]))
+        self._note(events.PersonaSelected(persona_id=persona.id, name=persona.name["en"]), pressed=True)
         self._answer("persona.card", name=persona.name[self._say.language], tagline=persona.tagline[self._say.language])
 
     def _choose_story(self, step: Step) -> None:
         if self._persona is None:
             return
         self._story = story = self._persona.stories[int(step.pick**1.5 * len(self._persona.stories))]
-        self._note(events.StorySelected(story_id=story.id, name=story.title["en"]))
+        self._note(events.StorySelected(story_id=story.id, name=story.title["en"]), pressed=True)
         language = self._say.language
         self._answer("story.opening", title=story.title[language], opening=Html(story.opening[language]))
 
@@ -139,7 +149,7 @@ class Retelling:
         away = self._say("away.days", n=idle.days) if idle.days else self._say("away.hours", n=idle.seconds // 3600)
         self._answer("continue.ask", away=away, persona=persona, story=story)
         self._now += timedelta(seconds=self._chance.uniform(2, 20))
-        self._note(events.ChatContinued(idle_s=round(idle.total_seconds(), 1)))
+        self._note(events.ChatContinued(idle_s=round(idle.total_seconds(), 1)), pressed=True)
 
     def _answer_as_persona(self, step: Step) -> None:
         assert self._persona
@@ -173,13 +183,13 @@ class Retelling:
         if self._story is None:
             return
         label = self._say.plain("image.button")
-        self._note(events.UserMessage(text=label, kind="button", length=len(label)))
+        self._note(events.UserMessage(text=label, kind="button", length=len(label)), pressed=True)
         self._paint()
 
     def _another(self, step: Step) -> None:
         if self._story is None or self._image_id is None:
             return
-        self._note(events.ImageRefresh(image_id=self._image_id))
+        self._note(events.ImageRefresh(image_id=self._image_id), pressed=True)
         self._paint()
 
     def _paint(self) -> None:
@@ -205,7 +215,7 @@ class Retelling:
             return
         self._answer("clear.ask", n=self._messages)
         if step.pick < 0.8:
-            self._note(events.ChatCleared(messages=self._messages))
+            self._note(events.ChatCleared(messages=self._messages), pressed=True)
             self._persona, self._story, self._messages, self._image_id = None, None, 0, None
             self._answer("persona.choose")
             self._offered_personas = True

@@ -6,6 +6,7 @@ It speaks the wire format, errors and limits included; people are moved through 
 
 import asyncio
 import hmac
+import logging
 import time
 from collections.abc import Callable
 from typing import Any, Self
@@ -20,6 +21,8 @@ from bot.simulation.api.world import World
 from bot.simulation.person import Person
 
 LARGEST_REQUEST = 50 * 1024 * 1024
+
+logger = logging.getLogger(__name__)
 
 
 class TelegramServer:
@@ -149,6 +152,10 @@ class TelegramServer:
             return failure(error)
         except web.HTTPRequestEntityTooLarge:
             return failure(ApiError(413, "Request Entity Too Large"))
+        except Exception:
+            # The path is not logged: it holds the token.
+            logger.exception("the simulated Bot API failed in %s", method)
+            return failure(ApiError(500, "Internal Server Error"))
 
     async def _suffer(self, fault: Planned, request: web.Request) -> None:
         if fault.delay:

@@ -49,6 +49,8 @@ def test_everything_arrives_with_true_times_and_a_second_run_repeats_it(
     ]
     assert [record.attributes["event.sequence"] for record in first] == list(range(1, len(first) + 1))
     assert {record.resource["service.name"] for record in first} == {"persona-bot"}
+    updates = [record.attributes["telegram.update.id"] for record in first]
+    assert set(updates) == set(range(min(updates), max(updates) + 1))
     times = [datetime.fromtimestamp(record.timestamp / 1e9, UTC) for record in first]
     assert times == sorted(times)
     assert datetime(2026, 2, 9, tzinfo=UTC) < times[0] < times[-1] < datetime(2026, 3, 1, 12, tzinfo=UTC)

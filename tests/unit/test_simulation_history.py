@@ -10,7 +10,7 @@ from bot.simulation import history, script
 from bot.simulation.cast import cast
 from bot.simulation.past import KEPT_PICTURES, all_happenings
 from bot.simulation.repeatable import RepeatableIds
-from bot.simulation.retelling import Happening
+from bot.simulation.retelling import ANSWERS, Happening
 from chattrail import events
 from chattrail.record import Counts, Record
 
@@ -56,7 +56,25 @@ def test_each_chat_is_consistent(happened: list[Happening]) -> None:
         paid: set[str | None] = set()
         blocked = False
         numbers = [one.message_id for one in chat if one.message_id is not None]
-        assert numbers == sorted(set(numbers))
+        assert numbers == sorted(numbers)
+        new = [one.message_id for one in chat if isinstance(one.event, events.AiMessage)]
+        assert len(set(new)) == len(new)
+        assert [one.update for one in chat] == sorted(one.update for one in chat)
+        asked = {one.update for one in chat if isinstance(one.event, events.UserMessage | events.StartCommand)}
+        answered = {one.update for one in chat if isinstance(one.event, ANSWERS)}
+        assert len(asked - answered) <= 1  # the end of the history may come before an answer
+        paid: set[str | None] = set()
+        blocked = False
+        numbers = [one.message_id for one in chat if one.message_id is not None]
+        assert numbers == sorted(numbers)
+        new = [one.message_id for one in chat if isinstance(one.event, events.AiMessage)]
+        assert len(set(new)) == len(new)
+        assert [one.update for one in chat] == sorted(one.update for one in chat)
+        answered = {one.update for one in chat if isinstance(one.event, events.AiMessage)}
+        asked = {one.update for one in chat if isinstance(one.event, events.UserMessage | events.StartCommand)}
+        assert (
+            len(asked - answered) <= len(asked) * 0.4
+        )  # pictures answer, too, and so does silence when a visit is cut
         for one in chat:
             event = one.event
             assert not blocked or isinstance(event, events.BotUnblocked)

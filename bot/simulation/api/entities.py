@@ -5,6 +5,7 @@ Offsets count UTF-16 code units, as everywhere in Telegram.
 
 import html
 import re
+from typing import Any
 
 from bot.simulation.api.markdown import parse_markdown, parse_markdown_v2
 from bot.simulation.api.wire import Json, bad_request
@@ -44,6 +45,20 @@ def typed_entities(text: str) -> list[Json]:
         {"type": "bot_command", "offset": utf16_length(text[: found.start()]), "length": len(found.group())}
         for found in COMMAND.finditer(text)
     ]
+
+
+def checked_entities(given: Any) -> list[Json]:
+    """Return the entities that a call gave itself. Raises the server's 400 when they are none."""
+    if given is None:
+        return []
+    if not isinstance(given, list):
+        raise bad_request("can't parse entities: Expected an Array of MessageEntity")
+    for one in given:
+        if not isinstance(one, dict):
+            raise bad_request("can't parse MessageEntity: Expected an Object")
+        if not isinstance(one.get("offset"), int) or not isinstance(one.get("length"), int) or not one.get("type"):
+            raise bad_request("can't parse MessageEntity: type, offset and length are needed")
+    return given
 
 
 def parse(text: str, mode: str | None) -> tuple[str, list[Json]]:

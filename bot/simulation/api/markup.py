@@ -19,11 +19,9 @@ def read_markup(params: Params, *, inline_only: bool = False) -> Json | None:
 
     `inline_only` is for edits, where Telegram takes no other kind.
     """
-    markup = params.structure("reply_markup")
-    if markup is None:
+    markup = params.mapping("reply_markup")
+    if not markup:
         return None
-    if not isinstance(markup, dict):
-        raise bad_request("object expected as reply markup")
     if "inline_keyboard" in markup:
         for row in _rows(markup["inline_keyboard"], "inline keyboard"):
             for button in row:

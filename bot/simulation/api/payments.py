@@ -123,8 +123,8 @@ def read_invoice(params: Params) -> Invoice:
         raise bad_request("currency is empty")
     if currency != STARS:
         raise bad_request("PAYMENT_PROVIDER_INVALID")
-    prices = params.structure("prices")
-    if not isinstance(prices, list) or len(prices) != 1 or not isinstance(prices[0], dict):
+    prices = params.array("prices")
+    if prices is None or len(prices) != 1 or not isinstance(prices[0], dict):
         raise bad_request("STARS_INVOICE_INVALID")
     amount = prices[0].get("amount")
     if not prices[0].get("label") or not isinstance(amount, int) or amount < 1:

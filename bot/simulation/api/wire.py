@@ -97,6 +97,20 @@ class Params:
         except ValueError:
             raise bad_request(f"can't parse {name.replace('_', ' ')} JSON object") from None
 
+    def mapping(self, name: str) -> Json:
+        """Return an object, empty when missing. Raises the server's 400 for anything else."""
+        value = self.structure(name)
+        if not isinstance(value, dict | None):
+            raise bad_request(f"object expected as {name.replace('_', ' ')}")
+        return value or {}
+
+    def array(self, name: str) -> list[Any] | None:
+        """Return a list. Raises the server's 400 for anything else."""
+        value = self.structure(name)
+        if not isinstance(value, list | None):
+            raise bad_request(f"can't parse {name.replace('_', ' ')}: Expected an Array")
+        return value
+
     def upload(self, name: str) -> Upload | None:
         """Return the uploaded file of this field, or the one that an `attach://<field>` value points to."""
         if name in self._files:

@@ -1,5 +1,6 @@
 """Who the bot is, how it is called, and what it says about itself."""
 
+import random
 from typing import Any
 
 import aiohttp
@@ -15,6 +16,7 @@ from aiogram.types import (
     BotCommand,
 )
 
+from bot.simulation.api.methods import METHODS
 from bot.simulation.telegram_api import TelegramServer
 from tests.integration.telegram.support import TOKEN, client
 
@@ -76,3 +78,46 @@ async def test_the_bot_describes_itself(bot: Bot) -> None:
         await bot.set_my_commands([BotCommand(command="No Spaces", description="x")])
     with pytest.raises(TelegramBadRequest, match="description is too long"):
         await bot.set_my_description("x" * 513)
+
+
+GARBAGE: list[Any] = [
+    None,
+    "",
+    "x",
+    -1,
+    10**30,
+    1.5,
+    True,
+    [],
+    [1],
+    [[]],
+    [{}],
+    {},
+    {"type": 1},
+    [[{"text": 1}]],
+    "[{}]",
+    "{",
+]
+NAMES = """
+chat_id text entities parse_mode reply_markup reply_parameters media photo caption caption_entities commands scope offset
+language_code limit timeout allowed_updates message_id message_ids from_chat_id callback_query_id file_id title description
+payload currency prices user_id telegram_payment_charge_id pre_checkout_query_id error_message menu_button url secret_token
+max_connections name short_description action document voice sticker
+"""
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+async def test_nonsense_is_refused_and_never_breaks_the_server(
+    telegram: TelegramServer, ann: Any, method: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    chance = random.Random(method)
+    async with aiohttp.ClientSession() as session:
+        for _ in range(40):
+            body = {name: chance.choice(GARBAGE) for name in NAMES.split() if chance.random() < 0.7}
+            body |= {"timeout": 0}
+            if chance.random() < 0.7:
+                body |= {"chat_id": 1001, "from_chat_id": 1001, "message_id": 1}
+            async with session.post(f"{telegram.url}/bot{TOKEN}/{method}", json=body) as response:
+                answer = await response.json()
+                assert answer["ok"] is (response.status == 200)
+                assert response.status < 500, (body, caplog.text)

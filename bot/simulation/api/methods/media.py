@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from bot.simulation.api.entities import parse
+from bot.simulation.api.entities import checked_entities, parse
 from bot.simulation.api.files import LARGEST_PHOTO
 from bot.simulation.api.methods.messages import read_extras
 from bot.simulation.api.wire import Json, Params, Upload, bad_request
@@ -19,6 +19,7 @@ LONGEST_CAPTION = 1024
 
 def read_caption(caption: str | None, mode: str | None, given: Any) -> Json:
     """Return `caption` and `caption_entities`, checked; empty when there is no caption."""
+    given = checked_entities(given)
     text, entities = parse(caption or "", None if given else mode)
     text = text.rstrip() if (given or entities) else text.strip()
     check_length(text, LONGEST_CAPTION, "message caption is too long")
@@ -122,8 +123,8 @@ def _sender(kind: FileKind) -> Callable[[World, Params], Awaitable[Json]]:
 async def send_media_group(world: World, params: Params) -> list[Json]:
     """`sendMediaGroup`: an album of 2 to 10 photos."""
     chat = world.writable_chat(params)
-    media = params.structure("media")
-    if not isinstance(media, list) or not 2 <= len(media) <= 10:
+    media = params.array("media")
+    if media is None or not 2 <= len(media) <= 10:
         raise bad_request("MEDIA_INVALID" if media else "there are no messages to send")
     contents = [await photo_content(world, params, item) for item in media]
     extras = read_extras(world, params, chat.id)
@@ -137,11 +138,10 @@ async def photo_content(world: World, params: Params, item: Any) -> Json:
         raise bad_request("can't parse InputMedia: Can't find field \"media\"")
     if item.get("type") != "photo":
         raise bad_request(f"can't parse InputMedia: type {item.get('type')} is not simulated")
-    sizes = await photo_sizes(world, params.attached(item["media"]), item["media"])
-    return {
-        "photo": sizes,
-        **read_caption(item.get("caption"), item.get("parse_mode"), item.get("caption_entities")),
-    }
+    fields = Params(item)
+    media = fields.text("media") or ""
+    caption = read_caption(fields.text("caption"), fields.text("parse_mode"), item.get("caption_entities"))
+    return {"photo": await photo_sizes(world, params.attached(media), media), **caption}
 
 
 async def get_file(world: World, params: Params) -> Json:

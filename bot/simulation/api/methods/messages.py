@@ -3,7 +3,7 @@
 from typing import Any
 
 from bot.simulation.api.chats import Answer
-from bot.simulation.api.entities import parse
+from bot.simulation.api.entities import checked_entities, parse
 from bot.simulation.api.markup import read_markup
 from bot.simulation.api.wire import Json, Params, bad_request
 from bot.simulation.api.world import World, check_length
@@ -22,7 +22,7 @@ CHAT_ACTIONS = frozenset(
 def read_text(params: Params) -> Json:
     """Return `text` and `entities` of a message, checked as the server checks them."""
     raw = params.text("text")
-    given = params.structure("entities")
+    given = checked_entities(params.structure("entities"))
     text, entities = parse(raw or "", None if given else params.text("parse_mode"))
     # Entities of a bot keep their offsets only when nothing before them is cut.
     text = text.rstrip() if (given or entities) else text.strip()
@@ -44,10 +44,10 @@ def read_extras(world: World, params: Params, chat_id: int) -> Json:
         extras["reply_markup"] = markup
     elif markup is not None:
         world.chats[chat_id].keyboard = None if "remove_keyboard" in markup else markup
-    reply = params.structure("reply_parameters") or {}
-    reply_to = reply.get("message_id") or params.integer("reply_to_message_id")
+    reply = params.mapping("reply_parameters")
+    reply_to = Params(reply).integer("message_id") or params.integer("reply_to_message_id")
     if reply_to is not None:
-        replied = world.chats[chat_id].messages.get(int(reply_to))
+        replied = world.chats[chat_id].messages.get(reply_to)
         if replied is not None:
             extras["reply_to_message"] = {k: v for k, v in replied.items() if k != "reply_to_message"}
         elif not (reply.get("allow_sending_without_reply") or params.flag("allow_sending_without_reply")):
@@ -84,7 +84,10 @@ async def delete_message(world: World, params: Params) -> bool:
 async def delete_messages(world: World, params: Params) -> bool:
     """`deleteMessages`: unknown ids are skipped."""
     chat = world.chat(params)
-    for message_id in params.structure("message_ids") or []:
+    ids = params.array("message_ids") or []
+    if not 1 <= len(ids) <= 100 or not all(isinstance(one, int) for one in ids):
+        raise bad_request("can't parse message identifiers: Expected an Array of up to 100 Numbers")
+    for message_id in ids:
         chat.messages.pop(message_id, None)
     chat.wake()
     return True

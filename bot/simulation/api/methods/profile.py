@@ -34,8 +34,8 @@ async def get_chat(world: World, params: Params) -> Json:
 
 async def set_my_commands(world: World, params: Params) -> bool:
     """`setMyCommands`, per scope and language."""
-    commands = params.structure("commands")
-    if not isinstance(commands, list):
+    commands = params.array("commands")
+    if commands is None or not all(isinstance(command, dict) for command in commands):
         raise bad_request("can't parse commands: Expected an Array of BotCommand")
     if len(commands) > MOST_COMMANDS:
         raise bad_request("too many commands specified")
@@ -61,7 +61,7 @@ async def delete_my_commands(world: World, params: Params) -> bool:
 
 async def set_chat_menu_button(world: World, params: Params) -> bool:
     """`setChatMenuButton`."""
-    world.profile["menu_button", params.text("chat_id") or ""] = params.structure("menu_button") or {"type": "default"}
+    world.profile["menu_button", params.text("chat_id") or ""] = params.mapping("menu_button") or {"type": "default"}
     return True
 
 
@@ -71,7 +71,7 @@ async def get_chat_menu_button(world: World, params: Params) -> object:
 
 
 def _scope(params: Params) -> str:
-    scope = params.structure("scope") or {"type": "default"}
+    scope = params.mapping("scope") or {"type": "default"}
     return f"{scope.get('type')}/{scope.get('chat_id', '')}/{params.text('language_code') or ''}"
 
 

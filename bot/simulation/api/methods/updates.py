@@ -16,7 +16,7 @@ async def get_updates(world: World, params: Params) -> list[Json]:
             "Conflict: can't use getUpdates method while webhook is active; "
             "use deleteWebhook to delete the webhook first",
         )
-    world.updates.allow(params.structure("allowed_updates"))
+    world.updates.allow(params.array("allowed_updates"))
     limit = min(max(params.integer("limit") or 100, 1), 100)
     return await world.updates.poll(params.integer("offset") or 0, limit, params.integer("timeout") or 0)
 
@@ -31,7 +31,7 @@ async def set_webhook(world: World, params: Params) -> bool:
     secret = params.text("secret_token")
     if secret is not None and not SECRET.fullmatch(secret):
         raise bad_request("secret token contains unallowed characters")
-    world.updates.allow(params.structure("allowed_updates"))
+    world.updates.allow(params.array("allowed_updates"))
     if params.flag("drop_pending_updates"):
         world.updates.clear()
     world.updates.end_poll()
