@@ -1,4 +1,4 @@
-"""A log record processor that keeps count: every event emitted is exported, dropped for a named reason, or queued.
+"""A batch processor that keeps count: every event emitted is exported, dropped for a named reason, or queued.
 
 The SDK's own batch processor drops silently, forgets a batch whose export failed, and cannot be stopped within a given
 time. This one holds on to a batch while the collector is away, drops the oldest when memory is full, sets apart what
@@ -13,19 +13,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach, detach, set_value
-from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadWriteLogRecord
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
+from opentelemetry.sdk.resources import Resource
 
 from chattrail.delivery import Answer, Delivery, Reply
 from chattrail.forks import after_fork_in_child
+from chattrail.logrecord import Packed, pack, unpack
 from chattrail.quiet import Periodic, where
-from chattrail.record import Counts
-from chattrail.sanitize import weight
+from chattrail.record import Counts, Record
 
 _logger = logging.getLogger("chattrail")
 _log = Periodic(_logger)
 
-_OVERHEAD = 256  # bytes that a record costs besides its attributes
 _CLOSING_TIME = 0.4  # seconds of the shutdown that are kept for closing the connection
 
 WhenFull: TypeAlias = Literal["drop_oldest", "wait"]
@@ -43,18 +42,18 @@ class Limits:
     retry: tuple[float, float] = (0.5, 15.0)  # seconds between attempts, from and to
 
 
-@dataclass(frozen=True, slots=True)
-class _Queued:
-    record: ReadableLogRecord
-    size: int
-
-
-class CountingBatchProcessor(LogRecordProcessor):
+class CountingBatchProcessor:
     """Collects records, delivers them in batches on a daemon thread, and knows where each one went."""
 
     def __init__(
-        self, connect: Callable[[], Delivery], limits: Limits | None = None, when_full: WhenFull = "drop_oldest"
+        self,
+        resource: Callable[[], Resource],
+        connect: Callable[[], Delivery],
+        limits: Limits | None = None,
+        when_full: WhenFull = "drop_oldest",
     ) -> None:
+        self._make_resource = resource
+        self._resource: Resource | None = resource()
         self._connect = connect
         self._delivery: Delivery | None = connect()  # at once, so that wrong settings are told at the start
         self._limits = limits or Limits()
@@ -64,46 +63,40 @@ class CountingBatchProcessor(LogRecordProcessor):
 
     def _begin(self) -> None:
         self._changed = threading.Condition(threading.Lock())
-        self._queue: deque[_Queued] = deque()
+        self._queue: deque[Packed] = deque()
         self._bytes = 0
         self._sending = 0  # taken from the queue, fate unknown
         self._emitted = self._exported = 0
         self._losses: dict[str, int] = {}
         self._thread: threading.Thread | None = None
-        self._hurry = 0  # callers of force_flush who wait
+        self._hurry = 0  # callers of flush who wait
         self._closing = self._aborted = self._closed = False
         self._failing = False
 
     def _begin_again(self) -> None:
         # What was queued is the parent's to send, and a connection shared with it would mix up their bytes.
-        self._delivery = None
+        # It is another instance of the service, too. Both are made anew when they are needed, on the export thread.
+        self._delivery = self._resource = None
         self._begin()
 
-    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+    def put(self, record: Record) -> None:
         """Queue a record; drops the oldest when full, or waits if made to (for scripts that must lose nothing)."""
-        log_record.log_record.context = Context()  # it may hold half the program alive, and is not sent
-        assert log_record.resource is not None
-        size = _OVERHEAD + sum(map(weight, (log_record.log_record.attributes or {}).values()))
-        queued = _Queued(
-            ReadableLogRecord(
-                log_record.log_record, log_record.resource, log_record.instrumentation_scope, log_record.limits
-            ),
-            size,
-        )
+        packed = pack(record)
+        size = packed[0]
         with self._changed:
-            self._emitted += 1
             while self._when_full == "wait" and self._is_full(size) and not self._closing:
                 self._changed.wait()
+            self._emitted += 1
             if self._closing:
                 self._lose("shutdown", 1)
                 return
             while self._is_full(size) and self._queue:
-                self._bytes -= self._queue.popleft().size
+                self._bytes -= self._queue.popleft()[0]
                 self._lose("queue_full", 1)
             if self._is_full(size):  # what is being sent fills the memory by itself
                 self._lose("queue_full", 1)
             else:
-                self._queue.append(queued)
+                self._queue.append(packed)
                 self._bytes += size
                 # A first event wakes nobody: the thread looks in by itself, and a wake-up would cost this caller a
                 # fight for the interpreter's lock.
@@ -127,13 +120,13 @@ class CountingBatchProcessor(LogRecordProcessor):
         with self._changed:
             return Counts(self._emitted, self._exported, len(self._queue) + self._sending, dict(self._losses))
 
-    def force_flush(self, timeout_millis: float = 30_000) -> bool:
+    def flush(self, timeout: float) -> bool:
         """Wait until every record has met its fate; False when the time was not enough."""
         with self._changed:
             self._hurry += 1
             self._changed.notify_all()
             try:
-                return self._changed.wait_for(lambda: not self._queue and not self._sending, timeout_millis / 1000)
+                return self._changed.wait_for(lambda: not self._queue and not self._sending, timeout)
             finally:
                 self._hurry -= 1
 
@@ -202,24 +195,24 @@ class CountingBatchProcessor(LogRecordProcessor):
         finally:
             detach(token)
 
-    def _take(self) -> list[_Queued]:
+    def _take(self) -> list[Packed]:
         """Wait for a batch and take it; an empty one means that the end has come."""
         with self._changed:
             while True:
                 self._changed.wait_for(self._is_due, self._limits.delay)
                 if self._queue or self._closing:
                     break
-            batch: list[_Queued] = []
+            batch: list[Packed] = []
             size = 0
             while self._queue and len(batch) < self._limits.batch_records:
-                if batch and size + self._queue[0].size > self._limits.batch_bytes:
+                if batch and size + self._queue[0][0] > self._limits.batch_bytes:
                     break
                 batch.append(self._queue.popleft())
-                size += batch[-1].size
+                size += batch[-1][0]
             self._sending = len(batch)
             return batch
 
-    def _deliver(self, batch: list[_Queued]) -> bool:
+    def _deliver(self, batch: list[Packed]) -> bool:
         """Send a batch until it is accepted or refused. False: the end has come first."""
         pause, longest = self._limits.retry
         while True:
@@ -250,20 +243,20 @@ class CountingBatchProcessor(LogRecordProcessor):
                 self._changed.wait_for(lambda: self._closing, pause)
             pause = min(pause * 2, longest)
 
-    def _send(self, batch: list[_Queued]) -> Reply:
+    def _send(self, batch: list[Packed]) -> Reply:
         try:
-            if self._delivery is None:
-                self._delivery = self._connect()
-            return self._delivery.send([queued.record for queued in batch])
+            self._delivery = self._delivery or self._connect()
+            self._resource = resource = self._resource or self._make_resource()
+            return self._delivery.send([unpack(packed, resource) for packed in batch])
         except Exception as error:  # what cannot be encoded, or a fault of an exporter: the records are suspect
             return Reply(Answer.REFUSED, where(error))
 
-    def _settle(self, batch: list[_Queued], reason: str | None) -> None:
+    def _settle(self, batch: list[Packed], reason: str | None) -> None:
         with self._changed:
             if self._closed:  # counted as lost when the time was up
                 return
             self._sending -= len(batch)
-            self._bytes -= sum(queued.size for queued in batch)
+            self._bytes -= sum(packed[0] for packed in batch)
             if reason is None:
                 self._failing = False
                 self._exported += len(batch)

@@ -6,25 +6,22 @@ The standard OTEL_EXPORTER_OTLP_* variables work as they do for any OpenTelemetr
 import atexit
 import os
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from opentelemetry._logs import SeverityNumber
-from opentelemetry.sdk._logs import LoggerProvider, LogRecordLimits
 from opentelemetry.sdk._logs.export import LogRecordExporter
 from opentelemetry.sdk.resources import Resource
 
 from chattrail.batching import CountingBatchProcessor, Limits, WhenFull
 from chattrail.delivery import Delivery, GrpcDelivery, HttpDelivery, PlainDelivery, quieten_exporters
 from chattrail.privacy import Privacy
-from chattrail.record import ERROR, WARN, BeforeSend, Counts, Record
+from chattrail.record import BeforeSend, Counts, Record
 from chattrail.tracker import Tracker
 
 PROTOCOLS = ("http/protobuf", "grpc")
 _PATH = "/v1/logs"
-_TEXTS = {ERROR: "ERROR", WARN: "WARN"}
 
 
 def create_tracker(
@@ -54,7 +51,7 @@ def create_tracker(
     """
     privacy = Privacy(message_text, hash_user_ids_with)
     sink = Pipeline(
-        _resource(service_name, service_version, environment),
+        partial(_resource, service_name, service_version, environment),
         lambda: PlainDelivery(exporter) if exporter else connect(endpoint, protocol, headers),
         limits,
         when_full,
@@ -63,30 +60,23 @@ def create_tracker(
 
 
 class Pipeline:
-    """A tracker's sink: OpenTelemetry's LoggerProvider with a processor that keeps count."""
+    """A tracker's sink: the queue, the thread and the exporter behind it."""
 
-    def __init__(self, resource: Resource, connect: Any, limits: Limits | None, when_full: WhenFull) -> None:
-        self._processor = CountingBatchProcessor(connect, limits, when_full)
-        # The SDK's own limits would drop the first attribute of a record that has too many: its id.
-        unlimited = LogRecordLimits(*[LogRecordLimits.UNSET] * 4)
-        provider = LoggerProvider(resource, shutdown_on_exit=False, log_record_limits=unlimited)
-        provider.add_log_record_processor(self._processor)
-        self._provider = provider
-        self._logger = provider.get_logger("chattrail")
+    def __init__(
+        self,
+        resource: Callable[[], Resource],
+        connect: Callable[[], Delivery],
+        limits: Limits | None,
+        when_full: WhenFull,
+    ) -> None:
+        self._processor = CountingBatchProcessor(resource, connect, limits, when_full)
         self._enabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() != "true"
         atexit.register(self.shutdown)
 
     def emit(self, record: Record) -> None:
         """Queue a record."""
         if self._enabled:
-            self._logger.emit(
-                timestamp=record.timestamp,
-                severity_number=SeverityNumber(record.severity),
-                severity_text=_TEXTS.get(record.severity, "INFO"),
-                body=record.body,
-                attributes=record.attributes,
-                event_name=record.event_name,
-            )
+            self._processor.put(record)
 
     def lose(self, reason: str) -> None:
         """Count an event as emitted and dropped."""
@@ -99,7 +89,7 @@ class Pipeline:
 
     def flush(self, timeout: float = 30.0) -> bool:
         """Wait until nothing is queued; False when the time was not enough."""
-        return self._processor.force_flush(timeout * 1000)
+        return self._processor.flush(timeout)
 
     def shutdown(self, timeout: float = 5.0) -> bool:
         """Send what is queued within the time, count the rest; True when nothing was left."""

@@ -1,0 +1,59 @@
+"""Turns records into OpenTelemetry's LogRecords, as late as it can be done: on the thread that exports them.
+
+A LogRecord is a dozen objects. Made at once and kept in a queue, thousands of them would have Python's garbage collector
+interrupt the bot's handlers for milliseconds. A tuple and a dict of plain values are of no interest to it.
+"""
+
+import time
+from typing import TypeAlias
+
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.context import Context
+from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import TraceFlags, get_current_span
+
+from chattrail.record import ERROR, WARN, Record
+from chattrail.sanitize import AttributeValue, weight
+
+# size, name, timestamp, observed, severity, body, attributes, (trace id, span id, flags)
+Packed: TypeAlias = tuple[int, str, int, int, int, str, dict[str, AttributeValue], tuple[int, int, int] | None]
+
+_OVERHEAD = 256  # bytes that a record costs besides its attributes
+_SCOPE = InstrumentationScope("chattrail")
+_NO_CONTEXT = Context({"chattrail": True})  # an empty one would have the current context looked up
+_TEXTS = {ERROR: "ERROR", WARN: "WARN"}
+
+
+def pack(record: Record) -> Packed:
+    """Return the record with the trace it was made in, ready to wait. The first item is its size in bytes, roughly."""
+    span = get_current_span().get_span_context()
+    return (
+        _OVERHEAD + sum(map(weight, record.attributes.values())),
+        record.event_name,
+        record.timestamp,
+        time.time_ns(),
+        record.severity,
+        record.body,
+        record.attributes,
+        (span.trace_id, span.span_id, int(span.trace_flags)) if span.is_valid else None,
+    )
+
+
+def unpack(packed: Packed, resource: Resource) -> ReadableLogRecord:
+    """Return the LogRecord."""
+    _, name, timestamp, observed, severity, body, attributes, trace = packed
+    record = LogRecord(
+        timestamp=timestamp,
+        observed_timestamp=observed,
+        context=_NO_CONTEXT,
+        severity_number=SeverityNumber(severity),
+        severity_text=_TEXTS.get(severity, "INFO"),
+        body=body,
+        attributes=attributes,
+        event_name=name,
+    )
+    if trace is not None:
+        record.trace_id, record.span_id, record.trace_flags = trace[0], trace[1], TraceFlags(trace[2])
+    return ReadableLogRecord(record, resource, _SCOPE)
