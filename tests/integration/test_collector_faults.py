@@ -166,7 +166,7 @@ def with_damaged_pages(queue: bytes) -> bytes:
     return queue[:8192] + b"\xff" * (len(queue) - 8192)
 
 
-@pytest.mark.parametrize("damage", [cut_short, without_headers])
+@pytest.mark.parametrize("damage", [cut_short, without_headers, with_damaged_pages])
 def test_a_damaged_queue_is_set_aside(
     destination: Destination, tmp_path: Path, damage: Callable[[bytes], bytes]
 ) -> None:
