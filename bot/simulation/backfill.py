@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 
 from opentelemetry.sdk.resources import Resource
@@ -75,7 +76,7 @@ def history_tracker(seed: str) -> Tracker:
     """Return a tracker like the bot's, whose ids a second run repeats. Raises ValueError for a wrong OTLP setting."""
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         raise ValueError("OTEL_SDK_DISABLED is true: nothing would be sent; unset it for the backfill")
-    resource = Resource.create({"service.name": SERVICE_NAME, "service.instance.id": f"backfill-{seed}"})
+    resource = partial(Resource.create, {"service.name": SERVICE_NAME, "service.instance.id": f"backfill-{seed}"})
     limits = Limits(queue_records=IN_FLIGHT * 4)
     pipeline = Pipeline(resource, lambda: connect(None, None, None), limits, "wait")
     return Tracker(RepeatableIds(pipeline, seed))
