@@ -26,7 +26,7 @@ DEAD_LETTERS: Final = "chattrail.sidecar.dead_letters"
 # ClickHouse sink: rounds of recomputing figures, and those that failed
 ROLLUP_ROUNDS: Final = "chattrail.sidecar.rollup.rounds"
 ROLLUP_FAILURES: Final = "chattrail.sidecar.rollup.failures"
-# image archiver: jobs accepted, pictures stored, and jobs that ended without one, by `reason`
+# image archiver: jobs accepted; by `source` (url, file_id, data) pictures stored, jobs that failed for good, second tries
 IMAGE_JOBS: Final = "chattrail.sidecar.images.jobs"
 IMAGES_STORED: Final = "chattrail.sidecar.images.stored"
 IMAGES_FAILED: Final = "chattrail.sidecar.images.failed"

@@ -195,6 +195,17 @@ async def test_more_jobs_than_memory_may_hold_all_end(archive: Archive, host: Pi
     assert host.hits["/files/cat.png"] == 40
 
 
+async def test_a_batch_of_thousands_of_pictures(archive: Archive) -> None:
+    address = {"chattrail.image.url": "https://127.0.0.1/refused.png"}
+    events = [otlp.event("image_generated", event_id=str(uuid.uuid4()), **address) for _ in range(4500)]
+    archiver = archive.build()
+    await archiver.start()
+    await archiver.handle(batch_of(*events))
+    await archiver.handle(batch_of(*events[:2000], *events[2500:]))
+    await archiver.shutdown()
+    assert len(await archive.rows()) == 4500
+
+
 async def test_a_store_that_can_not_write_is_tried_again(archive: Archive) -> None:
     async with archive.archiver(attempts=1) as archiver:
         archive.pictures.rmdir()

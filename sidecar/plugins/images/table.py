@@ -19,6 +19,8 @@ from sidecar.errors import Retryable
 from sidecar.plugins.images.jobs import Job
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# a query's parameters travel as form fields, which a ClickHouse server takes up to 128 KiB (http_max_field_value_size)
+IDS_A_QUERY = 1000
 COLUMNS = (
     "event_id", "image_id", "user_id", "status", "store", "key", "content_type", "bytes", "width", "height", "sha256",
     "reason", "attempts", "source_kind", "source", "created_at", "updated_at",
@@ -59,7 +61,8 @@ class ImagesTable:
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
             if client is not None:
                 await client.close()
-            raise _unavailable(error) from None
+            # at a first start the sink is about to make the table, so look again soon
+            raise Retryable(_unavailable(error).reason, after=0.25) from None
         return cls(client)
 
     async def close(self) -> None:
