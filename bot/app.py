@@ -23,11 +23,12 @@ from bot.brain.provider import Provider
 from bot.brain.scripted import Scripted
 from bot.handlers import admin, chat, clear, errors, help, image, language, persona, premium, start, story
 from bot.person import Clock, PersonMiddleware
-from bot.personas import load_cast
+from bot.personas import LANGUAGES, load_cast
 from bot.premium import FileStore, Ledger, RedisStore
 from bot.quiet import unless_quiet
 from bot.settings import BotSettings
 from bot.telegram import ObeyFloodLimits
+from bot.texts import catalogue
 from bot.turns import Turns
 from bot.web_api import WebApi
 from chattrail.aiogram import instrument
@@ -90,6 +91,8 @@ def build(settings: BotSettings, tracker: Tracker, *, clock: Clock = utc_now) ->
     dispatcher.callback_query.outer_middleware(person)
 
     cast = load_cast()
+    for code in LANGUAGES:
+        catalogue(code)  # read now rather than in the middle of the first chat
     ledger = Ledger(RedisStore(redis) if redis else FileStore(settings.premium_path))
     brain = Brain(_backend(settings), _pictures(settings))
     web = WebApi(str(settings.web_url), settings.web_token.get_secret_value() if settings.web_token else None)
@@ -132,7 +135,8 @@ def _redis(settings: BotSettings) -> "Redis | None":
         return None
     from redis.asyncio import Redis  # slow to import, and most bots start without it
 
-    return Redis.from_url(settings.redis_url.get_secret_value())
+    url = settings.redis_url.get_secret_value()
+    return Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)  # a hung Redis must not hang people
 
 
 def _storage(settings: BotSettings, redis: "Redis | None") -> BaseStorage:

@@ -142,11 +142,6 @@ class Ledger:
             await self._store.add(refund)
             return True
 
-    async def payment(self, person: int, charge_id: str) -> tuple[Entry, bool] | None:
-        """Find a payment and whether it was refunded."""
-        entries = [entry for entry in await self._store.of(person) if entry.charge_id == charge_id]
-        return (entries[0], len(entries) > 1) if entries else None
-
     async def standing(self, person: int) -> Standing:
         """Add up the payments that were not refunded; one paid during another's time begins after it."""
         entries = await self._store.of(person)

@@ -40,7 +40,7 @@ class RunningBot:
         self.app = app
         self.telegram = telegram
         self.clock = clock
-        self._inbox = inbox
+        self.inbox = inbox
 
     async def settled(self) -> None:
         """Wait until the bot is done with what it has taken: people see a message before the bot hears it arrived."""
@@ -56,7 +56,7 @@ class RunningBot:
         """All events so far, in their order; they are flushed first."""
         await self.settled()
         assert await asyncio.to_thread(self.app.tracker.flush, 10)
-        found = sorted(self._inbox.records, key=lambda record: record.attributes["event.sequence"])
+        found = sorted(self.inbox.records, key=lambda record: record.attributes["event.sequence"])
         return [
             record
             for record in found

@@ -77,7 +77,6 @@ async def _picture(bot: Bot, person: int, memory: Memory, say: Say, chat: Chat) 
     with chat.tracker.details(
         image_id=image_id,
         prompt=prompt,
-        content_type=picture.content_type,
         duration_ms=(time.perf_counter() - started) * 1000,
     ):
         await bot.send_photo(

@@ -107,7 +107,13 @@ async def paid(message: Message, memory: Memory, say: Say, ledger: Ledger, clock
         _log.error("a payment for an unknown plan came in: charge %s", payment.telegram_payment_charge_id)
         await message.answer(say("premium.gone"))
         return
-    if not await ledger.paid(message.from_user.id, plan, payment.telegram_payment_charge_id, clock()):
+    try:
+        new = await ledger.paid(message.from_user.id, plan, payment.telegram_payment_charge_id, clock())
+    except Exception:
+        charge = payment.telegram_payment_charge_id
+        _log.error("a payment could not be entered; give it back: /refund %d %s", message.from_user.id, charge)
+        raise
+    if not new:
         return
     memory.premium_plan = plan.id
     standing = await ledger.standing(message.from_user.id)

@@ -163,12 +163,12 @@ async def test_groups_are_left_alone(bot: RunningBot) -> None:
 
 
 async def test_analytics_that_is_down_costs_the_bot_nothing(bot: RunningBot) -> None:
-    bot._inbox.fail(503)
+    bot.inbox.fail(503)
     ann = bot.telegram.person(1001)
     await begin_story(ann)
     await ann.send("Hello")
     await ann.wait(has_button("picture:new"), timeout=3)
-    bot._inbox.recover()
+    bot.inbox.recover()
     assert [e.type for e in await bot.events("user_message")] == ["user_message"]
 
 
