@@ -75,19 +75,15 @@ class Collector:
             **{f"CHATTRAIL_COLLECTOR_{name.upper()}": str(value) for name, value in given.items()},
             "CHATTRAIL_OTELCOL": str(binary_or_skip()),
         }
-        self._arguments = [
-            f"--config={config}" for config in ([ROOT / "otel-config.yaml", *overlays] if overlays else [])
-        ]
+        files = [ROOT / "otel-config.yaml", *overlays] if overlays else []
+        self.command = [sys.executable, "-m", "collector", "run", *(f"--config={file}" for file in files)]
         self._process: subprocess.Popen[bytes] | None = None
         self.log = data / "collector.log"
 
     def start(self) -> Self:
         """Start it and wait until it is healthy."""
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "collector", "run", *self._arguments],
-                cwd=ROOT, env=self.environment, stdout=log, stderr=log,
-            )  # fmt: skip
+            self._process = subprocess.Popen(self.command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
         until(lambda: self.ended() or self.healthy(), f"the collector is healthy ({self.log})")
         assert not self.ended(), self.log.read_text()
         return self

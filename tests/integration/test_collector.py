@@ -1,5 +1,7 @@
 """The collector takes OTLP from real SDKs and passes every record on as it came."""
 
+import os
+import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from chattrail.events import UserMessage
 from chattrail.export import create_tracker
 from chattrail.tracker import Person
-from tests.collector_process import Collector, Destination, event_id, records_of, until
+from tests.collector_process import ROOT, Collector, Destination, binary_or_skip, event_id, records_of, until
 from tests.otlp import event, records, request, uuid7
 
 MIB = 1 << 20
@@ -144,6 +146,26 @@ def test_it_presents_the_sidecars_token(destination: Destination, tmp_path: Path
         until(lambda: key in destination.ids(), "the event")
     assert destination.headers[-1]["authorization"] == "Bearer secret of the sidecar"
     assert "secret of the sidecar" not in collector.log.read_text()
+
+
+def test_a_taken_port_is_told_by_its_variable(collector: Collector, tmp_path: Path) -> None:
+    second = Collector(tmp_path, "http://127.0.0.1:1")
+    second.environment["CHATTRAIL_COLLECTOR_HTTP_PORT"] = collector.http.rsplit(":", 1)[1]
+    done = subprocess.run(second.command, cwd=ROOT, env=second.environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "change CHATTRAIL_COLLECTOR_HTTP_PORT" in done.stderr
+
+
+def test_the_files_stand_alone_as_the_image_uses_them() -> None:
+    """Without Python's defaults the base is valid; with token.yaml it refuses to go without a token."""
+    binary, guarded = str(binary_or_skip()), ["--config=otel-config.yaml", "--config=collector/token.yaml"]
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("CHATTRAIL_")}
+    assert subprocess.run([binary, "validate", guarded[0]], cwd=ROOT, env=plain).returncode == 0
+    refused = subprocess.run([binary, "validate", *guarded], cwd=ROOT, env=plain, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "bearertokenauth" in refused.stderr
+    plain["CHATTRAIL_COLLECTOR_TOKEN"] = "long-enough"
+    assert subprocess.run([binary, "validate", *guarded], cwd=ROOT, env=plain).returncode == 0
 
 
 PRIVATE = {

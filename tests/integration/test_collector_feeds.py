@@ -163,7 +163,7 @@ def test_a_full_feed_costs_the_sidecar_nothing(sidecar: Destination, vendor: Des
             "the feed's losses in the metrics",
         )
     assert Counter(sidecar.ids()) == Counter(sent), "no sender was told to try again"
-    assert took < 10
+    assert took < 30, "the feed alone would take 60 s to answer the first request"
 
 
 def test_without_its_guard_a_full_feed_would_hold_senders_back(
