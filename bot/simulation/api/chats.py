@@ -1,18 +1,20 @@
 """A private chat between the bot and one person: its messages, and what the person has seen happen in it."""
 
 import asyncio
-import copy
 from collections import OrderedDict, deque
 from dataclasses import dataclass
 
 from bot.simulation.api.wire import Json
 
-KEPT_MESSAGES = 400
+KEPT_MESSAGES = 150
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """Something the bot did that the person sees: a new message, or an edited one as it was then."""
+    """Something the bot did that the person sees: a new message, or an edited one as it was then.
+
+    Messages are never changed in place, an edit puts another object there; so no copy is needed.
+    """
 
     position: int
     message: Json
@@ -66,7 +68,7 @@ class Chat:
     def show(self, message: Json, *, edited: bool) -> None:
         """Put a message before the person's eyes and wake who waits for it."""
         self.position += 1
-        self.sights.append(Sight(self.position, copy.deepcopy(message), edited))
+        self.sights.append(Sight(self.position, message, edited))
         self.wake()
 
     def answered(self, answer: Answer) -> None:
