@@ -2,7 +2,7 @@
 
     python -m benchmarks.bench_ingest
 
-Both encoders get bodies of the same shape in turns, on one embedded ClickHouse. CPU is that of the sink's process and of ClickHouse's.
+Both encoders get bodies of the same shape in turns, on one embedded ClickHouse. CPU is the sink's process and ClickHouse's.
 """
 
 import statistics
