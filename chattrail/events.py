@@ -242,3 +242,27 @@ EVENT_TYPES: Mapping[str, type[Event]] = MappingProxyType(
         )
     }
 )
+
+COMMON: tuple[Attribute, ...] = (
+    Attribute("event.id", "Names the event: a UUIDv7.", "019b2f0e-5f5c-7b1c-9d5e-3a9d2c9b7f10"),
+    Attribute("event.sequence", "Counts the process's events from 1; a gap is a loss.", 17),
+    Attribute("user.id", "Telegram's id of the person as text, or its HMAC.", "1001"),
+    Attribute("user.hash", "The HMAC again, only when ids are hashed.", "5f2b…"),
+    Attribute("session.id", "The session; 30 minutes without an event end it.", "019b2f0e-5f5c-7a70-8c1e-77f1b5b6a001"),
+    Attribute("telegram.chat.id", "The chat; not sent for private chats when ids are hashed.", 1001),
+    Attribute("telegram.chat.type", "private, group, supergroup or channel.", "private"),
+    Attribute("telegram.update.id", "The update in whose handling it happened.", 734512),
+    Attribute("telegram.message.id", "The message it is, or is about.", 42),
+    Attribute("telegram.user.username", "Not sent when ids are hashed.", "ann"),
+    Attribute("telegram.user.name", "First and last name; not sent when ids are hashed.", "Ann Lee"),
+    Attribute("telegram.user.language_code", "The language of the person's app.", "en"),
+    Attribute("telegram.user.is_premium", "Whether the person has Telegram Premium.", False),
+    Attribute("chattrail.persona.id", "The persona the person talks to.", "luna"),
+    Attribute("chattrail.story.id", "The story they are in.", "lighthouse"),
+)
+RESOURCE: tuple[Attribute, ...] = (
+    Attribute("service.name", "The bot, as `create_tracker` was told.", "persona-bot"),
+    Attribute("service.instance.id", "The process: a new UUID at each start and in each forked child.", "6ce511d2-…"),
+    Attribute("service.version", "The bot's version.", "1.4.0"),
+    Attribute("deployment.environment.name", "Where it runs.", "production"),
+)

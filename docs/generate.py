@@ -1,0 +1,166 @@
+"""Writes the reference pages that are generated: docs/events.md and docs/settings.md.
+
+python docs/generate.py            write them
+python docs/generate.py --check    fail if they are out of date
+"""
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from enum import Enum
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
+
+from pydantic import SecretStr  # noqa: E402 - the repository has to be found first
+from pydantic.fields import FieldInfo  # noqa: E402
+from pydantic_core import PydanticUndefined  # noqa: E402
+
+from chattrail.events import COMMON, EVENT_TYPES, RESOURCE, Attribute, attributes_of  # noqa: E402
+from chattrail.settings import Settings  # noqa: E402
+
+# Where each part keeps its Settings; one line for a new one.
+SETTINGS_MODULES = (
+    "bot.settings",
+    "bot.simulation.settings",
+    "collector.settings",
+    "sidecar.settings",
+    "sidecar.plugins.clickhouse.config",
+    "sidecar.plugins.debug",
+    "sidecar.plugins.images.config",
+    "sidecar.embedded.settings",
+    "web.settings",
+    "chattrail.stack.settings",
+)
+_NOTE = "<!-- Written by docs/generate.py. Change the code it is read from, then run it again. -->\n"
+
+
+def events() -> str:
+    """Return docs/events.md, from the registry of events."""
+    lines = [
+        "# Events\n",
+        _NOTE,
+        "An event is an OpenTelemetry LogRecord named `chattrail.<type>`; its data are flat attributes. An attribute that is",
+        "not known is not sent. Private ones stay in the bot when message texts are switched off (`message_text=False`).\n",
+        "## On every event\n",
+        *_attribute_table(COMMON),
+        "\n## On every process (resource)\n",
+        *_attribute_table(RESOURCE),
+    ]
+    for name, event in EVENT_TYPES.items():
+        lines += [f"\n## {name}\n", f"`{event.__name__}`: {event.when}.", ""]
+        fields = attributes_of(event)
+        if fields:
+            lines += ["| field | attribute | meaning | example |", "| --- | --- | --- | --- |"]
+            lines += [f"| `{field}` | {_attribute_row(attribute)} |" for field, attribute in fields.items()]
+        else:
+            lines.append("It has no attributes of its own.")
+    return "\n".join(lines) + "\n"
+
+
+def _attribute_table(attributes: tuple[Attribute, ...]) -> Iterator[str]:
+    yield "| attribute | meaning | example |"
+    yield "| --- | --- | --- |"
+    for attribute in attributes:
+        yield f"| {_attribute_row(attribute)} |"
+
+
+def _attribute_row(attribute: Attribute) -> str:
+    private = " Private." if attribute.private else ""
+    return f"`{attribute.name}` | {attribute.description}{private} | `{attribute.example!r}`"
+
+
+def settings() -> str:
+    """Return docs/settings.md, from the Settings of every part."""
+    lines = [
+        "# Settings\n",
+        _NOTE,
+        "Environment variables, read once at start. An unknown `CHATTRAIL_` name is an error that suggests the nearest one; an",
+        "empty variable counts as unset. Events are exported by the standard `OTEL_EXPORTER_OTLP_*` variables of OpenTelemetry.",
+    ]
+    for model in all_settings():
+        lines += [f"\n## {model.__module__}\n", (model.__doc__ or "").strip().partition("\n")[0], ""]
+        lines += ["| variable | type | default | meaning |", "| --- | --- | --- | --- |"]
+        for variable, field in zip(model.variables(), model.model_fields.values(), strict=True):
+            cells = (f"`{variable}`", type_name(field.annotation), _default(field), field.description or "")
+            lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def all_settings() -> list[type[Settings]]:
+    """Return every Settings model that the listed modules define."""
+    models: list[type[Settings]] = []
+    for name in SETTINGS_MODULES:
+        module = importlib.import_module(name)
+        models += [
+            found
+            for found in vars(module).values()
+            if isinstance(found, type) and issubclass(found, Settings) and found.__module__ == name
+        ]
+    return models
+
+
+def type_name(annotation: Any) -> str:
+    """Name a field's type for people who set variables, not for Python."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return type_name(arguments[0])
+    if origin in (Union, UnionType):
+        return " or ".join(dict.fromkeys(type_name(one) for one in arguments if one is not NoneType))
+    if origin is Literal:
+        return " or ".join(f"`{choice}`" for choice in arguments)
+    if origin in (tuple, list, set, frozenset):
+        inner = [one for one in arguments if one is not ...]
+        return f"comma list of {type_name(inner[0])}" if inner else "comma list"
+    if isinstance(annotation, type):
+        if issubclass(annotation, Enum):
+            return " or ".join(f"`{choice.value}`" for choice in annotation)
+        known = {
+            bool: "true or false",
+            int: "whole number",
+            float: "number",
+            str: "text",
+            Path: "path",
+            SecretStr: "secret",
+        }
+        return "URL" if annotation.__name__.endswith("Url") else known.get(annotation, annotation.__name__)
+    return str(annotation).replace("typing.", "")
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    default = field.get_default(call_default_factory=True, validated_data={})
+    if default is None or default is PydanticUndefined or default in ("", (), [], frozenset()):
+        return "unset"
+    if isinstance(default, SecretStr):
+        return "unset" if not default.get_secret_value() else "secret"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    if isinstance(default, tuple | list | set | frozenset):
+        return f"`{','.join(map(str, default))}`"
+    return f"`{default.value if isinstance(default, Enum) else default}`"
+
+
+PAGES: dict[str, Callable[[], str]] = {"events.md": events, "settings.md": settings}
+
+
+def main(check: bool) -> int:
+    """Write the pages, or tell which are out of date."""
+    stale = []
+    for name, page in PAGES.items():
+        path, text = HERE / name, page()
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale.append(name)
+            if not check:
+                path.write_text(text, encoding="utf-8")
+    if check and stale:
+        print(f"out of date: {', '.join(stale)}; run python docs/generate.py", file=sys.stderr)
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main("--check" in sys.argv[1:]))
