@@ -107,7 +107,8 @@ def inflate(body: bytes, encoding: str, limit: int) -> bytes:
                 decoder = None
     except (zlib.error, zstd.ZstdError):
         # the libraries' own words name stream internals that help nobody at the sending end
-        raise Malformed(f"the body is not valid {encoding}, though Content-Encoding says so") from None
+        hint = f", or needs a window above {1 << ZSTD_WINDOW_LOG} bytes" if encoding == "zstd" else ""
+        raise Malformed(f"the body is not valid {encoding}, though Content-Encoding says so{hint}") from None
     if decoder is not None:
         raise Malformed(f"the {encoding} body is truncated")
     return b"".join(pieces)

@@ -75,3 +75,11 @@ def test_a_bomb_costs_no_more_than_the_cap(encoding: str) -> None:
 def test_a_flood_of_empty_members_is_refused() -> None:
     with pytest.raises(Malformed, match="members"):
         inflate(gzip.compress(b"") * (MEMBERS + 1), "gzip", 1000)
+
+
+def test_a_zstd_window_beyond_what_decoders_must_support_is_told() -> None:
+    window = {zstd.CompressionParameter.window_log: 27, zstd.CompressionParameter.content_size_flag: 0}
+    compressor = zstd.ZstdCompressor(options=window)
+    body = compressor.compress(MIXED) + compressor.flush()
+    with pytest.raises(Malformed, match="window above 8388608 bytes"):
+        inflate(body, "zstd", 1 << 25)
