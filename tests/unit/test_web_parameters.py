@@ -75,4 +75,4 @@ def test_every_query_has_a_name_a_comment_and_no_placeholder_of_the_driver() -> 
 
 def test_a_missing_piece_is_an_error_not_an_empty_place() -> None:
     with pytest.raises(KeyError):
-        named.sql("people")
+        named.sql("page")

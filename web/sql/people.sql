@@ -1,37 +1,43 @@
--- name: people
--- One row a person over all time, with the total of all that match, from a position in the chosen order onward.
--- Names and the like are the newest that are not empty.
-SELECT * FROM (
-    SELECT *, $position AS position, count() OVER () AS total FROM (
-        SELECT
-            a.user_id AS client_id,
-            argMaxIf(a.user_name, a.slot, a.user_name != '') AS name,
-            argMaxIf(a.username, a.slot, a.username != '') AS username,
-            argMaxIf(a.language_code, a.slot, a.language_code != '') AS language_code,
-            argMaxIf(a.is_premium, a.slot, a.username != '' OR a.user_name != '') AS is_premium,
-            toUnixTimestamp64Milli(min(a.first_ts)) AS first_seen,
-            toUnixTimestamp64Milli(max(a.last_ts)) AS last_seen,
-            sum(a.messages) AS messages,
-            sum(a.answers) AS answers,
-            sum(a.pictures) AS pictures,
-            sum(a.refreshes) AS refreshes,
-            sum(a.clears) AS clears,
-            sum(a.commands) AS commands,
-            uniqExactArray(a.sessions) AS sessions,
-            sumIf(a.stars, isFinite(a.stars)) AS stars,
-            sum(a.payments) > 0 AS paid,
-            argMaxIf(a.last_block_event, a.slot, a.last_block_event != '') = 'bot_blocked' AS blocked,
-            sum(a.failures) AS failures,
-            argMaxIf(a.persona_id, a.slot, a.persona_id != '') AS persona_id
+-- name: page
+-- Who is on a page: only what sorting and filtering need is computed for everybody, the rest for the page alone (`people`).
+-- $position, $filter and $after are built from aggregates in web/store/people.py.
+SELECT client_id, position, total FROM (
+    SELECT client_id, position, count() OVER () AS total FROM (
+        SELECT a.user_id AS client_id, $position AS position
         FROM activity AS a FINAL
-        WHERE $who
+        WHERE a.user_id != ''
         GROUP BY a.user_id
+        HAVING $filter
     )
-    WHERE $filter
 )
 WHERE $after
 ORDER BY position $order, client_id $order
 LIMIT {limit:UInt32}
+
+-- name: people
+-- One row for each of these people over all time. Names and the like are the newest that are not empty.
+SELECT
+    a.user_id,
+    argMaxIf(a.user_name, a.slot, a.user_name != ''),
+    argMaxIf(a.username, a.slot, a.username != ''),
+    argMaxIf(a.language_code, a.slot, a.language_code != ''),
+    argMaxIf(a.is_premium, a.slot, a.username != '' OR a.user_name != ''),
+    toUnixTimestamp64Milli(min(a.first_ts)),
+    toUnixTimestamp64Milli(max(a.last_ts)),
+    sum(a.messages),
+    sum(a.answers),
+    sum(a.pictures),
+    sum(a.refreshes),
+    sum(a.clears),
+    sum(a.commands),
+    uniqExactArray(a.sessions),
+    sumIf(a.stars, isFinite(a.stars)),
+    argMaxIf(a.last_block_event, a.slot, a.last_block_event != '') = 'bot_blocked',
+    sum(a.failures),
+    argMaxIf(a.persona_id, a.slot, a.persona_id != '')
+FROM activity AS a FINAL
+WHERE a.user_id IN {ids:Array(String)}
+GROUP BY a.user_id
 
 -- name: all_languages
 -- The languages of all people ever, for the choices of a filter.

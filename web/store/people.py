@@ -1,5 +1,6 @@
 """The list of people: sorted, searched, filtered and paged by position, so a page never shifts when others arrive."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,25 +12,29 @@ from web.store.errors import UnknownPerson
 from web.store.figures import whole
 from web.store.sql import sql
 
-EVERYBODY, ONE = "a.user_id != ''", "a.user_id = {client_id:String}"
 FOLLOWS = {"asc": ">", "desc": "<"}
+NAME = "argMaxIf(a.user_name, a.slot, a.user_name != '')"
+USERNAME = "argMaxIf(a.username, a.slot, a.username != '')"
+LANGUAGE = "argMaxIf(a.language_code, a.slot, a.language_code != '')"
+BLOCKED = "argMaxIf(a.last_block_event, a.slot, a.last_block_event != '') = 'bot_blocked'"
+PAID = "sum(a.payments) > 0"
 # exact types only: a position travels as text in a cursor and must come back equal, which a float may not
 POSITIONS: dict[UserSort, str] = {
-    "last_seen": "last_seen",
-    "first_seen": "first_seen",
-    "name": "lower(if(name != '', name, username))",
-    "messages": "toInt64(messages)",
-    "answers": "toInt64(answers)",
-    "pictures": "toInt64(pictures)",
-    "refreshes": "toInt64(refreshes)",
-    "clears": "toInt64(clears)",
-    "sessions": "toInt64(sessions)",
-    "stars": "toInt64(round(stars * 1000))",
+    "last_seen": "toUnixTimestamp64Milli(max(a.last_ts))",
+    "first_seen": "toUnixTimestamp64Milli(min(a.first_ts))",
+    "name": f"lower(if({NAME} != '', {NAME}, {USERNAME}))",
+    "messages": "toInt64(sum(a.messages))",
+    "answers": "toInt64(sum(a.answers))",
+    "pictures": "toInt64(sum(a.pictures))",
+    "refreshes": "toInt64(sum(a.refreshes))",
+    "clears": "toInt64(sum(a.clears))",
+    "sessions": "toInt64(uniqExactArray(a.sessions))",
+    "stars": "toInt64(round(sumIf(a.stars, isFinite(a.stars)) * 1000))",
 }
-SEARCH = """(
-    positionCaseInsensitiveUTF8(name, {q:String}) > 0
-    OR positionCaseInsensitiveUTF8(username, {username:String}) > 0
-    OR positionCaseInsensitiveUTF8(client_id, {q:String}) > 0
+SEARCH = f"""(
+    positionCaseInsensitiveUTF8({NAME}, {{q:String}}) > 0
+    OR positionCaseInsensitiveUTF8({USERNAME}, {{username:String}}) > 0
+    OR positionCaseInsensitiveUTF8(a.user_id, {{q:String}}) > 0
 )"""
 
 
@@ -44,70 +49,66 @@ class PeopleQueries:
         """One page of people."""
         binding = (query.sort, query.order, query.q, query.paid, query.blocked, query.language)
         kind: type = str if query.sort == "name" else int
-        parameters: dict[str, Any] = {"limit": query.limit + 1}
-        after = "1"
+        after, place = "1", {}
         if query.cursor:
             position, client_id = self._cursors.open(binding, query.cursor, (kind, str))
-            after = "(position, client_id) %s ({position:%s}, {after_id:String})" % (  # noqa: UP031 - braces are SQL's
-                FOLLOWS[query.order],
-                "String" if kind is str else "Int64",
-            )
-            parameters |= {"position": position, "after_id": client_id}
-        conditions = _conditions(query, parameters)
+            value = f"{{position:{'String' if kind is str else 'Int64'}}}"
+            after = f"(position, client_id) {FOLLOWS[query.order]} ({value}, {{after_id:String}})"
+            place = {"position": position, "after_id": client_id}
+        rows = self._found(query, after, place, query.limit + 1)
+        total = rows[0][2] if rows else 0
+        if query.cursor and not rows:  # the page behind the cursor has become empty, and with it the place of the total
+            total = sum(row[2] for row in self._found(query, "1", {}, 1))
+        shown = rows[: query.limit]
+        cursor = self._cursors.seal(binding, (shown[-1][1], shown[-1][0])) if len(rows) > len(shown) else None
+        return UserPage(self._people([row[0] for row in shown]), cursor, total)
+
+    def one(self, client_id: str) -> UserRow:
+        """One person. Raises UnknownPerson."""
+        for person in self._people([client_id]):
+            return person
+        raise UnknownPerson(client_id)
+
+    def _found(self, query: UsersQuery, after: str, place: dict[str, Any], limit: int) -> Sequence[Sequence[Any]]:
+        """Id, position and total of all for those who match, in order."""
+        conditions, values = _conditions(query)
         statement = sql(
-            "people",
+            "page",
             position=POSITIONS[query.sort],
-            who=EVERYBODY,
             filter=" AND ".join(conditions) or "1",
             after=after,
             order=query.order.upper(),
         )
-        rows = self._clickhouse.rows(statement, parameters)
-        shown = rows[: query.limit]
-        more = len(rows) > len(shown)
-        cursor = self._cursors.seal(binding, (shown[-1][-2], shown[-1][0])) if more else None
-        return UserPage(tuple(_user(row) for row in shown), cursor, rows[0][-1] if rows else self._total(query))
+        return self._clickhouse.rows(statement, {**values, **place, "limit": limit})
 
-    def one(self, client_id: str) -> UserRow:
-        """One person. Raises UnknownPerson."""
-        statement = sql("people", position="last_seen", who=ONE, filter="1", after="1", order="ASC")
-        rows = self._clickhouse.rows(statement, {"client_id": client_id, "limit": 1})
-        if not rows:
-            raise UnknownPerson(client_id)
-        return _user(rows[0])
-
-    def _total(self, query: UsersQuery) -> int:
-        """How many match, when the page behind a cursor has become empty and so carries no total."""
-        if not query.cursor:
-            return 0
-        parameters: dict[str, Any] = {"limit": 1}
-        conditions = _conditions(query, parameters)
-        statement = sql(
-            "people", position="1", who=EVERYBODY, filter=" AND ".join(conditions) or "1", after="1", order="ASC"
-        )
-        rows = self._clickhouse.rows(statement, parameters)
-        return int(rows[0][-1]) if rows else 0
+    def _people(self, ids: list[str]) -> tuple[UserRow, ...]:
+        """The rows of these people, in this order."""
+        if not ids:
+            return ()
+        found = {row[0]: _user(row) for row in self._clickhouse.rows(sql("people"), {"ids": ids})}
+        return tuple(found[client_id] for client_id in ids if client_id in found)
 
 
-def _conditions(query: UsersQuery, parameters: dict[str, Any]) -> list[str]:
-    conditions = []
+def _conditions(query: UsersQuery) -> tuple[list[str], dict[str, Any]]:
+    conditions: list[str] = []
+    values: dict[str, Any] = {}
     if query.q:
         conditions.append(SEARCH)
-        parameters |= {"q": query.q, "username": query.q.removeprefix("@") or "@"}
+        values |= {"q": query.q, "username": query.q.removeprefix("@") or "@"}
     if query.paid is not None:
-        conditions.append("paid" if query.paid else "NOT paid")
+        conditions.append(PAID if query.paid else f"NOT ({PAID})")
     if query.blocked is not None:
-        conditions.append("blocked" if query.blocked else "NOT blocked")
+        conditions.append(BLOCKED if query.blocked else f"NOT ({BLOCKED})")
     if query.language is not None:
-        conditions.append("language_code = {language:String}")
-        parameters["language"] = query.language
-    return conditions
+        conditions.append(f"{LANGUAGE} = {{language:String}}")
+        values["language"] = query.language
+    return conditions, values
 
 
 def _user(row: Any) -> UserRow:
     (
         client_id, name, username, language_code, is_premium, first_seen, last_seen, messages, answers, pictures,
-        refreshes, clears, commands, sessions, stars, _paid, blocked, failures, persona_id, _position, _total,
+        refreshes, clears, commands, sessions, stars, blocked, failures, persona_id,
     ) = row  # fmt: skip
     return UserRow(
         client_id=client_id,
