@@ -3,7 +3,6 @@
 import gzip
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +21,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from collector.locate import NotFoundError, find
+from tests.receivers import quiet_port
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTOBUF = "application/x-protobuf"
@@ -47,12 +47,11 @@ def until(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Non
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+    """Different ports of 127.0.0.1 that nobody listens on, and that will still be free after a restart."""
+    ports: set[int] = set()
+    while len(ports) < count:
+        ports.add(quiet_port())
+    return list(ports)
 
 
 class Collector:

@@ -1,0 +1,54 @@
+"""The collector in front of the real sidecar: they understand each other's encodings, tokens and refusals."""
+
+import asyncio
+import random
+from pathlib import Path
+
+from sidecar.errors import Retryable
+from sidecar.pipeline import Stage
+from tests.collector_process import Collector, event_id, records_of
+from tests.otlp import event, request, uuid7
+from tests.receivers import Recorder, receiving, until
+
+MIB = 1 << 20
+TOKEN = "of-the-sidecar"
+
+
+def stored(recorder: Recorder) -> list[str]:
+    return [event_id(record) for record in records_of(batch.request for batch in recorder.batches)]
+
+
+async def test_events_pass_and_wait_while_the_sidecar_says_try_again(tmp_path: Path) -> None:
+    recorder = Recorder()
+    recorder.raises = Retryable("the database is away", after=1)
+    async with receiving(Stage("recorder", recorder, True), token=TOKEN) as sidecar:
+        collector = Collector(tmp_path, sidecar.url)
+        collector.environment["CHATTRAIL_SIDECAR_TOKEN"] = TOKEN
+        await asyncio.to_thread(collector.start)
+        try:
+            ids = [uuid7(0) for _ in range(50)]
+            for one in ids:
+                body = request(event("user_message", event_id=one, **{"chattrail.message.text": "слово"}))
+                assert await asyncio.to_thread(collector.post, body) == 200
+            await until(lambda: recorder.entered >= 2)
+            assert not recorder.batches
+            recorder.raises = None
+            await until(lambda: set(stored(recorder)) == set(ids))
+            assert len(stored(recorder)) == len(ids)
+        finally:
+            await asyncio.to_thread(collector.__exit__)
+
+
+async def test_the_largest_request_that_the_collector_takes_fits_into_the_sidecar(tmp_path: Path) -> None:
+    recorder = Recorder()
+    async with receiving(Stage("recorder", recorder, True)) as sidecar:
+        collector = Collector(tmp_path, sidecar.url)
+        await asyncio.to_thread(collector.start)
+        try:
+            picture = random.Random(1).randbytes(12 * MIB - 1000)  # what no encoding can shrink
+            one = uuid7(0)
+            body = request(event("image_generated", event_id=one, **{"chattrail.image.data": picture}))
+            assert await asyncio.to_thread(collector.post, body) == 200
+            await until(lambda: stored(recorder) == [one])
+        finally:
+            await asyncio.to_thread(collector.__exit__)
