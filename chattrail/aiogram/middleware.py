@@ -1,6 +1,5 @@
 """The two ends of a bot where events show: updates that come in, and calls of the Bot API that go out."""
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -14,12 +13,12 @@ from aiogram.methods.base import TelegramType
 from aiogram.types import TelegramObject, Update
 
 from chattrail.aiogram import incoming, outgoing
+from chattrail.aiogram.patience import Patience
 from chattrail.compose import Place
 from chattrail.context import Chat, Person, UpdateContext, current_details, current_update
 from chattrail.events import HandlerFailed
 from chattrail.tracker import Tracker
 
-_PATIENCE = 0.25  # seconds that an incoming event waits for what its handler knows; a trail should be live
 _MAX_RETURNED = 64
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
@@ -93,12 +92,13 @@ class Updates(BaseMiddleware):
     def __init__(self, tracker: Tracker, sent: Outgoing, *, webhook_replies: bool) -> None:
         self.tracker = tracker
         self._sent = sent
+        self._patience = Patience(tracker)
         self._webhook_replies = webhook_replies
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         """Handle an update inside its context."""
         context = UpdateContext(self.tracker)
-        timer = self._arrive(context, event, data)
+        self._arrive(context, event, data)
         token = current_update.set(context)
         try:
             result = await handler(event, data)
@@ -113,17 +113,14 @@ class Updates(BaseMiddleware):
             )
             raise
         finally:
-            if timer is not None:
-                timer.cancel()
+            self._patience.end(context)
             self.tracker.settle(context)
             current_update.reset(token)
 
-    def _arrive(
-        self, context: UpdateContext, update: TelegramObject, data: dict[str, Any]
-    ) -> asyncio.TimerHandle | None:
+    def _arrive(self, context: UpdateContext, update: TelegramObject, data: dict[str, Any]) -> None:
         try:
             if not isinstance(update, Update):
-                return None
+                return
             user, chat = data.get("event_from_user"), data.get("event_chat")
             context.update_id = update.update_id
             context.user = None if user is None else incoming.person(user)
@@ -131,14 +128,12 @@ class Updates(BaseMiddleware):
             context.message_id = incoming.message_id(update.event)
             found = incoming.read(update)
             if found is None or context.user is None:
-                return None
+                return
             self.tracker.arrive(found.event, context, found.at, replaceable=found.replaceable)
-            if found.replaceable:
-                return None
-            return asyncio.get_running_loop().call_later(_PATIENCE, self.tracker.settle, context)
+            if not found.replaceable:
+                self._patience.begin(context)
         except Exception as error:
             self.tracker.lost("instrumentation", error)
-            return None
 
     def _returned(self, context: UpdateContext, result: object) -> None:
         if not isinstance(result, TelegramMethod):
