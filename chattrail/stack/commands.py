@@ -7,10 +7,8 @@ import signal
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -36,11 +34,9 @@ async def run(settings: StackSettings, console: Console, *, simulated: bool) -> 
         secrets = load_or_make(data / "secrets.json")
         layout = plan(settings, secrets, data, simulated=simulated)
         async with supervisor.started(layout.services):
-            if simulated and settings.history_days:
-                await _interruptible(_send_history(settings, layout, data, console), stop)
-            if not stop.is_set():
-                await asyncio.to_thread(_announce, settings, secrets, layout, data, console, time.monotonic() - began)
-            await supervisor.watch(stop)
+            await asyncio.to_thread(_announce, settings, secrets, layout, data, console, time.monotonic() - began)
+            history = asyncio.create_task(_send_history(settings, layout, data, console)) if simulated else None
+            await supervisor.watch(stop, history)
             console.print("Ending …")
     except (StackError, ValueError) as error:
         console.print(f"[red]Error:[/] {error}", highlight=False)
@@ -51,28 +47,17 @@ async def run(settings: StackSettings, console: Console, *, simulated: bool) -> 
     return 0
 
 
-async def _interruptible(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
-    """Await the work unless a signal comes first; then cancel it."""
-    task = asyncio.create_task(work)
-    asked = asyncio.create_task(stop.wait())
-    await asyncio.wait({task, asked}, return_when=asyncio.FIRST_COMPLETED)
-    asked.cancel()
-    if not task.done():
-        task.cancel()
-        await asyncio.wait({task})
-    elif not task.cancelled():
-        task.result()
-
-
 async def _send_history(settings: StackSettings, layout: Plan, data: Path, console: Console) -> None:
     """Send the history once. Its end time is kept first, so that a history cut short is sent again with the same ids."""
+    if not settings.history_days:
+        return
     marker = data / "history.json"
     state = json.loads(marker.read_text()) if marker.exists() else {}
     if state.get("done"):
         return
     until = state.setdefault("until", datetime.now(UTC).isoformat(timespec="seconds"))
     marker.write_text(json.dumps(state))
-    console.print(f"  Sending {settings.history_days} days of history of {settings.history_people} people:")
+    console.print(f"{settings.history_days} days of history of {settings.history_people} people are on their way:")
     process = await asyncio.create_subprocess_exec(
         *backfill_command(settings, until),
         env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": layout.otlp_endpoint},
@@ -87,6 +72,7 @@ async def _send_history(settings: StackSettings, layout: Plan, data: Path, conso
     if code:
         raise StackError(f"the history could not be sent (code {code}); start again to send what is missing")
     marker.write_text(json.dumps({**state, "done": True}))
+    console.print("The history has arrived.")
 
 
 def _announce(

@@ -9,6 +9,7 @@ from chattrail.stack.process import Service
 from chattrail.stack.secrets import Secrets
 from chattrail.stack.settings import StackSettings
 
+DEMO_OWNER = 1  # Telegram id of the simulated bot's owner
 DEMO_TOKEN = "424242:demo-token-of-the-simulated-telegram"  # noqa: S105 (known to the simulation only)
 
 
@@ -164,6 +165,7 @@ def _simulation(settings: StackSettings) -> Service:
             "CHATTRAIL_SIMULATION_PEOPLE": str(settings.people),
             "CHATTRAIL_SIMULATION_SEED": str(settings.seed),
             "CHATTRAIL_SIMULATION_TOKEN": DEMO_TOKEN,
+            "CHATTRAIL_SIMULATION_ADMIN_ID": str(DEMO_OWNER),
         },
         stage=3,
         port=settings.simulation_port,
@@ -182,6 +184,7 @@ def _bot(settings: StackSettings, secrets: Secrets, data: Path, token: str, tele
     }
     if telegram:
         env["CHATTRAIL_BOT_TELEGRAM_API_URL"] = telegram
+        env["CHATTRAIL_BOT_ADMIN_IDS"] = str(DEMO_OWNER)
     return Service(
         name="bot",
         title="Bot",

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -54,24 +55,32 @@ class Supervisor:
         where = f" on port {service.port}" if service.port else ""
         self._console.print(f"  [green]✓[/] {service.title}{where}, ready in {seconds:.1f} s", highlight=False)
 
-    async def watch(self, stop: asyncio.Event) -> None:
-        """Return when `stop` is set. Raises StackError when a service ends by itself."""
+    async def watch(self, stop: asyncio.Event, work: asyncio.Task[None] | None = None) -> None:
+        """Return when `stop` is set. Raises StackError when a service ends by itself, and whatever `work` raises.
+
+        `work` runs beside the services and is cancelled at the end.
+        """
         asked = asyncio.create_task(stop.wait())
-        ended = {asyncio.create_task(running.process.wait()): running for running in self._running}
+        ended: dict[asyncio.Task[Any], Running] = {
+            asyncio.create_task(running.process.wait()): running for running in self._running
+        }
+        waited: set[asyncio.Task[Any]] = {asked, *ended, *([work] if work else [])}
         try:
             while not asked.done():
                 self._sample()
-                done, _ = await asyncio.wait(
-                    {asked, *ended}, timeout=SAMPLE_EVERY_S, return_when=asyncio.FIRST_COMPLETED
-                )
+                done, _ = await asyncio.wait(waited, timeout=SAMPLE_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
                 for running in (ended[task] for task in done if task in ended):
                     code = running.process.returncode
                     raise StackError(
                         f"{running.service.title} ended with code {code}; its log is {running.log}\n{running.tail()}"
                     )
+                if work in done:
+                    work.result()
+                    waited.discard(work)
         finally:
-            for task in (asked, *ended):
+            for task in waited:
                 task.cancel()
+            await asyncio.wait(waited)
 
     def _sample(self) -> None:
         self.memory.sample({running.service.name: running.process.pid for running in self._running})

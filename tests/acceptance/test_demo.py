@@ -56,19 +56,19 @@ class Demo:
     def text(self) -> str:
         return "".join(self.output)
 
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """Wait until the output matches."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: re.search(pattern, self.text, re.M) or not self._reader.is_alive(), READY_WITHIN_S
+            )
+        found = re.search(pattern, self.text, re.M)
+        assert found, self.text
+        return found
+
     def login_link(self) -> str:
         """Wait for the ready line; the link in it."""
-        found = None
-
-        def over() -> bool:
-            nonlocal found
-            found = re.search(r"^Ready after .*Open (http\S+)", self.text, re.M)
-            return bool(found) or not self._reader.is_alive()
-
-        with self._changed:
-            self._changed.wait_for(over, READY_WITHIN_S)
-        assert found, self.text
-        return found[1]
+        return self.wait_for(r"^Ready after .*Open (http\S+)")[1]
 
     def family(self) -> list[psutil.Process]:
         """The launcher and everything below it."""
@@ -105,7 +105,7 @@ def test_the_demo_from_first_start_to_second(tmp_path: Path) -> None:
     demo = Demo(tmp_path, ports)
     try:
         _sign_in(demo.login_link())
-        assert "Sending history" in demo.text or "history" in demo.text
+        demo.wait_for("^The history has arrived")
         before = demo.get("users?sort=messages").json()
         assert before["total"] >= 6
         family = demo.family()
