@@ -18,29 +18,43 @@ async def bot() -> AsyncIterator[RunningBot]:
         yield running
 
 
-@pytest.fixture
-async def redis_url(tmp_path: Path, unused_tcp_port_factory: Callable[[], int]) -> AsyncIterator[str]:
+class RedisServer:
     """A redis-server of the test's own."""
-    executable = shutil.which("redis-server")
-    assert executable, "redis-server is not installed; apt-get install redis-server"
-    port = unused_tcp_port_factory()
-    server = await asyncio.create_subprocess_exec(
-        executable, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path),
-        stdout=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    url = f"redis://127.0.0.1:{port}/0"
-    try:
-        async with asyncio.timeout(10), Redis.from_url(url) as client:
+
+    def __init__(self, port: int, directory: Path) -> None:
+        self.url = f"redis://127.0.0.1:{port}/0"
+        self._arguments = ("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(directory))
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        executable = shutil.which("redis-server")
+        assert executable, "redis-server is not installed; apt-get install redis-server"
+        self._process = await asyncio.create_subprocess_exec(
+            executable, *self._arguments, stdout=asyncio.subprocess.DEVNULL
+        )
+        async with asyncio.timeout(10), Redis.from_url(self.url) as client:
             while True:
                 try:
                     await client.ping()
-                    break
+                    return
                 except RedisConnectionError:
                     await asyncio.sleep(0.05)
-        yield url
+
+    async def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            await self._process.wait()
+            self._process = None
+
+
+@pytest.fixture
+async def redis(tmp_path: Path, unused_tcp_port_factory: Callable[[], int]) -> AsyncIterator[RedisServer]:
+    server = RedisServer(unused_tcp_port_factory(), tmp_path)
+    await server.start()
+    try:
+        yield server
     finally:
-        server.terminate()
-        await server.wait()
+        await server.stop()
 
 
 async def test_clear_asks_first_and_then_forgets(bot: RunningBot) -> None:
@@ -121,8 +135,8 @@ async def test_starting_afresh_forgets_the_earlier_chat(bot: RunningBot) -> None
     assert "chat:continue" not in {button.data for button in ann.buttons}
 
 
-async def test_memory_is_bounded_and_survives_the_bot(redis_url: str) -> None:
-    async with running_bot(redis_url=redis_url, memory_messages="4") as bot:
+async def test_memory_is_bounded_and_survives_the_bot(redis: RedisServer) -> None:
+    async with running_bot(redis_url=redis.url, memory_messages="4") as bot:
         ann = bot.telegram.person(1001)
         await begin_story(ann)
         for number in range(4):
@@ -132,8 +146,36 @@ async def test_memory_is_bounded_and_survives_the_bot(redis_url: str) -> None:
         await ann.wait(says("(4 messages)"))
         await ann.press("clear:no")
         await ann.wait(says("Kept"))
-    async with running_bot(redis_url=redis_url) as bot:
+    async with running_bot(redis_url=redis.url) as bot:
         ann = bot.telegram.person(1001, name="Ann")
         await ann.send("/start")
         await ann.wait(says("Good to see you again, Ann. You were with Mira"))
         assert [a["chattrail.start.returning"] for a in await bot.attributes("start_command")] == [True]
+
+
+async def test_premium_is_in_redis_too(redis: RedisServer) -> None:
+    async with running_bot(redis_url=redis.url) as bot:
+        ann = bot.telegram.person(1001)
+        await ann.send("/premium")
+        await ann.wait(has_button("premium:week"))
+        await ann.press("premium:week")
+        await ann.wait(lambda message: message.invoice)
+        await ann.pay()
+        await ann.wait(says("Premium is yours until November 29, 2026"))
+    async with running_bot(redis_url=redis.url) as bot:
+        ann = bot.telegram.person(1001)
+        await ann.send("/premium")
+        await ann.wait(says("runs until November 29, 2026"))
+
+
+async def test_a_redis_that_goes_away_costs_an_apology_and_no_more(redis: RedisServer) -> None:
+    async with running_bot(redis_url=redis.url) as bot:
+        ann = bot.telegram.person(1001)
+        await begin_story(ann)
+        await bot.settled()
+        await redis.stop()
+        await ann.send("Hello?")
+        await ann.wait(says("Something went wrong on my side"))
+        await redis.start()
+        await ann.send("/help")
+        await ann.wait(says("/personas"))
