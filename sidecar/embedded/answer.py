@@ -35,7 +35,8 @@ class Answer:
         """Wait for the end of the query (wait_end_of_query=1): an error has its status, the summary is complete."""
         with tempfile.SpooledTemporaryFile(IN_MEMORY, dir=str(self._execution.job.folder)) as spool:
             size = 0
-            while (piece := await self._execution.next()) is not None:
+            while not self._execution.finished:
+                piece = await self._execution.next()
                 size += len(piece)
                 spool.write(piece)
             spool.seek(0)
@@ -53,22 +54,18 @@ class Answer:
 
     async def stream(self) -> web.StreamResponse:
         """Send as the query goes; a failure after the first megabyte is told at the end of the body."""
-        head = bytearray()
-        while (piece := await self._execution.next()) is not None:
-            head += piece
-            if len(head) >= IN_MEMORY:
-                break
-        self._describe(bool(head))
+        first = await self._execution.next()
+        self._describe(bool(first))
         self._count()
-        if piece is None:
-            return web.Response(body=bytes(head), headers=self._headers)
+        if self._execution.finished and len(first) <= IN_MEMORY:
+            return web.Response(body=first, headers=self._headers)
         response = web.StreamResponse(headers=self._headers)
         await response.prepare(self._request)
-        await response.write(bytes(head))
-        del head
+        await response.write(first)
+        del first
         try:
-            while (piece := await self._execution.next()) is not None:
-                await response.write(piece)
+            while not self._execution.finished:
+                await response.write(await self._execution.next())
         except ClickHouseError as error:
             await self._break_off(response, error)
             return response

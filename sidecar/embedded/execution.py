@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future
-from typing import Any
+from typing import Any, Final
 
 from sidecar.embedded.compression import Deflater
 from sidecar.embedded.engine import Engine, Job
 from sidecar.embedded.sessions import Session
+
+STEP: Final = 1 << 20
 
 
 class Execution:
@@ -22,11 +24,12 @@ class Execution:
         self._threads = threads
         self._session = session
         self._pieces = self._work()
-        self._step: Future[bytes | None] | None = None
+        self._step: Future[bytes] | None = None
+        self.finished = False  # nothing is to come, and the connection is closed
 
-    async def next(self) -> bytes | None:
-        """The next piece of the answer, coded; None at its end. Raises ClickHouseError."""
-        self._step = self._threads.submit(next, self._pieces, None)
+    async def next(self) -> bytes:
+        """The next megabyte or more of the answer, coded, or all that is left (`finished`). Raises ClickHouseError."""
+        self._step = self._threads.submit(self._gather)
         return await asyncio.shield(_awaited(self._step))
 
     def kill(self) -> None:
@@ -42,7 +45,20 @@ class Execution:
                 await loop.run_in_executor(self._threads, self.kill)
             # the engine may not have registered the query yet when it is asked: ask again until the step is over
             await asyncio.wait([_awaited(step)], timeout=0.2)
-        await loop.run_in_executor(self._threads, self._pieces.close)
+        if not self.finished:
+            await loop.run_in_executor(self._threads, self._pieces.close)
+
+    def _gather(self) -> bytes:
+        # one step for a small answer: under load each change of threads costs more than the query
+        gathered, size = [], 0
+        for piece in self._pieces:
+            gathered.append(piece)
+            size += len(piece)
+            if size >= STEP:
+                break
+        else:
+            self.finished = True
+        return gathered[0] if len(gathered) == 1 else b"".join(gathered)
 
     def _work(self) -> Any:
         session, fresh = self._session, True
@@ -73,7 +89,7 @@ class Execution:
             yield deflater.flush()
 
 
-def _awaited(step: Future[bytes | None]) -> asyncio.Future[bytes | None]:
+def _awaited(step: Future[bytes]) -> asyncio.Future[bytes]:
     # when a client left nobody asks for the outcome any more: mark it as seen, or asyncio logs it with the query's text
     future = asyncio.wrap_future(step)
     future.add_done_callback(lambda done: done.cancelled() or done.exception())
