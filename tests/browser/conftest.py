@@ -37,10 +37,11 @@ class Watched:
         self.page.on("dialog", self._dialog)
         self.page.on("request", self._request)
 
-    def go(self, path: str) -> Page:
-        """Open a path of the web part and wait until it is quiet."""
+    def go(self, path: str, *, quiet: bool = True) -> Page:
+        """Open a path of the web part, and wait until it asks for nothing more unless `quiet` is off."""
         self.page.goto(self.home + path)
-        self.page.wait_for_load_state("networkidle")
+        if quiet:
+            self.page.wait_for_load_state("networkidle")
         return self.page
 
     def check(self) -> None:

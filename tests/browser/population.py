@@ -52,8 +52,8 @@ def picture(random_: random.Random, size: tuple[int, int] = (384, 288)) -> bytes
         base = size[1] * (0.5 + layer * 0.13)
         points = [(x, base + random_.uniform(-18, 18)) for x in range(0, size[0] + 48, 48)]
         draw.polygon([(0, size[1]), *points, (size[0], size[1])], fill=f"hsl({hue:.0f}, 30%, {38 - layer * 8}%)")
-    x, y = random_.uniform(60, 320), random_.uniform(30, 110)
-    draw.ellipse((x, y, x + 44, y + 44), fill=f"hsl({(hue + 40) % 360:.0f}, 85%, 85%)")
+    left, top = random_.uniform(60, 320), random_.uniform(30, 110)
+    draw.ellipse((left, top, left + 44, top + 44), fill=f"hsl({(hue + 40) % 360:.0f}, 85%, 85%)")
     out = io.BytesIO()
     image.save(out, "PNG", optimize=True)
     return out.getvalue()
@@ -124,9 +124,14 @@ class Chatter:
         if self.random.random() < 0.03:
             self._do(events.AiMessage(request_model="gpt-5-mini", error_type="timeout", duration_ms=20_000), 20)
             return
-        told = {"input_tokens": self.random.randint(300, 2400), "output_tokens": self.random.randint(20, 220)}
-        answer = self.random.choice(ANSWERS)
-        self._do(events.AiMessage(text=answer, request_model="gpt-5-mini", duration_ms=took, **told), took / 1000)
+        answer = events.AiMessage(
+            text=self.random.choice(ANSWERS),
+            request_model="gpt-5-mini",
+            input_tokens=self.random.randint(300, 2400),
+            output_tokens=self.random.randint(20, 220),
+            duration_ms=took,
+        )
+        self._do(answer, took / 1000)
 
     def _picture(self) -> None:
         prompt = self.random.choice(PROMPTS)

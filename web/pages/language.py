@@ -56,7 +56,8 @@ def choose_language(asked: str | None, accepted: LanguageAccept) -> str:
     """Take the language asked for (parameter or cookie) if there is one, else what the browser prefers."""
     if asked in LANGUAGES:
         return str(asked)
-    for wanted in accepted.values():  # best first; werkzeug's best_match would prefer an exact "en" to a "ru-RU" above it
+    # Best first. werkzeug's own best_match would prefer an exact "en" to a "ru-RU" above it.
+    for wanted in accepted.values():
         primary = wanted.partition("-")[0].lower()
         if primary in LANGUAGES:
             return primary

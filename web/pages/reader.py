@@ -1,11 +1,13 @@
 """What every template is given: words, formats and addresses for the person who asks."""
 
+import sqlite3
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, request, url_for
 
+from web.auth.sessions import signed_in
 from web.context import now, settings
 from web.pages.assets import asset
 from web.pages.formats import Formats
@@ -61,6 +63,14 @@ def here(**changes: str | None) -> str:
     return f"{request.path}?{urlencode(kept)}" if kept else request.path
 
 
+def _is_signed_in() -> bool:
+    """Whether to show the frame. An error page must come up even when the logins themselves cannot be read."""
+    try:
+        return signed_in()
+    except sqlite3.Error:
+        return False
+
+
 def init_blueprint(blueprint: Blueprint) -> None:
     """Give the helpers to all templates of the app, those of the sign-in pages too."""
 
@@ -75,7 +85,7 @@ def init_blueprint(blueprint: Blueprint) -> None:
             "asset": asset,
             "here": here,
             "partial": is_partial(),
-            "signed_in": bool(g.get("signed_in")),
+            "signed_in": _is_signed_in(),
             "home": url_for("pages.statistics"),
         }
 
