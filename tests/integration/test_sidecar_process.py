@@ -77,11 +77,12 @@ async def test_the_port_is_free_for_the_next_one_at_once(tmp_path: Path) -> None
         assert await second.ready() == url
 
 
-async def test_without_its_database_it_starts_says_why_and_leaves() -> None:
+async def test_without_its_database_it_starts_says_why_and_leaves(tmp_path: Path) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # bound and not listening: nothing answers there
         dsn = f"http://default:hidden@127.0.0.1:{nobody.getsockname()[1]}/chattrail"
-        with SidecarProcess(PLUGINS="clickhouse,images", CLICKHOUSE_URL=dsn) as sidecar:
+        folders = {"DATA": str(tmp_path / "data"), "IMAGES_DIRECTORY": str(tmp_path / "pictures")}
+        with SidecarProcess(PLUGINS="clickhouse,images", CLICKHOUSE_URL=dsn, **folders) as sidecar:
             url = await sidecar.listening()
             async with aiohttp.ClientSession() as session:
                 headers = {"Content-Type": PROTOBUF}
