@@ -1,0 +1,60 @@
+"""Sessions of the embedded server: who shares one, when it ends, what it holds."""
+
+import pytest
+
+from sidecar.embedded.errors import ClickHouseError
+from sidecar.embedded.sessions import MOST_SESSIONS, Sessions
+
+
+class Connection:
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_session_ends_after_its_time_and_closes_its_connection() -> None:
+    clock = Clock()
+    sessions = Sessions(clock)
+    connection = Connection()
+    sessions.enter("default", "s", "60", check=False).connection = connection
+    clock.now = 1000.0
+    sessions.expire()
+    assert not connection.closed, "a running request keeps its session"
+    sessions.leave("default", "s")
+    clock.now += 59
+    assert sessions.enter("default", "s", "60", check=True).connection is connection
+    sessions.leave("default", "s")
+    clock.now += 61
+    with pytest.raises(ClickHouseError, match="372"):
+        sessions.enter("default", "s", "60", check=True)
+    assert connection.closed
+
+
+def test_a_session_is_for_one_request_at_a_time_and_for_one_user() -> None:
+    sessions = Sessions()
+    sessions.enter("default", "s", "60", check=False)
+    with pytest.raises(ClickHouseError, match="373"):
+        sessions.enter("default", "s", "60", check=False)
+    sessions.enter("readonly", "s", "60", check=False)
+
+
+def test_sessions_that_hold_nothing_are_forgotten_and_the_rest_is_limited() -> None:
+    sessions = Sessions()
+    for i in range(MOST_SESSIONS * 2):
+        sessions.enter("default", str(i), "60", check=False)
+        sessions.leave("default", str(i))
+    held = [Connection() for _ in range(MOST_SESSIONS)]
+    for i, connection in enumerate(held):
+        sessions.enter("default", str(i), "60", check=False).connection = connection
+    with pytest.raises(ClickHouseError, match="202"):
+        sessions.enter("default", "one more", "60", check=False)
+    sessions.close()
+    assert all(connection.closed for connection in held)
