@@ -24,7 +24,7 @@ def main() -> int:
 
     logs.configure(settings.secrets)
     try:
-        tracker = make_tracker()
+        tracker = make_tracker(settings)
     except ValueError as error:
         print(f"Settings are wrong:\n{error}", file=sys.stderr)
         return 2

@@ -25,7 +25,7 @@ from bot.handlers import admin, chat, clear, errors, help, image, language, pers
 from bot.person import Clock, PersonMiddleware
 from bot.personas import LANGUAGES, load_cast
 from bot.premium import FileStore, Ledger, RedisStore
-from bot.quiet import unless_quiet
+from bot.quiet import Guard
 from bot.settings import BotSettings
 from bot.telegram import ObeyFloodLimits
 from bot.texts import catalogue
@@ -72,9 +72,9 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def make_tracker() -> Tracker:
+def make_tracker(settings: BotSettings) -> Tracker:
     """The tracker; where it sends is said by OTEL_EXPORTER_OTLP_*."""
-    return create_tracker("chattrail-bot", before_send=unless_quiet)
+    return create_tracker("chattrail-bot", before_send=Guard(settings.secrets))
 
 
 def build(settings: BotSettings, tracker: Tracker, *, clock: Clock = utc_now) -> Application:

@@ -40,12 +40,26 @@ def describe(error: BaseException) -> str:
     return f"{name}: {error}" if isinstance(error, _TELLING) else name
 
 
+class Redactor:
+    """Takes known secrets out of a text, and bot tokens in URLs even when they are not known."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._secrets = sorted((secret for secret in secrets if secret), key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        """Give the text without secrets."""
+        text = _TOKEN_IN_URL.sub("/bot<token>", text)
+        for secret in self._secrets:
+            text = text.replace(secret, "<secret>")
+        return text
+
+
 class SafeFormatter(logging.Formatter):
     """Formats exceptions without their text and replaces every known secret."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
-        self._secrets = sorted((secret for secret in secrets if secret), key=len, reverse=True)
+        self._redact = Redactor(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
         """Format a copy of the record, then take out the secrets."""
@@ -55,10 +69,7 @@ class SafeFormatter(logging.Formatter):
             record.msg = describe(record.msg)
         if isinstance(record.args, tuple):
             record.args = tuple(describe(arg) if isinstance(arg, BaseException) else arg for arg in record.args)
-        text = _TOKEN_IN_URL.sub("/bot<token>", super().format(record))
-        for secret in self._secrets:
-            text = text.replace(secret, "<secret>")
-        return text
+        return self._redact(super().format(record))
 
     def formatException(self, ei: ExcInfo) -> str:  # noqa: N802 - logging's own name
         """Give the stack and the type of the exception and of its causes."""

@@ -5,16 +5,19 @@ import logging
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
+from aiogram import BaseMiddleware
 from aiogram.exceptions import TelegramAPIError, TelegramNetworkError, TelegramServerError
 from aiogram.methods import GetUpdates
-from aiogram.types import Update
+from aiogram.types import TelegramObject, Update
 from aiogram.utils.backoff import Backoff, BackoffConfig
 from aiogram.webhook.aiohttp_server import SimpleRequestHandler
 from aiohttp import web
 
 from bot import commands
 from bot.app import UPDATES, Application
+from bot.person import Handler
 
 _log = logging.getLogger(__name__)
 _BACKOFF = BackoffConfig(min_delay=0.5, max_delay=30.0, factor=1.6, jitter=0.1)
@@ -86,13 +89,14 @@ async def _polling(app: Application, username: str, stop: asyncio.Event) -> Asyn
         await _confirm(app, newest)
 
 
-class _NewestUpdate:
+class _NewestUpdate(BaseMiddleware):
     """Remembers the newest update that was taken."""
 
     def __init__(self) -> None:
         self.id: int | None = None
 
-    async def __call__(self, handler, event, data):  # type: ignore[no-untyped-def]
+    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        """Note the id before anything can go wrong."""
         if isinstance(event, Update):
             self.id = max(self.id or 0, event.update_id)
         return await handler(event, data)

@@ -9,7 +9,7 @@ from typing import Any
 from aiogram.types import Message
 
 from bot.app import Application, build
-from bot.quiet import unless_quiet
+from bot.quiet import Guard
 from bot.running import run
 from bot.settings import BotSettings
 from bot.simulation.person import Person
@@ -76,8 +76,9 @@ async def running_bot(**settings: str) -> AsyncIterator[RunningBot]:
         async with TelegramServer(token=TOKEN) as telegram:
             environ = {"CHATTRAIL_BOT_TELEGRAM_API_URL": telegram.url, "BOT_TOKEN": TOKEN}
             environ |= {f"CHATTRAIL_BOT_{name.upper()}": value for name, value in settings.items()}
-            tracker = create_tracker("bot-under-test", endpoint=inbox.url, before_send=unless_quiet)
-            app = build(BotSettings.load(environ), tracker, clock=clock)
+            loaded = BotSettings.load(environ)
+            tracker = create_tracker("bot-under-test", endpoint=inbox.url, before_send=Guard(loaded.secrets))
+            app = build(loaded, tracker, clock=clock)
             stop = asyncio.Event()
             task = asyncio.create_task(run(app, stop))
             try:

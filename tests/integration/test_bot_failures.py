@@ -8,7 +8,7 @@ from aiogram import Dispatcher
 from aiogram.filters import Command
 from aiogram.types import Message
 
-from tests.bot_support import RunningBot, begin_story, has_button, running_bot, says
+from tests.bot_support import TOKEN, RunningBot, begin_story, has_button, running_bot, says
 from tests.fakes.openai_server import KEY, Fault, OpenAiServer
 
 
@@ -125,6 +125,21 @@ async def test_an_error_in_a_handler_gets_an_apology(bot: RunningBot, caplog: py
     (failed,) = await bot.attributes("handler_failed")
     assert failed["error.type"] == "TelegramBadRequest"
     assert failed["chattrail.handler"] == "bot.handlers.image.by_button"
+
+
+async def test_an_exception_that_holds_the_token_tells_it_to_nobody(
+    bot: RunningBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object, **__: object) -> None:
+        raise RuntimeError(f"cannot get https://api.telegram.org/bot{TOKEN}/getMe")
+
+    ann = bot.telegram.person(1001)
+    await begin_story(ann)
+    monkeypatch.setattr(bot.app.brain.backend, "complete", fails)
+    await ann.send("Hello")
+    await ann.wait(says("Something went wrong on my side"))
+    (failed,) = await bot.attributes("handler_failed")
+    assert failed["exception.message"] == "cannot get https://api.telegram.org/bot<token>/getMe"
 
 
 async def test_an_answer_too_long_for_one_message_comes_in_pieces(ai: OpenAiServer) -> None:
