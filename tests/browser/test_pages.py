@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NARROW, WIDE, OpenPage
 
@@ -96,6 +96,21 @@ def test_chart_is_drawn_and_its_series_can_be_hidden(open_page: OpenPage) -> Non
     assert button.get_attribute("aria-pressed") == "false"
     page.locator("#chart .u-over").hover()
     page.wait_for_function("document.querySelector('[data-series=messages] .legend-value').textContent !== ''")
+    watched.check()
+
+
+def test_back_and_forward_through_ranges_keep_the_chart(open_page: OpenPage) -> None:
+    watched = open_page()
+    page = watched.go("/analytics")
+    for name, rows in (("30 days", 30), ("90 days", 90)):
+        page.get_by_role("link", name=name).click()
+        expect(page.locator("#activity-table tbody tr")).to_have_count(rows)
+    page.go_back()
+    expect(page.locator(".segment[aria-current]")).to_have_text("30 days")
+    expect(page.locator(".uplot canvas")).to_have_count(1)
+    expect(page.locator("button.legend-item")).to_have_count(4)
+    page.go_forward()
+    expect(page.locator("#activity-table tbody tr")).to_have_count(90)
     watched.check()
 
 
