@@ -75,6 +75,7 @@ class Engine:
 
         folder = self._settings.data.absolute()
         main = config.write(self._settings, folder)
+        os.chdir(folder)  # where the engine keeps the OTLP schemas it is sent; it has no working setting for that
         self._path = f"{folder / 'engine'}?config-file={main}"
         self._connect = chdb.connect
         kept = _kept_default(folder / "engine" / "metadata")
