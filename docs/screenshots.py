@@ -1,7 +1,7 @@
 """Make the pictures of the documentation: `python docs/screenshots.py [address]`.
 
 With the address of a running site, sign in with SCREENSHOT_LOGIN (a one-time link, or the password) and take them there.
-Without one, start the real stack for the time it takes and fill it with the people of the browser tests.
+Without one, start the real stack for the time it takes and fill it with the past of simulated people.
 """
 
 import argparse
@@ -9,10 +9,10 @@ import contextlib
 import io
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 from PIL import Image
@@ -43,15 +43,15 @@ def main() -> None:
 def own_site() -> Iterator[tuple[str, str]]:
     """Run the stack with people in it; its address and password."""
     sys.path.insert(0, str(ROOT))
-    from tests.browser.population import populate
     from tests.browser.stack import PASSWORD, running_stack
     from web.build import build
 
     build()
     with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder)) as stack:
-        tracker = stack.tracker()
-        populate(tracker, datetime.now(UTC), people=160, days=30)
-        stack.finish(tracker)
+        command = [sys.executable, "-m", "bot.simulation.backfill", "--days", "70", "--people", "260", "--seed", "7"]
+        past = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": stack.sidecar_url}
+        subprocess.run(command, cwd=ROOT, env=past, check=True)  # noqa: S603
+        stack.finish(stack.tracker())
         yield stack.web_url, PASSWORD
 
 
@@ -68,6 +68,7 @@ def take(address: str, login: str) -> None:
         save(page, "statistics")
         page.goto(f"{address}/analytics/users?sort=messages")
         save(page, "users")
+        page.goto(f"{address}/analytics/users?sort=messages&language=en")
         open_lively_trail(page)
         save(page, "trail")
         browser.close()
@@ -98,12 +99,12 @@ def open_lively_trail(page: Page) -> None:
 
 
 def save(page: Page, name: str) -> None:
-    """Write docs/images/<name>.png with a palette, which keeps text sharp and the file small."""
+    """Write docs/images/<name>.png, without what an image of this size does not need."""
     page.wait_for_load_state("networkidle")
     page.mouse.move(0, 0)
     shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     path = IMAGES / f"{name}.png"
-    shot.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    shot.save(path, optimize=True)
     if path.stat().st_size > LARGEST:
         sys.exit(f"{path} has {path.stat().st_size} bytes, which is more than {LARGEST}")
     print(f"{path.relative_to(ROOT)}: {path.stat().st_size // 1000} kB")

@@ -45,6 +45,11 @@ def test_percent(share: float | None, text: str) -> None:
     assert plain(ENGLISH.percent(share)) == text
 
 
+@pytest.mark.parametrize(("share", "text"), [(0.12, "12 %"), (9.99, "999 %"), (690.5, "> 999 %")])
+def test_change(share: float, text: str) -> None:
+    assert plain(ENGLISH.change(share)) == text
+
+
 @pytest.mark.parametrize(
     ("milliseconds", "text"),
     [

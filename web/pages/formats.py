@@ -48,6 +48,10 @@ class Formats:
         pattern = "#,##0" if abs(share) >= 0.1 else "#,##0.#"
         return self._unit("number.percent", format_decimal(share * 100, format=pattern, locale=self.words.locale))
 
+    def change(self, share: float) -> str:
+        """12 %, and > 999 % for whatever grew from next to nothing: more digits would tell no more."""
+        return f">{NO_BREAK}{self.percent(9.99)}" if share > 9.99 else self.percent(share)
+
     def duration(self, milliseconds: float | None) -> str:
         """812 ms, 1.2 s, 3 min, 1 h 12 min, 2 d 3 h."""
         if milliseconds is None:
