@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Protocol
 
-import grpc  # type: ignore[import-untyped]
-from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter as GrpcLogExporter
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter as HttpLogExporter
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
@@ -73,7 +71,7 @@ class HttpDelivery:
 
     def __init__(self, *, endpoint: str | None = None, headers: Mapping[str, str] | None = None) -> None:
         self._exporter = exporter = HttpLogExporter(endpoint, headers=headers)
-        self.target = _without_secrets(exporter._endpoint)
+        self.target = without_secrets(exporter._endpoint)
         self._client = exporter._client
         exporter._client = self  # type: ignore[assignment]  # stands in for it: `export` and `shutdown` are all it calls
         self._reply = Reply(Answer.REFUSED)
@@ -110,75 +108,17 @@ class HttpDelivery:
         self._exporter.shutdown()  # type: ignore[no-untyped-call]
 
 
-class _ObservingExporter(GrpcLogExporter):
-    """Remembers the status of the last call; the parent builds a new stub whenever it reconnects."""
-
-    last_error: grpc.RpcError | None = None
-
-    def _initialize_channel_and_stub(self) -> None:
-        super()._initialize_channel_and_stub()  # type: ignore[no-untyped-call]
-        self._client = _ObservingStub(self._client, self)  # type: ignore[assignment]
-
-
-class _ObservingStub:
-    def __init__(self, stub: Any, exporter: _ObservingExporter) -> None:
-        self._stub = stub
-        self._exporter = exporter
-
-    def Export(self, **call: Any) -> Any:  # noqa: N802 - the name that the service's definition gives it
-        try:
-            return self._stub.Export(**call)
-        except grpc.RpcError as error:
-            self._exporter.last_error = error
-            raise
-
-
-class GrpcDelivery:
-    """Delivers by OTLP/gRPC."""
-
-    _DENIED = frozenset(
-        {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNIMPLEMENTED}
-    )
-    _DATA = frozenset({grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.INTERNAL, grpc.StatusCode.FAILED_PRECONDITION})
-
-    def __init__(
-        self, *, endpoint: str | None = None, headers: Mapping[str, str] | None = None, compression: str | None = None
-    ) -> None:
-        self._exporter = _ObservingExporter(
-            endpoint=endpoint,
-            headers=tuple(headers.items()) if headers else None,
-            # The exporter reads the variable itself, but knows no "none".
-            compression=grpc.Compression.NoCompression if compression == "none" else None,
-        )
-        self.target = _without_secrets(str(self._exporter._endpoint))
-
-    def send(self, batch: Sequence[ReadableLogRecord]) -> Reply:
-        """Export; the reply follows from the status of the last call."""
-        self._exporter.last_error = None
-        if self._exporter.export(batch) is LogRecordExportResult.SUCCESS:
-            return Reply(Answer.ACCEPTED)
-        error = self._exporter.last_error
-        if error is None:
-            return Reply(Answer.LATER, "no answer in time")
-        code = error.code()
-        if code in self._DENIED:
-            return Reply(Answer.DENIED, f"gRPC {code.name}; check the endpoint and its headers")
-        if code in self._DATA or (code is grpc.StatusCode.RESOURCE_EXHAUSTED and _is_size(error)):
-            return Reply(Answer.REFUSED, f"gRPC {code.name}")
-        return Reply(Answer.LATER, f"gRPC {code.name}")
-
-    def close(self) -> None:
-        """Cancel what is under way and close the channel."""
-        self._exporter.shutdown()
-
-
-def _is_size(error: grpc.RpcError) -> bool:
-    return "larger than max" in (error.details() or "")
-
-
-def _without_secrets(endpoint: str) -> str:
+def without_secrets(endpoint: str) -> str:
+    """Return an endpoint without user, password and query, fit for a log."""
     scheme, separator, rest = endpoint.rpartition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}".partition("?")[0]
+
+
+_SPEAKERS = (  # the loggers of the SDK's exporters, by name: the gRPC one need not be loaded
+    HttpLogExporter.__module__,
+    "opentelemetry.exporter.otlp.proto.grpc._log_exporter",
+    "opentelemetry.exporter.otlp.proto.grpc.exporter",
+)
 
 
 class _OncePerMinute(logging.Filter):
@@ -199,9 +139,7 @@ class _OncePerMinute(logging.Filter):
 
 def quieten_exporters() -> None:
     """Keep the SDK's exporters from flooding the bot's log. May be called again."""
-    for exporter in (HttpLogExporter, GrpcLogExporter):
-        names = {exporter.__module__, "opentelemetry.exporter.otlp.proto.grpc.exporter"}
-        for name in names:
-            logger = logging.getLogger(name)
-            if not any(isinstance(known, _OncePerMinute) for known in logger.filters):
-                logger.addFilter(_OncePerMinute())
+    for name in _SPEAKERS:
+        logger = logging.getLogger(name)
+        if not any(isinstance(known, _OncePerMinute) for known in logger.filters):
+            logger.addFilter(_OncePerMinute())

@@ -15,7 +15,7 @@ from opentelemetry.sdk._logs.export import LogRecordExporter
 from opentelemetry.sdk.resources import Resource
 
 from chattrail.batching import CountingBatchProcessor, Limits, WhenFull
-from chattrail.delivery import Delivery, GrpcDelivery, HttpDelivery, PlainDelivery, quieten_exporters
+from chattrail.delivery import Delivery, HttpDelivery, PlainDelivery, quieten_exporters
 from chattrail.privacy import Privacy
 from chattrail.record import BeforeSend, Counts, Record
 from chattrail.tracker import Tracker
@@ -108,6 +108,8 @@ def connect(endpoint: str | None, protocol: str | None, headers: Mapping[str, st
     _check_limits(protocol)
     _check("endpoint" if endpoint else _name("ENDPOINT"), endpoint or _variable("ENDPOINT"), protocol)
     if protocol == "grpc":
+        from chattrail.delivery_grpc import GrpcDelivery
+
         return GrpcDelivery(endpoint=endpoint, headers=headers, compression=(_variable("COMPRESSION") or "").lower())
     return HttpDelivery(endpoint=_logs_url(endpoint) if endpoint else None, headers=headers)
 
