@@ -60,6 +60,7 @@ def test_every_kind_of_event_has_its_form(stack: Stack, person: Person, open_pag
         (events.UserMessage(text="Is the train late?"), 185),
         (events.AiMessage(text="It is always late.", duration_ms=1234.5, request_model="m-1"), 190),
         (events.UserMessage(kind="voice"), 300),
+        (events.UserMessage(kind="button", text="A picture, please"), 350),
         (events.ImageGenerated(image_id="i1", data=picture_bytes(), prompt="a train at night"), 360, 71),
         (events.AiMessage(text="Look, here it comes."), 360, 71),
         (events.ImageRefresh(image_id="i1"), 420),
@@ -86,7 +87,7 @@ def test_every_kind_of_event_has_its_form(stack: Stack, person: Person, open_pag
         "Came back to the chat · after 1 h 12 min", "Blocked the bot", "Unblocked the bot",
     ):  # fmt: skip
         assert expected in [badge.replace("\xa0", " ") for badge in badges]
-    expect(page.locator(".bubble-kind")).to_have_text("Voice message")
+    expect(page.locator(".bubble-kind")).to_have_text(["Voice message", "Button:A picture, please"])
     expect(page.locator("details.failure")).to_have_count(3)
     failure = page.locator("details.failure", has_text="The bot failed")
     expect(failure.get_by_text("bot.handlers.image")).not_to_be_visible()
