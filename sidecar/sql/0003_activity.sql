@@ -7,6 +7,7 @@ CREATE TABLE IF NOT EXISTS ${database}.activity (
     computed_at DateTime64(6, 'UTC'),
     first_ts DateTime64(3, 'UTC'),
     last_ts DateTime64(3, 'UTC'),
+    last_own_ts DateTime64(3, 'UTC'), -- the person's own newest event; 1970 when all were the bot's
     events UInt32,
     messages UInt32,
     answers UInt32,

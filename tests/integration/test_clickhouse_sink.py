@@ -116,6 +116,16 @@ def test_events_become_rows_and_figures(sink: SinkUnderTest) -> None:
     assert message == [(datetime(2026, 3, 1, 12, 1), "hi", 11, "luna", "test-bot", "i-1")]
 
 
+def test_what_only_the_bot_did_is_not_the_persons_own(sink: SinkUnderTest) -> None:
+    sink.handle(request(*conversation()))
+    sink.settle()
+    assert sink.rows("SELECT last_own_ts FROM activity FINAL ORDER BY user_id, slot") == [
+        (datetime(2026, 3, 1, 12, 1),),
+        (datetime(1970, 1, 1),),  # a picture alone
+        (datetime(2026, 3, 1, 12, 2),),
+    ]
+
+
 def test_bytes_of_a_picture_never_become_a_column(sink: SinkUnderTest) -> None:
     sink.handle(request(*conversation()))
     assert (

@@ -23,7 +23,7 @@ SELECT
     argMaxIf(a.language_code, a.slot, a.language_code != ''),
     argMaxIf(a.is_premium, a.slot, a.username != '' OR a.user_name != ''),
     toUnixTimestamp64Milli(min(a.first_ts)),
-    toUnixTimestamp64Milli(max(a.last_ts)),
+    $last_seen,
     sum(a.messages),
     sum(a.answers),
     sum(a.pictures),

@@ -18,9 +18,13 @@ USERNAME = "argMaxIf(a.username, a.slot, a.username != '')"
 LANGUAGE = "argMaxIf(a.language_code, a.slot, a.language_code != '')"
 BLOCKED = "argMaxIf(a.last_block_event, a.slot, a.last_block_event != '') = 'bot_blocked'"
 PAID = "sum(a.payments) > 0"
+# a broadcast by the bot is no sign of the person
+LAST_SEEN = (
+    "toUnixTimestamp64Milli(if(toUnixTimestamp64Milli(max(a.last_own_ts)) > 0, max(a.last_own_ts), max(a.last_ts)))"
+)
 # exact types only: a position travels as text in a cursor and must come back equal, which a float may not
 POSITIONS: dict[UserSort, str] = {
-    "last_seen": "toUnixTimestamp64Milli(max(a.last_ts))",
+    "last_seen": LAST_SEEN,
     "first_seen": "toUnixTimestamp64Milli(min(a.first_ts))",
     "name": f"lower(if({NAME} != '', {NAME}, {USERNAME}))",
     "messages": "toInt64(sum(a.messages))",
@@ -85,7 +89,7 @@ class PeopleQueries:
         """The rows of these people, in this order."""
         if not ids:
             return ()
-        found = {row[0]: _user(row) for row in self._clickhouse.rows(sql("people"), {"ids": ids})}
+        found = {row[0]: _user(row) for row in self._clickhouse.rows(sql("people", last_seen=LAST_SEEN), {"ids": ids})}
         return tuple(found[client_id] for client_id in ids if client_id in found)
 
 

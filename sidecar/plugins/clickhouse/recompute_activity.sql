@@ -8,6 +8,7 @@ SELECT
     now64(6) AS computed_at,
     min(ts) AS first_ts,
     max(ts) AS last_ts,
+    maxIf(ts, type NOT IN ('ai_message', 'image_generated', 'handler_failed') AND premium_action IN ('', 'paid')) AS last_own_ts,
     count() AS events,
     countIf(type = 'user_message') AS messages,
     countIf(type = 'ai_message' AND error_type = '') AS answers,
