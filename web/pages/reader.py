@@ -72,10 +72,10 @@ def _is_signed_in() -> bool:
 
 
 def init_blueprint(blueprint: Blueprint) -> None:
-    """Give the helpers to all templates of the app, those of the sign-in pages too."""
+    """Give words, formats and addresses to all templates of the app, those of the sign-in pages too."""
 
     @blueprint.app_context_processor
-    def helpers() -> dict[str, Any]:
+    def given() -> dict[str, Any]:
         person = reader()
         return {
             "t": person.words.text,
