@@ -2,19 +2,21 @@
 
     python -m benchmarks.bench_handler_latency
 
-Four bots take turns in one process: not instrumented, and instrumented with a collector that is up, absent, or accepts
-and never answers. An update's time is that of `Dispatcher.feed_update`, one answer over HTTP included. The time by the
-clock is what a person feels, and has every other program of the machine in it; the processor time of the bot's thread
-has not, so it tells what tracking itself costs when the machine is busy.
+Four bots, each in a process of its own as in life, take turns: not instrumented, and instrumented with a collector that
+is up, absent, or accepts and never answers. An update's time is that of `Dispatcher.feed_update`, one answer over HTTP
+included. The time by the clock is what a person feels, and has every other program of the machine in it; the processor
+time of the bot's thread has not, so it tells what tracking itself costs when the machine is busy.
 """
 
 import asyncio
+import gc
+import json
 import socket
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from typing import TypeAlias
+from contextlib import ExitStack, closing
 
 from aiogram import Bot, Dispatcher
 from aiogram.client.session.aiohttp import AiohttpSession
@@ -23,42 +25,81 @@ from aiogram.types import Message, Update
 
 from benchmarks.report import report
 from bot.simulation.telegram_api import TelegramServer
-from chattrail import Tracker, create_tracker
+from chattrail import create_tracker
 from chattrail.aiogram import instrument
 from tests.fakes.otlp_receiver import OtlpReceiver
 
-ROUNDS, UPDATES = 60, 25
+ROUNDS, UPDATES = 60, 50
 PAUSE = 0.004  # seconds between updates: some 200 a second, far above what a bot of this kind gets
 LIMIT_MS = 1.0
-
-Time: TypeAlias = tuple[float, float]  # ms by the clock, ms of the processor
-
-
-@contextmanager
-def nobody() -> Iterator[str]:
-    """Give an address at which connections are refused."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+PLAIN = "not instrumented"
 
 
-def build(telegram: TelegramServer, tracker: Tracker | None) -> tuple[Dispatcher, Bot]:
-    """Return a bot that answers every message."""
-    bot = Bot(telegram.token, session=AiohttpSession(api=TelegramAPIServer.from_base(telegram.url)))
+class Child:
+    """This module in another process: a line goes in, a line of JSON comes out."""
+
+    def __init__(self, *arguments: str) -> None:
+        command = [sys.executable, "-m", "benchmarks.bench_handler_latency", *arguments]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.first = self._read()
+
+    def ask(self) -> list[tuple[float, float]]:
+        """Let it do one round; the times of its updates, by the clock and of the processor, in ms."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return [(wall, cpu) for wall, cpu in self._read()]
+
+    def _read(self) -> list[list[float]] | str:
+        assert self._process.stdout is not None
+        return json.loads(self._process.stdout.readline())
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.communicate()
+
+
+async def telegram() -> None:
+    """Child: a Telegram in which somebody has already written to the bot, which may not write first."""
+    async with TelegramServer() as server:
+        await server.person(1001).send("/start")
+        print(json.dumps(server.url), flush=True)
+        await asyncio.Event().wait()
+
+
+def collector(behaviour: str) -> None:
+    """Child: takes events, or takes the connection and never answers."""
+    with OtlpReceiver() as receiver:
+        if behaviour == "hanging":
+            receiver.hang()
+        print(json.dumps(receiver.url), flush=True)
+        sys.stdin.read()
+
+
+async def bot(api: str, endpoint: str) -> None:
+    """Child: a bot that answers every message; a round for every line it is sent."""
+    bot = Bot("42:TEST", session=AiohttpSession(api=TelegramAPIServer.from_base(api)))
     dispatcher = Dispatcher()
 
     @dispatcher.message()
     async def answer(message: Message) -> None:
         await message.answer("An answer of the usual length, as a bot would give it.")
 
-    if tracker is not None:
-        instrument(dispatcher, bot, tracker)
-    return dispatcher, bot
+    if endpoint:
+        instrument(dispatcher, bot, create_tracker("bench", endpoint=endpoint))
+    await feed(dispatcher, bot)
+    gc.collect()
+    gc.freeze()  # as the persona bot does once it has started
+    print(json.dumps("ready"), flush=True)
+    while await asyncio.to_thread(sys.stdin.readline):
+        print(json.dumps(await feed(dispatcher, bot)), flush=True)
 
 
-async def feed(dispatcher: Dispatcher, bot: Bot, times: list[Time], count: int) -> None:
-    """Feed `count` messages one after the other, and add how long each took."""
-    for number in range(count):
+async def feed(dispatcher: Dispatcher, bot: Bot) -> list[tuple[float, float]]:
+    """Feed messages one after the other; how long each took."""
+    times = []
+    for number in range(UPDATES):
         user = {"id": 1001, "is_bot": False, "first_name": "Ann"}
         chat = {"id": 1001, "type": "private", "first_name": "Ann"}
         message = {"message_id": number + 1, "date": int(time.time()), "chat": chat, "from": user, "text": "Hello"}
@@ -67,38 +108,35 @@ async def feed(dispatcher: Dispatcher, bot: Bot, times: list[Time], count: int) 
         await dispatcher.feed_update(bot, update)
         times.append(((time.perf_counter_ns() - began) / 1e6, (time.thread_time_ns() - worked) / 1e6))
         await asyncio.sleep(PAUSE)
+    return times
 
 
-async def main() -> None:
+def main() -> None:
     """Measure and report."""
     with ExitStack() as stack:
-        up, hanging = stack.enter_context(OtlpReceiver()), stack.enter_context(OtlpReceiver())
-        hanging.hang()
-        trackers = {
-            "not instrumented": None,
-            "collector up": create_tracker("bench", endpoint=up.url),
-            "collector absent": create_tracker("bench", endpoint=stack.enter_context(nobody())),
-            "collector hanging": create_tracker("bench", endpoint=hanging.url),
+
+        def child(*arguments: str) -> Child:
+            return stack.enter_context(closing(Child(*arguments)))
+
+        unused = stack.enter_context(socket.socket())
+        unused.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
+        endpoints = {
+            PLAIN: "",
+            "collector up": child("collector", "up").first,
+            "collector absent": f"http://127.0.0.1:{unused.getsockname()[1]}",
+            "collector hanging": child("collector", "hanging").first,
         }
-        async with TelegramServer() as telegram:
-            await telegram.person(1001).send("/start")  # a bot may not write first
-            bots = {name: build(telegram, tracker) for name, tracker in trackers.items()}
-            times: dict[str, list[Time]] = {name: [] for name in bots}
-            for dispatcher, bot in bots.values():
-                await feed(dispatcher, bot, [], UPDATES)
-            for number in range(ROUNDS):
-                names = list(bots)
-                for name in names[number % 4 :] + names[: number % 4]:  # nobody always comes first
-                    await feed(*bots[name], times[name], UPDATES)
-            for _, bot in bots.values():
-                await bot.session.close()
-        _report(times)
-        for tracker in trackers.values():
-            if tracker is not None:
-                tracker.shutdown(0.5)
+        api = child("telegram").first
+        bots = {name: child("bot", str(api), str(endpoint)) for name, endpoint in endpoints.items()}
+        times: dict[str, list[tuple[float, float]]] = {name: [] for name in bots}
+        for number in range(ROUNDS):
+            names = list(bots)
+            for name in names[number % 4 :] + names[: number % 4]:  # nobody always comes first
+                times[name] += bots[name].ask()
+    _report(times)
 
 
-def _report(times: dict[str, list[Time]]) -> None:
+def _report(times: dict[str, list[tuple[float, float]]]) -> None:
     def cuts(name: str, which: int) -> tuple[float, float]:
         hundredths = statistics.quantiles([taken[which] for taken in times[name]], n=100)
         return hundredths[49], hundredths[98]
@@ -107,7 +145,7 @@ def _report(times: dict[str, list[Time]]) -> None:
     for name in times:
         row: list[str] = [name]
         for which in (0, 1):
-            plain, own = cuts("not instrumented", which), cuts(name, which)
+            plain, own = cuts(PLAIN, which), cuts(name, which)
             row += [f"{own[0]:.2f}", f"{own[1]:.2f}", f"{own[1] - plain[1]:+.2f}"]
         rows.append(row)
     report(
@@ -120,4 +158,12 @@ def _report(times: dict[str, list[Time]]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    match sys.argv[1:]:
+        case []:
+            main()
+        case ["telegram"]:
+            asyncio.run(telegram())
+        case ["collector", behaviour]:
+            collector(behaviour)
+        case ["bot", api, endpoint]:
+            asyncio.run(bot(api, endpoint))

@@ -1,6 +1,7 @@
 """Running the bot until it is told to end: by polling, or as a webhook behind a TLS proxy."""
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import AsyncIterator
@@ -77,6 +78,9 @@ async def _polling(app: Application, username: str, stop: asyncio.Event) -> Asyn
         )
     )
     task.add_done_callback(lambda _: stop.set())  # it ends by itself only when it failed; awaiting it below tells why
+    # everything made so far stays for good: the collector of garbage need not look at it again and again
+    gc.collect()
+    gc.freeze()
     _log.info("bot is polling as @%s", username)
     try:
         yield

@@ -33,12 +33,18 @@ def instrument(dispatcher: Dispatcher, bot: Bot, tracker: Tracker, *, webhook_re
         bot.session.middleware(outgoing)
     if any(_is_ours(known, Updates, tracker) for known in dispatcher.update.outer_middleware):
         return
-    dispatcher.update.outer_middleware(Updates(tracker, outgoing, webhook_replies=webhook_replies))
+    _before_storage(dispatcher, Updates(tracker, outgoing, webhook_replies=webhook_replies))
     # aiogram asks Telegram only for updates that have a handler; who blocks the bot is told by one that few bots handle.
     dispatcher.my_chat_member.register(_nobody, _never)
     for name, observer in dispatcher.observers.items():
         if name not in ("update", "error"):
             observer.middleware(HandlerName())
+
+
+def _before_storage(dispatcher: Dispatcher, updates: Updates) -> None:
+    """Put the middleware before aiogram's FSM one, so that an update is recorded when the FSM's storage fails."""
+    known = dispatcher.update.outer_middleware._middlewares
+    known.insert(known.index(dispatcher.fsm) if dispatcher.fsm in known else len(known), updates)
 
 
 async def _nobody(event: ChatMemberUpdated) -> None:

@@ -1,5 +1,6 @@
 """The two ends of a bot where events show: updates that come in, and calls of the Bot API that go out."""
 
+import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -20,6 +21,10 @@ from chattrail.events import HandlerFailed
 from chattrail.tracker import Tracker
 
 _MAX_RETURNED = 64
+_BOT_TOKEN = re.compile(r"\d{3,}:[A-Za-z0-9_-]{10,}")
+# pydantic forgets a parametrized model when nobody holds it, and aiogram makes one for each answer of Telegram's: without this
+# an answer now and then waits some milliseconds for the model to be built anew.
+_RESPONSE_MODELS: dict[Any, type] = {}
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
@@ -37,6 +42,7 @@ class Outgoing(BaseRequestMiddleware):
         """Make the call and record it; a call that fails is the handler's to deal with."""
         result = await make_request(bot, method)
         try:
+            _hold_response_model(method)
             self._record(method, result)
         except Exception as error:
             self.tracker.lost("instrumentation", error)
@@ -75,6 +81,12 @@ class Outgoing(BaseRequestMiddleware):
                     self.tracker.record(event.event, place)
         finally:
             current_update.reset(token)
+
+
+def _hold_response_model(method: TelegramMethod[Any]) -> None:
+    returned = type(method).__returning__
+    if returned not in _RESPONSE_MODELS:
+        _RESPONSE_MODELS[returned] = Response[returned]  # type: ignore[valid-type]
 
 
 def _place(context: UpdateContext | None, chat: Chat, known: Person, message_id: int | None = None) -> Place | None:
@@ -161,7 +173,8 @@ class HandlerName(BaseMiddleware):
 
 
 def _words(error: Exception) -> str | None:
+    """Return what an exception says, without a bot's token: Telegram's addresses hold it."""
     try:
-        return str(error) or None
+        return _BOT_TOKEN.sub("<token>", str(error)) or None
     except Exception:
         return None
