@@ -21,6 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("migrate", help="create or update the tables in ClickHouse, then end")
     commands.add_parser("plugins", help="list the plugins there are and their settings")
     command = parser.parse_args(arguments).command or "run"
+    _without_data_frames()
     try:
         return {"run": _run, "migrate": _migrate, "plugins": _plugins}[command]()
     except SettingsError as error:
@@ -28,6 +29,14 @@ def main(arguments: list[str] | None = None) -> int:
     except (StartError, Retryable) as error:
         print(f"sidecar: {error}", file=sys.stderr)
         return 1
+
+
+def _without_data_frames() -> None:
+    """Tell the driver that there are no data frames here: to ask whether rows are one it would load pandas, 90 MB."""
+    from clickhouse_connect.driver import options
+
+    for package in ("np", "pd", "arrow", "pl"):
+        setattr(options, package, None)
 
 
 def _run() -> int:

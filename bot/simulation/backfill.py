@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bot.simulation.cast import Member, cast
-from bot.simulation.past import all_happenings
+from bot.simulation.past import Past
 from bot.simulation.repeatable import RepeatableIds
 from bot.simulation.retelling import Happening
 from chattrail.batching import Limits
@@ -28,7 +28,7 @@ from chattrail.tracker import Tracker
 
 SERVICE_NAME = "persona-bot"
 FIRST_UPDATE = 10_000_001
-IN_FLIGHT = 6_000
+IN_FLIGHT = 2_000
 """Events that may wait at once; the queue holds more, so that nothing is ever pushed out of it."""
 STALLED_SECONDS = 60.0
 CHECKED_EVERY = 200
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(stderr=True)
     start = options.until - timedelta(days=options.days)
     with console.status("Remembering the past…"):
-        happened = all_happenings(islice(cast(options.seed), options.people), start, options.until)
+        happened = Past(islice(cast(options.seed), options.people), start, options.until)
     try:
         tracker = history_tracker(f"{options.seed}/{options.until.isoformat()}/{options.days}")
     except ValueError as error:
@@ -82,7 +82,7 @@ def history_tracker(seed: str) -> Tracker:
     return Tracker(RepeatableIds(pipeline, seed))
 
 
-def send(tracker: Tracker, happened: Sequence[Happening], tell: Callable[[int], None]) -> None:
+def send(tracker: Tracker, happened: Collection[Happening], tell: Callable[[int], None]) -> None:
     """Track everything at the pace of the receiver, and wait until it is taken. Raises StalledError."""
     people: dict[int, Person] = {}
     updates: dict[tuple[int, int], int] = {}  # numbered in the order in which the bot would have got them
@@ -129,7 +129,7 @@ def _person(member: Member) -> Person:
     return Person(member.id, member.username, member.name, member.language_code, member.is_premium)
 
 
-def summary(happened: Sequence[Happening], days: int, until: datetime) -> str:
+def summary(happened: Collection[Happening], days: int, until: datetime) -> str:
     """Say in one line what was sent."""
     kinds = Counter(one.event.type for one in happened)
     people = len({one.member.id for one in happened})

@@ -35,7 +35,9 @@ async def run(settings: StackSettings, console: Console, *, simulated: bool) -> 
         layout = plan(settings, secrets, data, simulated=simulated)
         async with supervisor.started(layout.services):
             await asyncio.to_thread(_announce, settings, secrets, layout, data, console, time.monotonic() - began)
-            history = asyncio.create_task(_send_history(settings, layout, data, console)) if simulated else None
+            history = (
+                asyncio.create_task(_send_history(settings, layout, data, supervisor, console)) if simulated else None
+            )
             await supervisor.watch(stop, history)
             console.print("Ending …")
     except (StackError, ValueError) as error:
@@ -47,7 +49,9 @@ async def run(settings: StackSettings, console: Console, *, simulated: bool) -> 
     return 0
 
 
-async def _send_history(settings: StackSettings, layout: Plan, data: Path, console: Console) -> None:
+async def _send_history(
+    settings: StackSettings, layout: Plan, data: Path, supervisor: Supervisor, console: Console
+) -> None:
     """Send the history once. Its end time is kept first, so that a history cut short is sent again with the same ids."""
     if not settings.history_days:
         return
@@ -63,6 +67,7 @@ async def _send_history(settings: StackSettings, layout: Plan, data: Path, conso
         env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": layout.otlp_endpoint},
         start_new_session=True,
     )
+    supervisor.helpers["history"] = process.pid
     try:
         code = await process.wait()
     except asyncio.CancelledError:

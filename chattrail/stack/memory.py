@@ -9,23 +9,29 @@ class MemoryMeter:
     def __init__(self) -> None:
         self.peak_bytes = 0
         self.at_peak: dict[str, int] = {}
+        self.peak_with_helpers = 0
 
-    def sample(self, pids: dict[str, int]) -> int:
-        """Add up the resident bytes of these processes with their children, by name, and of the launcher itself."""
+    def sample(self, services: dict[str, int], helpers: dict[str, int]) -> None:
+        """Add up the resident bytes of the launcher and these processes with their children, by name.
+
+        Helpers are there for a while only; the sum with them is kept apart.
+        """
         by_name = {"launcher": psutil.Process().memory_info().rss}
-        for name, pid in pids.items():
-            by_name[name] = tree_bytes(pid)
+        by_name |= {name: tree_bytes(pid) for name, pid in services.items()}
         total = sum(by_name.values())
         if total > self.peak_bytes:
             self.peak_bytes, self.at_peak = total, by_name
-        return total
+        extra = sum(tree_bytes(pid) for pid in helpers.values())
+        self.peak_with_helpers = max(self.peak_with_helpers, total + extra)
 
     def report(self) -> str:
         """Return the line printed at the end."""
-        parts = ", ".join(
-            f"{name} {size / 1e6:.0f}" for name, size in sorted(self.at_peak.items(), key=lambda item: -item[1])
-        )
-        return f"Peak memory of the whole stack: {self.peak_bytes / 1e6:.0f} MB ({parts})"
+        largest_first = sorted(self.at_peak.items(), key=lambda item: -item[1])
+        parts = ", ".join(f"{name} {size / 1e6:.0f}" for name, size in largest_first)
+        line = f"Peak memory of the whole stack: {self.peak_bytes / 1e6:.0f} MB ({parts})"
+        if self.peak_with_helpers > self.peak_bytes:
+            line += f"; {self.peak_with_helpers / 1e6:.0f} MB while the history was sent"
+        return line
 
 
 def tree_bytes(pid: int) -> int:

@@ -125,7 +125,8 @@ def _collector(settings: StackSettings, data: Path) -> Service:
             "CHATTRAIL_COLLECTOR_HTTP_PORT": str(settings.collector_http_port),
             "CHATTRAIL_COLLECTOR_HEALTH_PORT": str(settings.collector_health_port),
             "CHATTRAIL_COLLECTOR_METRICS_PORT": str(settings.collector_metrics_port),
-            "GOMEMLIMIT": "100MiB",  # a soft limit: the collector collects garbage sooner on a small machine
+            "GOMEMLIMIT": "64MiB",  # soft limits: the collector collects garbage sooner on a small machine
+            "GOGC": "40",
         },
         stage=2,
         port=settings.collector_http_port,

@@ -24,6 +24,7 @@ class Supervisor:
         self._logs = logs
         self._console = console
         self._running: list[Running] = []
+        self.helpers: dict[str, int] = {}  # processes started beside the services, whose memory counts too
         self.memory = MemoryMeter()
 
     @asynccontextmanager
@@ -83,7 +84,8 @@ class Supervisor:
             await asyncio.wait(waited)
 
     def _sample(self) -> None:
-        self.memory.sample({running.service.name: running.process.pid for running in self._running})
+        services = {running.service.name: running.process.pid for running in self._running}
+        self.memory.sample(services, self.helpers)
 
     async def _stop(self) -> None:
         """End the stages from the highest to the lowest, so that what is on its way still arrives."""

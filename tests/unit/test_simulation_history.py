@@ -8,7 +8,7 @@ import pytest
 
 from bot.simulation import history, script
 from bot.simulation.cast import cast
-from bot.simulation.past import KEPT_PICTURES, all_happenings
+from bot.simulation.past import KEPT_PICTURES, Past
 from bot.simulation.repeatable import RepeatableIds
 from bot.simulation.retelling import ANSWERS, Happening
 from chattrail import events
@@ -19,7 +19,7 @@ START = UNTIL - timedelta(days=40)
 
 
 def past(people: int = 150, seed: int = 2) -> list[Happening]:
-    return all_happenings(islice(cast(seed), people), START, UNTIL)
+    return list(Past(islice(cast(seed), people), START, UNTIL))
 
 
 @pytest.fixture(scope="module")
