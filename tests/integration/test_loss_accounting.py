@@ -1,8 +1,11 @@
 """Loss accounting on the real engine: emitted = stored + dropped, with the reason, and doubles change nothing."""
 
+import html
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +14,7 @@ from sidecar.migrate import migrate, migrations
 from tests.embedded import EmbeddedClickHouse
 from tests.otlp import event, request
 from tests.sinks import SinkUnderTest, sink_on
+from tests.web_support import Clock, make_app, sign_in
 from web.delivery import Delivery, Gap, Reasons
 from web.ranges import Window
 from web.settings import WebSettings
@@ -178,3 +182,32 @@ def test_events_of_before_the_account_are_counted(sink: SinkUnderTest, books: Bo
     assert books.read() == found
     assert replace(found, gaps=()) == Delivery(4, 3, 1, Reasons(unknown=1), found.instances, ())
     assert len(migrations()) >= 6
+
+
+def test_the_page_says_it_in_both_languages(books: Books, clickhouse: EmbeddedClickHouse, tmp_path: Path) -> None:
+    books.send(1, 2, 5, queue_full=1)
+    books.bury(4)
+    books.sink.settle()
+    url = clickhouse.dsn(books.sink.url.rsplit("/", 1)[1], readonly=True)
+    client = make_app(tmp_path, url, Clock((NOON + DAY).timestamp())).test_client()
+    sign_in(client)
+
+    def panel(language: str) -> list[str]:
+        page = client.get(f"/analytics?range=7d&lang={language}").text
+        text = re.sub(
+            r"<[^>]+>", "\n", page[page.index('aria-labelledby="delivery-title"') :].partition("</section>")[0]
+        )
+        return [
+            line.strip()
+            for line in html.unescape(text).splitlines()[1:]
+            if line.strip() and not line.strip().endswith(".")
+        ]
+
+    assert panel("en") == [
+        "Delivery", "Emitted", "5", "= stored", "3", "+ dropped", "2",
+        "of them: set apart, could not be stored", "1", "of them: the bot's queue was full", "1",
+    ]  # fmt: skip
+    assert "Newest gap: 4 of process i-1, set apart, could not be stored." in client.get("/analytics?lang=en").text
+    assert panel("ru")[1:7] == ["Отправлено", "5", "= сохранено", "3", "+ потеряно", "2"]
+    books.send(3, 4)
+    assert "Everything that was emitted is stored." in client.get("/analytics?lang=en").text
