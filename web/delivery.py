@@ -62,16 +62,18 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A stretch of a process's numbers: how many are stored between `lowest` and `highest`, the newest holes, dead letters.
+    """A stretch of a process's numbers: how many are stored between `lowest` and `highest`, and the holes there.
 
-    `stored` is 0 when only dead letters are known of it; `dead` are the numbers of those that are not stored after all.
+    `stored` is 0 when only dead letters are known of it. `dead` counts those that are not stored after all, `dead_numbers` are
+    the newest of them. `holes` may be left out of blocks that are older than GAPS_MAX gaps.
     """
 
     stored: int
     lowest: int
     highest: int
     holes: Sequence[tuple[int, int]]
-    dead: Sequence[int]
+    dead: int
+    dead_numbers: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +109,9 @@ def account(processes: Iterable[Process]) -> Delivery:
 
 def _balance(process: Process) -> Instance:
     stored = sum(block.stored for block in process.blocks)
-    emitted = max((max([block.highest, *block.dead]) for block in process.blocks), default=0)
+    emitted = max((max([block.highest, *block.dead_numbers]) for block in process.blocks), default=0)
     left = emitted - stored
-    taken = {"dead_letters": sum(len(block.dead) for block in process.blocks)}
+    taken = {"dead_letters": sum(block.dead for block in process.blocks)}
     left -= taken["dead_letters"]
     for name in ("queue_full", "refused", "failed"):
         # A tracker may count what arrived all the same (its answer was lost), or what comes after all we have seen.
@@ -132,7 +134,7 @@ def _gaps(process: Process, instance: Instance) -> Iterator[Gap]:
     others = [name for name in ("queue_full", "refused", "failed", "unknown") if getattr(instance.reasons, name)]
     reason = others[0] if len(others) == 1 else "unknown"
     for start, end in _missing(process.blocks):
-        known = sorted(number for block in process.blocks for number in block.dead if start <= number <= end)
+        known = sorted(number for block in process.blocks for number in block.dead_numbers if start <= number <= end)
         at = start
         for run_start, run_end in _runs(known):
             if at < run_start:
@@ -151,7 +153,7 @@ def _missing(blocks: Sequence[Block]) -> Iterator[tuple[int, int]]:
                 yield reached + 1, block.lowest - 1
             yield from block.holes
             reached = block.highest
-    last = max((number for block in blocks for number in block.dead), default=0)
+    last = max((number for block in blocks for number in block.dead_numbers), default=0)
     if last > reached:
         yield reached + 1, last
 

@@ -1,26 +1,21 @@
 -- name: sequences
--- What is known of each block of a process's sequence, in order: the least and greatest number stored or dead-lettered, how
--- many are stored, the newest runs of missing ones between them, and dead letters that are not stored after all.
--- Only processes with an event in the range; a process counts with its whole life, since a loss has no time of its own.
+-- What is known of each block of a process's sequence: how many numbers are stored, the least and the greatest of them, and
+-- dead letters that are not stored after all (how many, and the newest). Only processes with an event in the range; a process
+-- counts with its whole life, since a loss has no time of its own. Newest process first, its newest block first.
 WITH
     bitmapBuild(emptyArrayUInt32()) AS nothing,
-    bitmapOr(stored, dead) AS known,
-    toUInt64(block) * 65536 AS base,
-    arraySort(bitmapToArray(stored)) AS numbers,
-    arrayFilter((i, here, before) -> i > 1 AND here > before + 1,
-        arrayEnumerate(numbers), numbers, arrayPushFront(arrayPopBack(numbers), 0)) AS ends
+    bitmapAndnot(dead, stored) AS lost,
+    toUInt64(block) * 65536 AS base
 SELECT
-    service_name, instance_id,
+    service_name, instance_id, block,
     toUnixTimestamp64Milli(min(earliest) OVER process) AS first,
     toUnixTimestamp64Milli(max(latest) OVER process) AS last,
+    max(queue_full) OVER process, max(refused) OVER process, max(failed) OVER process,
     toUInt64(bitmapCardinality(stored)) AS cardinality,
     cardinality > 0 ? base + bitmapMin(stored) : 0 AS lowest,
     cardinality > 0 ? base + bitmapMax(stored) : 0 AS highest,
-    highest - lowest + 1 > cardinality
-        ? arrayMap(i -> (base + numbers[i - 1] + 1, base + numbers[i] - 1), arraySlice(ends, -{gaps:Int32}))
-        : [] AS holes,
-    arraySort(arrayMap(n -> base + n, bitmapToArray(bitmapAndnot(dead, stored)))) AS dead_numbers,
-    max(queue_full) OVER process, max(refused) OVER process, max(failed) OVER process
+    toUInt64(bitmapCardinality(lost)) AS lost_count,
+    arrayMap(n -> base + n, arraySlice(arraySort(bitmapToArray(lost)), -{dead:Int32})) AS newest_lost
 FROM (
     SELECT
         service_name, instance_id, block,
@@ -42,4 +37,18 @@ FROM (
 )
 WINDOW process AS (PARTITION BY service_name, instance_id)
 QUALIFY first < {end:Int64} AND last >= {start:Int64}
-ORDER BY last DESC, service_name, instance_id, block
+ORDER BY last DESC, service_name, instance_id, block DESC
+
+-- name: holes
+-- The newest runs of missing numbers between the least and the greatest stored one of each of these blocks.
+WITH
+    toUInt64(block) * 65536 AS base,
+    arraySort(bitmapToArray(groupBitmapMergeState(numbers))) AS stored,
+    arrayFilter((i, here, before) -> i > 1 AND here > before + 1,
+        arrayEnumerate(stored), stored, arrayPushFront(arrayPopBack(stored), 0)) AS ends
+SELECT
+    service_name, instance_id, block,
+    arrayMap(i -> (base + stored[i - 1] + 1, base + stored[i] - 1), arraySlice(ends, -{gaps:Int32}))
+FROM sequences
+WHERE (service_name, instance_id, block) IN {blocks:Array(Tuple(String, String, UInt32))}
+GROUP BY service_name, instance_id, block
