@@ -186,18 +186,20 @@ def the_commands(sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch, tmp_path:
 
     with monkeypatch.context() as broken:
         broken.setattr(screen, "_event_fault", lambda record: "broken")
-        sink.handle(request(say("one secret"), event("\x1b[31mred", event_id="x")))
+        picture = event("image_generated", **{"chattrail.image.data": b"\x89PNG"})
+        sink.handle(request(say("one secret"), event("\x1b[31mred", event_id="x"), picture))
     code, said = command("dead-letters")
     assert code == 0
     assert "1  broken  (chattrail.user_message, 20" in said
     assert "1  broken  (chattrail.\\x1b[31mred, 20" in said
-    assert "2 dead letters\n" in said
+    assert "3 dead letters\n" in said
     code, said = command("replay")
     assert code == 1, "some are left"
-    assert "1 dead letters are stored now" in said
+    assert "2 dead letters are stored now" in said
     assert "1 still can't be stored and stay: event.id is not a UUID" in said
     assert "secret" not in said
-    assert texts(sink) == ["one secret"]
+    assert texts(sink) == ["", "one secret"]
+    assert sink.one("SELECT count() FROM images FINAL") == 1, "the archive gets the picture, too"
     code, said = command("replay", "--reason", "nothing has it")
     assert (code, "0 dead letters are stored now" in said) == (0, True)
     code, said = command("replay", plugins="debug")
