@@ -8,10 +8,7 @@ from uuid import UUID
 import pytest
 
 from chattrail.context import UpdateContext
-from chattrail.events import (
-    Command,
-    UserMessage,
-)
+from chattrail.events import Command, UserMessage
 from chattrail.record import Record
 from tests.unit.tracker.bench import ANN, Bench, Breaking
 

@@ -3,13 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from chattrail.context import UpdateContext
-from chattrail.events import (
-    ChatCleared,
-    Command,
-    PersonaSelected,
-    StorySelected,
-    UserMessage,
-)
+from chattrail.events import ChatCleared, Command, PersonaSelected, StorySelected, UserMessage
 from chattrail.session import IDLE_NS, People
 from tests.unit.tracker.bench import ANN, BOB, Bench
 

@@ -3,12 +3,7 @@
 import pytest
 
 from chattrail import Chat, Person
-from chattrail.events import (
-    AiMessage,
-    HandlerFailed,
-    ImageGenerated,
-    UserMessage,
-)
+from chattrail.events import AiMessage, HandlerFailed, ImageGenerated, UserMessage
 from tests.unit.tracker.bench import ANN, BOB, HOME, Bench
 
 

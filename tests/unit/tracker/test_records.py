@@ -10,12 +10,7 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
 from chattrail import Person
-from chattrail.events import (
-    AiMessage,
-    Command,
-    HandlerFailed,
-    UserMessage,
-)
+from chattrail.events import AiMessage, Command, HandlerFailed, UserMessage
 from tests.unit.tracker.bench import ANN, HOME, Bench, Breaking
 
 
