@@ -2,7 +2,6 @@
 
 import io
 import os
-import shutil
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -103,13 +102,3 @@ async def whole_stack(
         supervisor.started(services),
     ):
         yield Whole(telegram, secrets, f"http://127.0.0.1:{settings.web_port}", layout, supervisor)
-
-
-def chromium_path() -> str:
-    """Find Chromium; without one fail in CI and skip by name elsewhere."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        if os.environ.get("CI"):
-            pytest.fail("no chromium on PATH: install the package chromium")
-        pytest.skip("no chromium on PATH")
-    return found
