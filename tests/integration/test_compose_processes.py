@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 import uuid
@@ -149,10 +150,10 @@ def test_the_health_checks_of_the_images_pass(deployment: Deployment, part: str)
     assert (program, option) == ("python", "-c")
     port = {"sidecar": SIDECAR, "web": WEB}[part]
     told = code.replace(Image.read(part).of("EXPOSE")[0], str(deployment.ports[port]))
-    subprocess.run(["python3", "-c", told], check=True, timeout=20)
+    subprocess.run([sys.executable, "-c", told], check=True, timeout=20)
+    nobody = told.replace(str(deployment.ports[port]), "9")
     with pytest.raises(subprocess.CalledProcessError):
-        nobody = told.replace(str(deployment.ports[port]), "9")
-        subprocess.run(["python3", "-c", nobody], check=True, timeout=20, stderr=subprocess.DEVNULL)
+        subprocess.run([sys.executable, "-c", nobody], check=True, timeout=20, stderr=subprocess.DEVNULL)
 
 
 def test_nothing_secret_is_logged(deployment: Deployment) -> None:

@@ -1,6 +1,7 @@
 """docker-compose.yml, the Dockerfiles and .env.example agree with each other and with the settings of the parts."""
 
 import re
+import tomllib
 
 import pytest
 
@@ -108,6 +109,16 @@ def test_images_are_pinned_and_name_no_host() -> None:
     images += [base for part in OURS for base in Image.read(part).bases]
     for image in images:
         assert re.fullmatch(r"[a-z0-9-]+(/[a-z0-9-]+)?:v?\d[\w.-]*", image), image
+
+
+@pytest.mark.parametrize("part", [part for part in OURS if part != "collector"])
+def test_an_image_has_the_packages_of_its_part_by_the_lock(part: str) -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    installs = [rest for word, rest in Image.read(part).instructions if word == "RUN" and "--extra" in rest]
+    assert len(installs) == 1
+    assert "--require-hashes --constraint requirements.lock --requirements pyproject.toml" in installs[0]
+    assert re.findall(r"--extra (\S+)", installs[0]) == [part]
+    assert part in extras
 
 
 @pytest.mark.parametrize("part", OURS)
