@@ -7,7 +7,7 @@ STAMP := .venv/.ready
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-fast lint format bench collector assets docs screenshots lock clean
+.PHONY: help setup demo run env test test-fast lint format bench collector assets docs screenshots lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ demo: setup ## the main job: embedded ClickHouse, simulated Telegram, history, l
 
 run: setup ## the same with the real Telegram: BOT_TOKEN=… make run
 	@$(BIN)/chattrail run
+
+env: ## write .env for docker compose, with fresh secrets
+	@$(PYTHON) -I chattrail/stack/env_file.py
 
 test: setup tools ## all tests
 	@$(PYTEST)
