@@ -18,9 +18,8 @@ import pytest
 
 from tests.browser.stack import ROOT, Part, wait_until
 from tests.embedded import EmbeddedClickHouse
-from tests.web_support import BEARER, PASSWORD, SECRET_KEY, web_environment
+from tests.web_support import BEARER, PASSWORD, SAME, SECRET_KEY, web_environment
 
-SAME = {"Sec-Fetch-Site": "same-origin"}
 STOPS_WITHIN_S = 5.0
 
 
