@@ -7,7 +7,7 @@ STAMP := .venv/.ready
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-fast lint format bench collector assets docs screenshots lock clean
+.PHONY: help setup demo run env test test-fast lint format bench collector assets docs screenshots lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -31,7 +31,10 @@ demo: setup ## the main job: embedded ClickHouse, simulated Telegram, history, l
 run: setup ## the same with the real Telegram: BOT_TOKEN=… make run
 	@$(BIN)/chattrail run
 
-test: setup browser ## all tests
+env: ## write .env for docker compose, with fresh secrets
+	@$(PYTHON) -I chattrail/stack/env_file.py
+
+test: setup tools ## all tests
 	@$(PYTEST)
 
 test-fast: $(STAMP) ## unit and contract tests
@@ -57,15 +60,16 @@ collector: $(STAMP) ## build the OpenTelemetry Collector (Go; cached by manifest
 docs: $(STAMP) ## write the generated tables of docs/
 	$(BIN)/python docs/generate.py
 
-screenshots: setup browser ## make docs/images from a real run
+screenshots: setup tools ## make docs/images from a real run
 	@$(BIN)/python docs/screenshots.py
 
-# Browser tests need Chromium; Debian's is installed where that can be done without asking.
-.PHONY: browser
-browser:
-	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || \
-	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
-	echo "No Chromium found: browser tests will be skipped. Install it (Debian: apt-get install chromium)."
+# Tests also run Chromium, a Redis and curl; Debian's are installed where that can be done without asking.
+.PHONY: tools
+tools:
+	@command -v chromium >/dev/null && command -v redis-server >/dev/null && command -v curl >/dev/null || \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	  apt-get install -y -qq chromium redis-server curl >/dev/null; } || \
+	echo "Some of chromium, redis-server and curl are missing: their tests will be skipped by name."
 
 lock: ## resolve requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --all-extras --no-header \

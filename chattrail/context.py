@@ -4,10 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from chattrail.tracker import Pending
+from chattrail.events import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +40,19 @@ class UpdateContext:
     story_id: str | None = None
     handler: str | None = None
     pending: "Pending | None" = None
+
+
+@dataclass(slots=True, eq=False)
+class Pending:
+    """An incoming event that waits a moment for what the handler knows; its place in the order is already taken."""
+
+    event: Event
+    context: UpdateContext
+    timestamp: int
+    event_id: str
+    sequence: int
+    replaceable: bool  # a button's press gives way to what the handler says it meant
+    settled: bool = field(default=False)
 
 
 @dataclass(slots=True)

@@ -7,36 +7,24 @@ import logging
 import threading
 import time
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
 from typing import Self
 
+from chattrail.choices import note_choice, with_choices
 from chattrail.clock import nanoseconds
 from chattrail.compose import Place, checked, compose
-from chattrail.context import Chat, Person, UpdateContext, current_update, details
-from chattrail.events import AiMessage, Event, ImageGenerated, PersonaSelected, StorySelected, attributes_of
+from chattrail.context import Chat, Pending, Person, UpdateContext, current_update, details
+from chattrail.events import AiMessage, Event, ImageGenerated, attributes_of
 from chattrail.forks import after_fork_in_child
 from chattrail.ids import uuid7
 from chattrail.privacy import Privacy
 from chattrail.quiet import Periodic, where
 from chattrail.record import BeforeSend, Counts, Record, Sink
-from chattrail.session import Memory, People
+from chattrail.session import People
 
 _log = Periodic(logging.getLogger("chattrail"))
-
-
-@dataclass(slots=True, eq=False)
-class Pending:
-    """An incoming event that waits a moment for what the handler knows; its place in the order is already taken."""
-
-    event: Event
-    context: UpdateContext
-    timestamp: int
-    event_id: str
-    sequence: int
-    replaceable: bool  # a button's press gives way to what the handler says it meant
-    settled: bool = field(default=False)
 
 
 class Tracker:
@@ -202,14 +190,14 @@ class Tracker:
             event_id = pending.event_id if pending else str(uuid7())
             place = place.within(context)
             if context is not None and place.user == context.user:
-                _remember_choice(event, context)
+                note_choice(event, context)
             user_id = None if place.user is None else self._privacy.user_id(place.user)
             session_id = None
             if user_id is not None:
                 with self._lock:
                     memory = self._people.at(user_id, when)
                     session_id = memory.session_id
-                    place = _with_choices(event, place, memory)
+                    place = with_choices(event, place, memory)
             composed = compose(event, place, self._privacy, event_id, user_id, session_id, when)
         except Exception as error:
             self.lost("internal", error, pending)
@@ -254,23 +242,3 @@ class Tracker:
         self._sequence = self._withheld = 0
         self._freed.clear()
         self._pending.clear()
-
-
-def _with_choices(event: Event, place: Place, memory: Memory) -> Place:
-    """Remember what the person chose, and fill in what they chose before."""
-    if isinstance(event, PersonaSelected) and event.persona_id is not None:
-        memory.persona_id = event.persona_id
-    elif place.persona_id is not None:
-        memory.persona_id = place.persona_id
-    if isinstance(event, StorySelected) and event.story_id is not None:
-        memory.story_id = event.story_id
-    elif place.story_id is not None:
-        memory.story_id = place.story_id
-    return replace(place, persona_id=memory.persona_id, story_id=memory.story_id)
-
-
-def _remember_choice(event: Event, context: UpdateContext) -> None:
-    if isinstance(event, PersonaSelected) and event.persona_id is not None:
-        context.persona_id = event.persona_id
-    elif isinstance(event, StorySelected) and event.story_id is not None:
-        context.story_id = event.story_id

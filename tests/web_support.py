@@ -18,6 +18,7 @@ TOKEN = "ct_a-token-of-the-tests"
 SECRET_KEY = "k3y-of-the-tests-0123456789abcdefghij"
 NOBODY_LISTENS = "http://readonly:pw-canary@127.0.0.1:9/chattrail"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
+SAME = {"Sec-Fetch-Site": "same-origin"}  # what a browser adds to a form of the page itself
 
 
 class Clock:
@@ -52,5 +53,5 @@ def make_app(data: Path, clickhouse_url: str = NOBODY_LISTENS, clock: Clock | No
 
 def sign_in(client: FlaskClient, password: str = PASSWORD, **options: Any) -> TestResponse:
     """Send the login form as a browser would."""
-    headers = {"Sec-Fetch-Site": "same-origin", **options.pop("headers", {})}
+    headers = {**SAME, **options.pop("headers", {})}
     return client.post("/login", data={"password": password, **options.pop("data", {})}, headers=headers, **options)

@@ -30,6 +30,9 @@ class WebSettings(Settings):
     public_url: str = Field(
         "", description="Address people open, as https://stats.example.org; unset: the loopback address listened on."
     )
+    internal_hosts: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(
+        (), description="Names, in a comma list, by which other parts call this one: web, in a container network."
+    )
     clickhouse_url: SecretStr = Field(
         description="ClickHouse to read: http://user:password@host:8123/database; a read-only user is enough."
     )
@@ -67,6 +70,14 @@ class WebSettings(Settings):
         if url.path.strip("/") or url.query or url.fragment or url.username:
             raise ValueError("must be scheme and host only: no path, query or user")
         return f"{url.scheme}://{url.netloc}"
+
+    @field_validator("internal_hosts")
+    @classmethod
+    def _host_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", name):
+                raise ValueError(f"{name!r} is not a host name; give names without scheme and port, such as web")
+        return tuple(name.lower() for name in value)
 
     @field_validator("clickhouse_url")
     @classmethod
@@ -143,6 +154,6 @@ class WebSettings(Settings):
 
     @property
     def trusted_hosts(self) -> tuple[str, ...]:
-        """Host names a request may ask for: the public one and loopback."""
+        """Host names a request may ask for: the public one, the internal ones and loopback."""
         public = urlsplit(self.public_url).hostname
-        return (*((public,) if public else ()), *LOOPBACK)
+        return (*((public,) if public else ()), *self.internal_hosts, *LOOPBACK)

@@ -18,9 +18,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bot.simulation.cast import Member, cast
+from bot.simulation.happening import Happening
 from bot.simulation.past import Past
 from bot.simulation.repeatable import RepeatableIds
-from bot.simulation.retelling import Happening
 from chattrail.batching import Limits
 from chattrail.context import Chat, Person
 from chattrail.export import Pipeline, connect

@@ -9,8 +9,9 @@ from datetime import datetime
 
 from bot.brain.painter import paint
 from bot.simulation.cast import Member
+from bot.simulation.happening import Happening
 from bot.simulation.history import visits
-from bot.simulation.retelling import Happening, Retelling
+from bot.simulation.retelling import Retelling
 from chattrail import events
 
 PACK = 32

@@ -1,13 +1,14 @@
 """What the bot would have recorded when a person plays a script: the events of each act, as its handlers track them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.personas import Persona, Story, load_cast
 from bot.premium import PLANS
 from bot.simulation.api.entities import parse
 from bot.simulation.cast import Member
+from bot.simulation.happening import ANSWERS, Happening
 from bot.simulation.script import Act, Step
 from bot.texts import Html, Say
 from chattrail import events
@@ -20,23 +21,6 @@ ANSWER_FAILS, PICTURE_FAILS, HANDLER_FAILS = 0.012, 0.05, 0.002
 ERRORS = ("timeout", "timeout", "rate_limited", "server_error")
 PICTURE_ERRORS = ("timeout", "content_policy", "server_error")
 VIEWS = ("wide view", "close view")
-
-ANSWERS = (events.AiMessage, events.ImageGenerated, events.HandlerFailed)
-"""Events that come of handling what a person did; every other one is an update of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """An event, when it happened and what was current then."""
-
-    at: datetime
-    member: Member
-    event: events.Event
-    update: int
-    """Counts what the bot got from this person; an answer has the number of what it answers."""
-    message_id: int | None
-    persona_id: str
-    story_id: str
 
 
 class Retelling:

@@ -23,7 +23,7 @@ class Supervisor:
     def __init__(self, logs: Path, console: Console) -> None:
         self._logs = logs
         self._console = console
-        self._running: list[Running] = []
+        self.running: list[Running] = []
         self.helpers: dict[str, int] = {}  # processes started beside the services, whose memory counts too
         self.memory = MemoryMeter()
 
@@ -50,7 +50,7 @@ class Supervisor:
             if name in ready:
                 await ready[name].wait()
         running = await start(service, self._logs)
-        self._running.append(running)
+        self.running.append(running)
         seconds = await running.wait_ready(READY_TIMEOUT_S)
         ready[service.name].set()
         where = f" on port {service.port}" if service.port else ""
@@ -63,7 +63,7 @@ class Supervisor:
         """
         asked = asyncio.create_task(stop.wait())
         ended: dict[asyncio.Task[Any], Running] = {
-            asyncio.create_task(running.process.wait()): running for running in self._running
+            asyncio.create_task(running.process.wait()): running for running in self.running
         }
         waited: set[asyncio.Task[Any]] = {asked, *ended, *([work] if work else [])}
         try:
@@ -84,7 +84,7 @@ class Supervisor:
             await asyncio.wait(waited)
 
     def _sample(self) -> None:
-        services = {running.service.name: running.process.pid for running in self._running}
+        services = {running.service.name: running.process.pid for running in self.running}
         self.memory.sample(services, self.helpers)
 
     async def _stop(self) -> None:
@@ -92,14 +92,14 @@ class Supervisor:
         self._sample()
         deadline = time.monotonic() + STOP_DEADLINE_S
         stubborn = []
-        for stage in sorted({running.service.stage for running in self._running}, reverse=True):
-            members = [running for running in self._running if running.service.stage == stage]
+        for stage in sorted({running.service.stage for running in self.running}, reverse=True):
+            members = [running for running in self.running if running.service.stage == stage]
             # each later stage keeps a second of the time that is left for itself
             grace = max(deadline - time.monotonic() - stage * 0.8, 0.3)
             results = await asyncio.gather(*(running.stop(grace) for running in members))
             stubborn += [running.service.title for running, clean in zip(members, results, strict=True) if not clean]
-        for running in self._running:
+        for running in self.running:
             kill_group(running.process.pid)
-        self._running.clear()
+        self.running.clear()
         if stubborn:
             self._console.print(f"[yellow]Had to be killed:[/] {', '.join(stubborn)}")

@@ -2,7 +2,6 @@
 
 import io
 import os
-import shutil
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from bot.simulation.telegram_api import TelegramServer
+from chattrail.stack.process import kill_group
 from chattrail.stack.secrets import Secrets, load_or_make
 from chattrail.stack.services import DEMO_TOKEN, Plan, plan
 from chattrail.stack.settings import StackSettings
@@ -62,7 +62,14 @@ class Whole:
     secrets: Secrets
     web_url: str
     layout: Plan
-    data: Path
+    supervisor: Supervisor
+
+    async def kill(self, *names: str) -> None:
+        """Kill services outright, workers included."""
+        for running in self.supervisor.running:
+            if running.service.name in names:
+                kill_group(running.process.pid)
+                await running.process.wait()
 
     async def api(self, path: str, **parameters: Any) -> httpx.Response:
         """GET a path of the JSON API with the token."""
@@ -77,29 +84,21 @@ class Whole:
 
 
 @asynccontextmanager
-async def whole_stack(data: Path, *, collector: bool = True, **bot: str) -> AsyncIterator[Whole]:
-    """Run every part on free ports; `bot` are settings of the persona bot."""
+async def whole_stack(
+    data: Path, *, collector: bool = True, without: tuple[str, ...] = (), **bot: str
+) -> AsyncIterator[Whole]:
+    """Run every part on free ports, but for those named; `bot` are settings of the persona bot."""
     settings = StackSettings.load({**free_ports(), "CHATTRAIL_STACK_DATA": str(data)})
     secrets = load_or_make(data / "secrets.json")
     layout = plan(settings, secrets, data, simulated=True, collector=collector)
     services = [
         replace(service, env={**service.env, **bot}) if service.name == "bot" else service
         for service in layout.services
-        if service.name != "telegram"
+        if service.name not in ("telegram", *without)
     ]
     supervisor = Supervisor(data / "logs", Console(file=io.StringIO()))
     async with (
         TelegramServer(token=DEMO_TOKEN, port=settings.simulation_port) as telegram,
         supervisor.started(services),
     ):
-        yield Whole(telegram, secrets, f"http://127.0.0.1:{settings.web_port}", layout, data)
-
-
-def chromium_path() -> str:
-    """Find Chromium; without one fail in CI and skip by name elsewhere."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        if os.environ.get("CI"):
-            pytest.fail("no chromium on PATH: install the package chromium")
-        pytest.skip("no chromium on PATH")
-    return found
+        yield Whole(telegram, secrets, f"http://127.0.0.1:{settings.web_port}", layout, supervisor)

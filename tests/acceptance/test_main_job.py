@@ -10,8 +10,9 @@ from playwright.async_api import async_playwright
 
 from bot.simulation.person import Person
 from chattrail.events import EVENT_TYPES
-from tests.acceptance.conftest import Whole, chromium_path, whole_stack
+from tests.acceptance.conftest import Whole, whole_stack
 from tests.bot_support import begin_story, has_button
+from tests.tools import chromium
 
 TAP_TO_API_S = 3.0
 SHOWN_WITHIN_S = 30.0
@@ -123,9 +124,7 @@ async def _on_the_page(whole: Whole, person: Person) -> None:
     """The trail in a real browser: both sides of the chat, badges, and pictures that have loaded."""
     events = await whole.events(person.id)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=chromium_path(), args=["--no-sandbox", "--disable-gpu"]
-        )
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
         page = await browser.new_page()
         await page.goto(f"{whole.web_url}/login")
         await page.fill("#password", whole.secrets.web_password)

@@ -1,7 +1,5 @@
 """Fixtures of the browser tests: the stack, a Chromium, and pages that remember everything that went wrong in them."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
+from tests import tools
 from tests.browser.population import populate
 from tests.browser.stack import PASSWORD, Stack, running_stack
 from web.build import build, node_modules
@@ -77,14 +76,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """One Chromium for a module: Playwright's loop must have ended before another module's async tests begin."""
-    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if executable is None:
-        if os.environ.get("CI"):
-            pytest.fail("no chromium on PATH: install the package chromium")
-        pytest.skip("no chromium on PATH")
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=executable, args=arguments)
+        browser = playwright.chromium.launch(executable_path=tools.chromium(), args=arguments)
         yield browser
         browser.close()
 

@@ -13,6 +13,7 @@ import clickhouse_connect
 import pytest
 
 from tests.embedded import EmbeddedClickHouse
+from tests.tools import need
 
 Rows = list[tuple[Any, ...]]
 
@@ -68,7 +69,7 @@ class Aiochclient:
 class Curl:
     def __init__(self, server: EmbeddedClickHouse, database: str, *options: str) -> None:
         user = f"default:{server.password}"
-        self._base = ["curl", "-sS", "--fail-with-body", "-u", user, *options]
+        self._base = [need("curl", package="curl"), "-sS", "--fail-with-body", "-u", user, *options]
         self._address = f"{server.base_url}/?database={database}"
 
     async def _run(self, body: str) -> str:

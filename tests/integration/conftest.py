@@ -1,10 +1,14 @@
-"""Fixtures of the integration tests: one embedded ClickHouse for all of them."""
+"""Fixtures of the integration tests: one embedded ClickHouse for all of them, and what several files run on it."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.archives import Archive, archive_on
 from tests.embedded import EmbeddedClickHouse
+from tests.picture_host import PictureHost
+from tests.sinks import SinkUnderTest, sink_on
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +16,27 @@ def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCli
     """A running embedded ClickHouse; tests keep apart by databases of their own."""
     with EmbeddedClickHouse(tmp_path_factory.mktemp("clickhouse")) as server:
         yield server
+
+
+@pytest.fixture(params=["native", "decoded"])
+def sink(request: pytest.FixtureRequest, clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[SinkUnderTest]:
+    """A ClickHouse sink on a database of its own, with each of its encoders."""
+    with (
+        clickhouse.fresh_database() as database,
+        sink_on(clickhouse.url, database, request.param, tmp_path) as under_test,
+    ):
+        yield under_test
+
+
+@pytest.fixture
+def archive(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[Archive]:
+    """An image archive on a database of its own."""
+    with archive_on(clickhouse, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+async def host() -> AsyncIterator[PictureHost]:
+    """A host of pictures that can fail in every way a host can."""
+    async with PictureHost() as running:
+        yield running

@@ -1,7 +1,6 @@
 """Forgetting a chat, coming back to one, and what happens to buttons and memory in between."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from tests.bot_support import RunningBot, begin_story, has_button, running_bot, says
+from tests.tools import need
 
 
 @pytest.fixture
@@ -27,10 +27,8 @@ class RedisServer:
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        executable = shutil.which("redis-server")
-        assert executable, "redis-server is not installed; apt-get install redis-server"
         self._process = await asyncio.create_subprocess_exec(
-            executable, *self._arguments, stdout=asyncio.subprocess.DEVNULL
+            need("redis-server", package="redis-server"), *self._arguments, stdout=asyncio.subprocess.DEVNULL
         )
         async with asyncio.timeout(10), Redis.from_url(self.url) as client:
             while True:

@@ -246,3 +246,20 @@ def test_logs_hold_no_query_and_no_password(server: EmbeddedClickHouse) -> None:
     assert "error 60" in log
     assert "canary" not in log
     assert server.password not in log
+
+
+def test_the_build_prints_numbers_right_and_has_the_usual_functions(server: EmbeddedClickHouse) -> None:
+    """A trimmed build of the engine fails both; see docs/adr/0002."""
+    assert ask(server, "SELECT 1e300, 1.7976931348623157e308").text == "1e300\t1.7976931348623157e308\n"
+    names = (
+        "base64Encode",
+        "mapFilter",
+        "lowerUTF8",
+        "quantileTDigest",
+        "arrayFold",
+        "groupBitmap",
+        "sipHash128",
+        "retention",
+    )
+    listed = ", ".join(f"'{name}'" for name in names)
+    assert ask(server, f"SELECT count() FROM system.functions WHERE name IN ({listed})").text == f"{len(names)}\n"

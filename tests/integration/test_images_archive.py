@@ -3,35 +3,19 @@
 import asyncio
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 
 from bot.simulation.telegram_api import TelegramServer
 from sidecar import telemetry
-from sidecar.errors import Retryable
 from sidecar.plugins.images.jobs import jobs_of
 from sidecar.plugins.images.table import ImagesTable
 from tests import otlp
-from tests.archives import Archive, archive_on, batch_of, generated
-from tests.embedded import EmbeddedClickHouse
+from tests.archives import Archive, batch_of, generated
 from tests.picture_host import PictureHost, picture, send_to_telegram
-from tests.receivers import quiet_port, until
+from tests.receivers import until
 
 ID = "0190a000-0000-7000-8000-00000000000a"
-
-
-@pytest.fixture
-def archive(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[Archive]:
-    with archive_on(clickhouse, tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-async def host() -> AsyncIterator[PictureHost]:
-    async with PictureHost() as running:
-        yield running
 
 
 async def test_every_source_ends_as_a_file_and_a_row(
@@ -117,56 +101,6 @@ async def test_identical_pictures_are_stored_once(archive: Archive, host: Pictur
     assert len({row["key"] for row in rows}) == len(archive.files()) == 1
 
 
-async def test_what_may_pass_is_tried_again_and_counted(archive: Archive, host: PictureHost) -> None:
-    host.failures = [503, 500]
-    async with archive.archiver() as archiver:
-        await archiver.handle(generated(url=host.address("flaky")))
-        (row,) = await archive.ended()
-    assert (row["status"], row["attempts"], host.hits["/flaky"]) == ("stored", 3, 3)
-    assert archive.metrics.value(telemetry.IMAGE_RETRIES, source="url") == 2
-
-
-@pytest.mark.parametrize(
-    ("path", "reason", "hits"),
-    [
-        ("status/404", "answered 404", 1),
-        ("status/500", "answered 500 (given up after 3 tries)", 3),
-        ("files/page.png", "not a JPEG, PNG, WebP or GIF", 1),
-        ("endless", "larger than", 1),
-    ],
-)
-async def test_what_fails_ends_with_a_reason(
-    path: str, reason: str, hits: int, archive: Archive, host: PictureHost
-) -> None:
-    async with archive.archiver(max_bytes=100_000) as archiver:
-        await archiver.handle(generated(url=host.address(path)))
-        (row,) = await archive.ended()
-    assert (row["status"], row["attempts"], row["key"]) == ("failed", hits, "")
-    assert reason in row["reason"]
-    assert host.hits[f"/{path}"] == hits
-    assert archive.files() == []
-    assert archive.metrics.value(telemetry.IMAGES_FAILED, source="url") == 1
-
-
-@pytest.mark.parametrize(
-    ("source", "reason"),
-    [
-        ({"url": "https://169.254.169.254/latest/meta-data"}, "not public"),
-        ({"file_id": "AgAC"}, "CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKEN"),
-        ({"data": b"GIF8 but no"}, "not a JPEG"),
-        ({"data": picture(size=(200, 200))}, "more than 10000 pixels"),
-        ({"data": picture("BMP", (70, 70))}, "larger than 12000 bytes"),
-    ],
-)
-async def test_sources_that_can_not_be_kept(source: dict[str, object], reason: str, archive: Archive) -> None:
-    async with archive.archiver(max_pixels=10_000, max_bytes=12_000) as archiver:
-        await archiver.handle(generated(**source))
-        (row,) = await archive.ended()
-    assert row["status"] == "failed"
-    assert reason in row["reason"]
-    assert list(archive.spool.iterdir()) == []
-
-
 async def test_events_without_a_picture_make_no_job(archive: Archive, host: PictureHost) -> None:
     url = {"chattrail.image.url": host.address("files/cat.png")}
     async with archive.archiver() as archiver:
@@ -204,59 +138,3 @@ async def test_a_batch_of_thousands_of_pictures(archive: Archive) -> None:
     await archiver.handle(batch_of(*events[:2000], *events[2500:]))
     await archiver.shutdown()
     assert len(await archive.rows()) == 4500
-
-
-async def test_a_store_that_can_not_write_is_tried_again(archive: Archive) -> None:
-    async with archive.archiver(attempts=1) as archiver:
-        archive.pictures.rmdir()
-        archive.pictures.write_text("a file where the folder should be")
-        await archiver.handle(generated(data=picture()))
-        (row,) = await archive.ended()
-    assert "the directory store can't write" in row["reason"]
-
-
-async def test_no_false_ack_when_the_spool_or_the_table_can_not_be_written(
-    archive: Archive, clickhouse: EmbeddedClickHouse
-) -> None:
-    async with archive.archiver() as archiver:
-        archive.spool.rmdir()
-        archive.spool.write_text("a file where the folder should be")
-        with pytest.raises(Retryable, match="spool can't be written"):
-            await archiver.handle(generated(data=picture()))
-        archive.spool.unlink()
-        archive.client.command("RENAME TABLE images TO images_away")
-        with pytest.raises(Retryable, match="images table can't be used now"):
-            await archiver.handle(generated(url="https://example.org/cat.png"))
-        archive.client.command("RENAME TABLE images_away TO images")
-    assert await archive.rows() == []
-
-
-async def test_start_waits_for_the_table(archive: Archive) -> None:
-    archive.client.command("RENAME TABLE images TO images_away")
-    archiver = archive.build()
-    with pytest.raises(Retryable, match="images table can't be used now"):
-        await archiver.start()
-    with pytest.raises(Retryable, match="has not started"):
-        await archiver.handle(generated(data=picture()))
-    archive.client.command("RENAME TABLE images_away TO images")
-    await archiver.start()
-    await archiver.handle(generated(data=picture()))
-    await archive.ended()
-    await archiver.shutdown()
-
-
-async def test_an_ending_outlasts_a_database_that_is_away(tmp_path: Path, host: PictureHost) -> None:
-    server = EmbeddedClickHouse(tmp_path / "server", port=quiet_port())
-    await asyncio.to_thread(server.start)
-    try:
-        with archive_on(server, tmp_path) as archive:
-            async with archive.archiver() as archiver:
-                host.failures = [503]
-                await archiver.handle(generated(url=host.address("flaky")))
-                await asyncio.to_thread(server.stop)
-                await until(lambda: host.hits["/flaky"] >= 1)
-                await asyncio.to_thread(server.start)
-                (row,) = await archive.ended()
-        assert row["status"] == "stored"
-    finally:
-        await asyncio.to_thread(server.stop)

@@ -16,12 +16,6 @@ LARGEST = 300_000
 
 
 @pytest.fixture
-async def host() -> AsyncIterator[PictureHost]:
-    async with PictureHost() as running:
-        yield running
-
-
-@pytest.fixture
 async def fetcher() -> AsyncIterator[Fetcher]:
     async with Fetcher(max_bytes=LARGEST, timeout_s=1.0, loopback_hosts=["127.0.0.1"]) as running:
         yield running

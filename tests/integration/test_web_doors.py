@@ -9,9 +9,8 @@ from flask.testing import FlaskClient
 from tests.embedded import EmbeddedClickHouse
 from tests.otlp import event
 from tests.web_stage import web_stage
-from tests.web_support import BEARER, sign_in
+from tests.web_support import BEARER, SAME, sign_in
 
-SAME = {"Sec-Fetch-Site": "same-origin"}
 NOBODY_IMAGE = "/images/00000000-0000-0000-0000-000000000000"
 
 # route: (nobody, wrong token, token, login)

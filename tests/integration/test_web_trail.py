@@ -1,6 +1,5 @@
-"""One person's trail: order, paging, every attribute, pictures."""
+"""One person's trail: order, paging, every attribute."""
 
-import io
 import random
 import uuid
 from collections.abc import Iterator
@@ -11,13 +10,11 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
-from PIL import Image
 
-from tests.browser.stack import wait_until
 from tests.embedded import EmbeddedClickHouse
-from tests.otlp import event, uuid7
+from tests.otlp import event
 from tests.web_stage import WebStage, web_stage
-from tests.web_support import BEARER, sign_in
+from tests.web_support import BEARER
 
 BEGIN = int(datetime(2026, 5, 5, 23, 59, 59, tzinfo=UTC).timestamp()) * 10**9
 TEXT = "<script>alert(1)</script> 'quoted' \\ {id:String} \u202e 🙂\nsecond line"
@@ -169,112 +166,3 @@ def test_every_attribute_is_there_and_failures_are_told(stage: WebStage, client:
         "image": None,
         "error": "timeout",
     }
-
-
-def png() -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", (16, 9), "teal").save(out, "PNG")
-    return out.getvalue()
-
-
-@pytest.fixture(scope="module")
-def pictured(stage: WebStage, client: FlaskClient) -> dict[str, str]:
-    """Ids of two events: one with a picture that is stored, one whose bytes are none."""
-    ids = {"good": uuid7(BEGIN // 10**6), "bad": uuid7(BEGIN // 10**6)}
-    data = {"good": png(), "bad": b"<svg onload=alert(1)>"}
-    stage.send(
-        [
-            event("image_generated", "pic", at=BEGIN, event_id=ids[name], **{"chattrail.image.data": data[name]})
-            for name in ids
-        ]
-    )
-
-    def settled() -> bool:
-        images = {e["id"]: e["image"] for e in trail(client, "pic")["events"]}
-        return all(image and image["status"] in ("stored", "failed") for image in images.values())
-
-    wait_until(settled)
-    return ids
-
-
-def test_a_picture_is_served_to_who_is_in(stage: WebStage, client: FlaskClient, pictured: dict[str, str]) -> None:
-    images = {e["id"]: e["image"] for e in trail(client, "pic")["events"]}
-    good = images[pictured["good"]]
-    assert good == {
-        "status": "stored",
-        "url": f"/images/{pictured['good']}",
-        "content_type": "image/png",
-        "width": 16,
-        "height": 9,
-        "reason": "",
-    }
-    browser = stage.app().test_client()
-    assert browser.get(good["url"]).location.startswith("/login")
-    sign_in(browser)
-    with browser.get(good["url"]) as answer:
-        assert answer.status_code == 200
-        assert answer.data == png()
-        assert answer.headers["Content-Type"] == "image/png"
-        assert answer.headers["Cache-Control"] == "private, no-cache"
-        assert "sandbox" in answer.headers["Content-Security-Policy"]
-        assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        etag = answer.headers["ETag"]
-    with browser.get(good["url"], headers={"If-None-Match": etag}) as again:
-        assert again.status_code == 304
-    assert again.data == b""
-
-
-def test_bytes_that_are_no_picture_have_a_reason_and_no_address(
-    stage: WebStage, client: FlaskClient, pictured: dict[str, str]
-) -> None:
-    bad = {e["id"]: e["image"] for e in trail(client, "pic")["events"]}[pictured["bad"]]
-    assert (bad["status"], bad["url"]) == ("failed", None)
-    assert bad["reason"]
-    browser = stage.app().test_client()
-    sign_in(browser)
-    assert browser.get(f"/images/{pictured['bad']}").status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("row", "status"),
-    [
-        ({"key": "../secret.png"}, 404),
-        ({"key": "/etc/hostname"}, 404),
-        ({"key": "link.png"}, 404),
-        ({"key": "missing.png"}, 404),
-        ({"key": ""}, 404),
-        ({"key": "page.html", "content_type": "text/html"}, 404),
-        ({"key": "picture.svg", "content_type": "image/svg+xml"}, 404),
-        ({"key": "here.png", "store": "cloudflare"}, 404),
-        ({"key": "here.png", "status": "pending"}, 404),
-        ({"key": "here.png", "status": "erased"}, 410),
-        ({"key": "here.png"}, 200),
-    ],
-)
-def test_nothing_outside_the_directory_is_served(stage: WebStage, row: dict[str, str], status: int) -> None:
-    stage.images.mkdir(exist_ok=True)
-    (stage.folder / "secret.png").write_bytes(png())
-    for name in ("page.html", "picture.svg", "here.png"):
-        (stage.images / name).write_bytes(png())
-    (stage.images / "link.png").unlink(missing_ok=True)
-    (stage.images / "link.png").symlink_to(stage.folder / "secret.png")
-    given = {
-        "event_id": str(uuid.uuid4()),
-        "status": "stored",
-        "store": "directory",
-        "content_type": "image/png",
-        **row,
-    }
-    stage.client.insert("images", [list(given.values())], column_names=list(given))
-    browser = stage.app().test_client()
-    sign_in(browser)
-    with browser.get(f"/images/{given['event_id']}") as answer:
-        assert answer.status_code == status
-        assert (answer.headers["Content-Type"] == "image/png") == (status == 200)
-
-
-@pytest.mark.parametrize("name", ["x", "..%2f..%2fsecret.png", "00000000-0000-0000-0000-000000000000"])
-def test_an_image_that_is_none_is_a_404(stage: WebStage, name: str) -> None:
-    browser = stage.app().test_client()
-    sign_in(browser)
-    assert browser.get(f"/images/{name}").status_code == 404

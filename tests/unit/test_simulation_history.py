@@ -8,9 +8,9 @@ import pytest
 
 from bot.simulation import history, script
 from bot.simulation.cast import cast
+from bot.simulation.happening import ANSWERS, Happening
 from bot.simulation.past import KEPT_PICTURES, Past
 from bot.simulation.repeatable import RepeatableIds
-from bot.simulation.retelling import ANSWERS, Happening
 from chattrail import events
 from chattrail.record import Counts, Record
 

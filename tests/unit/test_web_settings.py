@@ -29,6 +29,7 @@ def test_a_full_set_loads() -> None:
             **GOOD,
             "CHATTRAIL_WEB_HOST": "0.0.0.0",
             "CHATTRAIL_WEB_PUBLIC_URL": "https://Stats.example.org/",
+            "CHATTRAIL_WEB_INTERNAL_HOSTS": "Web, chattrail-web",
             "CHATTRAIL_WEB_PASSWORD_HASH": hash_password("correct horse battery"),
             "CHATTRAIL_WEB_API_TOKEN_HASHES": f"{'A' * 64}, {'0' * 64},",
             "CHATTRAIL_WEB_TIMEZONE": "Asia/Kathmandu",
@@ -37,7 +38,7 @@ def test_a_full_set_loads() -> None:
     assert settings.public_url == "https://Stats.example.org"
     assert settings.api_token_hashes == ("a" * 64, "0" * 64)
     assert settings.secure
-    assert settings.trusted_hosts == ("stats.example.org", "127.0.0.1", "localhost", "::1")
+    assert settings.trusted_hosts == ("stats.example.org", "web", "chattrail-web", "127.0.0.1", "localhost", "::1")
 
 
 @pytest.mark.parametrize(
@@ -56,6 +57,7 @@ def test_a_full_set_loads() -> None:
         ("API_TOKEN_HASHES", f"{'a' * 64},secret-token", "python -m web token"),
         ("TIMEZONE", "Europe/Atlantis", "Europe/Berlin"),
         ("TIMEZONE", "../../etc/passwd", "Europe/Berlin"),
+        ("INTERNAL_HOSTS", "http://web:8000", "without scheme and port"),
         ("PUBLIC_URL", "stats.example.org", "https://stats.example.org"),
         ("PUBLIC_URL", "https://stats.example.org/path", "no path"),
         ("PORT", "http", "integer"),

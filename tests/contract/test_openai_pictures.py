@@ -1,0 +1,41 @@
+"""Pictures of an OpenAI-compatible provider, and what is none."""
+
+import json
+
+import pytest
+
+from bot.brain.base import BrainError
+from bot.brain.pictures import OpenAiPictures
+from tests.brains import provider
+from tests.fakes.openai_server import Fault, OpenAiServer
+
+
+@pytest.mark.parametrize("by_url", [False, True])
+async def test_pictures_come_as_base64_or_by_address(server: OpenAiServer, by_url: bool) -> None:
+    server.pictures_by_url = by_url
+    pictures = OpenAiPictures(provider(server.url), model="painter", size="512x512")
+    picture = await pictures.make("a lighthouse")
+    assert picture.content_type == "image/png"
+    assert server.requests == [{"model": "painter", "prompt": "a lighthouse", "n": 1, "size": "512x512"}]
+    await pictures.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"data": []},
+        {"data": [{}]},
+        {"data": [{"b64_json": "!!!"}]},
+        {"data": [{"b64_json": "aGVsbG8="}]},
+        {"data": [{"url": "http://192.0.2.1/elsewhere.png"}]},
+        {"data": [{"url": "file:///etc/passwd"}]},
+        {"data": "none"},
+    ],
+)
+async def test_what_is_no_picture_is_a_named_failure(server: OpenAiServer, answer: object) -> None:
+    pictures = OpenAiPictures(provider(server.url), model="painter", size="512x512")
+    server.fail(Fault(200, body=json.dumps(answer).encode()))
+    with pytest.raises(BrainError) as failure:
+        await pictures.make("a lighthouse")
+    assert failure.value.error_type == "malformed_response"
+    await pictures.close()

@@ -1,0 +1,117 @@
+"""Every query of the Grafana dashboard, on a filled database, as the user who may only read."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+import clickhouse_connect
+import pytest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+
+from tests.embedded import EmbeddedClickHouse
+from tests.grafana import Query, Window, queries
+from tests.otlp import event
+from tests.web_stage import WebStage, web_stage
+
+Rows = list[dict[str, Any]]
+NOW = time.time_ns()
+HOUR = Window(NOW // 10**9 - 1800, NOW // 10**9 + 1800)
+A_YEAR_AGO = Window(HOUR.begin - 31_536_000, HOUR.end - 31_536_000)
+
+
+def filling() -> list[LogRecord]:
+    """Two people of one process that numbers its events from 1 and has lost number 4; a dead letter; another log."""
+    paid = {"chattrail.premium.action": "paid", "chattrail.premium.amount": 100, "chattrail.premium.currency": "XTR"}
+    told: list[tuple[str, str, dict[str, Any]]] = [
+        ("start_command", "11", {}),
+        ("user_message", "11", {"chattrail.message.text": "hi"}),
+        ("ai_message", "11", {"chattrail.ai.duration_ms": 800.0}),
+        ("ai_message", "11", {"error.type": "timeout"}),
+        ("image_generated", "11", {"chattrail.image.id": "i"}),
+        ("user_message", "12", {}),
+        ("premium_action", "12", paid),
+        ("handler_failed", "12", {"error.type": "KeyError"}),
+    ]
+    numbers = [1, 2, 3, 5, 6, 7, 8, 9]
+    records = [
+        event(type_, user, at=NOW - 10**9 * (20 - number), **{"event.sequence": number, **extra})
+        for number, (type_, user, extra) in zip(numbers, told, strict=True)
+    ]
+    log = LogRecord(time_unix_nano=NOW, severity_text="WARN", body=AnyValue(string_value="disk is nearly full"))
+    return [*records, event("user_message", "13", at=NOW, event_id="not-an-id"), log]
+
+
+@pytest.fixture(scope="module")
+def stage(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebStage]:
+    with web_stage(clickhouse, tmp_path_factory.mktemp("grafana")) as stage:
+        stage.send(filling())
+        yield stage
+
+
+def ask(stage: WebStage, query: Query, window: Window = HOUR) -> tuple[Rows, list[str]]:
+    """Rows by column names, and the columns' types."""
+    with clickhouse_connect.get_client(dsn=stage.readonly_url, autogenerate_session_id=False) as client:
+        answer = client.query(window.expand(query.sql))
+    return list(answer.named_results()), [kind.name for kind in answer.column_types]
+
+
+def total(rows: Rows, column: str, by: str | None = None) -> Any:
+    """Sum of a column, or its sums by another."""
+    if by is None:
+        return sum(row[column] for row in rows)
+    return {key: sum(row[column] for row in rows if row[by] == key) for key in {row[by] for row in rows}}
+
+
+def without_times(rows: Rows) -> Rows:
+    """Rows as far as the test knows them beforehand."""
+    return [{name: value for name, value in row.items() if not isinstance(value, datetime)} for row in rows]
+
+
+def activity(rows: Rows) -> bool:
+    return [total(rows, name) for name in ("messages", "answers", "pictures")] == [2, 1, 1]
+
+
+EVENTS = {"start_command": 1, "user_message": 2, "ai_message": 2, "image_generated": 1, "premium_action": 1}
+EVENTS |= {"handler_failed": 1}
+IN_ALL = {"People": 2, "Messages": 2, "Answers": 1, "Pictures": 1, "Payments": 1, "Failures": 2}
+FAILED = [
+    {"type": "ai_message", "error": "timeout", "times": 1},
+    {"type": "handler_failed", "error": "KeyError", "times": 1},
+]
+PROCESS = {"service": "test-bot", "process": "i-1", "stored": 8, "highest": 9, "missing": 1}
+EXPECTED: dict[str, Callable[[Rows], bool]] = {
+    "In this period": lambda rows: rows == [IN_ALL],
+    "Activity": activity,
+    "Events by type": lambda rows: total(rows, "events", by="type") == EVENTS,
+    "Time to answer": lambda rows: [(row["p50"], row["p95"]) for row in rows] == [(800.0, 800.0)],
+    "Failures": lambda rows: without_times(rows) == FAILED,
+    "Delivery: from event to database": lambda rows: bool(rows) and 0 < rows[0]["p50"] <= rows[0]["longest"] < 600,
+    "Delivery: processes and gaps": lambda rows: without_times(rows) == [PROCESS],
+    "Dead letters": lambda rows: total(rows, "records") == 1 and "event.id" in rows[0]["reason"],
+    "Newest dead letters": lambda rows: (
+        [(row["event"], row["bytes"] > 50) for row in rows] == [("chattrail.user_message", True)]
+    ),
+    "Log records by service": lambda rows: total(rows, "records", by="service") == {"test-bot": 9},
+    "Other logs": lambda rows: [(row["body"], row["level"]) for row in rows] == [("disk is nearly full", "WARN")],
+}
+
+
+def test_every_panel_is_expected() -> None:
+    assert [query.title for query in queries()] == list(EXPECTED)
+
+
+@pytest.mark.parametrize("query", queries(), ids=lambda query: query.title)
+def test_a_query_shows_what_happened(stage: WebStage, query: Query) -> None:
+    rows, types = ask(stage, query)
+    assert EXPECTED[query.title](rows), rows
+    if query.target["queryType"] == "timeseries":
+        assert types[0].startswith("DateTime")
+        assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
+
+
+@pytest.mark.parametrize("query", queries(), ids=lambda query: query.title)
+def test_a_query_keeps_to_the_period(stage: WebStage, query: Query) -> None:
+    rows, _ = ask(stage, query, A_YEAR_AGO)
+    assert rows == [] or rows == [dict.fromkeys(IN_ALL, 0)]

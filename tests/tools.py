@@ -1,0 +1,22 @@
+"""Programs that tests run and that no Python package brings."""
+
+import os
+import shutil
+
+import pytest
+
+
+def need(*names: str, package: str) -> str:
+    """Return the path of the first of these programs that is there. Without one, fail in CI and skip by name elsewhere."""
+    for name in names:
+        if found := shutil.which(name):
+            return found
+    missing = f"{names[0]} is not installed: apt-get install {package}"
+    if os.environ.get("CI"):
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+def chromium() -> str:
+    """Return the path of Chromium."""
+    return need("chromium", "chromium-browser", "google-chrome", package="chromium")

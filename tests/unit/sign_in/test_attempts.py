@@ -1,0 +1,63 @@
+"""Attempts at a password are limited, by address and in all."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from flask.testing import FlaskClient
+
+from tests.unit.sign_in.support import is_in
+from tests.web_support import Clock, make_app, sign_in
+from web.auth.attempts import IN_ALL, PER_ADDRESS, WINDOW_S, begin_attempt, forgive_attempts
+from web.auth.database import AuthDatabase
+
+
+def test_attempts_are_limited_by_address_with_a_time_to_come_back(client: FlaskClient, clock: Clock) -> None:
+    for _ in range(PER_ADDRESS):
+        assert sign_in(client, "wrong").status_code == 401
+        clock.now += 10
+    answer = sign_in(client)  # even the right one
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) == WINDOW_S - 10 * PER_ADDRESS
+    assert not is_in(client)
+    elsewhere = {"REMOTE_ADDR": "192.0.2.7"}
+    assert sign_in(client, environ_base=elsewhere).status_code == 303
+    clock.now += int(answer.headers["Retry-After"])
+    assert sign_in(client).status_code == 303
+
+
+def test_attempts_are_limited_in_all_and_outlive_the_process(tmp_path: Path, clock: Clock) -> None:
+    database = AuthDatabase(tmp_path / "auth.sqlite3", clock)
+    assert [begin_attempt(database, f"192.0.2.{number}") for number in range(IN_ALL)] == [0] * IN_ALL
+    restarted = AuthDatabase(tmp_path / "auth.sqlite3", clock)
+    assert begin_attempt(restarted, "198.51.100.1") == WINDOW_S
+    clock.now += WINDOW_S
+    assert begin_attempt(restarted, "198.51.100.1") == 0
+
+
+def test_one_subscriber_of_ipv6_is_one_address(tmp_path: Path, clock: Clock) -> None:
+    database = AuthDatabase(tmp_path / "auth.sqlite3", clock)
+    waits = [begin_attempt(database, f"2001:db8:0:1::{number:x}") for number in range(PER_ADDRESS + 1)]
+    assert waits[:-1] == [0] * PER_ADDRESS
+    assert waits[-1] > 0
+    assert begin_attempt(database, "2001:db8:0:2::1") == 0
+    forgive_attempts(database, "2001:db8:0:1::ffff")
+    assert begin_attempt(database, "2001:db8:0:1::1") == 0
+
+
+def test_attempts_at_the_same_time_get_no_further(tmp_path: Path, clock: Clock) -> None:
+    database = AuthDatabase(tmp_path / "auth.sqlite3", clock)
+    with ThreadPoolExecutor(8) as pool:
+        waits = list(pool.map(lambda _: begin_attempt(database, "192.0.2.1"), range(40)))
+    assert waits.count(0) == PER_ADDRESS
+
+
+def test_forwarded_addresses_are_believed_only_when_told(tmp_path: Path, clock: Clock) -> None:
+    def statuses(data: Path, proxies: str) -> list[int]:
+        client = make_app(data, clock=clock, proxies=proxies).test_client()
+        return [
+            sign_in(client, "wrong", headers={"X-Forwarded-For": f"198.51.100.{number}"}).status_code
+            for number in range(PER_ADDRESS + 1)
+        ]
+
+    assert statuses(tmp_path / "direct", "0")[-1] == 429
+    assert statuses(tmp_path / "proxied", "1")[-1] == 401
