@@ -18,7 +18,7 @@ from opentelemetry.sdk.resources import Resource
 
 from chattrail.delivery import Answer, Delivery, Reply
 from chattrail.forks import after_fork_in_child
-from chattrail.logrecord import Packed, pack, unpack
+from chattrail.logrecord import Packed, pack, reported, unpack
 from chattrail.quiet import Periodic, where
 from chattrail.record import Counts, Record
 
@@ -210,6 +210,8 @@ class CountingBatchProcessor:
                 batch.append(self._queue.popleft())
                 size += batch[-1][0]
             self._sending = len(batch)
+            if batch and self._losses:  # now, so that a batch sent again is the same batch
+                batch[-1][6].update(reported(self._losses))
             return batch
 
     def _deliver(self, batch: list[Packed]) -> bool:

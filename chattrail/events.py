@@ -259,6 +259,11 @@ COMMON: tuple[Attribute, ...] = (
     Attribute("telegram.user.is_premium", "Whether the person has Telegram Premium.", False),
     Attribute("chattrail.persona.id", "The persona the person talks to.", "luna"),
     Attribute("chattrail.story.id", "The story they are in.", "lighthouse"),
+    Attribute(
+        "chattrail.dropped.queue_full", "Events the process has lost to a full queue; now and then, once any is.", 3
+    ),
+    Attribute("chattrail.dropped.refused", "The same for events that the collector refused.", 1),
+    Attribute("chattrail.dropped.failed", "The same for events that no record could be made of.", 1),
 )
 RESOURCE: tuple[Attribute, ...] = (
     Attribute("service.name", "The bot, as `create_tracker` was told.", "persona-bot"),

@@ -5,6 +5,7 @@ interrupt the bot's handlers for milliseconds. A tuple and a dict of plain value
 """
 
 import time
+from collections.abc import Mapping
 from typing import TypeAlias
 
 from opentelemetry._logs import LogRecord, SeverityNumber
@@ -23,6 +24,13 @@ Packed: TypeAlias = tuple[int, str, int, int, int, str, dict[str, AttributeValue
 _OVERHEAD = 256  # bytes that a record costs besides its attributes
 _SCOPE = InstrumentationScope("chattrail")
 _NO_CONTEXT = Context({"chattrail": True})  # an empty one would have the current context looked up
+# Why a number of the sequence is missing, by what the batch processor calls it.
+_DROPPED = {
+    "queue_full": "chattrail.dropped.queue_full",
+    "refused": "chattrail.dropped.refused",
+    "internal": "chattrail.dropped.failed",
+    "before_send": "chattrail.dropped.failed",
+}
 _TEXTS = {ERROR: "ERROR", WARN: "WARN"}
 
 
@@ -57,3 +65,13 @@ def unpack(packed: Packed, resource: Resource) -> ReadableLogRecord:
     if trace is not None:
         record.trace_id, record.span_id, record.trace_flags = trace[0], trace[1], TraceFlags(trace[2])
     return ReadableLogRecord(record, resource, _SCOPE)
+
+
+def reported(losses: Mapping[str, int]) -> dict[str, AttributeValue]:
+    """Return the attributes that tell of events lost so far, for the last record of each batch: the receiver can then say why
+    numbers are missing. Counts are cumulative, so one that is itself lost or doubled does no harm."""
+    told: dict[str, int] = {}
+    for reason, how_many in losses.items():
+        if name := _DROPPED.get(reason):
+            told[name] = told.get(name, 0) + how_many
+    return {**told}

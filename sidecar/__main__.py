@@ -7,7 +7,7 @@ import os
 import sys
 
 from chattrail.settings import SettingsError, exit_with
-from sidecar.errors import Retryable, StartError
+from sidecar.errors import Permanent, Retryable, StartError
 from sidecar.registry import available, choose, load_settings
 from sidecar.server import serve
 from sidecar.settings import DEFAULT_PLUGINS
@@ -20,13 +20,19 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("run", help="receive OTLP and run the plugins (the default)")
     commands.add_parser("migrate", help="create or update the tables in ClickHouse, then end")
     commands.add_parser("plugins", help="list the plugins there are and their settings")
-    command = parser.parse_args(arguments).command or "run"
+    commands.add_parser("dead-letters", help="list records that could not be stored, by reason")
+    again = commands.add_parser("replay", help="send dead letters again, after what was wrong is mended")
+    again.add_argument("--reason", default="", help="only those with this reason, as dead-letters lists it")
+    given = parser.parse_args(arguments)
     _without_data_frames()
     try:
-        return {"run": _run, "migrate": _migrate, "plugins": _plugins}[command]()
+        if given.command == "replay":
+            return _replay(given.reason)
+        chosen = {"run": _run, "migrate": _migrate, "plugins": _plugins, "dead-letters": _dead_letters}
+        return chosen[given.command or "run"]()
     except SettingsError as error:
         exit_with(error)
-    except (StartError, Retryable) as error:
+    except (StartError, Retryable, Permanent) as error:
         print(f"sidecar: {error}", file=sys.stderr)
         return 1
 
@@ -53,13 +59,42 @@ def _run() -> int:
     return 0
 
 
-def _migrate() -> int:
-    from sidecar.migrate import migrate
+def _clickhouse_url() -> str:
     from sidecar.plugins.clickhouse.config import ClickHouseConfig
 
     _, [(_, config)] = load_settings({**os.environ, "CHATTRAIL_SIDECAR_PLUGINS": "clickhouse"})
     assert isinstance(config, ClickHouseConfig)
-    applied = migrate(config.url.get_secret_value())
+    return config.url.get_secret_value()
+
+
+def _dead_letters() -> int:
+    from sidecar.replay import piles
+
+    found = piles(_clickhouse_url())
+    for pile in found:
+        span = f"{pile.oldest:%Y-%m-%d %H:%M} to {pile.newest:%Y-%m-%d %H:%M} UTC"
+        name = ascii(pile.event_name)[1:-1][:80] or "a log without a name"  # a stranger's text, on a terminal
+        print(f"{pile.letters:8}  {pile.reason}  ({name}, {span})")
+    print(f"{sum(pile.letters for pile in found)} dead letters" if found else "there are no dead letters")
+    return 0
+
+
+def _replay(reason: str) -> int:
+    from sidecar.replay import replay_with
+
+    settings, chosen = load_settings()
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    outcome = asyncio.run(replay_with(_clickhouse_url(), settings, chosen, reason=reason))
+    print(f"{outcome.stored} dead letters are stored now and deleted from dead_letters")
+    for why, letters in sorted(outcome.staying.items()):
+        print(f"{letters} still can't be stored and stay: {why}")
+    return 1 if outcome.staying else 0
+
+
+def _migrate() -> int:
+    from sidecar.migrate import migrate
+
+    applied = migrate(_clickhouse_url())
     for migration in applied:
         print(f"applied {migration.version:04} {migration.name}")
     if not applied:

@@ -10,6 +10,7 @@ from sidecar.batch import Batch
 from sidecar.errors import Permanent, Retryable, StartError
 from sidecar.isolation import Isolated
 from sidecar.plugin import Clock, Plugin
+from sidecar.poison import PoisonAlarm
 from sidecar.telemetry import Metrics
 
 FIRST_BACKOFF_S = 0.25
@@ -46,6 +47,7 @@ class Pipeline:
         self._metrics = metrics
         self._logger = logger
         self._time_limit_s = time_limit_s
+        self.poison = PoisonAlarm(clock, metrics, logger)
         self._draining = False
         self._starting: list[asyncio.Task[None]] = []
         self._in_flight: dict[str, asyncio.Task[None]] = {}
@@ -168,6 +170,7 @@ class Pipeline:
                 raise outcome
         self._metrics.add(telemetry.RECEIVED_RECORDS, batch.record_count)
         self._metrics.add(telemetry.RECEIVED_BYTES, len(batch.body))
+        self.poison.observe(batch.record_count)
         for stage in wanted:
             if not stage.required:
                 self._isolated[stage.name].offer(batch)

@@ -16,6 +16,7 @@ from sidecar.inflate import ENCODINGS, TooLarge, inflate
 from sidecar.otlp_json import to_protobuf
 from sidecar.pipeline import Pipeline
 from sidecar.plugin import Clock
+from sidecar.prometheus import CONTENT_TYPE, exposition
 from sidecar.settings import SidecarSettings
 from sidecar.telemetry import Metrics
 
@@ -51,6 +52,7 @@ class Receiver:
         app.router.add_route("*", "/v1/{signal:traces|metrics}", self._not_kept)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
+        app.router.add_get("/metrics", self._own_metrics)
         return app
 
     @web.middleware
@@ -175,8 +177,19 @@ class Receiver:
             for stage in self._pipeline.stages
         ]
         ready = self._pipeline.ready
-        answer = {"ready": ready, "draining": self._pipeline.draining, "plugins": plugins}
+        poison = self._pipeline.poison.reason()
+        answer = {
+            "ready": ready,
+            "draining": self._pipeline.draining,
+            "alarms": [poison] if poison else [],
+            "plugins": plugins,
+        }
         return web.json_response(answer, status=200 if ready else 503)
+
+    async def _own_metrics(self, request: web.Request) -> web.Response:
+        self._authenticate(request)
+        self._pipeline.poison.reason()  # a window that has passed is noticed by whoever looks
+        return web.Response(body=exposition(self._metrics).encode(), headers={"Content-Type": CONTENT_TYPE})
 
 
 class _WithoutContents(logging.Filter):

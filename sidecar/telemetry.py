@@ -5,32 +5,45 @@ name. Attributes never carry contents of events, ids of people or secrets.
 """
 
 import traceback
+from collections.abc import Mapping
 from typing import Final
 
-# receiver: one of `status` (HTTP status of the answer)
 REQUESTS: Final = "chattrail.sidecar.requests"
-# receiver: inflated bytes and log records of accepted requests
 RECEIVED_BYTES: Final = "chattrail.sidecar.received.bytes"
 RECEIVED_RECORDS: Final = "chattrail.sidecar.received.records"
-# receiver: gauge, bytes admitted and not yet answered
 IN_FLIGHT_BYTES: Final = "chattrail.sidecar.in_flight.bytes"
-# pipeline: requests that joined the same body already being handled
 COALESCED: Final = "chattrail.sidecar.coalesced"
-# pipeline, by `plugin`: batches handled, and failures by `outcome` (retryable, permanent, timeout, error)
 PLUGIN_BATCHES: Final = "chattrail.sidecar.plugin.batches"
 PLUGIN_FAILURES: Final = "chattrail.sidecar.plugin.failures"
-# pipeline, by `plugin`: batches an optional plugin lost because its queue was full
 PLUGIN_DROPPED: Final = "chattrail.sidecar.plugin.dropped"
-# ClickHouse sink, by `reason`: records kept in dead_letters instead of their table
 DEAD_LETTERS: Final = "chattrail.sidecar.dead_letters"
-# ClickHouse sink: rounds of recomputing figures, and those that failed
+POISON_ALARM: Final = "chattrail.sidecar.poison.alarm"
 ROLLUP_ROUNDS: Final = "chattrail.sidecar.rollup.rounds"
 ROLLUP_FAILURES: Final = "chattrail.sidecar.rollup.failures"
-# image archiver: jobs accepted; by `source` (url, file_id, data) pictures stored, jobs that failed for good, second tries
 IMAGE_JOBS: Final = "chattrail.sidecar.images.jobs"
 IMAGES_STORED: Final = "chattrail.sidecar.images.stored"
 IMAGES_FAILED: Final = "chattrail.sidecar.images.failed"
 IMAGE_RETRIES: Final = "chattrail.sidecar.images.retries"
+
+GAUGES: Final = frozenset({IN_FLIGHT_BYTES, POISON_ALARM})
+DESCRIPTIONS: Final[Mapping[str, str]] = {
+    REQUESTS: "Requests answered, by HTTP status.",
+    RECEIVED_BYTES: "Inflated bytes of requests whose records are all stored.",
+    RECEIVED_RECORDS: "Log records of those requests.",
+    IN_FLIGHT_BYTES: "Bytes of requests being read, inflated or stored now.",
+    COALESCED: "Requests that joined the same body already being handled.",
+    PLUGIN_BATCHES: "Batches a plugin handled.",
+    PLUGIN_FAILURES: "Batches a plugin failed on, by outcome: retryable, permanent, timeout, error.",
+    PLUGIN_DROPPED: "Batches an optional plugin lost because its queue was full.",
+    DEAD_LETTERS: "Records that could not be stored and went to dead_letters, by reason.",
+    POISON_ALARM: "1 while most of the input can't be stored.",
+    ROLLUP_ROUNDS: "Rounds of recomputing figures.",
+    ROLLUP_FAILURES: "Rounds of recomputing figures that failed.",
+    IMAGE_JOBS: "Pictures to archive.",
+    IMAGES_STORED: "Pictures stored, by source: url, file_id, data.",
+    IMAGES_FAILED: "Pictures that can't be had, by source.",
+    IMAGE_RETRIES: "Second and later tries for a picture, by source.",
+}
 
 Series = tuple[str, tuple[tuple[str, str], ...]]
 
@@ -40,6 +53,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._values: dict[Series, float] = {}
+        self.gauges = set(GAUGES)
 
     def add(self, name: str, amount: float = 1, **attributes: str) -> None:
         """Raise a counter."""
@@ -48,11 +62,16 @@ class Metrics:
 
     def set(self, name: str, value: float, **attributes: str) -> None:
         """Set a gauge."""
+        self.gauges.add(name)
         self._values[name, tuple(sorted(attributes.items()))] = value
 
     def value(self, name: str, **attributes: str) -> float:
         """Read one series; 0 when nothing was recorded."""
         return self._values.get((name, tuple(sorted(attributes.items()))), 0)
+
+    def total(self, name: str) -> float:
+        """Read the sum over all series of a name."""
+        return sum(value for (known, _), value in self._values.items() if known == name)
 
     def snapshot(self) -> dict[str, list[tuple[dict[str, str], float]]]:
         """Every series by metric name, for an exporter."""

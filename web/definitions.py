@@ -22,5 +22,8 @@ DEFINITIONS = {
     "premium": "Offers shown, invoices sent, payments made and refunded.",
     "blocks": "How often people blocked and unblocked the bot.",
     "failures": "Errors in the bot's own code while it handled an update.",
+    "emitted": "Events that the bot's processes active in this range have numbered, over each process's whole life.",
+    "stored": "Different numbers of those that are stored; an event that comes twice has one.",
+    "dropped": "Numbers that are not stored, by the reason as far as it is known.",
     "previous": "The same figure in the equally long stretch just before this range.",
 }

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from web.delivery import Delivery
+
 Bucket = Literal["hour", "day", "week", "month"]
 
 
@@ -143,6 +145,7 @@ class Stats:
     premium: Premium
     blocks: Blocks
     failures: int
+    delivery: Delivery
 
 
 @dataclass(frozen=True, slots=True)

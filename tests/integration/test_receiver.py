@@ -115,7 +115,7 @@ async def test_other_paths_methods_and_signals() -> None:
             ("POST", "/v1/traces", 404, "keeps logs only: send traces elsewhere"),
             ("POST", "/v1/metrics", 404, "keeps logs only: send metrics elsewhere"),
             ("POST", "/v1/logs/", 404, "POST /v1/logs"),
-            ("GET", "/metrics", 404, "nothing here"),
+            ("GET", "/nowhere", 404, "nothing here"),
         ]:
             async with session.request(method, running.url + path, headers={"Content-Type": PROTOBUF}) as answer:
                 assert answer.status == status, path

@@ -22,6 +22,7 @@ from web.results import (
     Stats,
 )
 from web.store.client import ClickHouse
+from web.store.delivery import delivery
 from web.store.sql import sql
 
 STEPS = ("start", "persona", "story", "answer", "paid")
@@ -78,6 +79,7 @@ class FigureQueries:
             premium=Premium(offers, invoices, payments, refunds, whole(stars)),
             blocks=Blocks(blocked, unblocked),
             failures=failures,
+            delivery=delivery(self._clickhouse, window),
         )
 
     def languages(self) -> tuple[LanguagePeople, ...]:

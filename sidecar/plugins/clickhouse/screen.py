@@ -11,19 +11,10 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from sidecar.batch import EVENT_PREFIX, Batch
+from sidecar.plugins.clickhouse.dead_letters import DeadLetter
 from sidecar.plugins.clickhouse.split import alone, select
 
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A record that can't be stored. `raw` is a request that holds only it; `position` counts from 0 through the batch."""
-
-    position: int
-    event_name: str
-    reason: str
-    raw: bytes
 
 
 @dataclass(frozen=True, slots=True)

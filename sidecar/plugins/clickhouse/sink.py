@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from dataclasses import replace
 
 import aiohttp
 import clickhouse_connect
@@ -15,8 +16,9 @@ from sidecar.migrate import first_line, migrate
 from sidecar.plugin import Context
 from sidecar.plugins.clickhouse import encoders
 from sidecar.plugins.clickhouse.config import ClickHouseConfig
+from sidecar.plugins.clickhouse.dead_letters import DeadLetter, bury
 from sidecar.plugins.clickhouse.rollup import Rollup
-from sidecar.plugins.clickhouse.screen import DeadLetter, screen
+from sidecar.plugins.clickhouse.screen import screen
 from sidecar.plugins.clickhouse.split import halve
 from sidecar.telemetry import DEAD_LETTERS
 
@@ -61,16 +63,24 @@ class ClickHouseSink:
 
     async def handle(self, batch: Batch) -> None:
         """Commit the batch; safe to repeat. Raises Retryable for everything that may pass."""
+        if dead := await self.store(batch):
+            await self._bury(dead, batch.digest)
+
+    async def store(self, batch: Batch) -> list[DeadLetter]:
+        """Commit what can be stored of the batch and return the rest. Raises Retryable for everything that may pass."""
         if self._client is None or self._rollup is None:
             raise Retryable("the ClickHouse sink has not started")
         screened = screen(batch)
         dead = list(screened.dead)
         if screened.body is not None:
             token = batch.digest if not dead else hashlib.sha256(screened.body).hexdigest()
-            dead += await self._insert(screened.body, token)
-        if dead:
-            await self._bury(dead, batch.digest)
+            refused = await self._insert(screened.body, token)
+            if refused:  # counted among those that had passed: find their places in the batch again
+                turned_away = {letter.position for letter in dead}
+                passed = [position for position in range(batch.record_count) if position not in turned_away]
+                dead += [replace(letter, position=passed[letter.position]) for letter in refused]
         self._rollup.wake()
+        return dead
 
     async def shutdown(self) -> None:
         """Finish the rollup and close. Idempotent, safe before start."""
@@ -105,14 +115,8 @@ class ClickHouseSink:
 
     async def _bury(self, letters: list[DeadLetter], batch: str) -> None:
         assert self._client is not None
-        rows = [[letter.reason, letter.event_name, batch, letter.position, letter.raw] for letter in letters]
         try:
-            await self._client.insert(
-                "dead_letters",
-                rows,
-                column_names=["reason", "event_name", "batch", "position", "raw"],
-                settings={"async_insert": 0, "insert_deduplication_token": f"{batch}:dead"},
-            )
+            await bury(self._client, letters, batch)
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
             raise self._as_retryable(error) from None
         for letter in letters:

@@ -1,0 +1,189 @@
+"""Dead letters, after the fault that made them is mended: what there is by reason, and sending them again.
+
+A replayed record takes the way of a new one, through the sink and the other plugins; its letter is deleted once it is
+stored. So what still fails stays as it was, a replay that dies half-way is simply run again, and a second one does nothing.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import aiohttp
+import clickhouse_connect
+from clickhouse_connect.driver.asyncclient import AsyncClient
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from chattrail.settings import Settings
+from sidecar.batch import EVENT_PREFIX, Batch
+from sidecar.errors import Permanent, Retryable, StartError
+from sidecar.migrate import first_line
+from sidecar.plugin import Context, Factory, Plugin, SystemClock
+from sidecar.plugins.clickhouse.sink import ClickHouseSink
+from sidecar.settings import SidecarSettings
+from sidecar.telemetry import Metrics
+
+PAGE_RECORDS = 500
+PAGE_BYTES = 4 << 20
+DELETE_AT_ONCE = 40  # their names travel in an address, which servers limit to 8 KiB
+
+log = logging.getLogger("sidecar.replay")
+
+
+@dataclass(frozen=True, slots=True)
+class Pile:
+    """Dead letters of one reason; `reason` is as short as the sidecar wrote it and never quotes the record."""
+
+    reason: str
+    event_name: str
+    letters: int
+    oldest: datetime
+    newest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How many letters were stored and deleted, and the reasons of those that stay, with how many have each."""
+
+    stored: int
+    staying: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    batch: str
+    position: int
+    event_name: str
+    raw: bytes
+
+
+def piles(url: str) -> list[Pile]:
+    """Dead letters by reason and type of event, most first. Raises Retryable when ClickHouse does not answer."""
+    try:
+        client: Client = clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False)
+        with client:
+            rows = client.query(
+                "SELECT reason, event_name, count() AS letters, min(received_at), max(received_at) FROM dead_letters FINAL"
+                " GROUP BY reason, event_name ORDER BY letters DESC, reason, event_name"
+            ).result_rows
+    except (ClickHouseError, OSError) as error:
+        raise Retryable(f"the dead letters can't be read: {first_line(error)}") from None
+    return [Pile(*row[:3], *(moment.replace(tzinfo=UTC) for moment in row[3:])) for row in rows]
+
+
+async def replay(url: str, sink: ClickHouseSink, others: Sequence[Plugin] = (), *, reason: str = "") -> Outcome:
+    """Send dead letters again, those of one reason or all, through started plugins. Raises Retryable for what may pass."""
+    try:
+        client = await clickhouse_connect.get_async_client(dsn=url, autogenerate_session_id=False, compress=False)
+    except (ClickHouseError, aiohttp.ClientError, OSError) as error:
+        raise Retryable(f"ClickHouse can't be used: {first_line(error)}") from None
+    stored, staying = 0, dict[str, int]()
+    try:
+        async for letters in _pages(client, reason):
+            for group in _groups(letters):
+                failed = await _send(group, sink, others)
+                done = [letter for at, letter in enumerate(group) if at not in failed]
+                await _delete(client, done)
+                stored += len(done)
+                for why in failed.values():
+                    staying[why] = staying.get(why, 0) + 1
+            log.info("%d dead letters are stored by now, %d stay", stored, sum(staying.values()))
+    except (ClickHouseError, aiohttp.ClientError, OSError) as error:
+        raise Retryable(f"the dead letters can't be read or deleted now: {first_line(error)}") from None
+    finally:
+        await client.close()
+    return Outcome(stored, staying)
+
+
+async def replay_with(
+    url: str, settings: SidecarSettings, chosen: Sequence[tuple[Factory, Settings]], *, reason: str = ""
+) -> Outcome:
+    """Start the plugins that the settings choose, replay, and shut them down. The sink has to be among them."""
+    clock, metrics = SystemClock(), Metrics()
+    plugins: list[Plugin] = [
+        factory.build(
+            config, Context(clock, logging.getLogger(f"sidecar.{factory.name}"), metrics, settings.data / factory.name)
+        )
+        for factory, config in chosen
+    ]
+    sinks = [plugin for plugin in plugins if isinstance(plugin, ClickHouseSink)]
+    if not sinks:
+        raise StartError("replay stores in ClickHouse: CHATTRAIL_SIDECAR_PLUGINS has to name clickhouse")
+    try:
+        for plugin in plugins:
+            await plugin.start()
+        return await replay(url, sinks[0], [plugin for plugin in plugins if plugin is not sinks[0]], reason=reason)
+    finally:
+        for plugin in reversed(plugins):
+            await plugin.shutdown()
+
+
+async def _send(group: Sequence[_Letter], sink: ClickHouseSink, others: Sequence[Plugin]) -> dict[int, str]:
+    """Store what can be stored; the rest by its place in the group, with the reason."""
+    # requests laid end to end are one request: that is how protobuf merges
+    batch = await asyncio.to_thread(Batch.parse, b"".join(letter.raw for letter in group), datetime.now(UTC))
+    failed = {letter.position: letter.reason for letter in await sink.store(batch)}
+    kept = [letter.raw for at, letter in enumerate(group) if at not in failed]
+    if kept and others:
+        again = Batch.parse(b"".join(kept), batch.received_at)
+        for plugin in others:
+            if plugin.events is None or again.events(plugin.events):
+                try:
+                    await plugin.handle(again)
+                except Permanent as error:  # the record is stored all the same; this plugin will never take it
+                    log.warning("a plugin refuses a replayed batch for good: %s", error.reason)
+    return failed
+
+
+def _groups(letters: Sequence[_Letter]) -> list[list[_Letter]]:
+    """Events travel together: one that comes twice is one. Other logs have no id, only the token of a body keeps them single,
+    so that each goes in the body it will have next time, too."""
+    events = [letter for letter in letters if letter.event_name.startswith(EVENT_PREFIX)]
+    alone = [[letter] for letter in letters if not letter.event_name.startswith(EVENT_PREFIX)]
+    return [events, *alone] if events else alone
+
+
+async def _pages(client: AsyncClient, reason: str) -> AsyncIterator[list[_Letter]]:
+    """All letters in order, a bounded number of bytes at a time; each once, even those that stay."""
+    after = ("", -1)
+    where = "FROM dead_letters FINAL WHERE (batch, toInt64(position)) > ({batch:String}, {position:Int64})"
+    where += " AND ({reason:String} = '' OR reason = {reason:String})"
+    while True:
+        asked: dict[str, object] = {"batch": after[0], "position": after[1], "reason": reason}
+        sizes = await client.query(
+            f"SELECT length(raw) {where} ORDER BY batch, position LIMIT {PAGE_RECORDS}",
+            parameters=asked,
+        )
+        if not sizes.result_rows:
+            return
+        limit = _as_many([size for (size,) in sizes.result_rows])
+        found = await client.query(
+            f"SELECT batch, position, event_name, hex(raw) {where} ORDER BY batch, position LIMIT {limit}",
+            parameters=asked,
+        )
+        page = [_Letter(batch, at, name, bytes.fromhex(raw)) for batch, at, name, raw in found.result_rows]
+        if not page:
+            return
+        after = (page[-1].batch, page[-1].position)
+        yield page
+
+
+def _as_many(sizes: Sequence[int]) -> int:
+    """How many of them fit into a page; one always does."""
+    total = 0
+    for count, size in enumerate(sizes):
+        total += size
+        if count and total > PAGE_BYTES:
+            return count
+    return len(sizes)
+
+
+async def _delete(client: AsyncClient, letters: Sequence[_Letter]) -> None:
+    for begin in range(0, len(letters), DELETE_AT_ONCE):
+        names = [(letter.batch, letter.position) for letter in letters[begin : begin + DELETE_AT_ONCE]]
+        await client.command(
+            "DELETE FROM dead_letters WHERE (batch, position) IN {names:Array(Tuple(String, UInt32))}",
+            parameters={"names": names},
+        )
