@@ -35,7 +35,7 @@ FAULTS = (
     Fault(2, "sidecar killed during the insert", strikes.sidecar_killed_at("half")),
     Fault(3, "sidecar killed after the insert, before the 200", strikes.sidecar_killed_at("reply")),
     Fault(3, "the same behind a collector", strikes.sidecar_killed_at("reply"), collector=IN_FRONT),
-    Fault(4, "sidecar killed after the 200, before image jobs ran", strikes.sidecar_killed_before_its_jobs, Mix(pictures=True), often=1),
+    Fault(4, "sidecar killed after the 200, before jobs ran", strikes.sidecar_killed_before_its_jobs, Mix(pictures=True), often=1),
     Fault(5, "random kills of the sidecar", strikes.sidecar_killed_at_random, often=50),
     Fault(6, "collector killed with a full queue", strikes.collector_killed_full, collector={"queue_size": "500"}, often=1),
     Fault(7, "ClickHouse killed with half an insert", strikes.clickhouse_killed_mid_insert, own_clickhouse=True),

@@ -38,7 +38,7 @@ def cases() -> Iterator[object]:
             yield pytest.param(fault, seed, full(fault), id=f"{fault.id}, seed{seed}", marks=slow)
 
 
-@pytest.mark.parametrize(("fault", "seed", "size"), cases())
+@pytest.mark.parametrize(("fault", "seed", "size"), list(cases()))
 async def test_nothing_is_lost_doubled_or_changed(
     fault: Fault, seed: int, size: Size, tmp_path: Path, clickhouse: EmbeddedClickHouse, report: Report
 ) -> None:
