@@ -48,7 +48,7 @@ FAULTS = (
     Fault(14, "the sidecar's reply lost", strikes.reply_lost("sidecar")),
     Fault(14, "the sidecar's reply to a collector lost", strikes.reply_lost("sidecar"), collector=IN_FRONT),
     Fault(14, "ClickHouse's reply lost", strikes.reply_lost("clickhouse")),
-    Fault(15, "link from the collector to the sidecar cut", strikes.link_cut("sidecar"), collector=IN_FRONT, often=1),
+    Fault(15, "link from the collector to the sidecar cut for seconds", strikes.link_cut("sidecar"), collector=IN_FRONT, often=1),
     Fault(16, "a line of 1 kB/s to ClickHouse", strikes.sink_is_slow, often=1, sidecar=IMPATIENT),
     Fault(21, "1 % poison, and a lost reply", strikes.reply_lost("sidecar"), Mix(poison=0.01)),
     Fault(22, "nothing but poison, and a lost reply", strikes.reply_lost("sidecar"), Mix(poison=1.0)),

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.faults.load import Mix, make_load, parcels_of
-from tests.faults.oracle import Unverified, verified
+from tests.faults.load import Mix, Row, make_load, parcels_of
+from tests.faults.oracle import Unverified, differences, verified
 from tests.faults.proxy import Moment, Proxy, refusal
 
 
@@ -83,3 +84,28 @@ def test_a_load_knows_what_must_be_stored() -> None:
     clean = make_load(3, 500, 40, Mix())
     again = parcels_of(clean.records[::-1], 7)
     assert sorted(id_ for parcel in again for id_ in parcel.ids) == sorted(clean.expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({}, []),
+        ({"ts": 4}, ["ts"]),
+        ({"user_id": "8"}, ["user_id"]),
+        ({"attributes": {"user.id": "7", "event.sequence": "2", "text": "hi", "cost": "0.5"}}, []),
+        ({"attributes": {"user.id": "7", "event.sequence": "2", "text": "hI", "cost": "0.25"}}, ["text", "cost"]),
+        ({"attributes": {"user.id": "7", "event.sequence": "2", "text": "hi"}}, ["cost"]),
+        ({"attributes": {"user.id": "7", "event.sequence": "2", "text": "hi", "cost": "0.5", "new": ""}}, ["new"]),
+    ],
+)
+def test_a_field_that_differs_is_named(change: dict[str, Any], named: list[str]) -> None:
+    row = Row("command", "7", 3, "event", {"user.id": "7", "event.sequence": 2, "text": "hi", "cost": 0.5})
+    stored = {
+        "type": "command",
+        "user_id": "7",
+        "ts": 3,
+        "ts_source": "event",
+        "sequence": 2,
+        "attributes": {"event.id": "x", "user.id": "7", "event.sequence": "2", "text": "hi", "cost": "0.5"},
+    }
+    assert differences(row, tuple((stored | change).values())) == named
