@@ -72,6 +72,12 @@ class Oracle:
         """Pictures whose job has not ended."""
         return int((await asyncio.to_thread(self._ask, PENDING))[0][0])
 
+    async def forget_tokens(self, window: int) -> None:
+        """Let `events` remember so many tokens only, and keep merges from taking the doubles away before they are counted."""
+        await self.command("SYSTEM STOP MERGES events")
+        for table in ("events", "activity_stale"):
+            await self.command(f"ALTER TABLE {table} MODIFY SETTING non_replicated_deduplication_window = {window}")
+
     async def command(self, sql: str) -> None:
         """Run a statement."""
         await asyncio.to_thread(self._command, sql)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import io
 import random
 import signal
 import time
@@ -187,7 +188,8 @@ async def bombs(rig: Rig, chance: random.Random, size: Size) -> None:
     async with aiohttp.ClientSession() as session:
         for body, headers in [(bomb, {**HEADERS, "Content-Encoding": "gzip"})] * 10 + [(bytes(17 * MIB), HEADERS)]:
             try:
-                async with session.post(f"{rig.to_sidecar.url}/v1/logs", data=body, headers=headers) as answer:
+                sent = session.post(f"{rig.to_sidecar.url}/v1/logs", data=io.BytesIO(body), headers=headers)
+                async with sent as answer:
                     assert answer.status == 413
             except aiohttp.ClientConnectionError:  # it was refused before it had been sent to its end
                 assert len(body) > 16 * MIB

@@ -26,7 +26,7 @@ SORTS = ("last_seen", "messages", "stars")
 
 def cases() -> list[Any]:
     slow = [pytest.mark.slow, pytest.mark.timeout(600)]
-    return [pytest.param(0, 1500, id="quick")] + [
+    return [pytest.param(0, 700, id="quick")] + [
         pytest.param(seed, 10_000, id=f"seed{seed}", marks=slow) for seed in range(1, 6)
     ]
 
@@ -45,8 +45,7 @@ async def test_doubles_change_no_page_and_no_figure(
         await rig.oracle.settled(load)
         pages = Pages(rig.readonly_dsn, tmp_path)
         before = await asyncio.to_thread(pages.everything)
-        await rig.oracle.command("ALTER TABLE events MODIFY SETTING non_replicated_deduplication_window = 1")
-        await rig.oracle.command("ALTER TABLE activity_stale MODIFY SETTING non_replicated_deduplication_window = 1")
+        await rig.oracle.forget_tokens(1)
         for size in (7, 130):
             shuffled = chance.sample(load.records, len(load.records))
             await deliver(sender, parcels_of(shuffled, size))
@@ -62,6 +61,8 @@ async def test_doubles_change_no_page_and_no_figure(
         report.outcomes.append(outcome)
     assert outcome.passed, str(outcome)
     assert {name for name in before if before[name] != after[name]} == set()
+    trails = [page["events"] for address, page in before.items() if "/events?" in address]
+    assert sum(map(len, trails)) > 0.9 * events, "the pages did not show what was sent"
     assert raw_extra > 0, "the doubles never got as far as the table: this run proves nothing"
 
 
@@ -88,7 +89,6 @@ class Pages:
                 people |= {user["client_id"] for user in page["users"]}
         for person in sorted(people):
             self._paged(client, f"/api/analytics/users/{person}/events?limit=200", shown)
-        assert sum(len(page["events"]) for address, page in shown.items() if "/events?" in address) > 1000
         sign_in(client)
         for address in ("/analytics?range=90d", "/analytics/users", f"/analytics/users/{min(people)}"):
             answer = client.get(address)
