@@ -26,7 +26,7 @@ class Outcome:
     events: int
     verdict: Verdict
     dropped: tuple[int, ...]  # statuses that made the sender give a request up
-    raw_extra: int  # rows that lie there twice, and which FINAL takes away
+    raw_extra: int  # rows that lie there twice; a lower bound, as merges take them away, too
     longest_wait_s: float  # for an acknowledgement, retries included
     quiet_after_s: float  # from the last acknowledgement until rows, figures and pictures were final
 
