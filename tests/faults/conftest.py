@@ -1,0 +1,42 @@
+"""Fixtures of the fault tests; the full run writes docs/reliability.md."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.embedded import EmbeddedClickHouse
+from tests.faults.report import Report
+
+REPORT: pytest.StashKey[Report] = pytest.StashKey()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the full run to those who ask for it: `make faults`, or any -m that names it."""
+    if "slow" in config.option.markexpr:
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    if slow:
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+
+
+@pytest.fixture(scope="session")
+def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedClickHouse]:
+    """A ClickHouse for faults that leave it alone; each run has a database of its own."""
+    with EmbeddedClickHouse(tmp_path_factory.mktemp("clickhouse")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def report(pytestconfig: pytest.Config) -> Iterator[Report]:
+    """Collects outcomes; writes the document when the full run took part."""
+    collected = pytestconfig.stash[REPORT] = Report()
+    yield collected
+    collected.write()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the worst times."""
+    report = config.stash.get(REPORT, None)
+    if report is not None and report.summary():
+        terminalreporter.write_line(report.summary())

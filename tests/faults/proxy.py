@@ -1,0 +1,187 @@
+"""A TCP proxy on loopback that passes bytes on until a test tells it to hold, cut, refuse or slow them down."""
+
+import asyncio
+import contextlib
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+PIECE = 65536
+LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
+
+# Where one exchange is stopped: before anything of its request is passed on, in the middle of the request's body, or when
+# the other side has done the work and its reply must not arrive.
+Moment = Literal["request", "half", "reply"]
+
+
+class _Cut(Exception):  # noqa: N818 -- ends both directions of a connection
+    """The connection ends here."""
+
+
+class Ambush:
+    """Waits for one exchange whose request holds `marker`. `sprung` is set when it is held; `cut` then drops the connection."""
+
+    def __init__(self, marker: bytes, moment: Moment) -> None:
+        self.marker = marker
+        self.moment = moment
+        self.caught = asyncio.Event()  # the exchange was chosen; its request goes on if the reply is waited for
+        self.sprung = asyncio.Event()
+        self._cut = asyncio.Event()
+
+    def cut(self) -> None:
+        self._cut.set()
+
+    async def spring(self) -> None:
+        self.sprung.set()
+        await self._cut.wait()
+        raise _Cut
+
+
+@dataclass
+class _Link:
+    client_in: asyncio.StreamReader
+    client_out: asyncio.StreamWriter
+    server_in: asyncio.StreamReader
+    server_out: asyncio.StreamWriter
+    tail: bytes = b""  # the end of what was read before: a marker may lie across two reads
+    ambush: Ambush | None = None  # waits for the reply
+
+
+class Proxy:
+    """Listens on `port` while used as an async context manager; what may go wrong is set by its fields."""
+
+    def __init__(self, upstream_port: int) -> None:
+        self.down = False  # connections are dropped, new ones at once
+        self.answer: bytes | None = None  # a whole HTTP response for every request, which is not passed on
+        self.answered = 0
+        self.bytes_per_s: float | None = None  # of requests
+        self.port = 0
+        self._upstream_port = upstream_port
+        self._ambush: Ambush | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def lie_in_wait(self, marker: bytes, moment: Moment) -> Ambush:
+        """Strike the next exchange whose request holds the marker, once."""
+        self._ambush = Ambush(marker, moment)
+        return self._ambush
+
+    def drop_connections(self) -> None:
+        """Cut every open connection."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def __aenter__(self) -> "Proxy":
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        self.drop_connections()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _accept(self, client_in: asyncio.StreamReader, client_out: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(client_in, client_out))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, client_in: asyncio.StreamReader, client_out: asyncio.StreamWriter) -> None:
+        writers = [client_out]
+        try:
+            if self.down:
+                return
+            server_in, server_out = await asyncio.open_connection("127.0.0.1", self._upstream_port)
+            writers.append(server_out)
+            link = _Link(client_in, client_out, server_in, server_out)
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._requests(link))
+                both.create_task(self._replies(link))
+        except* (_Cut, OSError):
+            pass
+        finally:
+            for writer in writers:
+                writer.close()
+                with contextlib.suppress(OSError, asyncio.CancelledError):
+                    await writer.wait_closed()
+
+    async def _requests(self, link: _Link) -> None:
+        while data := await link.client_in.read(PIECE):
+            if self.down:
+                raise _Cut
+            if self.answer is not None:
+                await self._answer(link, self.answer)
+            ambush, seen = self._ambush, link.tail + data
+            if ambush is not None and ambush.marker in seen:
+                self._ambush = None
+                ambush.caught.set()
+                if ambush.moment == "reply":
+                    link.ambush = ambush
+                else:
+                    if ambush.moment == "half":
+                        await self._pass_half(link, data)
+                    await ambush.spring()
+            link.tail = seen[-100:]
+            await self._pass(link.server_out, data)
+        raise _Cut
+
+    async def _replies(self, link: _Link) -> None:
+        while data := await link.server_in.read(PIECE):
+            if link.ambush is not None:
+                await link.ambush.spring()
+            if self.down:
+                raise _Cut
+            link.client_out.write(data)
+            await link.client_out.drain()
+        raise _Cut
+
+    async def _pass(self, to: asyncio.StreamWriter, data: bytes) -> None:
+        while data and self.bytes_per_s is not None:
+            size = max(1, int(self.bytes_per_s / 10))
+            to.write(data[:size])
+            data = data[size:]
+            await to.drain()
+            await asyncio.sleep(0.1)  # the slow line itself
+        to.write(data)
+        await to.drain()
+
+    async def _pass_half(self, link: _Link, data: bytes) -> None:
+        """Pass on the request's head and half of its body."""
+        while b"\r\n\r\n" not in data:
+            data += await link.client_in.read(PIECE) or _end()
+        head = data.index(b"\r\n\r\n") + 4
+        announced = LENGTH.search(data[:head])
+        wanted = head + (int(announced[1]) // 2 if announced else 1)
+        while len(data) < wanted:
+            data += await link.client_in.read(PIECE) or _end()
+        link.server_out.write(data[:wanted])
+        await link.server_out.drain()
+
+    async def _answer(self, link: _Link, response: bytes) -> None:
+        with contextlib.suppress(
+            TimeoutError
+        ):  # what is left of the request: closing on unread bytes would reset the answer
+            async with asyncio.timeout(0.1):
+                while await link.client_in.read(PIECE):
+                    pass
+        self.answered += 1
+        link.client_out.write(response)
+        await link.client_out.drain()
+        raise _Cut
+
+
+def _end() -> bytes:
+    raise _Cut
+
+
+def refusal(status: int, retry_after_s: int) -> bytes:
+    """An HTTP response that sends the client away for a while."""
+    head = (
+        f"HTTP/1.1 {status} Refused\r\nRetry-After: {retry_after_s}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode()

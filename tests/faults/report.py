@@ -1,0 +1,79 @@
+"""Writes docs/reliability.md from the outcomes of a full run."""
+
+import os
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.faults.runs import Outcome
+from tests.faults.table import FAULTS
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+HEAD = """# Faults survived
+
+Written by `make faults` ({when}; {machine}); do not edit. Every line is a fault that was made for real, on running processes:
+SIGKILL, SIGSTOP, SIGTERM, and proxies that hold, cut, slow down or refuse. A sender keeps the ids that were acknowledged to
+it. When things are quiet again, three numbers must be 0: *lost* (acknowledged and not stored), *extra* (rows and figures
+that are not as a plain count of what was sent), *mismatch* (stored fields that differ). Doubles that reached the table and
+that reading with `FINAL` takes away are counted as far as merges had left them: the second line of defence at work.
+
+*Longest wait* is the longest that one request had to wait for its acknowledgement, all its repetitions included: the worst
+recovery as a sender sees it. *Quiet* is the longest from the last acknowledgement until all rows, figures and pictures were final.
+
+| # | fault | runs | events | lost | extra | mismatch | doubles seen | longest wait | quiet |
+| --- | --- | --: | --: | --: | --: | --: | --: | --: | --: |
+"""
+CONTROLS = """
+## Negative controls
+A test that cannot fail proves nothing. With a defence taken away the same oracle must turn red:
+
+| defence taken away | what the oracle shows |
+| --- | --- |
+"""
+
+
+class Report:
+    """Outcomes of this session."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[Outcome] = []
+        self.controls: dict[str, str] = {}
+
+    def summary(self) -> str:
+        """The worst times, in one line; "" when the full run did not take part."""
+        if not self.outcomes:
+            return ""
+        slowest = max(self.outcomes, key=lambda one: one.longest_wait_s)
+        latest = max(self.outcomes, key=lambda one: one.quiet_after_s)
+        return (
+            f"{len(self.outcomes)} full runs: longest wait for an acknowledgement {slowest.longest_wait_s:.1f} s "
+            f"({slowest.name}), quiet after at most {latest.quiet_after_s:.1f} s ({latest.name})"
+        )
+
+    def write(self) -> None:
+        """Write the document when every row of the table was run in full; a part of it would look like the whole."""
+        run = {(outcome.row, outcome.name) for outcome in self.outcomes}
+        if not run >= {(fault.row, fault.name) for fault in FAULTS}:
+            return
+        machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
+        text = HEAD.format(when=f"{datetime.now(UTC):%Y-%m-%d}", machine=machine)
+        for row, name in sorted({(outcome.row, outcome.name) for outcome in self.outcomes}):
+            text += _line(row, name, [one for one in self.outcomes if (one.row, one.name) == (row, name)])
+        text += CONTROLS + "".join(f"| {what} | {shown} |\n" for what, shown in self.controls.items())
+        DOCUMENT.write_text(text)
+
+
+def _line(row: int, name: str, runs: list[Outcome]) -> str:
+    cells = [
+        row,
+        name,
+        len(runs),
+        sum(one.events for one in runs),
+        sum(len(one.verdict.lost) for one in runs),
+        sum(len(one.verdict.extra) for one in runs),
+        sum(len(one.verdict.mismatch) for one in runs),
+        sum(one.raw_extra for one in runs),
+        f"{max(one.longest_wait_s for one in runs):.1f} s",
+        f"{max(one.quiet_after_s for one in runs):.1f} s",
+    ]
+    return f"| {' | '.join(map(str, cells))} |\n"

@@ -1,0 +1,127 @@
+"""The real parts as processes, tied together through proxies: sender, (collector,) sidecar, embedded ClickHouse.
+
+sender ── to_sidecar ── sidecar ── to_clickhouse ── ClickHouse
+sender ── collector ── to_sidecar ── sidecar ── to_clickhouse ── ClickHouse
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+
+from tests.collector_process import Collector
+from tests.embedded import EmbeddedClickHouse
+from tests.faults.oracle import Oracle, verified
+from tests.faults.proxy import Ambush, Moment, Proxy
+from tests.faults.sender import Sender
+from tests.receivers import SidecarProcess, quiet_port
+
+# what only the insert of a batch carries, and what only a batch for the sidecar carries
+INSERT = b"insert_deduplication_token="
+BATCH = b"POST /v1/logs"
+
+
+class Rig:
+    """What a fault may strike. Started processes have fixed ports, so that they can come back where they were."""
+
+    def __init__(self, folder: Path, clickhouse: EmbeddedClickHouse, dsn: str, **settings: str) -> None:
+        port = urlsplit(dsn).port
+        assert port is not None
+        self.clickhouse = clickhouse
+        self.readonly_dsn = clickhouse.dsn(urlsplit(dsn).path.strip("/"), readonly=True)
+        self.sidecar_port = quiet_port()
+        self.to_clickhouse, self.to_sidecar = Proxy(port), Proxy(self.sidecar_port)
+        self.collector: Collector | None = None
+        self.oracle = Oracle(dsn)
+        self.sender: Sender | None = None
+        self.sidecar_ends: list[int] = []  # exit codes after SIGTERM
+        self._folder = folder
+        self._dsn = dsn
+        self._settings = settings
+        self._sidecar: SidecarProcess | None = None
+
+    @property
+    def url(self) -> str:
+        """Where to send."""
+        return self.collector.http if self.collector else self.to_sidecar.url
+
+    @property
+    def sidecar(self) -> SidecarProcess:
+        assert self._sidecar is not None
+        return self._sidecar
+
+    def sidecar_memory(self) -> int:
+        """Resident bytes of the sidecar."""
+        return int(psutil.Process(self.sidecar.pid).memory_info().rss)
+
+    async def start_sidecar(self, *, wait: bool = True) -> None:
+        """Start it, and wait until it takes batches."""
+        parts = urlsplit(self._dsn)
+        password = f"{parts.username}:{parts.password}"
+        settings = {
+            "PORT": str(self.sidecar_port),
+            "DATA": str(self._folder / "sidecar"),
+            "IMAGES_DIRECTORY": str(self._folder / "images"),
+            "CLICKHOUSE_URL": f"http://{password}@127.0.0.1:{self.to_clickhouse.port}{parts.path}",
+            **self._settings,
+        }
+        self._sidecar = SidecarProcess(**settings)
+        if wait:
+            await self._sidecar.ready()
+
+    async def end_sidecar(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """Signal it and wait for its end."""
+        sidecar, self._sidecar = self._sidecar, None
+        if sidecar is not None:
+            code = await asyncio.to_thread(sidecar.end, number)
+            if number == signal.SIGTERM:
+                self.sidecar_ends.append(code)
+
+    async def bounce_sidecar(self) -> None:
+        """Kill it as a crash would; a supervisor starts it again."""
+        await self.end_sidecar()
+        await self.start_sidecar()
+
+    async def caught(self, proxy: Proxy, marker: bytes, moment: Moment) -> Ambush:
+        """Wait until an exchange was caught at a moment."""
+        ambush = proxy.lie_in_wait(marker, moment)
+        await verified(ambush.sprung.is_set, f"an exchange to strike at its {moment}")
+        return ambush
+
+    def freeze_clickhouse(self) -> None:
+        """Take all processor time from it."""
+        os.kill(self.clickhouse.pid, signal.SIGSTOP)
+
+    def thaw_clickhouse(self) -> None:
+        """Give it back."""
+        os.kill(self.clickhouse.pid, signal.SIGCONT)
+
+
+@contextlib.asynccontextmanager
+async def running_rig(
+    folder: Path, shared: EmbeddedClickHouse, *, own_clickhouse: bool, collector: dict[str, str] | None, **settings: str
+) -> AsyncIterator[Rig]:
+    """Start everything; end it afterwards. `collector` are its settings; None leaves it out. `settings` are the sidecar's."""
+    async with contextlib.AsyncExitStack() as stack:
+        if own_clickhouse:
+            clickhouse = EmbeddedClickHouse(folder, port=quiet_port())
+            stack.push_async_callback(asyncio.to_thread, clickhouse.kill)
+            await asyncio.to_thread(clickhouse.start)
+            dsn = clickhouse.url
+        else:
+            clickhouse = shared
+            dsn = shared.dsn(stack.enter_context(shared.fresh_database()))
+        rig = Rig(folder, clickhouse, dsn, **settings)
+        await stack.enter_async_context(rig.to_clickhouse)
+        await stack.enter_async_context(rig.to_sidecar)
+        stack.push_async_callback(rig.end_sidecar)
+        await rig.start_sidecar()
+        if collector is not None:
+            rig.collector = Collector(folder, rig.to_sidecar.url, **collector)
+            await asyncio.to_thread(stack.enter_context, rig.collector)
+        yield rig

@@ -1,0 +1,82 @@
+"""One run: load, strikes at the shares, quiet again, verdict."""
+
+import asyncio
+import itertools
+import random
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.embedded import EmbeddedClickHouse
+from tests.faults.load import Load, Parcel, make_load
+from tests.faults.oracle import Verdict
+from tests.faults.rig import Rig, running_rig
+from tests.faults.sender import Sender
+from tests.faults.strikes import Size
+from tests.faults.table import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run showed. Times are in seconds."""
+
+    row: int
+    name: str
+    seed: int
+    events: int
+    verdict: Verdict
+    dropped: tuple[int, ...]  # statuses that made the sender give a request up
+    raw_extra: int  # rows that lie there twice; a lower bound, as merges take them away, too
+    longest_wait_s: float  # for an acknowledgement, retries included
+    quiet_after_s: float  # from the last acknowledgement until rows, figures and pictures were final
+
+    @property
+    def passed(self) -> bool:
+        return self.verdict.clean and not self.dropped
+
+    def __str__(self) -> str:
+        dropped = f"; given up with {self.dropped}" if self.dropped else ""
+        return f"{self.row}: {self.name}, seed {self.seed}: {self.verdict}{dropped}"
+
+
+async def run(fault: Fault, seed: int, size: Size, folder: Path, clickhouse: EmbeddedClickHouse) -> Outcome:
+    """Send a load, strike, wait for quiet, judge. Raises Unverified when quiet doesn't come."""
+    load = await asyncio.to_thread(make_load, seed, size.events, size.parcel, fault.mix)
+    collector = None if fault.collector is None else dict(fault.collector)
+    async with running_rig(
+        folder, clickhouse, own_clickhouse=fault.own_clickhouse, collector=collector, **fault.sidecar
+    ) as rig:
+        return await struck(rig, fault, seed, size, load)
+
+
+async def struck(
+    rig: Rig, fault: Fault, seed: int, size: Size, load: Load, *, hasty: bool = False, final: bool = True
+) -> Outcome:
+    """The run on a rig that is up. `hasty` and `final=False` are for negative controls."""
+    chance = random.Random(seed)
+    async with Sender(rig.url, hasty=hasty) as sender:
+        rig.sender = sender
+        first, *others = slices(load.parcels, size.shares)
+        sender.feed(first)
+        for parcels in others:
+            await sender.half_through()
+            striking = asyncio.create_task(fault.strike(rig, chance, size))
+            await asyncio.sleep(0)  # the strike lies in wait before more is sent
+            sender.feed(parcels)
+            await striking
+        await sender.finished()
+        done = time.monotonic()
+        await rig.oracle.settled(load, within_s=5.0 if hasty else 60.0)
+        quiet_after = time.monotonic() - done
+        verdict = await rig.oracle.judge(sender.acknowledged, load, final=final)
+        raw_extra = await rig.oracle.raw_rows() - len(load.expected)
+        return Outcome(
+            fault.row, fault.name, seed, size.events, verdict, tuple(sender.dropped), raw_extra,
+            sender.longest_wait_s, quiet_after,
+        )  # fmt: skip
+
+
+def slices(parcels: list[Parcel], shares: tuple[float, ...]) -> list[list[Parcel]]:
+    """Cut the parcels at the shares; a strike falls on each cut, with something left to send after it."""
+    cuts = [0, *(max(1, min(len(parcels) - 1, round(share * len(parcels)))) for share in shares), len(parcels)]
+    return [parcels[left:right] for left, right in itertools.pairwise(cuts)]

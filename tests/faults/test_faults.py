@@ -1,0 +1,87 @@
+"""Every row of the table, for real: nothing lost, nothing extra, nothing changed. And the proof that the oracle can tell."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.embedded import EmbeddedClickHouse
+from tests.faults import strikes
+from tests.faults.load import Mix, make_load
+from tests.faults.report import Report
+from tests.faults.rig import running_rig
+from tests.faults.runs import Outcome, run, struck
+from tests.faults.strikes import Size
+from tests.faults.table import FAULTS, Fault
+
+SHARES = (0.1, 0.5, 0.9)
+SEEDS = range(1, 6)
+
+
+def quick(fault: Fault) -> Size:
+    shares = {1: (0.1,), 3: (random.Random(fault.id).choice(SHARES),)}.get(fault.often, SHARES)
+    return Size(events=800, parcel=20, shares=shares, lasts_s=4.0)
+
+
+def full(fault: Fault) -> Size:
+    evenly = tuple((number + 0.5) / fault.often for number in range(fault.often))
+    shares = {1: (0.1,), 3: SHARES}.get(fault.often, evenly)
+    return Size(events=10_000, parcel=50, shares=shares, lasts_s=12.0)
+
+
+def cases() -> Iterator[object]:
+    slow = [pytest.mark.slow, pytest.mark.timeout(900)]
+    for fault in FAULTS:
+        yield pytest.param(fault, 0, quick(fault), id=f"{fault.id}, quick")
+        for seed in SEEDS:
+            yield pytest.param(fault, seed, full(fault), id=f"{fault.id}, seed{seed}", marks=slow)
+
+
+@pytest.mark.parametrize(("fault", "seed", "size"), list(cases()))
+async def test_nothing_is_lost_doubled_or_changed(
+    fault: Fault, seed: int, size: Size, tmp_path: Path, clickhouse: EmbeddedClickHouse, report: Report
+) -> None:
+    outcome = await run(fault, seed, size, tmp_path, clickhouse)
+    if seed:
+        report.outcomes.append(outcome)
+    assert outcome.passed, str(outcome)
+    assert outcome.raw_extra == 0 or fault.row in {6, 10}, f"{outcome.raw_extra} rows got past the tokens"
+
+
+CONTROL = Size(events=300, parcel=25, shares=(0.3,), lasts_s=0)
+
+
+async def test_without_deduplication_the_oracle_sees_extra_rows(
+    tmp_path: Path, clickhouse: EmbeddedClickHouse, report: Report
+) -> None:
+    """Tokens forgotten at once, and a count that does not look through doubles: a lost reply must show."""
+    fault = Fault(14, "the sidecar's reply lost", strikes.reply_lost("sidecar"))
+    load = make_load(0, CONTROL.events, CONTROL.parcel, Mix())
+    async with running_rig(tmp_path, clickhouse, own_clickhouse=False, collector=None) as rig:
+        await rig.oracle.forget_tokens(0)
+        counted = await struck(rig, fault, 0, CONTROL, load, final=False)
+        assert len(counted.verdict.extra) == CONTROL.parcel, str(counted)
+        assert not counted.verdict.lost
+        assert not counted.verdict.mismatch
+        # and the second line of defence alone is enough
+        assert (await rig.oracle.judge(rig.sender.acknowledged if rig.sender else set(), load)).clean
+    report.controls["deduplication by token, and `FINAL`"] = shown(counted)
+
+
+@pytest.mark.parametrize("moment", ["request", "half"])
+async def test_with_an_ack_before_the_commit_the_oracle_sees_losses(
+    moment: str, tmp_path: Path, clickhouse: EmbeddedClickHouse, report: Report
+) -> None:
+    """A sender that counts what is written into the socket as acknowledged: a kill before the insert must show."""
+    fault = Fault(1, "sidecar killed", strikes.sidecar_killed_at("half" if moment == "half" else "request"))
+    load = make_load(0, CONTROL.events, CONTROL.parcel, Mix())
+    async with running_rig(tmp_path, clickhouse, own_clickhouse=False, collector=None) as rig:
+        outcome = await struck(rig, fault, 0, CONTROL, load, hasty=True)
+    assert len(outcome.verdict.lost) >= CONTROL.parcel, str(outcome)
+    report.controls[f"commit before ack (killed at {moment})"] = shown(outcome)
+
+
+def shown(outcome: Outcome) -> str:
+    verdict = outcome.verdict
+    return f"lost {len(verdict.lost)}, extra {len(verdict.extra)}, mismatch {len(verdict.mismatch)} of {outcome.events}"
