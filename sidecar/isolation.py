@@ -1,4 +1,4 @@
-"""Optional plugins run beside the path of the ack: a bounded queue, a time limit and counters each."""
+"""Optional plugins run beside the path of the ack: a bounded queue, a time limit and counters each (threads: apart)."""
 
 import asyncio
 import logging

@@ -3,9 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sidecar import telemetry
+from sidecar.apart import Apart
 from sidecar.batch import Batch
 from sidecar.errors import Permanent, Retryable, StartError
 from sidecar.isolation import Isolated
@@ -39,8 +40,12 @@ class Pipeline:
         logger: logging.Logger,
         *,
         time_limit_s: float = 60.0,
+        optional_time_limit_s: float = 30.0,
     ) -> None:
-        self.stages = list(stages)
+        self.stages = [
+            stage if stage.required else replace(stage, plugin=Apart(stage.name, stage.plugin, logger))
+            for stage in stages
+        ]
         self.failure: asyncio.Future[StartError] = asyncio.get_running_loop().create_future()
         self._clock = clock
         self._metrics = metrics
@@ -50,7 +55,7 @@ class Pipeline:
         self._starting: list[asyncio.Task[None]] = []
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self._isolated = {
-            stage.name: Isolated(stage.name, stage.plugin, metrics, logger)
+            stage.name: Isolated(stage.name, stage.plugin, metrics, logger, time_limit_s=optional_time_limit_s)
             for stage in self.stages
             if not stage.required
         }
@@ -155,7 +160,7 @@ class Pipeline:
             self._isolated[stage.name].start()
 
     async def _run(self, batch: Batch) -> None:
-        wanted = [stage for stage in self.stages if _wants(stage.plugin, batch)]
+        wanted = [stage for stage in self.stages if batch.holds(stage.plugin.events)]
         outcomes = await asyncio.gather(
             *(self._require(stage, batch) for stage in wanted if stage.required), return_exceptions=True
         )
@@ -212,7 +217,3 @@ class Pipeline:
                 await stage.plugin.shutdown()
         except Exception as error:
             self._logger.error("plugin %s did not shut down cleanly: %s", stage.name, type(error).__name__)
-
-
-def _wants(plugin: Plugin, batch: Batch) -> bool:
-    return plugin.events is None or bool(batch.events(plugin.events))

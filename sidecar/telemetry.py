@@ -4,6 +4,7 @@ Names follow OTel: lowercase, dot namespaces; what varies (plugin, status, reaso
 name. Attributes never carry contents of events, ids of people or secrets.
 """
 
+import threading
 import traceback
 from typing import Final
 
@@ -36,19 +37,22 @@ Series = tuple[str, tuple[tuple[str, str], ...]]
 
 
 class Metrics:
-    """Counters and gauges of this process, kept by name and attributes. Use it from the event loop's thread only."""
+    """Counters and gauges of this process, kept by name and attributes; optional plugins count on threads of their own."""
 
     def __init__(self) -> None:
         self._values: dict[Series, float] = {}
+        self._lock = threading.Lock()
 
     def add(self, name: str, amount: float = 1, **attributes: str) -> None:
         """Raise a counter."""
         series = (name, tuple(sorted(attributes.items())))
-        self._values[series] = self._values.get(series, 0) + amount
+        with self._lock:
+            self._values[series] = self._values.get(series, 0) + amount
 
     def set(self, name: str, value: float, **attributes: str) -> None:
         """Set a gauge."""
-        self._values[name, tuple(sorted(attributes.items()))] = value
+        with self._lock:
+            self._values[name, tuple(sorted(attributes.items()))] = value
 
     def value(self, name: str, **attributes: str) -> float:
         """Read one series; 0 when nothing was recorded."""
@@ -57,7 +61,9 @@ class Metrics:
     def snapshot(self) -> dict[str, list[tuple[dict[str, str], float]]]:
         """Every series by metric name, for an exporter."""
         by_name: dict[str, list[tuple[dict[str, str], float]]] = {}
-        for (name, attributes), value in sorted(self._values.items()):
+        with self._lock:
+            values = sorted(self._values.items())
+        for (name, attributes), value in values:
             by_name.setdefault(name, []).append((dict(attributes), value))
         return by_name
 
