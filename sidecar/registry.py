@@ -16,6 +16,8 @@ BUILTINS: Mapping[str, str] = {
     "clickhouse": "sidecar.plugins.clickhouse:FACTORY",
     "debug": "sidecar.plugins.debug:FACTORY",
     "images": "sidecar.plugins.images:FACTORY",
+    "telegram_alerts": "sidecar.plugins.telegram_alerts:FACTORY",
+    "webhook": "sidecar.plugins.webhook:FACTORY",
 }
 
 

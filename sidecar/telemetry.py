@@ -32,6 +32,10 @@ IMAGE_JOBS: Final = "chattrail.sidecar.images.jobs"
 IMAGES_STORED: Final = "chattrail.sidecar.images.stored"
 IMAGES_FAILED: Final = "chattrail.sidecar.images.failed"
 IMAGE_RETRIES: Final = "chattrail.sidecar.images.retries"
+# outboxes of plugins that send things on, by `plugin`: sent, tried again, lost by `reason` (full, refused, attempts, shutdown)
+OUTBOX_DELIVERED: Final = "chattrail.sidecar.outbox.delivered"
+OUTBOX_RETRIES: Final = "chattrail.sidecar.outbox.retries"
+OUTBOX_LOST: Final = "chattrail.sidecar.outbox.lost"
 
 Series = tuple[str, tuple[tuple[str, str], ...]]
 
