@@ -7,6 +7,7 @@ import os
 import sys
 
 from chattrail.settings import SettingsError, exit_with
+from sidecar.apart import leave_stuck_threads
 from sidecar.errors import Retryable, StartError
 from sidecar.registry import load_settings
 from sidecar.server import serve
@@ -53,6 +54,7 @@ def _run() -> int:
         import uvloop
 
         uvloop.run(serve(settings, chosen))
+    leave_stuck_threads(logging.getLogger("sidecar"), 0)
     return 0
 
 

@@ -6,7 +6,10 @@ What a thread can't give: a C extension that keeps the interpreter's lock still 
 import asyncio
 import concurrent.futures
 import logging
+import os
+import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -16,6 +19,7 @@ from sidecar.errors import StartError
 from sidecar.plugin import Plugin
 
 FINISH_S = 1.0
+THREADS = "plugin "  # how the names of plugins' threads begin
 
 
 class Apart:
@@ -53,7 +57,7 @@ class Apart:
 
     async def _run(self, work: Callable[[], Awaitable[None]]) -> None:
         if self._thread is None:
-            self._thread = LoopThread(f"plugin {self._name}", self._logger)
+            self._thread = LoopThread(f"{THREADS}{self._name}", self._logger)
         await self._thread.run(work)
 
 
@@ -73,6 +77,7 @@ class LoopThread:
         self._logger = logger
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(self._forgotten)
+        self._loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(thread_name_prefix=name))
         self._thread = threading.Thread(target=self._live, name=name, daemon=True)
         self._thread.start()
 
@@ -111,6 +116,7 @@ class LoopThread:
             if left:
                 self._loop.run_until_complete(asyncio.wait(left, timeout=FINISH_S))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
         finally:
             self._loop.close()
 
@@ -140,6 +146,25 @@ async def _carry(call: _Call) -> None:
 def _cancel(call: _Call) -> None:
     if call.task is not None:
         call.task.cancel()
+
+
+def leave_stuck_threads(logger: logging.Logger, code: int) -> None:
+    """End the process when threads that a plugin made are stuck: Python would wait for them for ever."""
+    until = time.monotonic() + FINISH_S
+    for thread in _others():
+        thread.join(max(0.0, until - time.monotonic()))
+    stuck = _others()
+    if stuck:
+        logger.warning("leaving %d threads of plugins behind: %s", len(stuck), ", ".join(one.name for one in stuck))
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(code)
+
+
+def _others() -> list[threading.Thread]:
+    # an executor's threads are waited for at the end even where they are daemons
+    others = [one for one in threading.enumerate() if one is not threading.main_thread()]
+    return [one for one in others if not one.daemon or one.name.startswith(THREADS)]
 
 
 def _checked_events(name: str, plugin: Plugin) -> frozenset[str] | None:

@@ -126,7 +126,8 @@ class Pipeline:
             await asyncio.gather(*late, return_exceptions=True)
         left = max(0.1, until - self._clock.monotonic())
         await asyncio.gather(*(isolated.stop(left) for isolated in self._isolated.values()))
-        await asyncio.gather(*(self._shut_down(stage, max(1.0, left)) for stage in self.stages))
+        left = max(1.0, until - self._clock.monotonic())
+        await asyncio.gather(*(self._shut_down(stage, left) for stage in self.stages))
 
     def _landed(self, digest: str, task: asyncio.Task[None]) -> None:
         del self._in_flight[digest]

@@ -8,6 +8,7 @@ import threading
 import time
 import weakref
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -21,7 +22,7 @@ from sidecar.pipeline import Pipeline, Stage
 from sidecar.plugin import SystemClock
 from sidecar.telemetry import Metrics
 from tests import otlp
-from tests.receivers import Recorder, Running, receiving, until
+from tests.receivers import Recorder, Running, SidecarProcess, receiving, until
 
 LONGEST_ACK_S = 2.0  # a machine under load; the plugin under test would hold back an ack for ever
 
@@ -206,3 +207,62 @@ async def test_retryable_comes_through_the_thread_with_its_wait() -> None:
         await until(lambda: recorder.entered == 2)
         recorder.raises = None
         await until(lambda: recorder.batches)
+
+
+STUCK = """
+import asyncio, time
+from typing import ClassVar
+from chattrail.settings import Settings
+from sidecar.plugin import Factory
+
+class StuckSettings(Settings):
+    "How."
+    prefix: ClassVar[str] = "SIDECAR_STUCK"
+    manner: str
+
+class Stuck:
+    events = None
+    def __init__(self, settings, context):
+        self.manner = settings.manner
+    async def start(self): pass
+    async def handle(self, batch):
+        print("stuck now", flush=True)
+        if self.manner == "blocks":
+            time.sleep(600)
+        await asyncio.to_thread(time.sleep, 600)
+    async def shutdown(self): pass
+
+FACTORY = Factory(name="stuck", config=StuckSettings, build=Stuck, required=False)
+"""
+
+
+@pytest.mark.parametrize("manner", ["blocks", "waits for a thread"])
+async def test_a_stuck_plugin_does_not_keep_the_process(manner: str, tmp_path: Path) -> None:
+    (tmp_path / "stuck.py").write_text(STUCK, encoding="utf-8")
+    settings = {
+        "PLUGINS": "debug,stuck",
+        "PLUGINS_DIR": str(tmp_path),
+        "STUCK_MANNER": manner,
+        "DRAIN_TIMEOUT_S": "0.5",
+    }
+    with SidecarProcess(**settings) as sidecar:
+        url = await sidecar.ready()
+        async with aiohttp.ClientSession() as session:
+            for _ in range(2):
+                body = otlp.request(otlp.event("command"))
+                async with session.post(f"{url}/v1/logs", data=body, headers={"Content-Type": PROTOBUF}) as answer:
+                    assert answer.status == 200
+        await until(lambda: "stuck now" in sidecar.text)
+        began = time.monotonic()
+        assert sidecar.end(timeout=30) == 0
+        assert time.monotonic() - began < 10
+        assert "sidecar ended" in sidecar.text
+
+
+async def test_what_waits_for_a_plugin_that_never_started_is_counted_as_dropped() -> None:
+    rude = Rude("hangs", "start")
+    async with beside(rude) as (running, _, session):
+        for _ in range(3):
+            await send(running, session)
+        await running.pipeline.drain(0.1)
+        assert running.metrics.value(telemetry.PLUGIN_DROPPED, plugin="rude") == 3
