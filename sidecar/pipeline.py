@@ -115,10 +115,11 @@ class Pipeline:
     async def drain(self, time_limit_s: float) -> None:
         """Refuse new batches, finish those in flight within the limit, then shut every plugin down. Idempotent."""
         self._draining = True
+        until = self._clock.monotonic() + time_limit_s
         for starting in self._starting:
             starting.cancel()
-        await asyncio.gather(*self._starting, return_exceptions=True)
-        until = self._clock.monotonic() + time_limit_s
+        if self._starting:
+            await asyncio.wait(self._starting, timeout=time_limit_s)  # a plugin may be deaf to being cancelled
         if self._in_flight:
             _, late = await asyncio.wait(list(self._in_flight.values()), timeout=time_limit_s)
             for task in late:
@@ -151,6 +152,8 @@ class Pipeline:
             except Exception as error:
                 # its text may hold a DSN, and reasons are shown to whoever asks /readyz
                 reason, wait = f"unexpected {type(error).__name__} at {telemetry.origin(error)}", backoff
+            if self._draining:  # a client that failed just when it was cancelled may have told only of its failure
+                return
             if reason != stage.reason:
                 self._logger.warning("plugin %s is not ready, trying again: %s", stage.name, reason)
             stage.reason = reason
