@@ -31,6 +31,8 @@ SETTINGS_MODULES = (
     "sidecar.plugins.clickhouse.config",
     "sidecar.plugins.debug",
     "sidecar.plugins.images.config",
+    "sidecar.plugins.telegram_alerts.config",
+    "sidecar.plugins.webhook.config",
     "sidecar.embedded.settings",
     "web.settings",
     "chattrail.stack.settings",

@@ -7,23 +7,26 @@ import os
 import sys
 
 from chattrail.settings import SettingsError, exit_with
+from sidecar.apart import leave_stuck_threads
 from sidecar.errors import Permanent, Retryable, StartError
-from sidecar.registry import available, choose, load_settings
+from sidecar.registry import load_settings
 from sidecar.server import serve
-from sidecar.settings import DEFAULT_PLUGINS
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code: 0 done, 1 failed, 2 wrong settings."""
     parser = argparse.ArgumentParser(prog="python -m sidecar", description=__doc__)
+    parser.add_argument("--plugins-dir", metavar="DIR", help="folder of plugin files, each exposing FACTORY")
     commands = parser.add_subparsers(dest="command", metavar="command")
     commands.add_parser("run", help="receive OTLP and run the plugins (the default)")
     commands.add_parser("migrate", help="create or update the tables in ClickHouse, then end")
-    commands.add_parser("plugins", help="list the plugins there are and their settings")
+    commands.add_parser("plugins", help="list the plugins there are, which are loaded, and their settings")
     commands.add_parser("dead-letters", help="list records that could not be stored, by reason")
     again = commands.add_parser("replay", help="send dead letters again, after what was wrong is mended")
     again.add_argument("--reason", default="", help="only those with this reason, as dead-letters lists it")
     given = parser.parse_args(arguments)
+    if given.plugins_dir is not None:
+        os.environ["CHATTRAIL_SIDECAR_PLUGINS_DIR"] = given.plugins_dir
     _without_data_frames()
     try:
         if given.command == "replay":
@@ -56,6 +59,7 @@ def _run() -> int:
         import uvloop
 
         uvloop.run(serve(settings, chosen))
+    leave_stuck_threads(logging.getLogger("sidecar"), 0)
     return 0
 
 
@@ -103,13 +107,10 @@ def _migrate() -> int:
 
 
 def _plugins() -> int:
-    for name in available():
-        factory = choose([name])[0]
-        print(f"{name}{' (default)' if name in DEFAULT_PLUGINS.split(',') else ''}: ", end="")
-        print("required, holds back the answer" if factory.required else "optional, never holds back the answer")
-        for variable, key in factory.config.variables().items():
-            field = next(f for n, f in factory.config.model_fields.items() if (f.alias or n) == key)
-            print(f"  {variable}  {field.description}")
+    from sidecar.listing import listing
+
+    for line in listing(os.environ):
+        print(line)
     return 0
 
 

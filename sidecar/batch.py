@@ -60,6 +60,21 @@ class Batch:
         """How many log records of any kind the request holds."""
         return sum(len(scope.log_records) for entry in self.request.resource_logs for scope in entry.scope_logs)
 
+    @cached_property
+    def types(self) -> frozenset[str]:
+        """The types of the analytics events in it, without decoding any."""
+        return frozenset(
+            record.event_name.removeprefix(EVENT_PREFIX)
+            for entry in self.request.resource_logs
+            for scope in entry.scope_logs
+            for record in scope.log_records
+            if record.event_name.startswith(EVENT_PREFIX)
+        )
+
+    def holds(self, types: frozenset[str] | None) -> bool:
+        """Whether it is of interest to who wants these types; None wants every batch."""
+        return types is None or not types.isdisjoint(self.types)
+
     def events(self, types: frozenset[str]) -> list[EventRecord]:
         """Decode the analytics events of these types, in the order of the request; the result is kept and shared."""
         if types not in self._decoded:

@@ -1,4 +1,4 @@
-"""Optional plugins run beside the path of the ack: a bounded queue, a time limit and counters each."""
+"""Optional plugins run beside the path of the ack: a bounded queue, a time limit and counters each (threads: apart)."""
 
 import asyncio
 import logging
@@ -57,15 +57,16 @@ class Isolated:
 
     async def stop(self, time_limit_s: float) -> None:
         """Let the plugin finish its queue within the limit, count what is left as dropped, and end the worker."""
-        if self._worker is None:
-            return
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), time_limit_s)
-        self._worker.cancel()
-        await asyncio.gather(self._worker, return_exceptions=True)
-        self._worker = None
-        if self._queued:
+        if self._worker is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), time_limit_s)
+            self._worker.cancel()
+            await asyncio.gather(self._worker, return_exceptions=True)
+            self._worker = None
+        if self._queued:  # also those of a plugin that never started
             self._metrics.add(telemetry.PLUGIN_DROPPED, len(self._queued), plugin=self._name)
+            self._queued.clear()
+            self._bytes = 0
 
     async def _work(self) -> None:
         while True:

@@ -3,9 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sidecar import telemetry
+from sidecar.apart import Apart
 from sidecar.batch import Batch
 from sidecar.errors import Permanent, Retryable, StartError
 from sidecar.isolation import Isolated
@@ -40,8 +41,12 @@ class Pipeline:
         logger: logging.Logger,
         *,
         time_limit_s: float = 60.0,
+        optional_time_limit_s: float = 30.0,
     ) -> None:
-        self.stages = list(stages)
+        self.stages = [
+            stage if stage.required else replace(stage, plugin=Apart(stage.name, stage.plugin, logger))
+            for stage in stages
+        ]
         self.failure: asyncio.Future[StartError] = asyncio.get_running_loop().create_future()
         self._clock = clock
         self._metrics = metrics
@@ -52,7 +57,7 @@ class Pipeline:
         self._starting: list[asyncio.Task[None]] = []
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self._isolated = {
-            stage.name: Isolated(stage.name, stage.plugin, metrics, logger)
+            stage.name: Isolated(stage.name, stage.plugin, metrics, logger, time_limit_s=optional_time_limit_s)
             for stage in self.stages
             if not stage.required
         }
@@ -112,10 +117,11 @@ class Pipeline:
     async def drain(self, time_limit_s: float) -> None:
         """Refuse new batches, finish those in flight within the limit, then shut every plugin down. Idempotent."""
         self._draining = True
+        until = self._clock.monotonic() + time_limit_s
         for starting in self._starting:
             starting.cancel()
-        await asyncio.gather(*self._starting, return_exceptions=True)
-        until = self._clock.monotonic() + time_limit_s
+        if self._starting:
+            await asyncio.wait(self._starting, timeout=time_limit_s)  # a plugin may be deaf to being cancelled
         if self._in_flight:
             _, late = await asyncio.wait(list(self._in_flight.values()), timeout=time_limit_s)
             for task in late:
@@ -123,7 +129,8 @@ class Pipeline:
             await asyncio.gather(*late, return_exceptions=True)
         left = max(0.1, until - self._clock.monotonic())
         await asyncio.gather(*(isolated.stop(left) for isolated in self._isolated.values()))
-        await asyncio.gather(*(self._shut_down(stage, max(1.0, left)) for stage in self.stages))
+        left = max(1.0, until - self._clock.monotonic())
+        await asyncio.gather(*(self._shut_down(stage, left) for stage in self.stages))
 
     def _landed(self, digest: str, task: asyncio.Task[None]) -> None:
         del self._in_flight[digest]
@@ -147,6 +154,8 @@ class Pipeline:
             except Exception as error:
                 # its text may hold a DSN, and reasons are shown to whoever asks /readyz
                 reason, wait = f"unexpected {type(error).__name__} at {telemetry.origin(error)}", backoff
+            if self._draining:  # a client that failed just when it was cancelled may have told only of its failure
+                return
             if reason != stage.reason:
                 self._logger.warning("plugin %s is not ready, trying again: %s", stage.name, reason)
             stage.reason = reason
@@ -157,7 +166,7 @@ class Pipeline:
             self._isolated[stage.name].start()
 
     async def _run(self, batch: Batch) -> None:
-        wanted = [stage for stage in self.stages if _wants(stage.plugin, batch)]
+        wanted = [stage for stage in self.stages if batch.holds(stage.plugin.events)]
         outcomes = await asyncio.gather(
             *(self._require(stage, batch) for stage in wanted if stage.required), return_exceptions=True
         )
@@ -215,7 +224,3 @@ class Pipeline:
                 await stage.plugin.shutdown()
         except Exception as error:
             self._logger.error("plugin %s did not shut down cleanly: %s", stage.name, type(error).__name__)
-
-
-def _wants(plugin: Plugin, batch: Batch) -> bool:
-    return plugin.events is None or bool(batch.events(plugin.events))

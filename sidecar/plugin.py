@@ -80,7 +80,11 @@ class Plugin(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Factory:
-    """How the registry knows a plugin. A required one holds back the ack; another is isolated, timed out, counted."""
+    """How the registry knows a plugin.
+
+    A required one holds back the ack, on the receiver's own loop: it must never block. Another gets batches after the
+    ack, on a thread with a loop of its own (`start`, `handle`, `shutdown`; `build` runs before), timed out and counted.
+    """
 
     name: str
     config: type[Settings]

@@ -1,10 +1,18 @@
-"""Which plugins there are: built-ins by dotted path, strangers by entry point. A plugin is imported only when chosen."""
+"""Which plugins there are: built-ins by dotted path, strangers by entry point, one-off files in a folder.
+
+A plugin is imported only when chosen.
+"""
 
 import difflib
 import importlib
+import importlib.util
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
 
 from chattrail.settings import Settings, SettingsError, load_all
 from sidecar.errors import StartError
@@ -16,19 +24,57 @@ BUILTINS: Mapping[str, str] = {
     "clickhouse": "sidecar.plugins.clickhouse:FACTORY",
     "debug": "sidecar.plugins.debug:FACTORY",
     "images": "sidecar.plugins.images:FACTORY",
+    "telegram_alerts": "sidecar.plugins.telegram_alerts:FACTORY",
+    "webhook": "sidecar.plugins.webhook:FACTORY",
 }
 
 
-def available() -> dict[str, EntryPoint]:
-    """Every plugin that could be chosen, by name, not imported. A built-in's name can't be taken over."""
-    found = {entry.name: entry for entry in entry_points(group=GROUP)}
+@dataclass(frozen=True, slots=True)
+class PluginFile:
+    """A file that holds one plugin: `payments.py` is the plugin `payments` and exposes FACTORY."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The plugin's name, which its Factory must bear too."""
+        return self.path.stem
+
+    @property
+    def value(self) -> str:
+        """What errors call it."""
+        return f"{self.path}:FACTORY"
+
+
+Known = EntryPoint | PluginFile
+
+
+def available(folder: Path | None = None) -> dict[str, Known]:
+    """Every plugin that could be chosen, by name, not imported. A built-in's name can't be taken over.
+
+    Raises SettingsError when the folder is none, or a file in it bears the name of another plugin.
+    """
+    found: dict[str, Known] = {entry.name: entry for entry in entry_points(group=GROUP)}
     found.update({name: EntryPoint(name, path, GROUP) for name, path in BUILTINS.items()})
+    for file in _files(folder) if folder is not None else ():
+        if file.name in found:
+            raise SettingsError(
+                f"CHATTRAIL_SIDECAR_PLUGINS_DIR: {file.path} bears the name of another plugin ({found[file.name].value}); "
+                "rename the file and its Factory"
+            )
+        found[file.name] = file
     return dict(sorted(found.items()))
 
 
-def choose(names: Iterable[str]) -> list[Factory]:
+def _files(folder: Path) -> list[PluginFile]:
+    if not folder.is_dir():
+        raise SettingsError(f"CHATTRAIL_SIDECAR_PLUGINS_DIR: there is no folder {folder}")
+    return [PluginFile(path) for path in sorted(folder.glob("*.py")) if not path.name.startswith("_")]
+
+
+def choose(names: Iterable[str], folder: Path | None = None) -> list[Factory]:
     """Import the named plugins. Raises SettingsError for a name that does not exist, StartError for a broken plugin."""
-    known = available()
+    known = available(folder)
     chosen: list[Factory] = []
     for name in names:
         if name not in known:
@@ -53,14 +99,21 @@ def load_settings(
     environ = os.environ if environ is None else environ
     names = comma_list(environ.get("CHATTRAIL_SIDECAR_PLUGINS") or DEFAULT_PLUGINS)
     assert isinstance(names, tuple)
-    factories = choose(names)
+    folder = plugins_dir(environ)
+    factories = choose(names, folder)
     models: Sequence[type[Settings]] = [SidecarSettings, *(factory.config for factory in factories)]
     understood = {name for model in models for name in model.variables()}
-    idle = tuple(variable_prefix(name) for name in available() if name not in names)
+    idle = tuple(variable_prefix(name) for name in available(folder) if name not in names)
     relevant = {name: value for name, value in environ.items() if name in understood or not name.startswith(idle)}
     own, *others = load_all(list(models), relevant)
     assert isinstance(own, SidecarSettings)
     return own, list(zip(factories, others, strict=True))
+
+
+def plugins_dir(environ: Mapping[str, str]) -> Path | None:
+    """The folder of plugin files that the environment names. It is needed before the settings can be read."""
+    given = environ.get("CHATTRAIL_SIDECAR_PLUGINS_DIR")
+    return Path(given) if given else None
 
 
 def variable_prefix(plugin: str) -> str:
@@ -68,16 +121,38 @@ def variable_prefix(plugin: str) -> str:
     return f"CHATTRAIL_SIDECAR_{plugin.upper().replace('-', '_')}_"
 
 
-def _load(entry: EntryPoint) -> Factory:
-    module, _, attribute = entry.value.partition(":")
+def _load(known: Known) -> Factory:
     try:
-        loaded = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise StartError(f"plugin {entry.name}: {entry.value} can't be imported: {error}") from error
+        loaded = _loaded(known)
+    except Exception as error:  # a stranger's module may raise anything
+        what = error if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: {error}"
+        raise StartError(f"plugin {known.name}: {known.value} can't be imported: {what}") from error
     if not isinstance(loaded, Factory):
         raise StartError(
-            f"plugin {entry.name}: {entry.value} is a {type(loaded).__name__}, not a sidecar.plugin.Factory"
+            f"plugin {known.name}: {known.value} is a {type(loaded).__name__}, not a sidecar.plugin.Factory"
         )
-    if loaded.name != entry.name:  # settings and reasons go by one name
-        raise StartError(f"plugin {entry.name}: its Factory is named {loaded.name!r}; both names must be the same")
+    if loaded.name != known.name:  # settings and reasons go by one name
+        raise StartError(f"plugin {known.name}: its Factory is named {loaded.name!r}; both names must be the same")
     return loaded
+
+
+def _loaded(known: Known) -> object:
+    if isinstance(known, PluginFile):
+        return _module(known).FACTORY
+    module, _, attribute = known.value.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _module(file: PluginFile) -> ModuleType:
+    name = f"chattrail_plugins_dir_{file.name}"  # no plugin's file may stand in for a module that others import
+    spec = importlib.util.spec_from_file_location(name, file.path)
+    if spec is None or spec.loader is None:
+        raise ImportError("it is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # pydantic and pickle look their classes up there
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module

@@ -8,9 +8,10 @@ import sys
 from aiohttp import web
 
 from chattrail.settings import Settings
+from sidecar import telemetry
 from sidecar.errors import StartError
 from sidecar.pipeline import Pipeline, Stage
-from sidecar.plugin import Context, Factory, SystemClock
+from sidecar.plugin import Context, Factory, Plugin, SystemClock
 from sidecar.receiver import Receiver, runner
 from sidecar.settings import SidecarSettings
 from sidecar.telemetry import Metrics
@@ -19,17 +20,11 @@ from sidecar.telemetry import Metrics
 async def serve(settings: SidecarSettings, chosen: list[tuple[Factory, Settings]]) -> None:
     """Run until SIGTERM or SIGINT. Raises StartError when the port is taken or a required plugin can never start."""
     clock, metrics, logger = SystemClock(), Metrics(), logging.getLogger("sidecar")
-    stages = [
-        Stage(
-            factory.name,
-            factory.build(
-                config,
-                Context(clock, logging.getLogger(f"sidecar.{factory.name}"), metrics, settings.data / factory.name),
-            ),
-            factory.required,
-        )
-        for factory, config in chosen
-    ]
+    stages = []
+    for factory, config in chosen:
+        own = logging.getLogger(f"sidecar.{factory.name}")
+        context = Context(clock, own, metrics, settings.data / factory.name)
+        stages.append(Stage(factory.name, _build(factory, config, context), factory.required))
     pipeline = Pipeline(stages, clock, metrics, logger, time_limit_s=settings.handle_timeout_s)
     http = runner(Receiver(pipeline, settings, clock, metrics, logger))
     stop = asyncio.Event()
@@ -46,6 +41,15 @@ async def serve(settings: SidecarSettings, chosen: list[tuple[Factory, Settings]
         await pipeline.drain(settings.drain_timeout_s)
         await http.cleanup()
     logger.info("sidecar ended")
+
+
+def _build(factory: Factory, config: Settings, context: Context) -> Plugin:
+    try:
+        return factory.build(config, context)
+    except Exception as error:  # its text may hold a secret of its settings
+        raise StartError(
+            f"plugin {factory.name} can't be built: {type(error).__name__} at {telemetry.origin(error)}"
+        ) from None
 
 
 async def _listen(http: web.AppRunner, settings: SidecarSettings) -> str:

@@ -29,6 +29,9 @@ class SidecarSettings(Settings):
         tuple(DEFAULT_PLUGINS.split(",")),
         description="Plugins to run, in a comma list; see `python -m sidecar plugins`.",
     )
+    plugins_dir: Path | None = Field(
+        None, description="Folder of plugin files, each exposing FACTORY; `--plugins-dir` sets it too."
+    )
     max_body_bytes: int = Field(
         16 << 20,
         ge=1024,

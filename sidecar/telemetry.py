@@ -4,6 +4,7 @@ Names follow OTel: lowercase, dot namespaces; what varies (plugin, status, reaso
 name. Attributes never carry contents of events, ids of people or secrets.
 """
 
+import threading
 import traceback
 from collections.abc import Mapping
 from typing import Final
@@ -24,6 +25,10 @@ IMAGE_JOBS: Final = "chattrail.sidecar.images.jobs"
 IMAGES_STORED: Final = "chattrail.sidecar.images.stored"
 IMAGES_FAILED: Final = "chattrail.sidecar.images.failed"
 IMAGE_RETRIES: Final = "chattrail.sidecar.images.retries"
+# outboxes of plugins that send things on, by `plugin`: sent, tried again, lost by `reason` (full, refused, attempts, shutdown)
+OUTBOX_DELIVERED: Final = "chattrail.sidecar.outbox.delivered"
+OUTBOX_RETRIES: Final = "chattrail.sidecar.outbox.retries"
+OUTBOX_LOST: Final = "chattrail.sidecar.outbox.lost"
 
 GAUGES: Final = frozenset({IN_FLIGHT_BYTES, POISON_ALARM})
 DESCRIPTIONS: Final[Mapping[str, str]] = {
@@ -49,21 +54,24 @@ Series = tuple[str, tuple[tuple[str, str], ...]]
 
 
 class Metrics:
-    """Counters and gauges of this process, kept by name and attributes. Use it from the event loop's thread only."""
+    """Counters and gauges of this process, kept by name and attributes; optional plugins count on threads of their own."""
 
     def __init__(self) -> None:
         self._values: dict[Series, float] = {}
         self.gauges = set(GAUGES)
+        self._lock = threading.Lock()
 
     def add(self, name: str, amount: float = 1, **attributes: str) -> None:
         """Raise a counter."""
         series = (name, tuple(sorted(attributes.items())))
-        self._values[series] = self._values.get(series, 0) + amount
+        with self._lock:
+            self._values[series] = self._values.get(series, 0) + amount
 
     def set(self, name: str, value: float, **attributes: str) -> None:
         """Set a gauge."""
         self.gauges.add(name)
-        self._values[name, tuple(sorted(attributes.items()))] = value
+        with self._lock:
+            self._values[name, tuple(sorted(attributes.items()))] = value
 
     def value(self, name: str, **attributes: str) -> float:
         """Read one series; 0 when nothing was recorded."""
@@ -76,7 +84,9 @@ class Metrics:
     def snapshot(self) -> dict[str, list[tuple[dict[str, str], float]]]:
         """Every series by metric name, for an exporter."""
         by_name: dict[str, list[tuple[dict[str, str], float]]] = {}
-        for (name, attributes), value in sorted(self._values.items()):
+        with self._lock:
+            values = sorted(self._values.items())
+        for (name, attributes), value in values:
             by_name.setdefault(name, []).append((dict(attributes), value))
         return by_name
 

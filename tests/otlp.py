@@ -11,6 +11,12 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, Instr
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
+from sidecar.testing import events
+from sidecar.testing.events import attribute as plain
+from sidecar.testing.events import request
+
+__all__ = ["event", "plain", "request", "requests", "uuid7"]
+
 texts = st.text(max_size=30)
 uint32 = st.integers(0, 2**32 - 1)
 uint64 = st.integers(0, 2**64 - 1)
@@ -97,35 +103,6 @@ def uuid7(milliseconds: int) -> str:
 def event(
     type_: str, user: str = "7", *, at: int | None = None, event_id: str | None = None, **extra: Any
 ) -> LogRecord:
-    """Return an analytics event at a time in Unix nanoseconds; `extra` are attributes by their full names."""
+    """Return an analytics event at a time in Unix nanoseconds, its id of that time; `extra` go by their full names."""
     at = time.time_ns() if at is None else at
-    record = LogRecord(time_unix_nano=at, event_name=f"chattrail.{type_}")
-    given = {"event.id": event_id or uuid7(at // 1_000_000), "user.id": user, **extra}
-    for key, value in given.items():
-        record.attributes.append(KeyValue(key=key, value=plain(value)))
-    return record
-
-
-def plain(value: Any) -> AnyValue:
-    """Return the AnyValue of a plain Python value."""
-    match value:
-        case bool():
-            return AnyValue(bool_value=value)
-        case int():
-            return AnyValue(int_value=value)
-        case float():
-            return AnyValue(double_value=value)
-        case bytes():
-            return AnyValue(bytes_value=value)
-        case _:
-            return AnyValue(string_value=str(value))
-
-
-def request(*logs: LogRecord, service: str = "test-bot", instance: str = "i-1") -> bytes:
-    """Return the body of a request that holds these records."""
-    resource = Resource()
-    resource.attributes.append(KeyValue(key="service.name", value=plain(service)))
-    resource.attributes.append(KeyValue(key="service.instance.id", value=plain(instance)))
-    scope = ScopeLogs(scope=InstrumentationScope(name="test"), log_records=logs)
-    entry = ResourceLogs(resource=resource, scope_logs=[scope])
-    return bytes(ExportLogsServiceRequest(resource_logs=[entry]).SerializeToString())
+    return events.event(type_, user, at=at, event_id=event_id or uuid7(at // 1_000_000), **extra)

@@ -27,6 +27,33 @@ from sidecar.telemetry import Metrics
 ROOT = Path(__file__).resolve().parent.parent
 
 
+class Gate:
+    """An event that any thread may set and any thread's loop may wait for: optional plugins live on other loops."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open = True
+        self._waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+
+    def clear(self) -> None:
+        self._open = False
+
+    def set(self) -> None:
+        with self._lock:
+            self._open, waiting, self._waiting = True, self._waiting, []
+        for loop, event in waiting:
+            if not loop.is_closed():  # one that was timed out has gone
+                loop.call_soon_threadsafe(event.set)
+
+    async def wait(self) -> None:
+        with self._lock:
+            if self._open:
+                return
+            event = asyncio.Event()
+            self._waiting.append((asyncio.get_running_loop(), event))
+        await event.wait()
+
+
 class Recorder:
     """A plugin that keeps what it gets. `gate` holds `handle` back while it is cleared; `raises` is raised instead."""
 
@@ -34,8 +61,7 @@ class Recorder:
         self.events = events
         self.batches: list[Batch] = []
         self.entered = 0
-        self.gate = asyncio.Event()
-        self.gate.set()
+        self.gate = Gate()
         self.raises: BaseException | None = None
         self.start_raises: list[Exception] = []
         self.shutdowns = 0
@@ -67,12 +93,14 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def receiving(
-    *stages: Stage, wait: bool = True, time_limit_s: float = 60.0, **given: Any
+    *stages: Stage, wait: bool = True, time_limit_s: float = 60.0, optional_time_limit_s: float = 30.0, **given: Any
 ) -> AsyncIterator[Running]:
     """Run a receiver in this process; `given` are fields of SidecarSettings. `wait` until required plugins are up."""
     settings = SidecarSettings(**given)
     clock, metrics, logger = SystemClock(), Metrics(), logging.getLogger("sidecar")
-    pipeline = Pipeline(stages, clock, metrics, logger, time_limit_s=time_limit_s)
+    pipeline = Pipeline(
+        stages, clock, metrics, logger, time_limit_s=time_limit_s, optional_time_limit_s=optional_time_limit_s
+    )
     http = runner(Receiver(pipeline, settings, clock, metrics, logger))
     await http.setup()
     await web.TCPSite(http, "127.0.0.1", 0).start()

@@ -1,25 +1,26 @@
-"""What every sidecar plugin must do, run over each built-in as the registry gives it, on a real database."""
+"""The contract of sidecar.testing over each built-in as the registry gives it, on the real thing it talks to."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Iterator
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
 
-from chattrail.settings import Settings
+from bot.simulation.telegram_api import TelegramServer
+from sidecar.batch import Batch
 from sidecar.errors import Retryable
-from sidecar.plugin import Context, Factory, Plugin, SystemClock
-from sidecar.registry import BUILTINS, choose, variable_prefix
-from sidecar.telemetry import Metrics
-from tests import otlp
-from tests.archives import batch_of
+from sidecar.plugin import Context, Plugin
+from sidecar.registry import BUILTINS, choose
+from sidecar.testing import PluginContract, event
 from tests.embedded import EmbeddedClickHouse
 from tests.picture_host import picture
 
-NAMES = sorted(BUILTINS)
-WITHOUT_PEER = {"debug"}
+NOBODY = "http://somebody:hidden@127.0.0.1:1/chattrail"
+PICTURE = {"chattrail.image.data": picture()}
 
 
 @pytest.fixture(scope="module")
@@ -28,89 +29,141 @@ def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCli
         yield server
 
 
-@pytest.fixture
-def url(clickhouse: EmbeddedClickHouse) -> Iterator[str]:
-    with clickhouse.fresh_database() as name:
-        yield urlsplit(clickhouse.url)._replace(path=f"/{name}").geturl()
+class OnDatabase(PluginContract):
+    """A plugin that needs a database of its own."""
+
+    away: ClassVar[Mapping[str, str]] = {"CHATTRAIL_SIDECAR_CLICKHOUSE_URL": NOBODY}
+
+    @pytest.fixture(autouse=True)
+    def database(self, clickhouse: EmbeddedClickHouse) -> Iterator[None]:
+        with clickhouse.fresh_database() as name:
+            self.url = urlsplit(clickhouse.url)._replace(path=f"/{name}").geturl()
+            yield
+
+    @contextlib.asynccontextmanager
+    async def environ(self, folder: Path) -> AsyncIterator[Mapping[str, str]]:
+        pictures = str(folder / "pictures")
+        yield {"CHATTRAIL_SIDECAR_CLICKHOUSE_URL": self.url, "CHATTRAIL_SIDECAR_IMAGES_DIRECTORY": pictures}
+
+    def records(self) -> list[Any]:
+        return [event("image_generated", **PICTURE)]
 
 
-def config(factory: Factory, url: str, folder: Path) -> Settings:
-    given = {"CHATTRAIL_SIDECAR_CLICKHOUSE_URL": url, "CHATTRAIL_SIDECAR_IMAGES_DIRECTORY": str(folder / "pictures")}
-    return factory.config.load({name: given[name] for name in factory.config.variables() if name in given})
+class TestClickHouse(OnDatabase):
+    factory = choose(["clickhouse"])[0]
 
 
-def build(name: str, url: str, folder: Path) -> Plugin:
-    factory = choose([name])[0]
-    context = Context(SystemClock(), logging.getLogger(name), Metrics(), folder / "data")
-    return factory.build(config(factory, url, folder), context)
+class TestImages(OnDatabase):
+    factory = choose(["images"])[0]
+
+    @contextlib.asynccontextmanager
+    async def environ(self, folder: Path) -> AsyncIterator[Mapping[str, str]]:
+        async with super().environ(folder) as environ:
+            sink = TestClickHouse()
+            sink.url = self.url
+            tables = sink._build(environ, folder / "sink")
+            await tables.start()  # it makes the tables
+            try:
+                yield environ
+            finally:
+                await tables.shutdown()
 
 
-@pytest.fixture
-async def plugin(request: pytest.FixtureRequest, url: str, tmp_path: Path) -> AsyncIterator[Plugin]:
-    """The plugin under test, started; the sink beside it when it needs the sink's tables."""
-    name: str = request.param
-    helpers = [] if name == "clickhouse" else [build("clickhouse", url, tmp_path / "sink")]
-    for helper in helpers:
-        await helper.start()
-    built = build(name, url, tmp_path)
-    await built.start()
-    yield built
-    for each in (built, *helpers):
-        await each.shutdown()
+class TestDebug(PluginContract):
+    factory = choose(["debug"])[0]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_factory_says_who_it_is(name: str) -> None:
-    factory = choose([name])[0]
-    assert factory.name == name
-    assert f"CHATTRAIL_{factory.config.prefix}_" == variable_prefix(name)
-    assert all(field.description for field in factory.config.model_fields.values())
-    assert (factory.config.__doc__ or "").strip()
+class TestWebhook(PluginContract):
+    factory = choose(["webhook"])[0]
+    settings: ClassVar[Mapping[str, str]] = {
+        "CHATTRAIL_SIDECAR_WEBHOOK_URL": "http://hook:hidden@127.0.0.1:1/",
+        "CHATTRAIL_SIDECAR_WEBHOOK_SECRET": "a secret that is long enough",
+        "CHATTRAIL_SIDECAR_WEBHOOK_MESSAGE_TEXT": "true",
+        "CHATTRAIL_SIDECAR_WEBHOOK_EVENTS": "user_message,ai_message",
+        "CHATTRAIL_SIDECAR_WEBHOOK_FLUSH_S": "0.05",
+    }
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_building_touches_nothing(name: str, tmp_path: Path) -> None:
-    build(name, "http://nobody@127.0.0.1:1/chattrail", tmp_path)
-    assert list(tmp_path.iterdir()) == []
+class TestTelegramAlerts(PluginContract):
+    factory = choose(["telegram_alerts"])[0]
+    away: ClassVar[Mapping[str, str]] = {"CHATTRAIL_SIDECAR_TELEGRAM_ALERTS_API_URL": "http://127.0.0.1:1"}
+
+    @contextlib.asynccontextmanager
+    async def environ(self, folder: Path) -> AsyncIterator[Mapping[str, str]]:
+        async with TelegramServer(token="42:HIDDEN-TOKEN") as telegram:
+            given = {"TOKEN": telegram.token, "CHAT_ID": "900", "API_URL": telegram.url, "RULES": "command > 1 in 1 h"}
+            yield {f"CHATTRAIL_SIDECAR_TELEGRAM_ALERTS_{name}": value for name, value in given.items()}
 
 
-@pytest.mark.parametrize("name", NAMES)
-async def test_shutdown_before_start_and_twice(name: str, url: str, tmp_path: Path) -> None:
-    built = build(name, url, tmp_path)
-    await built.shutdown()
-    await built.shutdown()
+def test_every_builtin_is_held_to_the_contract() -> None:
+    held = {one.factory.name for one in _below(PluginContract) if one.__name__.startswith("Test")}
+    assert held == set(BUILTINS)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in WITHOUT_PEER])
-async def test_a_peer_that_is_away_is_retryable_and_hides_its_password(name: str, tmp_path: Path) -> None:
-    built = build(name, "http://somebody:hidden@127.0.0.1:1/chattrail", tmp_path)
-    with pytest.raises(Retryable) as caught:
-        await built.start()
-    assert "hidden" not in caught.value.reason
-    with pytest.raises(Retryable):
-        await built.handle(batch_of(otlp.event("image_generated", **{"chattrail.image.data": picture()})))
-    await built.shutdown()
+def _below(contract: type[PluginContract]) -> Iterator[type[PluginContract]]:
+    for one in contract.__subclasses__():
+        yield one
+        yield from _below(one)
 
 
-@pytest.mark.parametrize("plugin", NAMES, indirect=True)
-async def test_batches_of_any_kind_are_handled_again_and_again(plugin: Plugin) -> None:
-    picture_event = otlp.event("image_generated", **{"chattrail.image.data": picture()})
-    batches = [
-        batch_of(picture_event),
-        batch_of(otlp.event("user_message", **{"chattrail.message.text": "hello"}), otlp.event("command")),
-        batch_of(otlp.LogRecord(time_unix_nano=1)),
-        batch_of(*[otlp.event("ai_message", user=str(number)) for number in range(200)], picture_event),
-    ]
-    for batch in [*batches, *batches]:
-        await plugin.handle(batch)
-    await asyncio.gather(*(plugin.handle(batch) for batch in batches))
+async def _hang(self: Any, *_: Any) -> None:
+    await asyncio.Event().wait()
 
 
-@pytest.mark.parametrize("plugin", NAMES, indirect=True)
-async def test_started_again_after_shutdown_it_works(plugin: Plugin) -> None:
-    batch = batch_of(otlp.event("image_generated", **{"chattrail.image.data": picture()}))
-    await plugin.handle(batch)
-    await plugin.shutdown()
-    await plugin.shutdown()
-    await plugin.start()
-    await plugin.handle(batch)
+async def _tell(self: Any, batch: Batch) -> None:
+    for told in batch.events(frozenset({"user_message"})):
+        self._logger.debug("got %s", told.attributes)
+
+
+async def _shut_once(self: Any) -> None:
+    assert not hasattr(self, "shut"), "shut down already"
+    self.shut = True
+
+
+async def _need_a_server(self: Any, *_: Any) -> None:
+    raise Retryable(f"{NOBODY} is away")
+
+
+@pytest.mark.parametrize(
+    ("test", "promise", "broken", "message"),
+    [
+        ("test_building_touches_nothing", "events", ["command"], "`events` must be a frozenset"),
+        ("test_batches_of_any_kind_are_handled_again_and_again", "handle", _hang, "took longer than 0.2 s"),
+        ("test_neither_texts_nor_secrets_are_logged", "handle", _tell, "held a person's words"),
+        ("test_shutdown_before_start_and_twice", "shutdown", _shut_once, "shut down already"),
+        ("test_started_again_after_shutdown_it_works", "shutdown", _shut_once, "shut down already"),
+        ("test_a_server_that_is_away_is_retryable_and_hides_secrets", "start", _need_a_server, "quotes a secret"),
+        ("test_a_server_that_is_away_is_retryable_and_hides_secrets", "level", None, "expected Retryable"),
+    ],
+)
+def test_negative_control_a_broken_promise_is_caught(
+    test: str, promise: str, broken: Any, message: str, tmp_path: Path
+) -> None:
+    webhook = choose(["webhook"])[0]
+    debug = choose(["debug"])[0]
+
+    def build(config: Any, context: Context) -> Plugin:
+        plugin = debug.build(debug.config(), context)
+        setattr(plugin, promise, broken.__get__(plugin) if callable(broken) else broken)
+        return plugin
+
+    class Broken(PluginContract):
+        factory = dataclasses.replace(webhook, build=build)
+        settings: ClassVar[Mapping[str, str]] = {
+            **TestWebhook.settings,
+            "CHATTRAIL_SIDECAR_WEBHOOK_URL": NOBODY,
+            "CHATTRAIL_SIDECAR_WEBHOOK_SECRET": "http://somebody:hidden",
+        }
+        away: ClassVar[Mapping[str, str]] = {}
+        time_limit_s = 0.2
+
+    with pytest.raises(AssertionError, match=message):
+        getattr(Broken(), test)(tmp_path)
+
+
+def test_negative_control_a_factory_without_words_is_caught() -> None:
+    class Nameless(PluginContract):
+        factory = dataclasses.replace(choose(["debug"])[0], name="other")
+
+    with pytest.raises(AssertionError, match="prefix must be 'SIDECAR_OTHER'"):
+        Nameless().test_the_factory_says_who_it_is()

@@ -142,6 +142,22 @@ async def test_start_is_tried_again_until_it_succeeds_and_a_surprise_hides_its_t
     await pipeline.drain(5)
 
 
+async def test_a_start_that_swallows_its_cancellation_does_not_hold_up_the_end() -> None:
+    class Deaf(Recorder):
+        async def start(self) -> None:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                raise OSError("refused") from None
+
+    plugin = Deaf()
+    pipeline = Pipeline([Stage("deaf", plugin, True)], SystemClock(), Metrics(), LOGGER)
+    pipeline.start()
+    await asyncio.sleep(0)
+    await asyncio.wait_for(pipeline.drain(60), 5)
+    assert plugin.shutdowns == 1
+
+
 @pytest.mark.parametrize("error", [Permanent("wrong password"), StartError("wrong password")])
 async def test_a_required_plugin_that_can_never_start_is_a_failure(error: Exception) -> None:
     plugin = Recorder()

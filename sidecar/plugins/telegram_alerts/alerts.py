@@ -1,0 +1,164 @@
+"""The alerts: events in, rules looked at after each batch and on a beat, messages out through the Bot API."""
+
+import asyncio
+import json
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+from chattrail.events import EVENT_TYPES
+from sidecar.batch import Batch
+from sidecar.errors import Permanent, Retryable
+from sidecar.plugin import Context
+from sidecar.plugins.bot_api import BotApi, UnknownToken
+from sidecar.plugins.outbox import Outbox
+from sidecar.plugins.telegram_alerts.config import TelegramAlertsConfig
+from sidecar.plugins.telegram_alerts.rules import Moment, Rule, rule_of
+
+REMEMBERED_EVENTS = 50_000  # a resent batch must not count twice; doubles come soon or are old news
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A message to send, and the rule to silence for good once it has left."""
+
+    text: str
+    once: str | None
+
+
+class TelegramAlerts:
+    """`handle` counts and queues; alerts leave on their own."""
+
+    events: frozenset[str] | None = frozenset(EVENT_TYPES)
+
+    def __init__(self, config: TelegramAlertsConfig, context: Context) -> None:
+        self._config = config
+        self._context = context
+        self._told = Told(context.data_directory / "told.json")
+        self._rules: list[Rule] = []
+        self._quiet_until: dict[str, float] = {}
+        self._known: OrderedDict[str, None] = OrderedDict()
+        self._api: BotApi | None = None
+        self._outbox: Outbox[Alert] | None = None
+        self._beat: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Check the token and begin to watch. Raises Retryable while Telegram is away, Permanent for a wrong token."""
+        if self._outbox is not None:
+            return
+        config = self._config
+        api = BotApi(config.token.get_secret_value(), config.api_url)
+        try:
+            async with asyncio.timeout(config.timeout_s):
+                await api.call("getMe", {}, about="the bot")
+            told = await asyncio.to_thread(self._told.read)
+        except UnknownToken:
+            await api.close()
+            raise Permanent("Telegram does not accept the token in CHATTRAIL_SIDECAR_TELEGRAM_ALERTS_TOKEN") from None
+        except TimeoutError:
+            await api.close()
+            raise Retryable(f"Telegram did not answer within {config.timeout_s:g} s") from None
+        except BaseException:
+            await api.close()
+            raise
+        rules = [rule_of(text, at_least=config.at_least) for text in config.rules]
+        self._rules = [rule for rule in rules if rule.text not in told]
+        self._api = api
+        self._outbox = Outbox(
+            "telegram_alerts",
+            self._send,
+            self._context.metrics,
+            self._context.logger,
+            capacity=config.queue_size,
+            attempts=config.attempts,
+            backoff_s=config.backoff_s,
+            timeout_s=config.timeout_s,
+        )
+        self._outbox.start()
+        self._look()
+        self._beat = asyncio.create_task(self._keep_looking(), name="telegram_alerts beat")
+
+    async def handle(self, batch: Batch) -> None:
+        """Let the rules see the batch's events, each event once, then look at them."""
+        if self._outbox is None:
+            raise Retryable("the alerts have not started")
+        now = self._now()
+        for event in batch.events(frozenset(EVENT_TYPES)):
+            if event.event_id and event.event_id in self._known:
+                continue
+            self._known[event.event_id] = None
+            for rule in self._rules:
+                rule.observe(event, now)
+        while len(self._known) > REMEMBERED_EVENTS:
+            self._known.popitem(last=False)
+        self._look()
+
+    async def shutdown(self) -> None:
+        """Send what waits within the limit, then close."""
+        beat, self._beat = self._beat, None
+        if beat is not None:
+            beat.cancel()
+            await asyncio.gather(beat, return_exceptions=True)
+        outbox, self._outbox = self._outbox, None
+        try:
+            if outbox is not None:
+                await outbox.stop(self._config.flush_s)
+        finally:  # the sidecar's own limit may be shorter
+            api, self._api = self._api, None
+            if api is not None:
+                await api.close()
+
+    def _now(self) -> Moment:
+        return Moment(self._context.clock.now().timestamp(), self._context.clock.monotonic())
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await asyncio.sleep(self._config.interval_s)
+            self._look()
+
+    def _look(self) -> None:
+        now = self._now()
+        for rule in list(self._rules):
+            if now.steady < self._quiet_until.get(rule.text, now.steady):
+                continue
+            said = rule.check(now)
+            if said is None or self._outbox is None:
+                continue
+            self._quiet_until[rule.text] = now.steady + self._config.cooldown_s
+            if self._outbox.put(Alert(f"Chattrail: {said}", rule.text if rule.once else None)) and rule.once:
+                self._rules.remove(rule)
+
+    async def _send(self, alert: Alert) -> None:
+        assert self._api is not None
+        chat = self._config.chat_id
+        message: dict[str, object] = {"chat_id": chat if chat.startswith("@") else int(chat), "text": alert.text}
+        try:
+            await self._api.call("sendMessage", message, about="the alert")
+        except UnknownToken:
+            raise Retryable("Telegram no longer accepts the token", after=30) from None
+        if alert.once:
+            try:
+                await asyncio.to_thread(self._told.add, alert.once)
+            except OSError as error:  # it has been told: to raise would tell it again at once
+                self._context.logger.warning("what was told can't be written down: %s", error.strerror)
+
+
+class Told:
+    """Rules that have spoken for good, in a file: a restart must not tell the first payment again."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> set[str]:
+        """Return the rules' texts. A file that can't be read counts as empty: telling twice is the smaller evil."""
+        try:
+            return set(json.loads(self._path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return set()
+
+    def add(self, text: str) -> None:
+        """Remember a rule. Raises OSError."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self._path.with_suffix(".new")
+        fresh.write_text(json.dumps(sorted(self.read() | {text})), encoding="utf-8")
+        fresh.replace(self._path)

@@ -1,0 +1,187 @@
+"""Rules over the stream of events: what is counted, and when it is worth a message.
+
+Windows go by the time an event happened, so history that is filled in later raises no alarm; silence goes by arrival.
+Nothing of an event but its type, its error type being there, and a payment's amount is looked at.
+"""
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+from chattrail.events import EVENT_TYPES
+from sidecar.batch import EventRecord
+
+BUCKETS = 60
+_UNITS = {"s": 1, "sec": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}
+_TIME = r"(?P<number>\d+(?:\.\d+)?) ?(?P<unit>s|sec|min|m|h|d)"
+_SHARE = re.compile(rf"(?P<what>ai|image) failures ?> ?(?P<limit>\d+(?:\.\d+)?) ?% in {_TIME}")
+_COUNT = re.compile(rf"(?P<what>[a-z_]+) ?> ?(?P<limit>\d+) in {_TIME}")
+_SILENCE = re.compile(rf"no events for {_TIME}")
+_SHARED_TYPES = {"ai": "ai_message", "image": "image_generated"}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Now, on both clocks: `wall` in Unix seconds for when events happened, `steady` for intervals."""
+
+    wall: float
+    steady: float
+
+
+class Rule(Protocol):
+    """Looks at events, and says what to tell when its condition holds. `once`: in the life of the deployment."""
+
+    text: str
+    once: bool
+
+    def observe(self, event: EventRecord, now: Moment) -> None:
+        """Take an event in; each comes once."""
+        ...
+
+    def check(self, now: Moment) -> str | None:
+        """Return what to tell, None while there is nothing."""
+        ...
+
+
+class Window:
+    """Two counts over the last `length` seconds, all and bad, in buckets: memory doesn't grow with traffic."""
+
+    def __init__(self, length: float) -> None:
+        self._length = length
+        self._width = length / BUCKETS
+        self._buckets: dict[int, list[int]] = {}
+
+    def add(self, at: float, bad: bool, now: float) -> None:
+        """Count an event that happened at a time; one from the future counts as of now."""
+        at = min(at, now)
+        if at > now - self._length:
+            bucket = self._buckets.setdefault(int(at // self._width), [0, 0])
+            bucket[0] += 1
+            bucket[1] += bad
+
+    def totals(self, now: float) -> tuple[int, int]:
+        """Return how many there were, and how many of them bad."""
+        oldest = int((now - self._length) // self._width)
+        self._buckets = {key: counts for key, counts in self._buckets.items() if key > oldest}
+        return sum(c[0] for c in self._buckets.values()), sum(c[1] for c in self._buckets.values())
+
+
+class FailureShare:
+    """`ai failures > 5% in 10 min`."""
+
+    once = False
+
+    def __init__(self, text: str, what: str, limit: float, length: float, at_least: int) -> None:
+        self.text = text
+        self._what, self._limit, self._at_least = what, limit, at_least
+        self._window = Window(length)
+
+    def observe(self, event: EventRecord, now: Moment) -> None:
+        """Count an answer or a picture, and whether it failed."""
+        if event.type == _SHARED_TYPES[self._what]:
+            self._window.add(event.timestamp / 1e9, bool(event.attributes.get("error.type")), now.wall)
+
+    def check(self, now: Moment) -> str | None:
+        """Tell the share when it is above the limit and not by a handful of events only."""
+        every, bad = self._window.totals(now.wall)
+        if every < self._at_least or bad * 100 <= self._limit * every:
+            return None
+        return f"{self.text}: now {bad * 100 / every:.1f}% ({bad} of {every})"
+
+
+class Count:
+    """`handler_failed > 10 in 10 min`."""
+
+    once = False
+
+    def __init__(self, text: str, what: str, limit: int, length: float) -> None:
+        self.text = text
+        self._what, self._limit = what, limit
+        self._window = Window(length)
+
+    def observe(self, event: EventRecord, now: Moment) -> None:
+        """Count an event of the type."""
+        if event.type == self._what:
+            self._window.add(event.timestamp / 1e9, False, now.wall)
+
+    def check(self, now: Moment) -> str | None:
+        """Tell the count when it is above the limit."""
+        every, _ = self._window.totals(now.wall)
+        return f"{self.text}: now {every}" if every > self._limit else None
+
+
+class Silence:
+    """`no events for 15 min`: told once for each silence, counted from the start before the first event."""
+
+    once = False
+
+    def __init__(self, text: str, length: float) -> None:
+        self.text = text
+        self._length = length
+        self._since: float | None = None
+        self._told = False
+
+    def observe(self, event: EventRecord, now: Moment) -> None:
+        """An event ends the silence."""
+        self._since, self._told = now.steady, False
+
+    def check(self, now: Moment) -> str | None:
+        """Tell when it has been silent for long enough and that is news."""
+        if self._since is None:
+            self._since = now.steady
+        if self._told or now.steady - self._since < self._length:
+            return None
+        self._told = True
+        return f"{self.text}: the last one came {(now.steady - self._since) / 60:.0f} min ago"
+
+
+class FirstPayment:
+    """`first payment`: the first one that comes by."""
+
+    once = True
+    text = "first payment"
+
+    def __init__(self) -> None:
+        self._seen: str | None = None
+
+    def observe(self, event: EventRecord, now: Moment) -> None:
+        """Remember the first payment."""
+        paid = event.type == "premium_action" and event.attributes.get("chattrail.premium.action") == "paid"
+        if paid and self._seen is None:
+            amount = event.attributes.get("chattrail.premium.amount")
+            currency = event.attributes.get("chattrail.premium.currency")
+            sum_ = f"{amount:g}" if isinstance(amount, int | float) else ""
+            code = currency if isinstance(currency, str) and re.fullmatch(r"[A-Z]{3}", currency) else ""
+            self._seen = f"{sum_} {code}".strip() or "amount unknown"
+
+    def check(self, now: Moment) -> str | None:
+        """Tell it when there was one."""
+        return f"{self.text}: {self._seen}" if self._seen else None
+
+
+def rule_of(text: str, *, at_least: int) -> Rule:
+    """Read a rule. Raises ValueError saying how rules are written."""
+    plain = " ".join(text.lower().split())
+    if plain == FirstPayment.text:
+        return FirstPayment()
+    if found := _SILENCE.fullmatch(plain):
+        return Silence(plain, _seconds(found))
+    if found := _SHARE.fullmatch(plain):
+        return FailureShare(plain, found["what"], float(found["limit"]), _seconds(found), at_least)
+    if found := _COUNT.fullmatch(plain):
+        if found["what"] not in EVENT_TYPES:
+            nearest = difflib.get_close_matches(found["what"], EVENT_TYPES, n=1, cutoff=0.0)[0]
+            raise ValueError(f"rule {text!r}: there is no event type {found['what']!r}; did you mean {nearest}?")
+        return Count(plain, found["what"], int(found["limit"]), _seconds(found))
+    raise ValueError(
+        f"rule {text!r} can't be read; rules look like: ai failures > 5% in 10 min, image failures > 20% in 1 h, "
+        "handler_failed > 10 in 10 min, no events for 15 min, first payment"
+    )
+
+
+def _seconds(found: re.Match[str]) -> float:
+    seconds = float(found["number"]) * _UNITS[found["unit"]]
+    if not seconds:
+        raise ValueError(f"rule {found[0]!r}: its time must be more than nothing")
+    return seconds

@@ -1,0 +1,86 @@
+"""The webhook: chosen events leave as signed POST requests, in order, one at a time."""
+
+import aiohttp
+from yarl import URL
+
+from sidecar.batch import Batch
+from sidecar.errors import Permanent, Retryable
+from sidecar.plugin import Context
+from sidecar.plugins.outbox import LONGEST_WAIT_S, Outbox
+from sidecar.plugins.webhook.config import WebhookConfig
+from sidecar.plugins.webhook.payload import DELIVERY, SIGNATURE, bodies, delivery_id, signature
+
+RETRIED = frozenset({408, 425, 429})
+
+
+class Webhook:
+    """`handle` queues; a delivery is done when the far side answers 2xx."""
+
+    def __init__(self, config: WebhookConfig, context: Context) -> None:
+        self.events: frozenset[str] | None = frozenset(config.events)
+        self._config = config
+        self._context = context
+        self._session: aiohttp.ClientSession | None = None
+        self._outbox: Outbox[bytes] | None = None
+
+    async def start(self) -> None:
+        """Begin to deliver. Whether anybody listens shows with the first delivery: there is nothing harmless to ask."""
+        if self._outbox is not None:
+            return
+        config = self._config
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=None), cookie_jar=aiohttp.DummyCookieJar()
+        )
+        self._outbox = Outbox(
+            "webhook",
+            self._post,
+            self._context.metrics,
+            self._context.logger,
+            capacity=config.queue_bytes,
+            size=len,
+            attempts=config.attempts,
+            backoff_s=config.backoff_s,
+            timeout_s=config.timeout_s,
+        )
+        self._outbox.start()
+
+    async def handle(self, batch: Batch) -> None:
+        """Queue the batch's chosen events."""
+        if self._outbox is None:
+            raise Retryable("the webhook has not started")
+        events = batch.events(frozenset(self._config.events))
+        for body in bodies(events, message_text=self._config.message_text):
+            self._outbox.put(body)
+
+    async def shutdown(self) -> None:
+        """Deliver what waits within the limit, then close."""
+        outbox, self._outbox = self._outbox, None
+        try:
+            if outbox is not None:
+                await outbox.stop(self._config.flush_s)
+        finally:  # the sidecar's own limit may be shorter
+            session, self._session = self._session, None
+            if session is not None:
+                await session.close()
+
+    async def _post(self, body: bytes) -> None:
+        assert self._session is not None
+        now = int(self._context.clock.now().timestamp())
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "chattrail-webhook",
+            SIGNATURE: signature(self._config.secret.get_secret_value(), now, body),
+            DELIVERY: delivery_id(body),
+        }
+        try:
+            url = URL(self._config.url.get_secret_value())
+            async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+                status, retry_after = response.status, response.headers.get("Retry-After", "")
+        except (aiohttp.ClientError, OSError) as error:
+            raise Retryable(f"the webhook's address can't be reached ({type(error).__name__})") from None
+        if 200 <= status < 300:
+            return
+        if status in RETRIED or status >= 500:
+            after = min(float(retry_after), LONGEST_WAIT_S) if retry_after.isdecimal() else 0.0
+            raise Retryable(f"the webhook's address answered {status}", after=after)
+        raise Permanent(f"the webhook's address answered {status}")

@@ -1,0 +1,204 @@
+"""The contract itself: what the sidecar expects of a plugin, one test a promise."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from pydantic import SecretBytes, SecretStr
+
+from chattrail.events import EVENT_TYPES, attributes_of
+from chattrail.settings import Settings
+from sidecar.batch import Batch
+from sidecar.errors import Retryable
+from sidecar.plugin import Context, Factory, Plugin, SystemClock
+from sidecar.telemetry import Metrics
+from sidecar.testing.events import batch, event
+
+CANARY = "words of a person, which no log may hold"
+
+
+class PluginContract:
+    """Inherit it in a class named `Test…`. What may be set or overridden stands first."""
+
+    factory: ClassVar[Factory]
+    settings: ClassVar[Mapping[str, str]] = {}
+    """Environment variables that the plugin needs."""
+    away: ClassVar[Mapping[str, str] | None] = None
+    """Variables under which its server can't be reached; None when `start` asks nobody."""
+    time_limit_s: ClassVar[float] = 30.0
+    """Seconds that any one call may take."""
+
+    @contextlib.asynccontextmanager
+    async def environ(self, folder: Path) -> AsyncIterator[Mapping[str, str]]:
+        """Yield the plugin's variables; bring up before, and take down after, what it talks to."""
+        yield self.settings
+
+    def records(self) -> list[LogRecord]:
+        """Return records that mean most to the plugin; the tests mix them with every type there is."""
+        return []
+
+    def test_the_factory_says_who_it_is(self) -> None:
+        """Its name, variables and documentation belong together."""
+        config, prefix = self.factory.config, f"SIDECAR_{self.factory.name.upper().replace('-', '_')}"
+        _expect(issubclass(config, Settings), "Factory.config must be a subclass of chattrail.settings.Settings")
+        _expect(config.prefix == prefix, f"{config.__name__}.prefix must be {prefix!r}: the name tells the variables")
+        _expect((config.__doc__ or "").strip(), f"{config.__name__} needs a docstring: the list of plugins shows it")
+        for name, field in config.model_fields.items():
+            _expect(field.description, f"setting {name} needs a description")
+
+    def test_building_touches_nothing(self, tmp_path: Path) -> None:
+        """`build` does no I/O: not even its folder is made."""
+
+        async def run() -> None:
+            async with self.environ(tmp_path / "peers") as environ:
+                plugin = self._build(environ, tmp_path / "data")
+                _expect(not (tmp_path / "data").exists(), "the data directory was made by build; make it in start")
+                events = plugin.events
+                _expect(events is None or isinstance(events, frozenset), "`events` must be a frozenset or None")
+
+        asyncio.run(run())
+
+    def test_shutdown_before_start_and_twice(self, tmp_path: Path) -> None:
+        """`shutdown` is idempotent and safe before `start`."""
+
+        async def run() -> None:
+            async with self.environ(tmp_path / "peers") as environ:
+                plugin = self._build(environ, tmp_path / "data")
+                await self._in_time(plugin.shutdown)
+                await self._in_time(plugin.shutdown)
+
+        asyncio.run(run())
+
+    def test_batches_of_any_kind_are_handled_again_and_again(self, tmp_path: Path) -> None:
+        """Events of every type, bare records and repeats, one by one and at once."""
+
+        async def use(plugin: Plugin) -> None:
+            batches = self._batches()
+            for each in [*batches, *batches]:
+                await self._in_time(partial(plugin.handle, each))
+            await asyncio.gather(*(self._in_time(partial(plugin.handle, each)) for each in batches))
+
+        self._with_started(tmp_path, use)
+
+    def test_started_again_after_shutdown_it_works(self, tmp_path: Path) -> None:
+        """A plugin can be taken down and brought up again."""
+
+        async def use(plugin: Plugin) -> None:
+            first = self._batches()[0]
+            await self._in_time(partial(plugin.handle, first))
+            await self._in_time(plugin.shutdown)
+            await self._in_time(plugin.shutdown)
+            await self._in_time(plugin.start)
+            await self._in_time(partial(plugin.handle, first))
+
+        self._with_started(tmp_path, use)
+
+    def test_neither_texts_nor_secrets_are_logged(self, tmp_path: Path) -> None:
+        """At any log level: a person's words and the plugin's secrets stay out."""
+        lines = _Lines()
+        root, level = logging.getLogger(), logging.getLogger().level
+        secrets: list[str] = []
+
+        async def use(plugin: Plugin) -> None:
+            for each in self._batches():
+                await self._in_time(partial(plugin.handle, each))
+
+        root.addHandler(lines)
+        root.setLevel(logging.DEBUG)
+        try:
+            self._with_started(tmp_path, use, secrets)
+        finally:
+            root.removeHandler(lines)
+            root.setLevel(level)
+        own = [line for name, line in lines.all if name.startswith("sidecar.")]
+        for hidden in [CANARY, *secrets]:
+            _expect(not any(hidden in line for line in own), "a log line held a person's words or a secret setting")
+
+    def test_a_server_that_is_away_is_retryable_and_hides_secrets(self, tmp_path: Path) -> None:
+        """The sidecar starts before what it talks to: the plugin says so and is asked again."""
+        away = self.away
+        if away is None:
+            return
+
+        async def run() -> None:
+            async with self.environ(tmp_path / "peers") as environ:
+                plugin = self._build({**environ, **away}, tmp_path / "data")
+                secrets = _secrets(self._config({**environ, **away}))
+                for call in (plugin.start, partial(plugin.handle, self._batches()[0])):
+                    try:
+                        await self._in_time(call)
+                    except Retryable as error:
+                        _expect(not any(each in error.reason for each in secrets), "the reason quotes a secret setting")
+                    else:
+                        raise AssertionError("expected Retryable while the server is away")
+                await self._in_time(plugin.shutdown)
+
+        asyncio.run(run())
+
+    def _batches(self) -> list[Batch]:
+        every = [attribute for one in EVENT_TYPES.values() for attribute in attributes_of(one).values()]
+        private: dict[str, Any] = {attribute.name: CANARY for attribute in every if attribute.private}
+        own = self.records()
+        return [
+            batch(*own, event("command")),
+            batch(*(event(type_, **private) for type_ in EVENT_TYPES)),
+            batch(LogRecord(time_unix_nano=1)),
+            batch(LogRecord(time_unix_nano=2**64 - 1, event_name="chattrail.made_up")),
+            batch(*(event("ai_message", user=str(number)) for number in range(200)), *own),
+        ]
+
+    def _config(self, environ: Mapping[str, str]) -> Settings:
+        known = self.factory.config.variables()
+        return self.factory.config.load({name: value for name, value in environ.items() if name in known})
+
+    def _build(self, environ: Mapping[str, str], data: Path) -> Plugin:
+        context = Context(SystemClock(), logging.getLogger(f"sidecar.{self.factory.name}"), Metrics(), data)
+        return self.factory.build(self._config(environ), context)
+
+    def _with_started(
+        self, folder: Path, use: Callable[[Plugin], Awaitable[None]], secrets: list[str] | None = None
+    ) -> None:
+        async def run() -> None:
+            async with self.environ(folder / "peers") as environ:
+                if secrets is not None:
+                    secrets.extend(_secrets(self._config(environ)))
+                plugin = self._build(environ, folder / "data")
+                await self._in_time(plugin.start)
+                try:
+                    await use(plugin)
+                finally:
+                    await self._in_time(plugin.shutdown)
+
+        asyncio.run(run())
+
+    async def _in_time(self, call: Callable[[], Awaitable[None]]) -> None:
+        try:
+            async with asyncio.timeout(self.time_limit_s):
+                await call()
+        except TimeoutError:
+            raise AssertionError(f"a call took longer than {self.time_limit_s:g} s") from None
+
+
+class _Lines(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.all: list[tuple[str, str]] = []
+        self.setFormatter(logging.Formatter("%(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.all.append((record.name, self.format(record)))
+
+
+def _secrets(config: Settings) -> list[str]:
+    values = [value.get_secret_value() for _, value in config if isinstance(value, SecretStr | SecretBytes)]
+    return [value if isinstance(value, str) else value.decode() for value in values if value]
+
+
+def _expect(condition: object, message: str) -> None:
+    if not condition:
+        raise AssertionError(message)
