@@ -127,5 +127,5 @@ async def test_migrate_is_a_command_and_a_database_of_a_newer_release_is_refused
 async def test_the_list_of_plugins_names_their_settings() -> None:
     with SidecarProcess(["plugins"]) as listing:
         assert await asyncio.to_thread(listing.wait) == 0
-    assert "images (default): required" in listing.text
-    assert "CHATTRAIL_SIDECAR_IMAGES_DIRECTORY  Folder" in listing.text
+    assert "images: loaded; required" in listing.text
+    assert "CHATTRAIL_SIDECAR_IMAGES_DIRECTORY=data/images  Folder" in listing.text
