@@ -50,13 +50,12 @@ _LARGEST = 4096  # bytes of a file that can be ours
 
 
 class Notice:
-    """A report that a process is over. `done` is for when it was taken; until it is let go, no other process reports it."""
+    """A report that a process is over. `done` is for when it was taken; until it is released, no other process reports it."""
 
     def __init__(self, packed: Packed, path: Path, descriptor: int | None = None) -> None:
         self.packed = packed
         self._path = path
-        if descriptor is not None:
-            weakref.finalize(self, os.close, descriptor)
+        self._close = None if descriptor is None else weakref.finalize(self, os.close, descriptor)
 
     def done(self) -> None:
         """Remove the file. Never raises; a file that stays is reported again, which changes nothing."""
@@ -64,6 +63,12 @@ class Notice:
             self._path.unlink(missing_ok=True)
         except OSError as error:
             _log.warning("a state file stays, and its process will be reported again: %s", error.strerror)
+        self.release()
+
+    def release(self) -> None:
+        """Let another process report it. May be called again, and by another thread than the one that is sending it."""
+        if self._close is not None:
+            self._close()
 
 
 @dataclass(frozen=True, slots=True)

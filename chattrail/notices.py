@@ -61,6 +61,8 @@ class Notices:
 
     def clear(self) -> None:
         """Let go of what waits, so that another process can report it."""
+        for notice in self._waiting:
+            notice.release()
         self._waiting = []
         if self._high_water is not None:
             self._high_water.release()
