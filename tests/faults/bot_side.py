@@ -123,15 +123,19 @@ class BotProcess:
 
 
 @contextlib.asynccontextmanager
-async def talking(telegram: TelegramServer) -> AsyncIterator[list[int]]:
-    """People who write again as soon as they are answered. Gives how many answers each has got."""
+async def talking(telegram: TelegramServer, word: str = "message") -> AsyncIterator[list[int]]:
+    """People who write again as soon as they are answered. Gives how many answers each has got.
+
+    `word` tells the messages of one talk from another's: a bot that was killed leaves some without an answer for ever.
+    """
     answers = [0] * PEOPLE
 
     async def talk(who: int) -> None:
         person = telegram.person(1001 + who, name=f"Person {who}")
         for number in itertools.count():
-            await person.send(f"message {number}")
-            await person.wait(lambda message, number=number: message.text == f"You said: message {number}", timeout=60)
+            said = f"{word} {number}"
+            await person.send(said)
+            await person.wait(lambda message, said=said: message.text == f"You said: {said}", timeout=60)
             answers[who] += 1
 
     tasks = [asyncio.create_task(talk(who)) for who in range(PEOPLE)]
@@ -168,8 +172,22 @@ class Books:
         """The account of a process, None while nothing is known of it."""
         return next((one for one in self.read().instances if one.instance_id == instance), None)
 
+    async def ended(self, instance: str) -> Instance:
+        """The account of a process, once its end was reported."""
+        reached = "SELECT max(reached) FROM sequences WHERE instance_id = {instance:String}"
+        async with asyncio.timeout(60):
+            while not (await asyncio.to_thread(self._ask, reached, instance))[0][0]:  # noqa: ASYNC110 -- a database has no event
+                await asyncio.sleep(0.05)
+        found = self.of(instance)
+        assert found is not None
+        return found
+
     def stored(self, instance: str) -> Stored:
-        asked = "SELECT sequence, toString(event_id) FROM events FINAL WHERE instance_id = {instance:String}"
-        with clickhouse_connect.get_client(dsn=self._dsn, autogenerate_session_id=False) as client:
-            rows: list[Any] = client.query(asked, parameters={"instance": instance}).result_rows
+        rows = self._ask(
+            "SELECT sequence, toString(event_id) FROM events FINAL WHERE instance_id = {instance:String}", instance
+        )
         return Stored(sorted(row[0] for row in rows), {row[1] for row in rows})
+
+    def _ask(self, asked: str, instance: str) -> list[Any]:
+        with clickhouse_connect.get_client(dsn=self._dsn, autogenerate_session_id=False) as client:
+            return list(client.query(asked, parameters={"instance": instance}).result_rows)

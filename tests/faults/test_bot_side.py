@@ -14,19 +14,20 @@ import pytest
 
 from benchmarks.bench_handler_latency import LIMIT_MS, Child
 from bot.simulation.telegram_api import TelegramServer
+from chattrail import create_tracker
 from tests.embedded import EmbeddedClickHouse
 from tests.fakes.otlp_receiver import OtlpReceiver
 from tests.faults.bot_side import PEOPLE, Books, BotProcess, Hop, talking
 from tests.faults.oracle import verified
 from tests.faults.report import Report
 from tests.receivers import SidecarProcess
-from web.delivery import Instance
+from web.delivery import GAPS_MAX
 
 SEEDS = range(1, 6)
 SLOW = (pytest.mark.slow, pytest.mark.timeout(300))
 ABSENT, HANGING = "collector absent", "collector accepts and never answers"
 ROWS = {ABSENT: 11, HANGING: 12}
-QUEUE = 60
+QUEUE = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +60,6 @@ async def running(around: Around, endpoint: str, queue: int = QUEUE) -> AsyncIte
         bot.kill()
 
 
-async def ended(books: Books, instance: str) -> Instance:
-    """The account of a process once its end was reported."""
-    found: list[Instance] = []
-
-    def known() -> bool:
-        one = books.of(instance)
-        found[:] = [one] if one is not None and one.reasons.process_ended + one.reasons.queue_full else []
-        return bool(found)
-
-    for _ in range(600):
-        if await asyncio.to_thread(known):
-            return found[0]
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"the end of {instance} was not reported")
-
-
 def seeds() -> Iterator[object]:
     yield pytest.param(0, id="quick")
     for seed in SEEDS:
@@ -86,9 +71,9 @@ async def test_what_a_killed_bot_takes_along_is_its_queue_and_is_counted(
     seed: int, around: Around, report: Report
 ) -> None:
     chance = random.Random(seed)
-    last = chance.randrange(100, 200) if not seed else chance.randrange(200, 800)
+    last = chance.randrange(100, 200) if not seed else chance.randrange(1000, 2000)
     # From here on nobody takes events. Not always for so long that the queue gets full.
-    shut = last - chance.randrange(1, 2 * QUEUE)
+    shut = last - chance.randrange(1, 2 * QUEUE if seed else 90)
     async with running(around, around.hop.url) as bot, talking(around.telegram):
         await bot.has_queued(shut)
         around.hop.closed = True
@@ -97,9 +82,10 @@ async def test_what_a_killed_bot_takes_along_is_its_queue_and_is_counted(
         journal, instance = bot.journal, bot.instance()
     around.hop.closed = False
     began = time.monotonic()
-    async with running(around, around.hop.url) as successor:
-        account = await ended(around.books, instance)
+    async with running(around, around.hop.url) as successor, talking(around.telegram, "again"):
+        account = await around.books.ended(instance)
         recovery = time.monotonic() - began
+        await successor.has_queued(20)
         told = await successor.end(signal.SIGTERM)
 
     rows = around.books.stored(instance)
@@ -121,22 +107,23 @@ async def test_what_a_killed_bot_takes_along_is_its_queue_and_is_counted(
     )  # fmt: skip
     reasons = account.reasons
     assert reasons.queue_full + reasons.process_ended + reasons.unknown == account.dropped
-    assert reasons.unknown <= len(unfinished), "only what was never finished has no reason"
-    gaps = {
-        number
-        for gap in around.books.read().gaps
-        if gap.instance_id == instance
-        for number in range(gap.start, gap.end + 1)
-    }
-    assert gaps == missing
-    assert told["emitted"] == told["exported"], "the next one goes on as if nothing had been"
+    # A message takes its number on arrival and is queued when it is answered: such a one may be lost behind later ones that came.
+    holes = [number for number in missing if number < max(rows.numbers, default=0)]
+    assert reasons.unknown <= min(len(holes), 2 * PEOPLE)
+    listed = around.books.read().gaps
+    gaps = {n for gap in listed if gap.instance_id == instance for n in range(gap.start, gap.end + 1)}
+    newest = missing if len(listed) < GAPS_MAX else {n for n in missing if gaps and n >= min(gaps)}
+    assert gaps == newest
+    assert told["emitted"] == told["exported"] + told.get("queue_full", 0), (
+        "the next one goes on as if nothing had been"
+    )
     assert list((around.folder / "state").iterdir()) == [], "all ends are told"
     if seed:
         text = "E0 for what was acknowledged; lost no more than the queue held, and exactly that was counted"
         report.note(9, "bot killed", seed, text, recovery)
 
 
-@pytest.mark.parametrize("behaviour", [ABSENT, HANGING])
+@pytest.mark.parametrize("behaviour", [pytest.param(ABSENT, marks=SLOW), HANGING])
 async def test_people_are_answered_whatever_the_collector_does_and_drops_are_counted(
     behaviour: str, around: Around
 ) -> None:
@@ -153,8 +140,9 @@ async def test_people_are_answered_whatever_the_collector_does_and_drops_are_cou
     assert told["exported"] == 0
     assert told["emitted"] == len(journal) == told["queue_full"] + told["shutdown"]
     assert 0 < told["shutdown"] <= QUEUE
-    async with running(around, around.hop.url):
-        account = await ended(around.books, instance)
+    tracker = create_tracker("stranger", endpoint=around.hop.url, state=around.folder / "state")
+    account = await around.books.ended(instance)
+    await asyncio.to_thread(tracker.shutdown)
     assert (account.emitted, account.stored, account.dropped) == (len(journal), 0, len(journal))
     assert account.reasons.queue_full == told["queue_full"]
     assert account.reasons.process_ended == told["shutdown"]
