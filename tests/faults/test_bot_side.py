@@ -18,7 +18,7 @@ from chattrail import create_tracker
 from tests.embedded import EmbeddedClickHouse
 from tests.fakes.otlp_receiver import OtlpReceiver
 from tests.faults.bot_side import PEOPLE, Books, BotProcess, Hop, talking
-from tests.faults.oracle import verified
+from tests.faults.oracle import Unverified, verified
 from tests.faults.report import Report
 from tests.receivers import SidecarProcess
 from web.delivery import GAPS_MAX
@@ -155,8 +155,9 @@ async def test_people_are_answered_whatever_the_collector_does_and_drops_are_cou
 def test_handlers_are_no_slower_than_uninstrumented_ones(
     behaviour: str, seed: int, tmp_path: Path, report: Report
 ) -> None:
-    """Two bots take turns, a round of updates each, now one first and now the other. A burst of something else on the machine
-    strikes a few rounds: each stretch of rounds is judged by itself, and the median of the stretches counts."""
+    """Three bots take turns, now one first and now another: a tracked one, and two that are not, of which one is the measure
+    of the other: by how much they differ is the machine's doing. When that is more than the limit, nothing can be told by the
+    clock; the time of the handler's thread can be told always."""
     chance = random.Random(seed)
     with ExitStack() as stack:
 
@@ -165,17 +166,38 @@ def test_handlers_are_no_slower_than_uninstrumented_ones(
 
         endpoint = child("collector", "hanging").first if behaviour == HANGING else "http://127.0.0.1:9"
         api = str(child("telegram").first)
-        plain, tracked = child("bot", api, ""), child("bot", api, str(endpoint))
-        deltas: list[float] = []
-        for _ in range(9):
-            times: dict[Child, list[float]] = {plain: [], tracked: []}
-            for _ in range(6):
-                for bot in chance.sample([plain, tracked], 2):
-                    times[bot] += [wall for wall, _ in bot.ask()]
-            deltas.append(p99(times[tracked]) - p99(times[plain]))
-    delta = statistics.median(deltas)
-    assert delta <= LIMIT_MS, f"p99 by stretches: {[f'{one:+.2f}' for one in deltas]} ms"
+        plain, control, tracked = child("bot", api, ""), child("bot", api, ""), child("bot", api, str(endpoint))
+        for _ in range(3):
+            by_clock, of_thread, noise = _compare(plain, control, tracked, chance)
+            assert of_thread <= LIMIT_MS, "p99 of the handler's own time"
+            if noise <= LIMIT_MS / 2:
+                break
+        else:
+            raise Unverified(
+                f"two bots that are not tracked differ by {noise:.1f} ms: the machine is too busy to measure"
+            )
+    assert by_clock <= LIMIT_MS, f"p99 by the clock, with a noise of {noise:.2f} ms"
     report.note(ROWS[behaviour], behaviour, seed, f"handlers' p99 no more than {LIMIT_MS:g} ms later", 0.0)
+
+
+def _compare(plain: Child, control: Child, tracked: Child, chance: random.Random) -> tuple[float, float, float]:
+    """Return in ms how much greater p99 is: by the clock, of the thread's own time; and how much that of the control is off.
+
+    Medians over stretches of rounds: a burst of something else on the machine strikes a few of them.
+    """
+    deltas: list[tuple[float, float, float]] = []
+    for _ in range(7):
+        times: dict[Child, list[tuple[float, float]]] = {plain: [], control: [], tracked: []}
+        for _ in range(6):
+            for bot in chance.sample(list(times), 3):
+                times[bot] += bot.ask()
+        clock, thread = ({bot: p99([one[which] for one in taken]) for bot, taken in times.items()} for which in (0, 1))
+        deltas.append(
+            (clock[tracked] - clock[plain], thread[tracked] - thread[plain], abs(clock[control] - clock[plain]))
+        )
+    by_clock, of_thread, noise = (statistics.median(column) for column in zip(*deltas, strict=True))
+    print(f"p99 by the clock {by_clock:+.2f} ms, of the thread {of_thread:+.2f} ms, noise {noise:.2f} ms")
+    return by_clock, of_thread, noise
 
 
 @pytest.mark.slow
