@@ -205,7 +205,8 @@ class HighWaterMark:
                 continue  # its process lives
             except Exception as error:
                 _log.warning("a state file is not readable and set aside: %s", where(error))
-                _set_aside(path)
+                with suppress(OSError):  # else it is looked at again at the next start
+                    path.rename(path.with_suffix(".unreadable"))
                 continue
             if state.reached:
                 notice.packed = state.packed(about.st_mtime_ns, cut_off=True)
@@ -243,11 +244,6 @@ def _parse(data: bytes) -> _State:
     if not isinstance(service, str) or not isinstance(instance, str) or max(numbers) >= 2**63:
         raise ValueError("not a state file")
     return _State(service, instance, numbers[0], tuple(numbers[1:]))
-
-
-def _set_aside(path: Path) -> None:
-    with suppress(OSError):  # else it is looked at again at the next start
-        path.rename(path.with_suffix(".unreadable"))
 
 
 def _fault(error: Exception) -> str:
