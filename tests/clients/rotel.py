@@ -20,20 +20,21 @@ class Rotel:
         grpc, http = free_ports(2)
         self.grpc, self.http = f"http://127.0.0.1:{grpc}", f"http://127.0.0.1:{http}"
         self._ports = (grpc, http)
-        headers = ["--otlp-exporter-custom-headers", f"Authorization=Bearer {token}"] if token else []
+        plain = {name: value for name, value in os.environ.items() if not name.startswith(("ROTEL_", "OTEL_"))}
+        headers = {"ROTEL_OTLP_EXPORTER_CUSTOM_HEADERS": f"Authorization=Bearer {token}"} if token else {}
+        self._environment = plain | headers
         self.command = [
             of_package("rotel", "rotel-agent"), "start",
             "--otlp-grpc-endpoint", f"127.0.0.1:{grpc}", "--otlp-http-endpoint", f"127.0.0.1:{http}",
             "--exporter", "otlp", "--otlp-exporter-protocol", protocol, "--otlp-exporter-endpoint", endpoint,
-            *headers, *options,
+            *options,
         ]  # fmt: skip
         self.log = log
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        plain = {name: value for name, value in os.environ.items() if not name.startswith(("ROTEL_", "OTEL_"))}
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(self.command, env=plain, stdout=log, stderr=log)
+            self._process = subprocess.Popen(self.command, env=self._environment, stdout=log, stderr=log)
         until(lambda: self._ended() or all(map(_listens, self._ports)), f"rotel listens ({self.log})")
         assert not self._ended(), self.log.read_text()
         return self

@@ -144,7 +144,7 @@ def test_rotel_stays_on_this_machine(chain: Chain) -> None:
 def test_the_document_shows_what_is_tested(chain: Chain) -> None:
     text = (ROOT / "docs" / "senders.md").read_text(encoding="utf-8")
     assert (node.SOURCES / "chattrail.mjs").read_text(encoding="utf-8") in text
-    (recipe,) = re.findall(r"```\n(rotel-agent .*?)```", text, re.DOTALL)
+    (recipe,) = re.findall(r"^(rotel-agent .*?)```", text, re.DOTALL | re.MULTILINE)
     (used,) = [" ".join(rotel.command) for rotel in chain.rotels if "http" in rotel.command]
     assert re.findall(r"--[a-z-]+", recipe) == re.findall(r"--[a-z-]+", used)
 
