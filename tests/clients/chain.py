@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +53,22 @@ class Arrived:
 class Chain:
     """Running parts: a door for each route, and what came out at the other end."""
 
-    doors: dict[str, Door]
-    rotels: list[Rotel]
     client: Client
+    stack: contextlib.ExitStack
+    doors: dict[str, Door]
+    forwarders: dict[
+        str, Callable[[], Rotel]
+    ]  # not started where only they would be missing: the other routes go without
+    rotels: list[Rotel] = field(default_factory=list)
     expected: dict[str, int] = field(default_factory=dict)  # rows of each service that was waited for
+
+    def door(self, route: str) -> Door:
+        """Where to send to, for a route by its name. Starts rotel if that is what stands there."""
+        if route not in self.doors:
+            rotel = self.stack.enter_context(self.forwarders[route]())
+            self.rotels.append(rotel)
+            self.doors[route] = Door(rotel.http, rotel.grpc)
+        return self.doors[route]
 
     def arrived(self, service: str, count: int) -> Arrived:
         """Wait for that many records of a service, and return each row there is of it, doubles too."""
@@ -108,18 +121,15 @@ def running_chain(folder: Path, clickhouse: EmbeddedClickHouse) -> Iterator[Chai
         }
         stack.enter_context(collector)
         grpc = f"http://{collector.grpc}"
-        direct = stack.enter_context(Rotel(folder / "direct.log", sidecar_url, "http", SIDECAR_TOKEN))
-        onward = stack.enter_context(Rotel(folder / "onward.log", grpc, "grpc", COLLECTOR_TOKEN))
-        chain = Chain(
-            {
-                "sidecar": Door(sidecar_url, token=SIDECAR_TOKEN),
-                "collector": Door(collector.http, grpc, COLLECTOR_TOKEN),
-                "rotel": Door(direct.http, direct.grpc),
-                "rotel and collector": Door(onward.http, onward.grpc),
-            },
-            [direct, onward],
-            client,
-        )
+        doors = {
+            "sidecar": Door(sidecar_url, token=SIDECAR_TOKEN),
+            "collector": Door(collector.http, grpc, COLLECTOR_TOKEN),
+        }
+        forwarders = {
+            "rotel": partial(Rotel, folder / "rotel-1.log", sidecar_url, "http", SIDECAR_TOKEN),
+            "rotel and collector": partial(Rotel, folder / "rotel-2.log", grpc, "grpc", COLLECTOR_TOKEN),
+        }
+        chain = Chain(client, stack, doors, forwarders)
         yield chain
         for rotel in chain.rotels:
             rotel.stop()
