@@ -21,8 +21,6 @@ from tests.stored import COLUMNS, rebuild
 
 COLLECTOR_TOKEN, SIDECAR_TOKEN = "of-the-collector", "of-the-sidecar"
 TABLES = ("events", "logs")
-# What stands between a sender and the sidecar, by name.
-ROUTES = ("sidecar", "collector", "rotel", "rotel and collector")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +54,7 @@ class Chain:
     client: Client
     stack: contextlib.ExitStack
     doors: dict[str, Door]
-    forwarders: dict[
-        str, Callable[[], Rotel]
-    ]  # not started where only they would be missing: the other routes go without
+    forwarders: dict[str, Callable[[], Rotel]]  # started when first asked for: without rotel, other routes remain
     rotels: list[Rotel] = field(default_factory=list)
     expected: dict[str, int] = field(default_factory=dict)  # rows of each service that was waited for
 
