@@ -121,6 +121,19 @@ def test_the_tracker_delivers_through_rotel(chain: Chain, route: str, protocol: 
     )
 
 
+async def test_the_javascript_sdk_tries_again_when_the_sidecar_says_so(workshop: Path) -> None:
+    recorder = Recorder()
+    recorder.raises = Retryable("the database is away", after=1)
+    async with receiving(Stage("recorder", recorder, True)) as sidecar:
+        sending = asyncio.create_task(asyncio.to_thread(node.send, workshop, "again", "http/json", sidecar.url, ""))
+        await until(lambda: recorder.entered >= 1 or sending.done())
+        assert not sending.done()
+        recorder.raises = None
+        sent = await sending
+        assert recorder.entered == 2
+        assert [batch.record_count for batch in recorder.batches] == [len(sent)]
+
+
 async def test_rotel_waits_while_the_sidecar_says_try_again(tmp_path: Path) -> None:
     recorder = Recorder()
     recorder.raises = Retryable("the database is away", after=1)
