@@ -1,0 +1,103 @@
+"""An hour's soak (`make soak`): slow ClickHouse, and random faults, side by side. And the proof that a leak would be seen."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.faults.soak_report import section, write
+from tests.faults.soak_runs import Result, Soak, random_faults, run_random_faults, run_slow_clickhouse, slow_clickhouse
+
+MINUTES = float(os.environ.get("SOAK_MINUTES", "60"))
+OVERWRITE = bool(os.environ.get("SOAK_OVERWRITE"))
+PROGRESS_EVERY_S = 60.0
+CONTROL_MINUTES = 3.0
+LEAK = '''"""Keeps every batch it gets."""
+
+from typing import ClassVar
+
+from chattrail.settings import Settings
+from sidecar.batch import Batch
+from sidecar.plugin import Context, Factory
+
+
+class LeakSettings(Settings):
+    prefix: ClassVar[str] = "SIDECAR_LEAK"
+
+
+class Leak:
+    events = None
+
+    def __init__(self, settings: LeakSettings, context: Context) -> None:
+        self._kept: list[Batch] = []
+
+    async def start(self) -> None:
+        pass
+
+    async def handle(self, batch: Batch) -> None:
+        self._kept.append(batch)
+        batch.copies = [bytearray(batch.body) for _ in range(10)]
+
+    async def shutdown(self) -> None:
+        pass
+
+
+FACTORY = Factory(name="leak", config=LeakSettings, build=Leak, required=True)
+'''
+
+
+async def progress(*soaks: Soak) -> None:
+    """A line for each soak every minute, until cancelled."""
+    began = time.monotonic()
+    while True:
+        await asyncio.sleep(PROGRESS_EVERY_S)
+        for soak in soaks:
+            print(f"[{(time.monotonic() - began) / 60:3.0f} min] {soak}", flush=True)
+
+
+async def side_by_side(folder: Path, minutes: float) -> list[Result]:
+    """Both soaks at once; one that fails does not end the other."""
+    slow, faults = slow_clickhouse(1, minutes), random_faults(1, minutes)
+    telling = asyncio.create_task(progress(slow, faults))
+    try:
+        (slow_folder := folder / "slow").mkdir()
+        (faults_folder := folder / "faults").mkdir()
+        ends = await asyncio.gather(
+            run_slow_clickhouse(slow, slow_folder), run_random_faults(faults, faults_folder), return_exceptions=True
+        )
+    finally:
+        telling.cancel()
+    failed = [end for end in ends if isinstance(end, BaseException)]
+    if failed:
+        raise BaseExceptionGroup("a soak did not come to its end", failed)
+    return [end for end in ends if isinstance(end, Result)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(MINUTES * 60 + 3600)
+async def test_soak(tmp_path: Path) -> None:
+    results = await side_by_side(tmp_path, MINUTES)
+    print(section(results), flush=True)
+    slow, faults = results
+    complaints = slow.complaints() + faults.complaints()
+    assert not complaints, "\n".join(complaints)
+    assert slow.sent_away, "the line was never so slow that a sender was sent away"
+    if MINUTES >= 60:
+        assert faults.long_cut_s > 300, "the link was never cut for longer than the collector's usual limit"
+    write(results, overwrite=OVERWRITE)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+async def test_a_sidecar_that_leaks_is_found(tmp_path: Path) -> None:
+    """The negative control: the first soak, shorter, with a plugin that keeps every batch."""
+    plugins = tmp_path / "plugins"
+    plugins.mkdir()
+    (plugins / "leak.py").write_text(LEAK)
+    soak = slow_clickhouse(2, CONTROL_MINUTES)
+    result = await run_slow_clickhouse(soak, tmp_path, PLUGINS="clickhouse,leak", PLUGINS_DIR=str(plugins))
+    print(result.memory["sidecar"], flush=True)
+    assert result.verdict.clean
+    assert [one for one in result.complaints() if "memory grows" in one], str(result.memory)
