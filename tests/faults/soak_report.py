@@ -27,7 +27,7 @@ two set-ups side by side:
 *Lost*, *extra* and *mismatch* are judged as for the faults, all must be 0. Memory is flat when the upper end of the 95 %
 interval of a line through it (block means, widened by their correlation) stays below {allowed} MiB of growth over the time
 watched; what is too noisy to tell does not pass. Handles are flat when the median of the last quarter is at most {spare} above
-that of the first.
+that of the first. `make soak` also runs a sidecar with a plugin that keeps every batch, which this judgement must find.
 
 """
 

@@ -30,6 +30,7 @@ IMPATIENT_S = "5"
 PARCELS_WAITING = 8
 EVENTS_PER_S, PARCEL = 30, 10
 MEAN_PAUSE_S = 12.0
+LONG_CUT = Kind("link from collector to sidecar cut for long", strikes.link_cut("sidecar"))
 LONG_CUT_S = 310.0  # beyond the 300 s after which the collector would give up if it had its usual settings
 
 
@@ -74,6 +75,7 @@ class Soak:
         self.supply = supply
         self.lasts_s = minutes * 60
         self.judged_from_s = self.lasts_s * WARM_UP
+        self.line = LINE_B_PER_S
         self.faults: Counter[str] = Counter()
         self.missed = 0
         self.long_cut_s = 0.0
@@ -114,16 +116,25 @@ class Soak:
                 watch.look()
             await asyncio.sleep(SAMPLE_EVERY_S)
 
-    async def strike(self, rig: Rig, kind: Kind | None = None, lasts_s: float | None = None) -> None:
-        """Strike once, with what may strike now; mostly wait until all has recovered, and then for a random while."""
-        kind = kind or self.chance.choice([one for one in KINDS if self.passed_s < one.until * self.lasts_s])
-        if not await struck(rig, kind, self.chance, lasts_s or self.chance.uniform(2, 20)):
-            self.missed += 1
-            return
-        self.faults[kind.name] += 1
-        if lasts_s is not None or self.chance.random() < 0.75:  # else the next one may come on top of this one
-            self.worst_recovery = max(self.worst_recovery, (await caught_up(rig), kind.name))
+    async def strike(self, rig: Rig) -> None:
+        """Strike once, with what may strike now, at a time that may lie within the last one's aftermath."""
+        kind = self.chance.choice([one for one in KINDS if self.passed_s < one.until * self.lasts_s])
+        if await self.struck(rig, kind, self.chance.uniform(2, 20)) is not None and self.chance.random() < 0.75:
+            await self.recovered(rig, kind)
         await asyncio.sleep(min(self.chance.expovariate(1 / MEAN_PAUSE_S), self.left_s))
+
+    async def struck(self, rig: Rig, kind: Kind, lasts_s: float) -> float | None:
+        """Strike and count it; the seconds it took, None when there was nothing to strike at."""
+        took_s = await struck(rig, kind, self.chance, lasts_s)
+        if took_s is None:
+            self.missed += 1
+        else:
+            self.faults[kind.name] += 1
+        return took_s
+
+    async def recovered(self, rig: Rig, kind: Kind) -> None:
+        """Wait until all is stored that is acknowledged now."""
+        self.worst_recovery = max(self.worst_recovery, (await caught_up(rig), kind.name))
 
     async def judged(self, rig: Rig) -> Result:
         """Wait until all is delivered and quiet; then judge."""
@@ -161,9 +172,11 @@ class Soak:
         return f"{self.name}: " + "; ".join([*parts, *(f"{part} {watch}" for part, watch in self.watches.items())])
 
 
-def slow_clickhouse(seed: int, minutes: float) -> Soak:
-    """For `run_slow_clickhouse`."""
-    return Soak("slow ClickHouse", seed, minutes, Supply(seed, 20, Mix()))
+def slow_clickhouse(seed: int, minutes: float, *, scale: int = 1) -> Soak:
+    """For `run_slow_clickhouse`. `scale` enlarges requests and line alike: as slow, with more events in the same time."""
+    soak = Soak("slow ClickHouse", seed, minutes, Supply(seed, 20 * scale, Mix()))
+    soak.line = (LINE_B_PER_S[0] * scale, LINE_B_PER_S[1] * scale)
+    return soak
 
 
 async def run_slow_clickhouse(soak: Soak, folder: Path, **sidecar: str) -> Result:
@@ -179,7 +192,7 @@ async def run_slow_clickhouse(soak: Soak, folder: Path, **sidecar: str) -> Resul
                 await asyncio.sleep(0.1)
 
         async def vary() -> None:
-            slowest, fastest = LINE_B_PER_S
+            slowest, fastest = soak.line
             while soak.left_s:
                 rig.to_clickhouse.bytes_per_s = slowest * (fastest / slowest) ** soak.chance.random()
                 await asyncio.sleep(min(soak.chance.uniform(10, 40), soak.left_s))
@@ -195,15 +208,14 @@ async def run_slow_clickhouse(soak: Soak, folder: Path, **sidecar: str) -> Resul
 def random_faults(seed: int, minutes: float) -> Soak:
     """For `run_random_faults`."""
     soak = Soak("random faults", seed, minutes, Supply(seed, PARCEL, Mix(poison=0.005)))
-    soak.long_cut_s = min(LONG_CUT_S, soak.lasts_s / 10)
-    # judged once the sidecar lives for good and has taken in what had piled up before the long cut
-    soak.judged_from_s = soak.lasts_s * 0.3 + soak.long_cut_s
+    # judged once the sidecar lives for good and has taken in what piled up during the long cut
+    soak.judged_from_s = soak.lasts_s * 0.3 + min(LONG_CUT_S, soak.lasts_s / 10)
     return soak
 
 
 async def run_random_faults(soak: Soak, folder: Path, **sidecar: str) -> Result:
     """Sender, collector, sidecar, ClickHouse; now one is struck, now another, once for longer than 300 s."""
-    unused = EmbeddedClickHouse(folder)
+    unused, long_cut_s = EmbeddedClickHouse(folder), min(LONG_CUT_S, soak.lasts_s / 10)
     async with running_rig(folder, unused, own_clickhouse=True, collector={}, **sidecar) as rig, soak.on(rig):
 
         async def feed() -> None:
@@ -216,8 +228,9 @@ async def run_random_faults(soak: Soak, folder: Path, **sidecar: str) -> Result:
         async def strike() -> None:
             while soak.passed_s < soak.lasts_s / 4:
                 await soak.strike(rig)
-            cut = Kind("link from collector to sidecar cut for long", strikes.link_cut("sidecar"))
-            await soak.strike(rig, cut, 2 * soak.long_cut_s)  # a strike that cuts does so for half of its time
+            # a strike that cuts does so for half of its time
+            soak.long_cut_s = await soak.struck(rig, LONG_CUT, 2 * long_cut_s) or 0.0
+            await soak.recovered(rig, LONG_CUT)
             while soak.left_s:
                 await soak.strike(rig)
             soak.over = True

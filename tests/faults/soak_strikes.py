@@ -54,13 +54,14 @@ KINDS = (
 )
 
 
-async def struck(rig: Rig, kind: Kind, chance: random.Random, lasts_s: float) -> bool:
-    """Strike. False when there was nothing to strike at in time, as nothing was on its way."""
+async def struck(rig: Rig, kind: Kind, chance: random.Random, lasts_s: float) -> float | None:
+    """Strike; the seconds it took. None when there was nothing to strike at in time, as nothing was on its way."""
+    began = time.monotonic()
     try:
         await kind.strike(rig, chance, Size(events=0, parcel=0, shares=(), lasts_s=lasts_s))
     except Unverified:
-        return False
-    return True
+        return None
+    return time.monotonic() - began
 
 
 async def caught_up(rig: Rig) -> float:

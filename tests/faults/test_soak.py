@@ -13,7 +13,7 @@ from tests.faults.soak_runs import Result, Soak, random_faults, run_random_fault
 MINUTES = float(os.environ.get("SOAK_MINUTES", "60"))
 OVERWRITE = bool(os.environ.get("SOAK_OVERWRITE"))
 PROGRESS_EVERY_S = 60.0
-CONTROL_MINUTES = 3.0
+CONTROL_MINUTES, CONTROL_SCALE = 3.0, 10
 LEAK = '''"""Keeps every batch it gets."""
 
 from typing import ClassVar
@@ -38,7 +38,6 @@ class Leak:
 
     async def handle(self, batch: Batch) -> None:
         self._kept.append(batch)
-        batch.copies = [bytearray(batch.body) for _ in range(10)]
 
     async def shutdown(self) -> None:
         pass
@@ -92,12 +91,17 @@ async def test_soak(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 async def test_a_sidecar_that_leaks_is_found(tmp_path: Path) -> None:
-    """The negative control: the first soak, shorter, with a plugin that keeps every batch."""
-    plugins = tmp_path / "plugins"
-    plugins.mkdir()
+    """The negative control: the first soak, shorter and with ten times the events; once with a plugin that keeps them all."""
+    (plugins := tmp_path / "plugins").mkdir()
     (plugins / "leak.py").write_text(LEAK)
-    soak = slow_clickhouse(2, CONTROL_MINUTES)
-    result = await run_slow_clickhouse(soak, tmp_path, PLUGINS="clickhouse,leak", PLUGINS_DIR=str(plugins))
-    print(result.memory["sidecar"], flush=True)
-    assert result.verdict.clean
-    assert [one for one in result.complaints() if "memory grows" in one], str(result.memory)
+    leaking = {"PLUGINS": "clickhouse,leak", "PLUGINS_DIR": str(plugins)}
+    results = []
+    for name, settings in (("sound", {}), ("leaking", leaking)):
+        (folder := tmp_path / name).mkdir()
+        soak = slow_clickhouse(2, CONTROL_MINUTES, scale=CONTROL_SCALE)
+        results.append(await run_slow_clickhouse(soak, folder, **settings))
+        print(f"{name}: {results[-1].events} events, memory {results[-1].memory['sidecar']}", flush=True)
+    sound, leaked = results
+    assert sound.complaints() == []
+    (complaint,) = leaked.complaints()
+    assert "memory grows" in complaint
