@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 MIB = 1 << 20
 ALLOWED = 8 * MIB
-SPARE_HANDLES = 3
+SPARE_HANDLES = 4
 BLOCKS = 16
 STUDENT_T = 2.145  # 97.5 % of Student's t with BLOCKS - 2 degrees of freedom
 MOST_CORRELATED = 0.9

@@ -31,6 +31,7 @@ PARCELS_WAITING = 8
 EVENTS_PER_S, PARCEL = 30, 10
 MEAN_PAUSE_S = 12.0
 LONG_CUT = Kind("link from collector to sidecar cut for long", strikes.link_cut("sidecar"))
+LONG_CUT_SHARE = 0.1  # of a shorter soak
 LONG_CUT_S = 310.0  # beyond the 300 s after which the collector would give up if it had its usual settings
 
 
@@ -209,13 +210,13 @@ def random_faults(seed: int, minutes: float) -> Soak:
     """For `run_random_faults`."""
     soak = Soak("random faults", seed, minutes, Supply(seed, PARCEL, Mix(poison=0.005)))
     # judged once the sidecar lives for good and has taken in what piled up during the long cut
-    soak.judged_from_s = soak.lasts_s * 0.3 + min(LONG_CUT_S, soak.lasts_s / 10)
+    soak.judged_from_s = soak.lasts_s * 0.3 + min(LONG_CUT_S, soak.lasts_s * LONG_CUT_SHARE)
     return soak
 
 
 async def run_random_faults(soak: Soak, folder: Path, **sidecar: str) -> Result:
     """Sender, collector, sidecar, ClickHouse; now one is struck, now another, once for longer than 300 s."""
-    unused, long_cut_s = EmbeddedClickHouse(folder), min(LONG_CUT_S, soak.lasts_s / 10)
+    unused, long_cut_s = EmbeddedClickHouse(folder), min(LONG_CUT_S, soak.lasts_s * LONG_CUT_SHARE)
     async with running_rig(folder, unused, own_clickhouse=True, collector={}, **sidecar) as rig, soak.on(rig):
 
         async def feed() -> None:

@@ -29,12 +29,12 @@ def memory(seed: int, *, leak_per_h: float = 0.0, noise: float = 0.0, wander: fl
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_noise_is_flat(seed: int) -> None:
-    assert trend(memory(seed, noise=3, wander=3)).complaint == ""
+    assert trend(memory(seed, noise=2, wander=2)).complaint == ""
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_leak_of_20_mib_an_hour_is_found_in_the_same_noise(seed: int) -> None:
-    assert "memory grows" in trend(memory(seed, leak_per_h=20, noise=3, wander=3)).complaint
+    assert "memory grows" in trend(memory(seed, leak_per_h=20, noise=2, wander=2)).complaint
 
 
 def test_the_interval_holds_the_true_slope_as_often_as_it_says() -> None:
