@@ -118,8 +118,9 @@ class Soak:
             await asyncio.sleep(SAMPLE_EVERY_S)
 
     async def strike(self, rig: Rig) -> None:
-        """Strike once, with what may strike now, at a time that may lie within the last one's aftermath."""
-        kind = self.chance.choice([one for one in KINDS if self.passed_s < one.until * self.lasts_s])
+        """Strike once, with what may strike now, at times in the aftermath of the last."""
+        kinds = [one for one in KINDS if self.passed_s < one.until * self.lasts_s]
+        (kind,) = self.chance.choices(kinds, [1 / one.until for one in kinds])
         if await self.struck(rig, kind, self.chance.uniform(2, 20)) is not None and self.chance.random() < 0.75:
             await self.recovered(rig, kind)
         await asyncio.sleep(min(self.chance.expovariate(1 / MEAN_PAUSE_S), self.left_s))

@@ -16,7 +16,7 @@ RECOVERY_WITHIN_S = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A fault that may strike during the first `until` of the time."""
+    """A fault that may strike during the first `until` of the time, and does so more often then."""
 
     name: str
     strike: Strike

@@ -3,12 +3,14 @@
 import asyncio
 import os
 import time
+from collections.abc import Coroutine
 from pathlib import Path
 
 import pytest
 
 from tests.faults.soak_report import section, write
 from tests.faults.soak_runs import Result, Soak, random_faults, run_random_faults, run_slow_clickhouse, slow_clickhouse
+from tests.faults.soak_strikes import KINDS
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", "60"))
 OVERWRITE = bool(os.environ.get("SOAK_OVERWRITE"))
@@ -56,6 +58,15 @@ async def progress(*soaks: Soak) -> None:
             print(f"[{(time.monotonic() - began) / 60:3.0f} min] {soak}", flush=True)
 
 
+async def told(run: Coroutine[None, None, Result]) -> Result:
+    """Say at once that it failed: the other one may go on for an hour."""
+    try:
+        return await run
+    except BaseException as error:
+        print(f"a soak failed: {error!r}", flush=True)
+        raise
+
+
 async def side_by_side(folder: Path, minutes: float) -> list[Result]:
     """Both soaks at once; one that fails does not end the other."""
     slow, faults = slow_clickhouse(1, minutes), random_faults(1, minutes)
@@ -63,9 +74,8 @@ async def side_by_side(folder: Path, minutes: float) -> list[Result]:
     try:
         (slow_folder := folder / "slow").mkdir()
         (faults_folder := folder / "faults").mkdir()
-        ends = await asyncio.gather(
-            run_slow_clickhouse(slow, slow_folder), run_random_faults(faults, faults_folder), return_exceptions=True
-        )
+        runs = told(run_slow_clickhouse(slow, slow_folder)), told(run_random_faults(faults, faults_folder))
+        ends = await asyncio.gather(*runs, return_exceptions=True)
     finally:
         telling.cancel()
     failed = [end for end in ends if isinstance(end, BaseException)]
@@ -77,6 +87,7 @@ async def side_by_side(folder: Path, minutes: float) -> list[Result]:
 @pytest.mark.slow
 @pytest.mark.timeout(MINUTES * 60 + 3600)
 async def test_soak(tmp_path: Path) -> None:
+    assert MINUTES >= 3, "SOAK_MINUTES must be 3 at least: there would be too few samples to judge"
     results = await side_by_side(tmp_path, MINUTES)
     print(section(results), flush=True)
     slow, faults = results
@@ -84,6 +95,7 @@ async def test_soak(tmp_path: Path) -> None:
     assert not complaints, "\n".join(complaints)
     assert slow.sent_away, "the line was never so slow that a sender was sent away"
     if MINUTES >= 60:
+        assert not {kind.name for kind in KINDS} - faults.faults.keys(), "not every fault has struck"
         assert faults.long_cut_s > 300, "the link was never cut for longer than the collector's usual limit"
     write(results, overwrite=OVERWRITE)
 
