@@ -22,7 +22,8 @@ two set-ups side by side:
   another rate every half a minute or so; a request of 20 events has 5 kB, and the sidecar gives an insert up after {limit} s.
   The sender sends as fast as it is let.
 - *random faults*: {rate} events a second, 0.5 % of them poison, through a collector; faults come at random times. The sidecar
-  is killed in the first quarter only and the collector in the first half, so that a leak has time to show afterwards.
+  is killed in the first quarter only and the collector in the first half, so that a leak has time to show afterwards. After the
+  first quarter comes the long cut; what piled up in it lifts memory once, and from then on memory and handles are judged.
 
 *Lost*, *extra* and *mismatch* are judged as for the faults, all must be 0. Memory is flat when the upper end of the 95 %
 interval of a line through it (block means, widened by their correlation) stays below {allowed} MiB of growth over the time
