@@ -13,6 +13,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from sidecar.errors import Malformed
+from sidecar.telemetry import SERVICE_NAME
 
 EVENT_PREFIX = "chattrail."
 
@@ -61,6 +62,11 @@ class Batch:
         return sum(len(scope.log_records) for entry in self.request.resource_logs for scope in entry.scope_logs)
 
     @cached_property
+    def own_record_count(self) -> int:
+        """How many of them are a sidecar's own telemetry."""
+        return own_record_count(self.request)
+
+    @cached_property
     def types(self) -> frozenset[str]:
         """The types of the analytics events in it, without decoding any."""
         return frozenset(
@@ -93,6 +99,18 @@ class Batch:
                         resource = attributes_of(entry.resource.attributes)
                     found.append(_event(record, resource))
         return found
+
+
+def own_record_count(request: ExportLogsServiceRequest) -> int:
+    """How many records of a request come from a sidecar, as their resource says."""
+    return sum(
+        len(scope.log_records)
+        for entry in request.resource_logs
+        if any(
+            pair.key == "service.name" and pair.value.string_value == SERVICE_NAME for pair in entry.resource.attributes
+        )
+        for scope in entry.scope_logs
+    )
 
 
 def attributes_of(pairs: Iterable[KeyValue]) -> dict[str, AttributeValue]:

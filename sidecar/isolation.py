@@ -5,7 +5,7 @@ import logging
 from collections import deque
 from contextlib import suppress
 
-from sidecar import telemetry
+from sidecar import loop_guard, telemetry
 from sidecar.batch import Batch
 from sidecar.errors import Permanent, Retryable
 from sidecar.plugin import Plugin
@@ -75,7 +75,9 @@ class Isolated:
                 self._wake.clear()
                 await self._wake.wait()
             batch = self._queued[0]
-            await self._hand_over(batch)
+            with loop_guard.work():
+                loop_guard.mark(batch.own_record_count > 0)
+                await self._hand_over(batch)
             self._queued.popleft()
             self._bytes -= len(batch.body)
 

@@ -29,8 +29,9 @@ class PoisonAlarm:
         metrics.set(telemetry.POISON_ALARM, 0)
 
     def observe(self, records: int) -> None:
-        """Take note of a batch that was handled; how many dead letters it made is known from the metrics."""
-        total = self._metrics.total(telemetry.DEAD_LETTERS)
+        """Take note of what senders' batches held; how many dead letters that made is known from the metrics."""
+        own = self._metrics.total(telemetry.DEAD_LETTERS, source=telemetry.SERVICE_NAME)
+        total = self._metrics.total(telemetry.DEAD_LETTERS) - own
         dead, self._counted = total - self._counted, total
         self._seen.append((self._clock.monotonic(), records, dead))
         self._records += records

@@ -7,7 +7,7 @@ import logging
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from sidecar import telemetry
+from sidecar import loop_guard, telemetry
 from sidecar.admission import Admission, Booking
 from sidecar.answers import JSON, PROTOBUF, Refused, refused, stored
 from sidecar.batch import Batch
@@ -47,7 +47,7 @@ class Receiver:
 
     def application(self) -> web.Application:
         """Build the aiohttp application; its runner must not decompress bodies itself (`auto_decompress=False`)."""
-        app = web.Application(middlewares=[self._answer_errors])
+        app = web.Application(middlewares=[self._answer])
         app.router.add_post("/v1/logs", self._logs)
         app.router.add_route("*", "/v1/{signal:traces|metrics}", self._not_kept)
         app.router.add_get("/healthz", self._healthz)
@@ -56,6 +56,10 @@ class Receiver:
         return app
 
     @web.middleware
+    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        with loop_guard.work():
+            return await self._answer_errors(request, handler)
+
     async def _answer_errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         headers: dict[str, str] = {}
         try:
@@ -92,6 +96,7 @@ class Receiver:
                 body = await self._read(request, booking)
                 batch = await self._decode(body, encoding, request.content_type, booking)
                 del body
+                loop_guard.mark(batch.own_record_count > 0)
                 if batch.record_count:
                     await self._pipeline.handle(batch)
         except Malformed as error:

@@ -44,6 +44,11 @@ class SidecarSettings(Settings):
     read_timeout_s: float = Field(30.0, gt=0, description="Seconds a sender may take to send one body.")
     handle_timeout_s: float = Field(60.0, gt=0, description="Seconds a required plugin may take for one batch.")
     drain_timeout_s: float = Field(10.0, gt=0, description="Seconds to finish requests in flight after SIGTERM.")
+    telemetry_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^@?#\s]+$",
+        description="Address of an OTLP/HTTP collector for the sidecar's own metrics and logs, without /v1/…; unset: off.",
+    )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR.")
 
     @model_validator(mode="after")

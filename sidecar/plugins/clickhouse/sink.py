@@ -10,7 +10,7 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from sidecar.batch import Batch
+from sidecar.batch import Batch, own_record_count
 from sidecar.errors import Retryable
 from sidecar.migrate import first_line, migrate
 from sidecar.plugin import Context
@@ -20,7 +20,7 @@ from sidecar.plugins.clickhouse.dead_letters import DeadLetter, bury
 from sidecar.plugins.clickhouse.rollup import Rollup
 from sidecar.plugins.clickhouse.screen import screen
 from sidecar.plugins.clickhouse.split import halve
-from sidecar.telemetry import DEAD_LETTERS
+from sidecar.telemetry import DEAD_LETTERS, SERVICE_NAME
 
 # Errors about the data itself, which will be the same next time. Everything else (memory, parts, disk, network,
 # read-only, overload) may pass, and a batch is never given up for it.
@@ -120,7 +120,10 @@ class ClickHouseSink:
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
             raise self._as_retryable(error) from None
         for letter in letters:
-            self._context.metrics.add(DEAD_LETTERS, reason=letter.reason)
+            if own_record_count(ExportLogsServiceRequest.FromString(letter.raw)):  # no sender's fault, so no alarm
+                self._context.metrics.add(DEAD_LETTERS, reason=letter.reason, source=SERVICE_NAME)
+            else:
+                self._context.metrics.add(DEAD_LETTERS, reason=letter.reason)
         self._context.logger.warning(
             "%d of the batch's records went to dead_letters: %s", len(letters), letters[0].reason
         )

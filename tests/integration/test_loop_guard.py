@@ -1,0 +1,109 @@
+"""Logs of the sidecar come back to it through the real collector and are stored; with the guard they end there."""
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+import clickhouse_connect
+import pytest
+
+from tests import otlp
+from tests.collector_process import Collector, free_ports
+from tests.embedded import EmbeddedClickHouse
+from tests.receivers import SidecarProcess, until
+
+# Speaks three times about every record that it is given.
+CHATTERBOX = '''
+from chattrail.settings import Settings
+from sidecar.plugin import Factory
+
+class Config(Settings):
+    """Nothing to set."""
+    prefix = "SIDECAR_CHATTERBOX"
+
+class Chatterbox:
+    """Logs about every record."""
+    events = None
+    def __init__(self, context):
+        self.logger = context.logger
+    async def start(self): ...
+    async def handle(self, batch):
+        for number in range(3 * batch.record_count):
+            self.logger.warning("chatter %d about %.8s", number, batch.digest)
+    async def shutdown(self): ...
+
+FACTORY = Factory("chatterbox", Config, lambda config, context: Chatterbox(context), required=False)
+'''
+UNGUARDED = ("-c", "import sidecar.loop_guard as g; g.is_on = bool; from sidecar.__main__ import main; main()")
+ROUND_TRIPS = 4
+
+
+class Circle:
+    """Sidecar, its collector and a database: what the sidecar logs goes round."""
+
+    def __init__(self, clickhouse: EmbeddedClickHouse, database: str, folder: Path) -> None:
+        self.client = clickhouse_connect.get_client(dsn=clickhouse.dsn(database), autogenerate_session_id=False)
+        (port,) = free_ports(1)
+        self.collector = Collector(folder, f"http://127.0.0.1:{port}")
+        (folder / "plugins").mkdir()
+        (folder / "plugins" / "chatterbox.py").write_text(CHATTERBOX)
+        self.settings = {
+            "PORT": str(port),
+            "PLUGINS": "clickhouse,chatterbox",
+            "PLUGINS_DIR": str(folder / "plugins"),
+            "CLICKHOUSE_URL": clickhouse.dsn(database),
+            "DATA": str(folder / "sidecar"),
+            "TELEMETRY_URL": self.collector.http,
+        }
+
+    def stored(self, like: str = "%") -> int:
+        """How many log records of the sidecar are stored."""
+        query = "SELECT count() FROM logs WHERE service_name = 'chattrail-sidecar' AND body LIKE {like:String}"
+        return int(self.client.query(query, parameters={"like": like}).result_rows[0][0])
+
+    async def arrived(self, like: str, count: int) -> None:
+        async with asyncio.timeout(60):
+            while await asyncio.to_thread(self.stored, like) < count:
+                await asyncio.sleep(0.1)
+
+    async def round_trips(self) -> None:
+        """Let time for round trips pass, each shown by a poison record whose dead letter makes one log record."""
+        for number in range(ROUND_TRIPS):
+            body = otlp.request(otlp.event("user_message", event_id="x", at=number + 1))
+            assert await asyncio.to_thread(self.collector.post, body) == 200
+            await self.arrived("1 of the batch's records went to dead_letters%", number + 1)
+
+
+@pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "unguarded"])
+async def test_own_logs_do_not_feed_on_themselves(
+    guarded: bool, clickhouse: EmbeddedClickHouse, tmp_path: Path
+) -> None:
+    with clickhouse.fresh_database() as database:
+        circle = Circle(clickhouse, database, tmp_path)
+        with SidecarProcess(program=("-m", "sidecar") if guarded else UNGUARDED, **circle.settings) as sidecar:
+            url = await sidecar.ready()
+            await asyncio.to_thread(circle.collector.start)
+            try:
+                began = time.monotonic()
+                await circle.round_trips()
+                # a poison record that says it comes from a sidecar: its dead letter is logged, and that log is an own one
+                own = otlp.request(otlp.event("user_message", event_id="x", at=99), service="chattrail-sidecar")
+                assert await asyncio.to_thread(circle.collector.post, own) == 200
+                await until(lambda: sidecar.text.count("went to dead_letters") >= ROUND_TRIPS + 1)
+                seconds = time.monotonic() - began
+                chatter = circle.stored("chatter %")
+                print(f"\n{guarded=}: {circle.stored()} own log records, {chatter} of chatter, in {seconds:.1f} s")
+                told = sidecar.text.count(" chatter ")
+                if guarded:
+                    # each of the poison records is chatted about, what came of it is not
+                    assert chatter <= 3 * ROUND_TRIPS
+                    assert told > 2 * chatter, "the plugin spoke about own batches: there was something to hold back"
+                    assert circle.stored("%dead_letters%") == ROUND_TRIPS
+                else:
+                    assert chatter > 3 * ROUND_TRIPS + 5
+            finally:
+                await asyncio.to_thread(circle.collector.__exit__)
+                assert sidecar.end() == 0
+            circle.client.close()
+            assert url
