@@ -10,7 +10,7 @@ from typing import Self
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs
 
 from sidecar.errors import Malformed
 from sidecar.telemetry import SERVICE_NAME
@@ -62,9 +62,21 @@ class Batch:
         return sum(len(scope.log_records) for entry in self.request.resource_logs for scope in entry.scope_logs)
 
     @cached_property
-    def own_record_count(self) -> int:
-        """How many of them are a sidecar's own telemetry."""
-        return own_record_count(self.request)
+    def is_own(self) -> bool:
+        """Whether it holds a sidecar's own telemetry; a part that `by_origin` made holds nothing else then."""
+        return any(is_own(entry) for entry in self.request.resource_logs)
+
+    def by_origin(self) -> list["Batch"]:
+        """Take apart what senders sent and what a sidecar did: the collector puts both into one request.
+
+        The same body is always taken apart into the same bodies, so a resend stays one.
+        """
+        own = [entry for entry in self.request.resource_logs if is_own(entry)]
+        others = [entry for entry in self.request.resource_logs if not is_own(entry)]
+        if not own or not others:
+            return [self]
+        requests = (ExportLogsServiceRequest(resource_logs=entries) for entries in (others, own))
+        return [Batch(one.SerializeToString(), one, self.received_at) for one in requests]
 
     @cached_property
     def types(self) -> frozenset[str]:
@@ -101,15 +113,10 @@ class Batch:
         return found
 
 
-def own_record_count(request: ExportLogsServiceRequest) -> int:
-    """How many records of a request come from a sidecar, as their resource says."""
-    return sum(
-        len(scope.log_records)
-        for entry in request.resource_logs
-        if any(
-            pair.key == "service.name" and pair.value.string_value == SERVICE_NAME for pair in entry.resource.attributes
-        )
-        for scope in entry.scope_logs
+def is_own(entry: ResourceLogs) -> bool:
+    """Whether records come from a sidecar, as their resource says."""
+    return any(
+        pair.key == "service.name" and pair.value.string_value == SERVICE_NAME for pair in entry.resource.attributes
     )
 
 

@@ -76,7 +76,7 @@ class Isolated:
                 await self._wake.wait()
             batch = self._queued[0]
             with loop_guard.work():
-                loop_guard.mark(batch.own_record_count > 0)
+                loop_guard.mark(batch.is_own)
                 await self._hand_over(batch)
             self._queued.popleft()
             self._bytes -= len(batch.body)

@@ -179,7 +179,8 @@ class Pipeline:
                 raise outcome
         self._metrics.add(telemetry.RECEIVED_RECORDS, batch.record_count)
         self._metrics.add(telemetry.RECEIVED_BYTES, len(batch.body))
-        self.poison.observe(batch.record_count - batch.own_record_count)
+        if not batch.is_own:
+            self.poison.observe(batch.record_count)
         for stage in wanted:
             if not stage.required:
                 self._isolated[stage.name].offer(batch)

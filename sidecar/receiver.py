@@ -96,9 +96,12 @@ class Receiver:
                 body = await self._read(request, booking)
                 batch = await self._decode(body, encoding, request.content_type, booking)
                 del body
-                loop_guard.mark(batch.own_record_count > 0)
-                if batch.record_count:
-                    await self._pipeline.handle(batch)
+                parts = batch.by_origin() if batch.record_count else []
+                if len(parts) > 1:
+                    booking.hold(2 * len(batch.body))
+                for part in parts:
+                    loop_guard.mark(part.is_own)
+                    await self._pipeline.handle(part)
         except Malformed as error:
             raise Refused(400, str(error)) from None
         except TooLarge:

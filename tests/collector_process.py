@@ -147,7 +147,7 @@ class Collector:
 
 
 class Destination:
-    """An OTLP/HTTP server of logs and metrics on loopback. `answer` returns the status and headers for each request; 200 means kept."""
+    """An OTLP/HTTP server of logs and metrics. `answer` returns status and headers for each request; 200 means kept."""
 
     def __init__(self) -> None:
         self.answer: Callable[[], tuple[int, dict[str, str]]] = lambda: (200, {})

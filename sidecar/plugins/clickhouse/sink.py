@@ -10,7 +10,7 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from sidecar.batch import Batch, own_record_count
+from sidecar.batch import Batch, is_own
 from sidecar.errors import Retryable
 from sidecar.migrate import first_line, migrate
 from sidecar.plugin import Context
@@ -120,7 +120,9 @@ class ClickHouseSink:
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
             raise self._as_retryable(error) from None
         for letter in letters:
-            if own_record_count(ExportLogsServiceRequest.FromString(letter.raw)):  # no sender's fault, so no alarm
+            if any(
+                is_own(entry) for entry in ExportLogsServiceRequest.FromString(letter.raw).resource_logs
+            ):  # no sender's fault, so no alarm
                 self._context.metrics.add(DEAD_LETTERS, reason=letter.reason, source=SERVICE_NAME)
             else:
                 self._context.metrics.add(DEAD_LETTERS, reason=letter.reason)
