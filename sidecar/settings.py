@@ -21,6 +21,9 @@ class SidecarSettings(Settings):
 
     prefix: ClassVar[str] = "SIDECAR"
 
+    config: Path | None = Field(
+        None, description="TOML file with settings; variables win over it, and `--config` sets it too."
+    )
     host: str = Field("127.0.0.1", description="Address to listen on; any but a loopback address needs a token.")
     port: int = Field(4319, ge=0, le=65535, description="Port to listen on; 0 takes a free one and prints it.")
     token: SecretStr | None = Field(None, description="Bearer token that senders must present; required off loopback.")
