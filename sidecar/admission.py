@@ -1,12 +1,10 @@
 """Bounded memory: a request's bytes are booked before they are read, and one that doesn't fit is sent away at once.
 
-It is told to come back when there should be room: after the time that letting go of what is too much would take, at the
-rate at which bytes were let go of lately.
+It is told to come back when there should be room: after the time that it would take to let go of what is too much, and of
+what others were sent away with, at the rate at which bytes were let go of lately.
 """
 
 import math
-import random
-from collections.abc import Callable
 
 from sidecar import telemetry
 from sidecar.answers import Refused
@@ -14,8 +12,6 @@ from sidecar.plugin import Clock
 from sidecar.telemetry import Metrics
 
 LATELY_S = 5.0
-SHORTEST_WAIT_S = 1
-LONGEST_WAIT_S = 60
 
 
 class Admission:
@@ -28,6 +24,7 @@ class Admission:
         self._booked = 0
         # bytes let go of, older ones weighing less; only the time counts in which there was something to let go of
         self._released = 0.0
+        self._turned_away = 0.0  # these come back, too
         self._busy_s = 0.0
         self._changed_at = clock.monotonic()
 
@@ -35,12 +32,13 @@ class Admission:
         """Open one request's account, empty; use it as a context manager."""
         return Booking(self)
 
-    def wait_s(self, amount: int = 0) -> float:
+    def wait_s(self, amount: int) -> float:
         """Seconds until this many bytes more should fit; 0 when they do now."""
-        excess = self._booked + amount - self._limit
+        excess: float = self._booked + amount - self._limit
         if excess <= 0:
             return 0.0
         self._let_time_pass()
+        excess += self._turned_away
         if self._released == 0:  # nothing to go by yet: as long again as it has taken so far
             return self._busy_s
         return excess * self._weight() / self._released
@@ -48,6 +46,7 @@ class Admission:
     def _change(self, amount: int) -> None:
         if amount > 0 and self._booked + amount > self._limit:
             after = self.wait_s(amount)
+            self._turned_away += amount
             raise Refused(429, "the sidecar holds as many bytes as it may; send this again", after=after)
         self._let_time_pass()
         self._booked += amount
@@ -61,6 +60,7 @@ class Admission:
             passed = now - self._changed_at
             self._busy_s += passed
             self._released *= math.exp(-passed / LATELY_S)
+            self._turned_away *= math.exp(-passed / LATELY_S)
         self._changed_at = now
 
     def _weight(self) -> float:
@@ -85,12 +85,3 @@ class Booking:
 
     def __exit__(self, *_: object) -> None:
         self.hold(0)
-
-
-def retry_after(seconds: float, draw: Callable[[], float] = random.random) -> int:
-    """Whole seconds to put into Retry-After: never fewer, up to half as many more, so that senders don't return at once.
-
-    `draw` gives a number from 0 to 1. Even short waits are spread: over one second or two.
-    """
-    spread = max(seconds, 1.0) * (1 + draw() / 2)
-    return min(max(math.ceil(seconds), math.floor(spread + draw()), SHORTEST_WAIT_S), LONGEST_WAIT_S)

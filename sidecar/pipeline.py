@@ -54,6 +54,7 @@ class Pipeline:
         self._time_limit_s = time_limit_s
         self.poison = PoisonAlarm(clock, metrics, logger)
         self._draining = False
+        self._drained_at = 0.0
         self._starting: list[asyncio.Task[None]] = []
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self._isolated = {
@@ -96,10 +97,11 @@ class Pipeline:
         A body that is already in flight is not handled twice: its second sender waits for the same outcome.
         """
         if self._draining:
-            raise Retryable("the sidecar is shutting down")
+            raise Retryable("the sidecar is shutting down", after=self._drained_at - self._clock.monotonic())
         for stage in self.stages:
             if stage.required and not stage.started:
-                raise Retryable(f"plugin {stage.name} is not ready: {stage.reason}")
+                after = stage.refused_until - self._clock.monotonic()  # it is tried again then
+                raise Retryable(f"plugin {stage.name} is not ready: {stage.reason}", after=after)
         task = self._in_flight.get(batch.digest)
         if task is None:
             task = asyncio.create_task(self._run(batch))
@@ -117,7 +119,7 @@ class Pipeline:
     async def drain(self, time_limit_s: float) -> None:
         """Refuse new batches, finish those in flight within the limit, then shut every plugin down. Idempotent."""
         self._draining = True
-        until = self._clock.monotonic() + time_limit_s
+        self._drained_at = until = self._clock.monotonic() + time_limit_s
         for starting in self._starting:
             starting.cancel()
         if self._starting:
@@ -159,9 +161,10 @@ class Pipeline:
             if reason != stage.reason:
                 self._logger.warning("plugin %s is not ready, trying again: %s", stage.name, reason)
             stage.reason = reason
+            stage.refused_until = self._clock.monotonic() + wait
             await asyncio.sleep(wait)
             backoff = min(backoff * 2, LAST_BACKOFF_S)
-        stage.started, stage.reason = True, ""
+        stage.started, stage.reason, stage.refused_until = True, "", 0.0
         if not stage.required:
             self._isolated[stage.name].start()
 
