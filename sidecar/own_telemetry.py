@@ -31,7 +31,7 @@ from sidecar.telemetry import DESCRIPTIONS, Metrics
 SENT_LOGGERS = "sidecar"
 QUEUE_RECORDS = 2048
 RECORDS_PER_SECOND = 10
-FLUSH_S = 2.0
+FLUSH_S = 1.0
 FLUSH_TO_NOBODY_S = 0.5  # when the last attempt failed
 _OTEL_NAMES = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
