@@ -54,7 +54,6 @@ class Pipeline:
         self._time_limit_s = time_limit_s
         self.poison = PoisonAlarm(clock, metrics, logger)
         self._draining = False
-        self._drained_at = 0.0
         self._starting: list[asyncio.Task[None]] = []
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self._isolated = {
@@ -97,7 +96,7 @@ class Pipeline:
         A body that is already in flight is not handled twice: its second sender waits for the same outcome.
         """
         if self._draining:
-            raise Retryable("the sidecar is shutting down", after=self._drained_at - self._clock.monotonic())
+            raise Retryable("the sidecar is shutting down")  # the next one may be up in a moment
         for stage in self.stages:
             if stage.required and not stage.started:
                 after = stage.refused_until - self._clock.monotonic()  # it is tried again then
@@ -119,7 +118,7 @@ class Pipeline:
     async def drain(self, time_limit_s: float) -> None:
         """Refuse new batches, finish those in flight within the limit, then shut every plugin down. Idempotent."""
         self._draining = True
-        self._drained_at = until = self._clock.monotonic() + time_limit_s
+        until = self._clock.monotonic() + time_limit_s
         for starting in self._starting:
             starting.cancel()
         if self._starting:

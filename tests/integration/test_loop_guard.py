@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import aiohttp
 import clickhouse_connect
 import pytest
 
@@ -85,15 +86,18 @@ async def test_own_logs_do_not_feed_on_themselves(
 ) -> None:
     with clickhouse.fresh_database() as database:
         circle = Circle(clickhouse, database, tmp_path)
-        with SidecarProcess(program=("-m", "sidecar") if guarded else ("-c", UNGUARDED), **circle.settings) as sidecar:
-            await sidecar.ready()
-            await asyncio.to_thread(circle.collector.start)
-            try:
+        await asyncio.to_thread(circle.collector.start)
+        try:
+            with SidecarProcess(
+                program=("-m", "sidecar") if guarded else ("-c", UNGUARDED), **circle.settings
+            ) as sidecar:
+                await sidecar.ready()
+                await circle.arrived("inserts use the %", 1)  # what it says at its start is not the test's
                 await (guarded_rounds if guarded else unguarded_rounds)(circle, sidecar)
-            finally:
-                await asyncio.to_thread(circle.collector.__exit__)
                 assert sidecar.end() == 0
-                circle.client.close()
+        finally:
+            await asyncio.to_thread(circle.collector.__exit__)
+            circle.client.close()
 
 
 async def guarded_rounds(circle: Circle, sidecar: SidecarProcess) -> None:
@@ -108,6 +112,11 @@ async def guarded_rounds(circle: Circle, sidecar: SidecarProcess) -> None:
     assert sidecar.text.count("went to dead_letters") == ROUND_TRIPS + 1
     assert circle.stored("% went to dead_letters%") == ROUND_TRIPS
     assert circle.stored("chatter %") == 3 * ROUND_TRIPS
+    async with aiohttp.ClientSession() as session, session.get(f"{await sidecar.ready()}/metrics") as answer:
+        figures = await answer.text()
+    reason = 'reason="event.id is not a UUID"'
+    assert f"chattrail_sidecar_dead_letters_total{{{reason}}} {ROUND_TRIPS}\n" in figures
+    assert f'chattrail_sidecar_dead_letters_total{{{reason},source="chattrail-sidecar"}} 1\n' in figures
 
 
 async def unguarded_rounds(circle: Circle, _sidecar: SidecarProcess) -> None:
