@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Final
 
+SERVICE_NAME: Final = "chattrail-sidecar"  # how a sidecar is named where it is a sender itself
 _ON = ContextVar("handling_own_telemetry", default=False)
 
 

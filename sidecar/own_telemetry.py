@@ -45,7 +45,7 @@ class OwnTelemetry:
         base = url.rstrip("/")
         resource = Resource.create(
             {
-                "service.name": telemetry.SERVICE_NAME,
+                "service.name": loop_guard.SERVICE_NAME,
                 "service.instance.id": str(uuid4()),
                 "service.version": version("chattrail"),
             }

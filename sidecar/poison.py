@@ -7,6 +7,7 @@ import logging
 from collections import deque
 
 from sidecar import telemetry
+from sidecar.loop_guard import SERVICE_NAME
 from sidecar.plugin import Clock
 from sidecar.telemetry import Metrics
 
@@ -30,7 +31,7 @@ class PoisonAlarm:
 
     def observe(self, records: int) -> None:
         """Take note of what senders' batches held; how many dead letters that made is known from the metrics."""
-        own = self._metrics.total(telemetry.DEAD_LETTERS, source=telemetry.SERVICE_NAME)
+        own = self._metrics.total(telemetry.DEAD_LETTERS, source=SERVICE_NAME)
         total = self._metrics.total(telemetry.DEAD_LETTERS) - own
         dead, self._counted = total - self._counted, total
         self._seen.append((self._clock.monotonic(), records, dead))

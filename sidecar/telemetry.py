@@ -9,8 +9,6 @@ import traceback
 from collections.abc import Mapping
 from typing import Final
 
-SERVICE_NAME: Final = "chattrail-sidecar"  # how a sidecar is named where it is a sender itself
-
 REQUESTS: Final = "chattrail.sidecar.requests"
 RECEIVED_BYTES: Final = "chattrail.sidecar.received.bytes"
 RECEIVED_RECORDS: Final = "chattrail.sidecar.received.records"

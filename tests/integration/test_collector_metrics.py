@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar import telemetry
+from sidecar import loop_guard, telemetry
 from sidecar.own_telemetry import OwnTelemetry
 from sidecar.telemetry import Metrics
 from tests.collector_process import Collector, Destination, until
@@ -28,7 +28,7 @@ def test_the_sidecars_own_metrics_arrive_at_the_otlp_feeds_receiver(sidecar: Des
         until(lambda: vendor.metrics, "metrics at the vendor's")
     (entry,) = vendor.metrics[0].resource_metrics
     resource = {pair.key: pair.value.string_value for pair in entry.resource.attributes}
-    assert resource["service.name"] == telemetry.SERVICE_NAME
+    assert resource["service.name"] == loop_guard.SERVICE_NAME
     points = [
         (point.as_int, point.attributes[0].value.string_value)
         for metric in entry.scope_metrics[0].metrics

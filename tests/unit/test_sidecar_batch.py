@@ -97,6 +97,14 @@ def test_a_sidecars_own_records_are_told_from_senders_the_same_way_each_time() -
     assert [part.digest for part in parts] == [part.digest for part in Batch.parse(mixed, NOW).by_origin()]
 
 
+def test_unreadable_records_stay_with_the_whole_which_is_a_senders_then() -> None:
+    broken = otlp.request(otlp.event("command", "cafe")).replace(b"cafe", b"caf\xff")
+    batch = Batch.parse(broken + otlp.request(otlp.LogRecord(), service="chattrail-sidecar"), NOW)
+    assert len(batch.unreadable) == 1
+    assert batch.by_origin() == [batch]
+    assert not batch.is_own
+
+
 @given(otlp.requests, otlp.requests)
 def test_taking_apart_keeps_every_record_as_it_was(
     first: ExportLogsServiceRequest, second: ExportLogsServiceRequest

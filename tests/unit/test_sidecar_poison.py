@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from sidecar.loop_guard import SERVICE_NAME
 from sidecar.poison import WINDOW_S, PoisonAlarm
-from sidecar.telemetry import DEAD_LETTERS, POISON_ALARM, SERVICE_NAME, Metrics
+from sidecar.telemetry import DEAD_LETTERS, POISON_ALARM, Metrics
 
 
 class HandClock:

@@ -10,7 +10,8 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from sidecar.batch import Batch, is_own
+from sidecar import loop_guard
+from sidecar.batch import Batch
 from sidecar.errors import Retryable
 from sidecar.migrate import first_line, migrate
 from sidecar.plugin import Context
@@ -20,7 +21,7 @@ from sidecar.plugins.clickhouse.dead_letters import DeadLetter, bury
 from sidecar.plugins.clickhouse.rollup import Rollup
 from sidecar.plugins.clickhouse.screen import screen
 from sidecar.plugins.clickhouse.split import halve
-from sidecar.telemetry import DEAD_LETTERS, SERVICE_NAME
+from sidecar.telemetry import DEAD_LETTERS
 
 # Errors about the data itself, which will be the same next time. Everything else (memory, parts, disk, network,
 # read-only, overload) may pass, and a batch is never given up for it.
@@ -120,10 +121,8 @@ class ClickHouseSink:
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
             raise self._as_retryable(error) from None
         for letter in letters:
-            if any(
-                is_own(entry) for entry in ExportLogsServiceRequest.FromString(letter.raw).resource_logs
-            ):  # no sender's fault, so no alarm
-                self._context.metrics.add(DEAD_LETTERS, reason=letter.reason, source=SERVICE_NAME)
+            if loop_guard.is_on():  # a sidecar's own record is no sender's fault: no alarm for it
+                self._context.metrics.add(DEAD_LETTERS, reason=letter.reason, source=loop_guard.SERVICE_NAME)
             else:
                 self._context.metrics.add(DEAD_LETTERS, reason=letter.reason)
         self._context.logger.warning(
