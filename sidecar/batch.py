@@ -10,9 +10,10 @@ from typing import Self
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs
 
 from sidecar.errors import Malformed
+from sidecar.loop_guard import SERVICE_NAME
 from sidecar.salvage import Unreadable, salvage
 
 EVENT_PREFIX = "chattrail."
@@ -80,6 +81,25 @@ class Batch:
         return readable + len(self.unreadable)
 
     @cached_property
+    def is_own(self) -> bool:
+        """Whether it holds a sidecar's own telemetry and nothing else."""
+        entries = self.request.resource_logs
+        return bool(entries) and not self.unreadable and all(is_own(entry) for entry in entries)
+
+    def by_origin(self) -> list["Batch"]:
+        """Take apart what senders sent and what a sidecar did: the collector puts both into one request.
+
+        The same body is always taken apart into the same bodies, so a resend stays one. With unreadable records, which are
+        known by their place in the whole, it stays whole.
+        """
+        own = [entry for entry in self.request.resource_logs if is_own(entry)]
+        others = [entry for entry in self.request.resource_logs if not is_own(entry)]
+        if not own or not others or self.unreadable:
+            return [self]
+        requests = (ExportLogsServiceRequest(resource_logs=entries) for entries in (others, own))
+        return [Batch(one.SerializeToString(), one, self.received_at) for one in requests]
+
+    @cached_property
     def types(self) -> frozenset[str]:
         """The types of the analytics events in it, without decoding any."""
         return frozenset(
@@ -112,6 +132,13 @@ class Batch:
                         resource = attributes_of(entry.resource.attributes)
                     found.append(_event(record, resource))
         return found
+
+
+def is_own(entry: ResourceLogs) -> bool:
+    """Whether records come from a sidecar, as their resource says."""
+    return any(
+        pair.key == "service.name" and pair.value.string_value == SERVICE_NAME for pair in entry.resource.attributes
+    )
 
 
 def attributes_of(pairs: Iterable[KeyValue]) -> dict[str, AttributeValue]:
