@@ -116,6 +116,7 @@ def without_secrets(endpoint: str) -> str:
 
 _SPEAKERS = (  # the loggers of the SDK's exporters, by name: the gRPC one need not be loaded
     HttpLogExporter.__module__,
+    "opentelemetry.exporter.otlp.proto.http.metric_exporter",  # a sidecar's own metrics
     "opentelemetry.exporter.otlp.proto.grpc._log_exporter",
     "opentelemetry.exporter.otlp.proto.grpc.exporter",
 )

@@ -9,6 +9,7 @@ import difflib
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Never, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -18,6 +19,14 @@ PARTS = ("BOT", "COLLECTOR", "EMBEDDED", "OTELCOL", "SIDECAR", "SIMULATION", "ST
 
 class SettingsError(Exception):
     """One or more settings are wrong; the message has a line for each and says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value that does not come from the environment, and where it stands, for errors."""
+
+    where: str
+    value: Any
 
 
 class Settings(BaseModel):
@@ -50,19 +59,26 @@ class Settings(BaseModel):
             exit_with(error)
 
 
-def load_all(models: list[type[Settings]], environ: Mapping[str, str] | None = None) -> list[Settings]:
-    """Read several models together, in order; a part's unknown names are told against the names of all of them."""
-    environ = os.environ if environ is None else environ
+def load_all(
+    models: list[type[Settings]], environ: Mapping[str, str] | None = None, beneath: Mapping[str, Given] | None = None
+) -> list[Settings]:
+    """Read several models together, in order; a part's unknown names are told against the names of all of them.
+
+    `beneath` holds values, by the variable that would set them, for what the environment leaves unset.
+    """
+    environ, beneath = os.environ if environ is None else environ, beneath or {}
     known = [name for model in models for name in model.variables()]
     faults = [_unknown(name, known) for name in sorted(environ) if _is_unknown(name, known, models)]
     loaded = []
     for model in models:
         names = model.variables()
+        lower = {name: beneath[name] for name in names if name in beneath and not environ.get(name)}
         given: dict[str, Any] = {key: environ[name] for name, key in names.items() if environ.get(name)}
+        given |= {names[name]: one.value for name, one in lower.items()}
         try:
             loaded.append(model.model_validate(given))
         except ValidationError as error:
-            variable_of = {key: name for name, key in names.items()}
+            variable_of = {key: lower[name].where if name in lower else name for name, key in names.items()}
             for fault in error.errors(include_url=False, include_context=False, include_input=False):
                 where = variable_of.get(str(fault["loc"][0])) if fault["loc"] else None
                 faults.append(f"{where or f'CHATTRAIL_{model.prefix}_*'}: {fault['msg'].removeprefix('Value error, ')}")

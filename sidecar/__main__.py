@@ -17,6 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code: 0 done, 1 failed, 2 wrong settings."""
     parser = argparse.ArgumentParser(prog="python -m sidecar", description=__doc__)
     parser.add_argument("--plugins-dir", metavar="DIR", help="folder of plugin files, each exposing FACTORY")
+    parser.add_argument("--config", metavar="FILE", help="TOML file with settings; environment variables win over it")
     commands = parser.add_subparsers(dest="command", metavar="command")
     commands.add_parser("run", help="receive OTLP and run the plugins (the default)")
     commands.add_parser("migrate", help="create or update the tables in ClickHouse, then end")
@@ -27,6 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if given.plugins_dir is not None:
         os.environ["CHATTRAIL_SIDECAR_PLUGINS_DIR"] = given.plugins_dir
+    if given.config is not None:
+        os.environ["CHATTRAIL_SIDECAR_CONFIG"] = given.config
     _without_data_frames()
     try:
         if given.command == "replay":

@@ -6,6 +6,8 @@ any other error makes them drop the batch, so 500 must never be sent.
 
 import json
 import math
+import random
+from collections.abc import Callable
 
 from aiohttp import web
 from google.rpc.status_pb2 import Status
@@ -16,6 +18,10 @@ JSON = "application/json"
 
 # google.rpc.Code by HTTP status, as googleapis' code.proto maps them
 _CODES = {400: 3, 401: 16, 404: 5, 405: 12, 413: 3, 415: 3, 429: 8, 503: 14}
+
+
+SHORTEST_WAIT_S, LONGEST_WAIT_S = 1, 60
+SPREAD = 0.5
 
 
 class Refused(Exception):  # noqa: N818 -- an answer, raised where the reason is found
@@ -43,7 +49,7 @@ def refused(content_type: str, refusal: Refused) -> web.Response:
         body = json.dumps({"code": code, "message": refusal.message}).encode()
     headers = {}
     if refusal.after is not None:
-        headers["Retry-After"] = str(max(1, math.ceil(refusal.after)))
+        headers["Retry-After"] = str(retry_after(refusal.after))
     if refusal.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="chattrail sidecar"'
     return web.Response(
@@ -52,3 +58,13 @@ def refused(content_type: str, refusal: Refused) -> web.Response:
         headers=headers,
         content_type=PROTOBUF if content_type == PROTOBUF else JSON,
     )
+
+
+def retry_after(seconds: float, draw: Callable[[], float] = random.random) -> int:
+    """Seconds for Retry-After: not fewer than asked for, up to half as many more, so that senders don't return at once.
+
+    `draw` gives a number from 0 to 1. Up to a minute is asked for; even the shortest wait is spread over two seconds.
+    """
+    asked = min(max(seconds, SHORTEST_WAIT_S), LONGEST_WAIT_S / (1 + SPREAD))
+    drawn = draw()
+    return min(max(math.ceil(asked), math.floor(asked * (1 + SPREAD * drawn) + drawn)), LONGEST_WAIT_S)

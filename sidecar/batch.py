@@ -10,9 +10,11 @@ from typing import Self
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs
 
 from sidecar.errors import Malformed
+from sidecar.loop_guard import SERVICE_NAME
+from sidecar.salvage import Unreadable, salvage
 
 EVENT_PREFIX = "chattrail."
 
@@ -33,12 +35,22 @@ class EventRecord:
 
 
 class Batch:
-    """An accepted ExportLogsServiceRequest. `body` is the inflated protobuf as it came (OTLP/JSON is converted)."""
+    """An accepted ExportLogsServiceRequest. `body` is the inflated protobuf as it came (OTLP/JSON is converted).
 
-    def __init__(self, body: bytes, request: ExportLogsServiceRequest, received_at: datetime) -> None:
+    Records that protobuf refuses are in neither `body` nor `request` but in `unreadable`.
+    """
+
+    def __init__(
+        self,
+        body: bytes,
+        request: ExportLogsServiceRequest,
+        received_at: datetime,
+        unreadable: tuple[Unreadable, ...] = (),
+    ) -> None:
         self.body = body
         self.request = request
         self.received_at = received_at
+        self.unreadable = unreadable
         self._decoded: dict[frozenset[str], list[EventRecord]] = {}
 
     @classmethod
@@ -46,19 +58,46 @@ class Batch:
         """Parse an inflated protobuf body. Raises Malformed when it is not an ExportLogsServiceRequest."""
         try:
             return cls(body, ExportLogsServiceRequest.FromString(body), received_at)
+        except DecodeError:
+            saved = salvage(body)
+        try:
+            return cls(saved.body, ExportLogsServiceRequest.FromString(saved.body), received_at, saved.unreadable)
         except DecodeError as error:
             # upb's message names the message type and the fault, never the contents
             raise Malformed(f"the body is not an OTLP ExportLogsServiceRequest: {error}") from None
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of `body` in hex: the same bytes sent again have the same digest, and so the same insert token."""
-        return hashlib.sha256(self.body).hexdigest()
+        """SHA-256 of the whole body in hex: the same bytes sent again have the same digest, and so the same insert token."""
+        digest = hashlib.sha256(self.body)
+        for record in self.unreadable:
+            digest.update(record.raw)
+        return digest.hexdigest()
 
     @cached_property
     def record_count(self) -> int:
-        """How many log records of any kind the request holds."""
-        return sum(len(scope.log_records) for entry in self.request.resource_logs for scope in entry.scope_logs)
+        """How many log records of any kind came with the request."""
+        readable = sum(len(scope.log_records) for entry in self.request.resource_logs for scope in entry.scope_logs)
+        return readable + len(self.unreadable)
+
+    @cached_property
+    def is_own(self) -> bool:
+        """Whether it holds a sidecar's own telemetry and nothing else."""
+        entries = self.request.resource_logs
+        return bool(entries) and not self.unreadable and all(is_own(entry) for entry in entries)
+
+    def by_origin(self) -> list["Batch"]:
+        """Take apart what senders sent and what a sidecar did: the collector puts both into one request.
+
+        The same body is always taken apart into the same bodies, so a resend stays one. With unreadable records, which are
+        known by their place in the whole, it stays whole.
+        """
+        own = [entry for entry in self.request.resource_logs if is_own(entry)]
+        others = [entry for entry in self.request.resource_logs if not is_own(entry)]
+        if not own or not others or self.unreadable:
+            return [self]
+        requests = (ExportLogsServiceRequest(resource_logs=entries) for entries in (others, own))
+        return [Batch(one.SerializeToString(), one, self.received_at) for one in requests]
 
     @cached_property
     def types(self) -> frozenset[str]:
@@ -93,6 +132,13 @@ class Batch:
                         resource = attributes_of(entry.resource.attributes)
                     found.append(_event(record, resource))
         return found
+
+
+def is_own(entry: ResourceLogs) -> bool:
+    """Whether records come from a sidecar, as their resource says."""
+    return any(
+        pair.key == "service.name" and pair.value.string_value == SERVICE_NAME for pair in entry.resource.attributes
+    )
 
 
 def attributes_of(pairs: Iterable[KeyValue]) -> dict[str, AttributeValue]:

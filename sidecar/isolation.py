@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-from collections import deque
-from contextlib import suppress
 
-from sidecar import telemetry
+from sidecar import loop_guard, telemetry
+from sidecar.backlog import Backlog
 from sidecar.batch import Batch
 from sidecar.errors import Permanent, Retryable
 from sidecar.plugin import Plugin
@@ -31,53 +30,27 @@ class Isolated:
         self._plugin = plugin
         self._metrics = metrics
         self._logger = logger
-        self._queue_bytes = queue_bytes
         self._time_limit_s = time_limit_s
-        self._queued: deque[Batch] = deque()
-        self._bytes = 0
-        self._wake = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._worker: asyncio.Task[None] | None = None
+        self._backlog = Backlog(f"plugin {name}", self._work, capacity=queue_bytes, size=lambda batch: len(batch.body))
 
     def start(self) -> None:
         """Begin to hand over what `offer` queued."""
-        if self._worker is None:
-            self._worker = asyncio.create_task(self._work(), name=f"plugin {self._name}")
+        self._backlog.start()
 
     def offer(self, batch: Batch) -> None:
         """Queue a batch for the plugin, or drop it when the queue is full."""
-        if self._bytes + len(batch.body) > self._queue_bytes:
+        if not self._backlog.put(batch):
             self._metrics.add(telemetry.PLUGIN_DROPPED, plugin=self._name)
-            return
-        self._bytes += len(batch.body)
-        self._queued.append(batch)
-        self._idle.clear()
-        self._wake.set()
 
     async def stop(self, time_limit_s: float) -> None:
         """Let the plugin finish its queue within the limit, count what is left as dropped, and end the worker."""
-        if self._worker is not None:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._idle.wait(), time_limit_s)
-            self._worker.cancel()
-            await asyncio.gather(self._worker, return_exceptions=True)
-            self._worker = None
-        if self._queued:  # also those of a plugin that never started
-            self._metrics.add(telemetry.PLUGIN_DROPPED, len(self._queued), plugin=self._name)
-            self._queued.clear()
-            self._bytes = 0
+        if left := await self._backlog.stop(time_limit_s):  # also those of a plugin that never started
+            self._metrics.add(telemetry.PLUGIN_DROPPED, left, plugin=self._name)
 
-    async def _work(self) -> None:
-        while True:
-            while not self._queued:
-                self._idle.set()
-                self._wake.clear()
-                await self._wake.wait()
-            batch = self._queued[0]
+    async def _work(self, batch: Batch) -> None:
+        with loop_guard.work():
+            loop_guard.mark(batch.is_own)
             await self._hand_over(batch)
-            self._queued.popleft()
-            self._bytes -= len(batch.body)
 
     async def _hand_over(self, batch: Batch) -> None:
         for attempt in range(1, ATTEMPTS + 1):

@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 from chattrail.settings import Settings
 from sidecar.errors import StartError
 from sidecar.plugin import Factory
-from sidecar.registry import BUILTINS, Known, PluginFile, available, choose, load_settings, plugins_dir
+from sidecar.registry import BUILTINS, Known, PluginFile, available, choose, load_settings, origins, plugins_dir
 
 MASK = "********"
 
@@ -18,10 +18,13 @@ def listing(environ: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines, loaded plugins first. Raises SettingsError or StartError, as a start would, for what is chosen."""
     folder = plugins_dir(environ)
     known = available(folder)
-    _, chosen = load_settings(environ)
+    own, chosen = load_settings(environ)
+    origin = origins({factory.name: factory.config for factory, _ in chosen}, environ)
     for factory, config in chosen:
         yield _headline(factory, known[factory.name], "loaded")
-        yield from (f"  {variable}={_shown(value)}  {about}" for variable, value, about in _settings(config))
+        yield from _lines(config, origin)
+    yield "the sidecar itself:"
+    yield from _lines(own, origin)
     loaded = {factory.name for factory, _ in chosen}
     for name, entry in known.items():
         if name in loaded:
@@ -34,6 +37,11 @@ def listing(environ: Mapping[str, str]) -> Iterator[str]:
         yield _headline(factory, entry, "not loaded")
         for variable, key in factory.config.variables().items():
             yield f"  {variable}  {_field(factory.config, key).description}"
+
+
+def _lines(config: Settings, origin: Mapping[str, str]) -> Iterator[str]:
+    for variable, value, about in _settings(config):
+        yield f"  {variable}={_shown(value)}  ({origin[variable]})  {about}"
 
 
 def _headline(factory: Factory, entry: Known, state: str) -> str:

@@ -96,10 +96,11 @@ class Pipeline:
         A body that is already in flight is not handled twice: its second sender waits for the same outcome.
         """
         if self._draining:
-            raise Retryable("the sidecar is shutting down")
+            raise Retryable("the sidecar is shutting down")  # the next one may be up in a moment
         for stage in self.stages:
             if stage.required and not stage.started:
-                raise Retryable(f"plugin {stage.name} is not ready: {stage.reason}")
+                after = stage.refused_until - self._clock.monotonic()  # it is tried again then
+                raise Retryable(f"plugin {stage.name} is not ready: {stage.reason}", after=after)
         task = self._in_flight.get(batch.digest)
         if task is None:
             task = asyncio.create_task(self._run(batch))
@@ -159,9 +160,10 @@ class Pipeline:
             if reason != stage.reason:
                 self._logger.warning("plugin %s is not ready, trying again: %s", stage.name, reason)
             stage.reason = reason
+            stage.refused_until = self._clock.monotonic() + wait
             await asyncio.sleep(wait)
             backoff = min(backoff * 2, LAST_BACKOFF_S)
-        stage.started, stage.reason = True, ""
+        stage.started, stage.reason, stage.refused_until = True, "", 0.0
         if not stage.required:
             self._isolated[stage.name].start()
 
@@ -179,7 +181,8 @@ class Pipeline:
                 raise outcome
         self._metrics.add(telemetry.RECEIVED_RECORDS, batch.record_count)
         self._metrics.add(telemetry.RECEIVED_BYTES, len(batch.body))
-        self.poison.observe(batch.record_count)
+        if not batch.is_own:
+            self.poison.observe(batch.record_count)
         for stage in wanted:
             if not stage.required:
                 self._isolated[stage.name].offer(batch)

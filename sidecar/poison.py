@@ -7,6 +7,7 @@ import logging
 from collections import deque
 
 from sidecar import telemetry
+from sidecar.loop_guard import SERVICE_NAME
 from sidecar.plugin import Clock
 from sidecar.telemetry import Metrics
 
@@ -29,8 +30,9 @@ class PoisonAlarm:
         metrics.set(telemetry.POISON_ALARM, 0)
 
     def observe(self, records: int) -> None:
-        """Take note of a batch that was handled; how many dead letters it made is known from the metrics."""
-        total = self._metrics.total(telemetry.DEAD_LETTERS)
+        """Take note of what senders' batches held; how many dead letters that made is known from the metrics."""
+        own = self._metrics.total(telemetry.DEAD_LETTERS, source=SERVICE_NAME)
+        total = self._metrics.total(telemetry.DEAD_LETTERS) - own
         dead, self._counted = total - self._counted, total
         self._seen.append((self._clock.monotonic(), records, dead))
         self._records += records

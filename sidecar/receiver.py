@@ -7,7 +7,7 @@ import logging
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from sidecar import telemetry
+from sidecar import loop_guard, telemetry
 from sidecar.admission import Admission, Booking
 from sidecar.answers import JSON, PROTOBUF, Refused, refused, stored
 from sidecar.batch import Batch
@@ -41,13 +41,13 @@ class Receiver:
         self._clock = clock
         self._metrics = metrics
         self._logger = logger
-        self._admission = Admission(settings.max_in_flight_bytes, metrics)
+        self._admission = Admission(settings.max_in_flight_bytes, metrics, clock)
         self._decoders = asyncio.Semaphore(DECODERS)
         self._token = settings.token.get_secret_value().encode() if settings.token else None
 
     def application(self) -> web.Application:
         """Build the aiohttp application; its runner must not decompress bodies itself (`auto_decompress=False`)."""
-        app = web.Application(middlewares=[self._answer_errors])
+        app = web.Application(middlewares=[self._answer])
         app.router.add_post("/v1/logs", self._logs)
         app.router.add_route("*", "/v1/{signal:traces|metrics}", self._not_kept)
         app.router.add_get("/healthz", self._healthz)
@@ -56,6 +56,10 @@ class Receiver:
         return app
 
     @web.middleware
+    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        with loop_guard.work():
+            return await self._answer_errors(request, handler)
+
     async def _answer_errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         headers: dict[str, str] = {}
         try:
@@ -92,8 +96,11 @@ class Receiver:
                 body = await self._read(request, booking)
                 batch = await self._decode(body, encoding, request.content_type, booking)
                 del body
-                if batch.record_count:
-                    await self._pipeline.handle(batch)
+                parts = batch.by_origin() if batch.record_count else []
+                del batch  # what was taken apart is held in its parts
+                for part in parts:
+                    loop_guard.mark(part.is_own)
+                    await self._pipeline.handle(part)
         except Malformed as error:
             raise Refused(400, str(error)) from None
         except TooLarge:
@@ -105,15 +112,19 @@ class Receiver:
         except Permanent as error:
             raise Refused(400, error.reason) from None
         except Retryable as error:
-            raise Refused(503, error.reason, after=error.after) from None
+            crowd = self._admission.wait_s(self._settings.max_in_flight_bytes // 2)  # until it is half empty
+            raise Refused(503, error.reason, after=max(error.after, crowd)) from None
         return stored(request.content_type)
 
-    def _authenticate(self, request: web.Request) -> None:
+    def _is_known(self, request: web.Request) -> bool:
         if self._token is None:
-            return
+            return True
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         given = token.strip().encode(errors="surrogateescape")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given, self._token):
+        return scheme.lower() == "bearer" and hmac.compare_digest(given, self._token)
+
+    def _authenticate(self, request: web.Request) -> None:
+        if not self._is_known(request):
             raise Refused(401, "a bearer token is needed, the one in the sidecar's CHATTRAIL_SIDECAR_TOKEN")
 
     async def _read(self, request: web.Request, booking: Booking) -> bytes:
@@ -165,25 +176,18 @@ class Receiver:
     async def _healthz(self, _request: web.Request) -> web.Response:
         return web.json_response({"alive": True})
 
-    async def _readyz(self, _request: web.Request) -> web.Response:
+    async def _readyz(self, request: web.Request) -> web.Response:
         reasons = self._pipeline.reasons()
         plugins = [
-            {
-                "name": stage.name,
-                "required": stage.required,
-                "ready": not reasons[stage.name],
-                "reason": reasons[stage.name],
-            }
+            {"name": stage.name, "required": stage.required, "ready": not reasons[stage.name]}
             for stage in self._pipeline.stages
         ]
         ready = self._pipeline.ready
+        answer: dict[str, object] = {"ready": ready, "draining": self._pipeline.draining, "plugins": plugins}
         poison = self._pipeline.poison.reason()
-        answer = {
-            "ready": ready,
-            "draining": self._pipeline.draining,
-            "alarms": [poison] if poison else [],
-            "plugins": plugins,
-        }
+        if self._is_known(request):  # reasons name hosts and folders
+            answer["plugins"] = [{**plugin, "reason": reasons[str(plugin["name"])]} for plugin in plugins]
+            answer["alarms"] = [poison] if poison else []
         return web.json_response(answer, status=200 if ready else 503)
 
     async def _own_metrics(self, request: web.Request) -> web.Response:

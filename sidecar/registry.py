@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 from chattrail.settings import Settings, SettingsError, load_all
+from sidecar.config_file import ConfigFile
 from sidecar.errors import StartError
 from sidecar.plugin import Factory
 from sidecar.settings import DEFAULT_PLUGINS, SidecarSettings, comma_list
@@ -97,23 +98,55 @@ def load_settings(
     Settings of plugins that exist but are not chosen are left alone: one `.env` may serve several choices.
     """
     environ = os.environ if environ is None else environ
-    names = comma_list(environ.get("CHATTRAIL_SIDECAR_PLUGINS") or DEFAULT_PLUGINS)
-    assert isinstance(names, tuple)
+    file = config_file(environ)
+    names = _chosen(environ, file)
     folder = plugins_dir(environ)
     factories = choose(names, folder)
     models: Sequence[type[Settings]] = [SidecarSettings, *(factory.config for factory in factories)]
     understood = {name for model in models for name in model.variables()}
     idle = tuple(variable_prefix(name) for name in available(folder) if name not in names)
     relevant = {name: value for name, value in environ.items() if name in understood or not name.startswith(idle)}
-    own, *others = load_all(list(models), relevant)
+    tables = {factory.name: factory.config for factory in factories}
+    beneath, faults = file.values(tables, available(folder), environ) if file else ({}, [])
+    try:
+        own, *others = load_all(list(models), relevant, beneath)
+    except SettingsError as error:
+        raise SettingsError("\n".join([*faults, str(error)])) from None
+    if faults:
+        raise SettingsError("\n".join(faults))
     assert isinstance(own, SidecarSettings)
     return own, list(zip(factories, others, strict=True))
 
 
+def origins(chosen: Mapping[str, type[Settings]], environ: Mapping[str, str]) -> dict[str, str]:
+    """Where the value of each variable comes from: the environment, a place in the file, or the default."""
+    file = config_file(environ)
+    models: list[type[Settings]] = [SidecarSettings, *chosen.values()]
+    beneath, _ = file.values(chosen, chosen, environ) if file else ({}, [])
+    return {
+        name: "environment" if environ.get(name) else beneath[name].where if name in beneath else "default"
+        for model in models
+        for name in model.variables()
+    }
+
+
+def config_file(environ: Mapping[str, str]) -> ConfigFile | None:
+    """The TOML file that the environment names. Raises SettingsError when it can't be read."""
+    given = environ.get("CHATTRAIL_SIDECAR_CONFIG")
+    return ConfigFile.read(Path(given)) if given else None
+
+
 def plugins_dir(environ: Mapping[str, str]) -> Path | None:
-    """The folder of plugin files that the environment names. It is needed before the settings can be read."""
-    given = environ.get("CHATTRAIL_SIDECAR_PLUGINS_DIR")
+    """The folder of plugin files that environment or file name. It is needed before the settings can be read."""
+    file = config_file(environ)
+    given = environ.get("CHATTRAIL_SIDECAR_PLUGINS_DIR") or (file.early("plugins_dir", str) if file else None)
     return Path(given) if given else None
+
+
+def _chosen(environ: Mapping[str, str], file: ConfigFile | None) -> tuple[str, ...]:
+    given = environ.get("CHATTRAIL_SIDECAR_PLUGINS") or (file.early("plugins", (str, list)) if file else None)
+    names = comma_list(given or DEFAULT_PLUGINS)
+    return tuple(names) if isinstance(names, tuple | list) else ()
 
 
 def variable_prefix(plugin: str) -> str:

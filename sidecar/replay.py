@@ -65,8 +65,9 @@ def piles(url: str) -> list[Pile]:
         client: Client = clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False)
         with client:
             rows = client.query(
-                "SELECT reason, event_name, count() AS letters, min(received_at), max(received_at) FROM dead_letters FINAL"
-                " GROUP BY reason, event_name ORDER BY letters DESC, reason, event_name"
+                # by content: a collector that was killed may bring a record again in other company, and that letter is a row more
+                "SELECT reason, event_name, uniqExact(sipHash128(raw)) AS letters, min(received_at), max(received_at)"
+                " FROM dead_letters FINAL GROUP BY reason, event_name ORDER BY letters DESC, reason, event_name"
             ).result_rows
     except (ClickHouseError, OSError) as error:
         raise Retryable(f"the dead letters can't be read: {first_line(error)}") from None

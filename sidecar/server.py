@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -16,6 +17,9 @@ from sidecar.receiver import Receiver, runner
 from sidecar.settings import SidecarSettings
 from sidecar.telemetry import Metrics
 
+if TYPE_CHECKING:
+    from sidecar.own_telemetry import OwnTelemetry
+
 
 async def serve(settings: SidecarSettings, chosen: list[tuple[Factory, Settings]]) -> None:
     """Run until SIGTERM or SIGINT. Raises StartError when the port is taken or a required plugin can never start."""
@@ -27,6 +31,7 @@ async def serve(settings: SidecarSettings, chosen: list[tuple[Factory, Settings]
         stages.append(Stage(factory.name, _build(factory, config, context), factory.required))
     pipeline = Pipeline(stages, clock, metrics, logger, time_limit_s=settings.handle_timeout_s)
     http = runner(Receiver(pipeline, settings, clock, metrics, logger))
+    sending = _own_telemetry(settings, metrics, logger)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -36,11 +41,22 @@ async def serve(settings: SidecarSettings, chosen: list[tuple[Factory, Settings]
         pipeline.start()
         await _until_stopped(pipeline, stop, url)
     finally:
+        until = clock.monotonic() + settings.drain_timeout_s
         for site in list(http.sites):
             await site.stop()
         await pipeline.drain(settings.drain_timeout_s)
         await http.cleanup()
-    logger.info("sidecar ended")
+        logger.info("sidecar ended")
+        if sending is not None:
+            await asyncio.to_thread(sending.end, max(0.1, until - clock.monotonic()))
+
+
+def _own_telemetry(settings: SidecarSettings, metrics: Metrics, logger: logging.Logger) -> "OwnTelemetry | None":
+    if settings.telemetry_url is None:
+        return None
+    from sidecar.own_telemetry import begin  # the SDK and its exporters: 6 MB for who does not ask for them
+
+    return begin(settings.telemetry_url, metrics, logger)
 
 
 def _build(factory: Factory, config: Settings, context: Context) -> Plugin:

@@ -21,6 +21,9 @@ class SidecarSettings(Settings):
 
     prefix: ClassVar[str] = "SIDECAR"
 
+    config: Path | None = Field(
+        None, description="TOML file with settings; variables win over it, and `--config` sets it too."
+    )
     host: str = Field("127.0.0.1", description="Address to listen on; any but a loopback address needs a token.")
     port: int = Field(4319, ge=0, le=65535, description="Port to listen on; 0 takes a free one and prints it.")
     token: SecretStr | None = Field(None, description="Bearer token that senders must present; required off loopback.")
@@ -44,6 +47,11 @@ class SidecarSettings(Settings):
     read_timeout_s: float = Field(30.0, gt=0, description="Seconds a sender may take to send one body.")
     handle_timeout_s: float = Field(60.0, gt=0, description="Seconds a required plugin may take for one batch.")
     drain_timeout_s: float = Field(10.0, gt=0, description="Seconds to finish requests in flight after SIGTERM.")
+    telemetry_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^@?#\s]+$",
+        description="Address of an OTLP/HTTP collector for the sidecar's own metrics and logs, without /v1/…; unset: off.",
+    )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR.")
 
     @model_validator(mode="after")

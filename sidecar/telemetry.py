@@ -29,6 +29,8 @@ IMAGE_RETRIES: Final = "chattrail.sidecar.images.retries"
 OUTBOX_DELIVERED: Final = "chattrail.sidecar.outbox.delivered"
 OUTBOX_RETRIES: Final = "chattrail.sidecar.outbox.retries"
 OUTBOX_LOST: Final = "chattrail.sidecar.outbox.lost"
+# log records of the sidecar itself, by `outcome`: exported, failed, or not sent: loop, rate, full
+OWN_LOGS: Final = "chattrail.sidecar.own_logs"
 
 GAUGES: Final = frozenset({IN_FLIGHT_BYTES, POISON_ALARM})
 DESCRIPTIONS: Final[Mapping[str, str]] = {
@@ -47,6 +49,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     OUTBOX_DELIVERED: "Things a plugin has sent on.",
     OUTBOX_RETRIES: "Second and later tries of a plugin to send something on.",
     OUTBOX_LOST: "Things a plugin could not send on, by reason: full, refused, attempts, shutdown.",
+    OWN_LOGS: "Log records of the sidecar itself, by outcome: exported, failed, or not sent: loop, rate, full.",
     IMAGE_JOBS: "Pictures to archive.",
     IMAGES_STORED: "Pictures stored, by source: url, file_id, data.",
     IMAGES_FAILED: "Pictures that can't be had, by source.",
@@ -80,9 +83,12 @@ class Metrics:
         """Read one series; 0 when nothing was recorded."""
         return self._values.get((name, tuple(sorted(attributes.items()))), 0)
 
-    def total(self, name: str) -> float:
-        """Read the sum over all series of a name."""
-        return sum(value for (known, _), value in self._values.items() if known == name)
+    def total(self, name: str, **having: str) -> float:
+        """Read the sum over all series of a name, or over those that have these attributes too."""
+        wanted = set(having.items())
+        with self._lock:
+            values = list(self._values.items())
+        return sum(value for (known, attributes), value in values if known == name and wanted <= set(attributes))
 
     def snapshot(self) -> dict[str, list[tuple[dict[str, str], float]]]:
         """Every series by metric name, for an exporter."""

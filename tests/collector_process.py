@@ -18,6 +18,7 @@ from typing import Any, Self
 import pytest
 import zstandard
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from collector.locate import NotFoundError, find
@@ -87,6 +88,11 @@ class Collector:
         assert not self.ended(), self.log.read_text()
         return self
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def ended(self) -> bool:
         return self._process is None or self._process.poll() is not None
 
@@ -146,11 +152,12 @@ class Collector:
 
 
 class Destination:
-    """An OTLP/HTTP log server on loopback. `answer` returns the status and headers for each request; 200 means kept."""
+    """An OTLP/HTTP server of logs and metrics. `answer` returns status and headers for each request; 200 means kept."""
 
     def __init__(self) -> None:
         self.answer: Callable[[], tuple[int, dict[str, str]]] = lambda: (200, {})
         self.requests: list[ExportLogsServiceRequest] = []
+        self.metrics: list[ExportMetricsServiceRequest] = []
         self.headers: list[dict[str, str]] = []
         self.attempts: list[float] = []
         self.let_go = threading.Event()  # a test that makes `answer` wait should wait for this
@@ -203,7 +210,10 @@ class Destination:
         status, headers = self.answer()
         if status == 200:
             self.headers.append({name.lower(): value for name, value in handler.headers.items()})
-            self.requests.append(ExportLogsServiceRequest.FromString(body))
+            if handler.path.endswith("/v1/metrics"):
+                self.metrics.append(ExportMetricsServiceRequest.FromString(body))
+            else:
+                self.requests.append(ExportLogsServiceRequest.FromString(body))
         reply = ExportLogsServiceResponse().SerializeToString() if status == 200 else b""
         handler.send_response(status)
         for name, value in {**headers, "content-type": PROTOBUF, "content-length": str(len(reply))}.items():

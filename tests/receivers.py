@@ -135,12 +135,14 @@ def quiet_port() -> int:
 class SidecarProcess:
     """`python -m sidecar` with settings by their names after CHATTRAIL_SIDECAR_; PORT is free unless given."""
 
-    def __init__(self, arguments: Sequence[str] = (), **settings: str) -> None:
+    def __init__(
+        self, arguments: Sequence[str] = (), program: Sequence[str] = ("-m", "sidecar"), **settings: str
+    ) -> None:
         plain = {name: value for name, value in os.environ.items() if not name.startswith("CHATTRAIL_")}
         given = {"PORT": "0", **settings}
         self.output: list[str] = []
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "sidecar", *arguments],
+            [sys.executable, *program, *arguments],
             cwd=ROOT,
             env=plain | {f"CHATTRAIL_SIDECAR_{name}": value for name, value in given.items()},
             stdout=subprocess.PIPE,

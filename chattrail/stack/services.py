@@ -30,7 +30,7 @@ def plan(settings: StackSettings, secrets: Secrets, data: Path, *, simulated: bo
     binary = collector_binary() if collector else None
     services = [
         _clickhouse(settings, secrets, data),
-        _sidecar(settings, secrets, data, token, telegram),
+        _sidecar(settings, secrets, data, token, telegram, with_collector=binary is not None),
         _web(settings, secrets, data),
     ]
     if binary:
@@ -90,7 +90,9 @@ def _dsn(settings: StackSettings, user: str, password: str) -> str:
     return f"http://{user}:{password}@127.0.0.1:{settings.embedded_port}/chattrail"
 
 
-def _sidecar(settings: StackSettings, secrets: Secrets, data: Path, token: str, telegram: str) -> Service:
+def _sidecar(
+    settings: StackSettings, secrets: Secrets, data: Path, token: str, telegram: str, *, with_collector: bool
+) -> Service:
     env = {
         "CHATTRAIL_SIDECAR_PORT": str(settings.sidecar_port),
         "CHATTRAIL_SIDECAR_DATA": str(data / "sidecar"),
@@ -100,6 +102,8 @@ def _sidecar(settings: StackSettings, secrets: Secrets, data: Path, token: str, 
     }
     if telegram:
         env["CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_API_URL"] = telegram
+    if with_collector:
+        env["CHATTRAIL_SIDECAR_TELEMETRY_URL"] = f"http://127.0.0.1:{settings.collector_http_port}"
     return Service(
         name="sidecar",
         title="Sidecar",

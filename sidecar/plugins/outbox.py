@@ -3,12 +3,11 @@
 import asyncio
 import logging
 import random
-from collections import deque
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Generic, TypeVar
 
 from sidecar import telemetry
+from sidecar.backlog import Backlog
 from sidecar.errors import Permanent, Retryable
 from sidecar.telemetry import Metrics
 
@@ -37,57 +36,26 @@ class Outbox(Generic[Item]):
         self._deliver = deliver
         self._metrics = metrics
         self._logger = logger
-        self._capacity = capacity
-        self._size = size
         self._attempts = attempts
         self._backoff_s = backoff_s
         self._timeout_s = timeout_s
-        self._waiting: deque[Item] = deque()
-        self._filled = 0
-        self._wake = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._worker: asyncio.Task[None] | None = None
+        self._backlog = Backlog(f"{plugin} outbox", self._send, capacity=capacity, size=size)
 
     def start(self) -> None:
         """Begin to deliver."""
-        if self._worker is None:
-            self._worker = asyncio.create_task(self._work(), name=f"{self._plugin} outbox")
+        self._backlog.start()
 
     def put(self, item: Item) -> bool:
         """Queue an item; False, and counted, when there is no room for it."""
-        if self._filled + self._size(item) > self._capacity:
-            self._lost("full")
-            return False
-        self._filled += self._size(item)
-        self._waiting.append(item)
-        self._idle.clear()
-        self._wake.set()
-        return True
+        if self._backlog.put(item):
+            return True
+        self._lost("full")
+        return False
 
     async def stop(self, flush_s: float) -> None:
         """Give what is queued this long to leave, count the rest as lost, and end. Idempotent."""
-        if self._worker is None:
-            return
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), flush_s)
-        worker, self._worker = self._worker, None
-        worker.cancel()
-        await asyncio.gather(worker, return_exceptions=True)
-        if self._waiting:
-            self._lost("shutdown", len(self._waiting))
-        self._waiting.clear()
-        self._filled = 0
-        self._idle.set()
-
-    async def _work(self) -> None:
-        while True:
-            while not self._waiting:
-                self._idle.set()
-                self._wake.clear()
-                await self._wake.wait()
-            await self._send(self._waiting[0])
-            self._filled -= self._size(self._waiting.popleft())
+        if left := await self._backlog.stop(flush_s):
+            self._lost("shutdown", left)
 
     async def _send(self, item: Item) -> None:
         for attempt in range(1, self._attempts + 1):

@@ -78,9 +78,10 @@ def test_validate_fails_for_a_broken_file(tmp_path: Path) -> None:
 def test_a_feed_never_waits_and_has_a_pipeline_of_its_own(name: str) -> None:
     feed = yaml.safe_load((FEEDS / f"{name}.yaml").read_text())
     assert list(feed["service"]) == ["pipelines"], "a list of the base would be replaced"
-    ((pipeline, parts),) = feed["service"]["pipelines"].items()
-    assert pipeline == f"logs/feed_{name}"
-    assert parts["processors"][:2] == ["batch/feed", "transform/privacy"]
+    pipelines = feed["service"]["pipelines"]
+    assert pipelines.pop(f"logs/feed_{name}")["processors"][:2] == ["batch/feed", "transform/privacy"]
+    assert pipelines.keys() <= {f"metrics/feed_{name}"}
+    assert all(parts["processors"] == ["batch/feed"] for parts in pipelines.values())
     for exporter in feed["exporters"].values():
         queue = exporter.get("sending_queue")
         assert name in {"debug", "file"} if queue is None else queue["storage"] == "file_storage/feeds"

@@ -128,4 +128,4 @@ async def test_the_list_of_plugins_names_their_settings() -> None:
     with SidecarProcess(["plugins"]) as listing:
         assert await asyncio.to_thread(listing.wait) == 0
     assert "images: loaded; required" in listing.text
-    assert "CHATTRAIL_SIDECAR_IMAGES_DIRECTORY=data/images  Folder" in listing.text
+    assert "CHATTRAIL_SIDECAR_IMAGES_DIRECTORY=data/images  (default)  Folder" in listing.text

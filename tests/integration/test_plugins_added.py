@@ -103,7 +103,7 @@ def test_a_folder_of_plugins_is_listed_and_what_is_broken_in_it_named(documented
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].startswith(f"payments: loaded; optional, never holds back the answer; {documented / 'payments.py'}")
-    assert lines[1].startswith("  CHATTRAIL_SIDECAR_PAYMENTS_FILE=p.csv  Name of the file")
+    assert lines[1].startswith("  CHATTRAIL_SIDECAR_PAYMENTS_FILE=p.csv  (environment)  Name of the file")
     assert any(line.startswith("broken: not loaded, and could not be: ") and "no_such_module" in line for line in lines)
     assert "_helper" not in done.stdout
     chosen = sidecar("--plugins-dir", str(documented), "plugins", PLUGINS="broken")
@@ -167,8 +167,8 @@ def test_an_installed_package_adds_a_plugin(installed: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[:3] == [
         "headcount: loaded; optional, never holds back the answer; installed by chattrail-sample 1.2.3",
-        "  CHATTRAIL_SIDECAR_HEADCOUNT_BOTS=2  People to leave out, being bots.",
-        "  CHATTRAIL_SIDECAR_HEADCOUNT_SALT=********  A secret, to see that it stays one.",
+        "  CHATTRAIL_SIDECAR_HEADCOUNT_BOTS=2  (environment)  People to leave out, being bots.",
+        "  CHATTRAIL_SIDECAR_HEADCOUNT_SALT=********  (environment)  A secret, to see that it stays one.",
     ]
     assert "headcount" not in sidecar("plugins", PLUGINS="debug").stdout, "negative control: not installed, not listed"
 

@@ -80,7 +80,7 @@ async def test_a_request_without_records_is_fine(body: bytes) -> None:
     [
         (b"\xff\xff\xff", PROTOBUF, "", 400, "not an OTLP ExportLogsServiceRequest"),
         (BODY[:-3], PROTOBUF, "", 400, "not an OTLP"),
-        (BODY.replace(b"secret", b"secr\xff\xfe"), PROTOBUF, "", 400, "UTF-8"),
+        (b"\x02\x00" + BODY, PROTOBUF, "", 400, "not an OTLP"),  # a field numbered 0
         (b"not gzip", PROTOBUF, "gzip", 400, "not valid gzip"),
         (gzip.compress(BODY)[:-9], PROTOBUF, "gzip", 400, "truncated"),
         (zstd.compress(BODY)[:-3], PROTOBUF, "zstd", 400, "truncated"),
@@ -164,7 +164,7 @@ async def test_a_retryable_plugin_answers_503_and_readiness_says_why() -> None:
     recorder.raises = Retryable("the peer is away", after=2.2)
     async with receiving(Stage("sink", recorder, True)) as running:
         status, headers, answer = await post(running, BODY)
-        assert (status, headers["Retry-After"]) == (503, "3")
+        assert (status, int(headers["Retry-After"]) in (3, 4)) == (503, True)
         assert told(answer) == "sink: the peer is away"
         async with aiohttp.ClientSession() as session, session.get(running.url + "/readyz") as ready:
             assert ready.status == 503
@@ -187,7 +187,7 @@ async def test_a_permanent_plugin_answers_400_and_a_surprise_503_without_content
         assert (status, told(answer)) == (400, "sink: no such column")
         recorder.raises = KeyError("secret words")
         status, headers, answer = await post(running, BODY)
-        assert (status, headers["Retry-After"]) == (503, "1")
+        assert (status, int(headers["Retry-After"]) in (1, 2)) == (503, True)
         assert "secret" not in told(answer)
     assert "KeyError" in caplog.text
     assert "secret" not in caplog.text
@@ -202,7 +202,7 @@ async def test_above_the_bound_of_bytes_in_flight_senders_are_sent_away() -> Non
         first = [asyncio.create_task(post(running, body)) for body in bodies[:2]]
         await until(lambda: recorder.entered == 2)
         status, headers, _ = await post(running, bodies[2])
-        assert (status, headers["Retry-After"]) == (429, "1")
+        assert (status, int(headers["Retry-After"]) in (1, 2)) == (429, True)
         recorder.gate.set()
         assert [(await task)[0] for task in first] == [200, 200]
         assert (await post(running, bodies[2]))[0] == 200

@@ -127,6 +127,13 @@ def test_a_letter_keeps_its_place_among_others_of_its_batch(sink: SinkUnderTest)
     assert [row[0] for row in sink.rows("SELECT position FROM dead_letters FINAL ORDER BY position")] == [0, 1, 3, 4]
 
 
+def test_a_letter_that_came_in_two_batches_is_one(sink: SinkUnderTest) -> None:
+    bad = event("user_message", event_id="x", **{"chattrail.message.text": "bad"})
+    sink.handle(request(say("1"), bad))
+    sink.handle(request(bad, say("2")))
+    assert [pile.letters for pile in piles(sink.url)] == [1]
+
+
 @pytest.mark.parametrize(("records", "size"), [(2, 1 << 20), (100, 400)])
 def test_page_by_page_each_letter_once(
     sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch, records: int, size: int

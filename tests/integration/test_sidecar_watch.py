@@ -5,10 +5,11 @@ from pathlib import Path
 import aiohttp
 
 from sidecar.answers import PROTOBUF
+from sidecar.errors import Retryable
 from sidecar.pipeline import Stage
 from tests import otlp
 from tests.embedded import EmbeddedClickHouse
-from tests.receivers import Recorder, SidecarProcess, receiving
+from tests.receivers import Recorder, SidecarProcess, receiving, until
 
 TOKEN = "a token of the tests"
 
@@ -55,3 +56,22 @@ async def test_poison_raises_an_alarm_and_is_taken_all_the_same(clickhouse: Embe
         assert "chattrail_sidecar_received_records_total 31\n" in said
         assert sidecar.end() == 0
         assert sidecar.text.count("most of the input is poison: 30 of the last 31 records") == 1
+
+
+async def test_readiness_gives_its_reasons_to_who_has_the_token() -> None:
+    recorder = Recorder()
+    recorder.start_raises = [Retryable("db.internal:8123 refuses connections", after=30)]
+    async with (
+        receiving(Stage("recorder", recorder, True), wait=False, token=TOKEN) as running,
+        aiohttp.ClientSession() as session,
+    ):
+        await until(lambda: "db.internal" in running.pipeline.reasons()["recorder"])
+        told = {"name": "recorder", "required": True, "ready": False}
+        for headers in ({}, {"Authorization": "Bearer x"}):
+            async with session.get(f"{running.url}/readyz", headers=headers) as answer:
+                assert answer.status == 503
+                assert await answer.json() == {"ready": False, "draining": False, "plugins": [told]}
+        async with session.get(f"{running.url}/readyz", headers={"Authorization": f"Bearer {TOKEN}"}) as answer:
+            said = await answer.json()
+        assert said["plugins"] == [{**told, "reason": "db.internal:8123 refuses connections"}]
+        assert said["alarms"] == []

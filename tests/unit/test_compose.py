@@ -165,6 +165,9 @@ def test_a_part_calls_the_next_by_name_and_port() -> None:
     assert "4318" in Image.read("collector").of("EXPOSE")[0].split()
     assert file["collector"]["environment"]["CHATTRAIL_COLLECTOR_SIDECAR_URL"] == "http://sidecar:4319"
     assert Image.read("sidecar").of("EXPOSE") == ["4319"]
+    assert file["sidecar"]["environment"]["CHATTRAIL_SIDECAR_TELEMETRY_URL"] == "http://collector:4318"
+    headers = "OTEL_EXPORTER_OTLP_HEADERS"  # the collector asks the sidecar for its token, as it asks the bot
+    assert file["sidecar"]["environment"][headers] == file["bot"]["environment"][headers]
     assert file["bot"]["environment"]["CHATTRAIL_BOT_WEB_URL"] == "http://web:8000"
     assert Image.read("web").of("EXPOSE") == ["8000"]
     assert "web" in WebSettings.load(environment("web", filled())).trusted_hosts

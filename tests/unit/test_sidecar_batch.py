@@ -79,3 +79,43 @@ def _plain(value: AttributeValue) -> None:
             _plain(item)
     else:
         assert value is None or isinstance(value, str | bool | int | float | bytes)
+
+
+def _resources(batch: Batch) -> list[str]:
+    return [entry.resource.attributes[0].value.string_value for entry in batch.request.resource_logs]
+
+
+def test_a_sidecars_own_records_are_told_from_senders_the_same_way_each_time() -> None:
+    theirs, ours = otlp.request(otlp.event("command")), otlp.request(otlp.LogRecord(), service="chattrail-sidecar")
+    assert [part.body for part in Batch.parse(theirs, NOW).by_origin()] == [theirs]
+    assert not Batch.parse(theirs, NOW).is_own
+    assert [part.body for part in Batch.parse(ours, NOW).by_origin()] == [ours]
+    mixed = theirs + ours + theirs  # protobuf joins repeated fields
+    parts = Batch.parse(mixed, NOW).by_origin()
+    assert [_resources(part) for part in parts] == [["test-bot", "test-bot"], ["chattrail-sidecar"]]
+    assert [part.is_own for part in parts] == [False, True]
+    assert [part.digest for part in parts] == [part.digest for part in Batch.parse(mixed, NOW).by_origin()]
+
+
+def test_unreadable_records_stay_with_the_whole_which_is_a_senders_then() -> None:
+    broken = otlp.request(otlp.event("command", "cafe")).replace(b"cafe", b"caf\xff")
+    batch = Batch.parse(broken + otlp.request(otlp.LogRecord(), service="chattrail-sidecar"), NOW)
+    assert len(batch.unreadable) == 1
+    assert batch.by_origin() == [batch]
+    assert not batch.is_own
+
+
+@given(otlp.requests, otlp.requests)
+def test_taking_apart_keeps_every_record_as_it_was(
+    first: ExportLogsServiceRequest, second: ExportLogsServiceRequest
+) -> None:
+    for entry in second.resource_logs:
+        del entry.resource.attributes[:]
+        entry.resource.attributes.add(key="service.name").value.string_value = "chattrail-sidecar"
+    whole = Batch.parse(first.SerializeToString() + second.SerializeToString(), NOW)
+    entries = [
+        entry.SerializeToString()
+        for part in whole.by_origin()
+        for entry in Batch.parse(part.body, NOW).request.resource_logs
+    ]
+    assert entries == [entry.SerializeToString() for entry in whole.request.resource_logs]

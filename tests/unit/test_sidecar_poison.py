@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from sidecar.loop_guard import SERVICE_NAME
 from sidecar.poison import WINDOW_S, PoisonAlarm
 from sidecar.telemetry import DEAD_LETTERS, POISON_ALARM, Metrics
 
@@ -74,3 +75,10 @@ def test_it_is_told_once_and_ends_with_the_window(caplog: pytest.LogCaptureFixtu
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
     assert caplog.messages[0].startswith("most of the input is poison: 18 of the last 20 records")
     assert bench.shown == 0
+
+
+def test_what_a_sidecar_sent_itself_is_no_poison() -> None:
+    bench = Bench()
+    bench.metrics.add(DEAD_LETTERS, 100, reason="event.id is missing", source=SERVICE_NAME)
+    assert bench.take(40, 10) == ""
+    assert bench.take(40, 40).startswith("50 of the last 80")

@@ -10,6 +10,7 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
+from sidecar import loop_guard
 from sidecar.batch import Batch
 from sidecar.errors import Retryable
 from sidecar.migrate import first_line, migrate
@@ -120,7 +121,10 @@ class ClickHouseSink:
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
             raise self._as_retryable(error) from None
         for letter in letters:
-            self._context.metrics.add(DEAD_LETTERS, reason=letter.reason)
+            if loop_guard.is_on():  # a sidecar's own record is no sender's fault: no alarm for it
+                self._context.metrics.add(DEAD_LETTERS, reason=letter.reason, source=loop_guard.SERVICE_NAME)
+            else:
+                self._context.metrics.add(DEAD_LETTERS, reason=letter.reason)
         self._context.logger.warning(
             "%d of the batch's records went to dead_letters: %s", len(letters), letters[0].reason
         )

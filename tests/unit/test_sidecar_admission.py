@@ -1,0 +1,104 @@
+"""How long a sender is told to wait: by what is held, how fast it was let go of lately, and who else was sent away."""
+
+import pytest
+
+from sidecar.admission import Admission, Booking
+from sidecar.answers import LONGEST_WAIT_S, Refused, retry_after
+from sidecar.telemetry import Metrics
+from tests.plugin_support import SetClock
+
+LIMIT = 1000
+
+
+class Bench:
+    """An admission with a clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.clock = SetClock()
+        self.admission = Admission(LIMIT, Metrics(), self.clock)
+
+    def flow(self, rate: float, seconds: int) -> None:
+        """Let requests come and go, so many bytes a second, ten a second."""
+        for _ in range(seconds * 10):
+            with self.admission.book() as booking:
+                booking.hold(int(rate / 10))
+                self.clock.pass_(0.1)
+
+    def fill(self) -> Booking:
+        """Take all the room there is."""
+        booking = self.admission.book()
+        booking.hold(LIMIT)
+        return booking
+
+    def refused(self, amount: int = 100) -> float:
+        """Seconds that a request is told to wait."""
+        with pytest.raises(Refused) as caught, self.admission.book() as booking:
+            booking.hold(amount)
+        assert caught.value.status == 429
+        assert caught.value.after is not None
+        return caught.value.after
+
+
+@pytest.mark.parametrize("rate", [1000, 100, 20])
+@pytest.mark.parametrize("seconds", [1, 60])
+def test_the_wait_is_what_is_too_much_by_the_rate_it_is_let_go_at(rate: float, seconds: int) -> None:
+    bench = Bench()
+    bench.flow(rate, seconds)
+    bench.fill()
+    assert bench.refused(100) == pytest.approx(100 / rate, rel=0.1)
+
+
+def test_idle_time_says_nothing_about_the_rate() -> None:
+    bench = Bench()
+    bench.flow(100, 10)
+    bench.clock.pass_(3600)
+    bench.fill()
+    assert bench.refused(100) == pytest.approx(1, rel=0.1)
+
+
+def test_it_grows_while_nothing_is_let_go_of_and_shrinks_again_afterwards() -> None:
+    bench = Bench()
+    bench.flow(100, 10)
+    held = bench.fill()
+    waits = []
+    for _ in range(4):
+        waits.append(bench.refused(1))
+        bench.clock.pass_(5)
+    assert waits == sorted(waits)
+    assert waits[-1] > 5 * waits[0]
+    held.hold(0)
+    bench.flow(100, 20)
+    bench.fill()
+    assert bench.refused(1) < waits[1]
+
+
+def test_with_nothing_to_go_by_it_is_as_long_as_it_has_taken() -> None:
+    bench = Bench()
+    bench.fill()
+    assert bench.refused() == 0
+    bench.clock.pass_(12)
+    assert bench.refused() == 12
+
+
+def test_a_crowd_is_told_to_come_one_after_another() -> None:
+    bench = Bench()
+    bench.flow(100, 10)
+    bench.fill()
+    assert [bench.refused(100) for _ in range(4)] == pytest.approx([1, 2, 3, 4], rel=0.1)
+
+
+def test_there_is_no_wait_while_there_is_room() -> None:
+    bench = Bench()
+    with bench.admission.book() as booking:
+        booking.hold(LIMIT)
+    assert bench.admission.wait_s(LIMIT) == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "least", "most"), [(0, 1, 2), (-3, 1, 2), (1, 1, 2), (2.2, 3, 4), (10, 10, 15), (600, 40, 60)]
+)
+def test_retry_after_is_spread_and_bounded(seconds: float, least: int, most: int) -> None:
+    drawn = [retry_after(seconds, lambda draw=draw: draw) for draw in (0.0, 0.25, 0.5, 0.75, 0.999)]  # type: ignore[misc]
+    assert (min(drawn), max(drawn)) == (least, min(most, LONGEST_WAIT_S))
+    assert len(set(drawn)) > 1
+    assert drawn == sorted(drawn)
