@@ -6,6 +6,7 @@ Rounds of both alternate in one process, so that a busy machine slows both alike
 """
 
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 
@@ -40,6 +41,8 @@ def measure(call: Callable[[], None]) -> list[float]:
 def main() -> None:
     """Measure and report."""
     tracker = create_tracker("bench", exporter=Nowhere())
+    folder = tempfile.TemporaryDirectory()
+    kept = create_tracker("bench", exporter=Nowhere(), state=folder.name)
     away = create_tracker("bench", endpoint="http://127.0.0.1:9")
     provider = LoggerProvider(shutdown_on_exit=False)
     provider.add_log_record_processor(BatchLogRecordProcessor(Nowhere()))
@@ -54,10 +57,18 @@ def main() -> None:
     def track() -> None:
         tracker.track(UserMessage(text=text, length=len(text)), user=ann, chat=home, update_id=1, message_id=2)
 
+    def track_kept() -> None:
+        kept.track(UserMessage(text=text, length=len(text)), user=ann, chat=home, update_id=1, message_id=2)
+
     def track_away() -> None:
         away.track(UserMessage(text=text, length=len(text)), user=ann, chat=home, update_id=1, message_id=2)
 
-    cases = {"SDK: Logger.emit": sdk, "track(), collector up": track, "track(), collector away": track_away}
+    cases = {
+        "SDK: Logger.emit": sdk,
+        "track(), collector up": track,
+        "track(), with a state folder": track_kept,
+        "track(), collector away": track_away,
+    }
     times: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(ROUNDS):
         for name, call in cases.items():
@@ -75,8 +86,9 @@ def main() -> None:
         rows,
         f"{ROUNDS * CALLS:,} calls each, alternating; 15 attributes. track() adds id, session and sanitising to emit.",
     )
-    for used in (tracker, away):
+    for used in (tracker, kept, away):
         used.shutdown(0.5)
+    folder.cleanup()
     provider.shutdown()
 
 

@@ -74,7 +74,7 @@ def utc_now() -> datetime:
 
 def make_tracker(settings: BotSettings) -> Tracker:
     """The tracker; where it sends is said by OTEL_EXPORTER_OTLP_*."""
-    return create_tracker("chattrail-bot", before_send=Guard(settings.secrets))
+    return create_tracker("chattrail-bot", before_send=Guard(settings.secrets), state=settings.data)
 
 
 def build(settings: BotSettings, tracker: Tracker, *, clock: Clock = utc_now) -> Application:

@@ -32,6 +32,10 @@ class BotSettings(Settings):
     )
     memory_messages: int = Field(40, ge=4, le=400, description="How many messages of a chat the bot remembers.")
     memory_days: int = Field(90, ge=1, le=3650, description="Days after which Redis forgets a chat nobody returned to.")
+    data: Path = Field(
+        Path("data/bot"),
+        description="Folder for the number of the last event, so that a kill's losses are seen; a few bytes.",
+    )
     idle_minutes: float = Field(
         360, gt=0, description="After this many minutes of silence the bot asks whether to continue the chat."
     )

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -18,7 +18,9 @@ from opentelemetry.sdk.resources import Resource
 
 from chattrail.delivery import Answer, Delivery, Reply
 from chattrail.forks import after_fork_in_child
+from chattrail.highwater import HighWaterMark
 from chattrail.logrecord import Packed, pack, reported, unpack
+from chattrail.notices import Notices
 from chattrail.quiet import Periodic, where
 from chattrail.record import Counts, Record
 
@@ -51,6 +53,7 @@ class CountingBatchProcessor:
         connect: Callable[[], Delivery],
         limits: Limits | None = None,
         when_full: WhenFull = "drop_oldest",
+        high_water: HighWaterMark | None = None,
     ) -> None:
         self._make_resource = resource
         self._resource: Resource | None = resource()
@@ -58,8 +61,11 @@ class CountingBatchProcessor:
         self._delivery: Delivery | None = connect()  # at once, so that wrong settings are told at the start
         self._limits = limits or Limits()
         self._when_full = when_full
+        self._high_water = high_water
         self._begin()
         after_fork_in_child(self._begin_again)
+        if self._notices.find():
+            self._start()
 
     def _begin(self) -> None:
         self._changed = threading.Condition(threading.Lock())
@@ -72,6 +78,7 @@ class CountingBatchProcessor:
         self._hurry = 0  # callers of flush who wait
         self._closing = self._aborted = self._closed = False
         self._failing = False
+        self._notices = Notices(self._high_water, self._limits.retry[1])
 
     def _begin_again(self) -> None:
         # What was queued is the parent's to send, and a connection shared with it would mix up their bytes.
@@ -152,6 +159,9 @@ class CountingBatchProcessor:
             self._bytes = self._sending = 0
             self._closed = True
             self._changed.notify_all()
+        if self._thread is None:
+            self._notices.take_own_end()  # there was no event: this removes the file
+        self._notices.clear()
         if lost:
             _logger.warning("%d events could not be delivered before the process ended", lost)
 
@@ -178,6 +188,8 @@ class CountingBatchProcessor:
 
     def _lose(self, reason: str, how_many: int) -> None:
         self._losses[reason] = self._losses.get(reason, 0) + how_many
+        if self._high_water is not None:
+            self._high_water.lost(self._losses)
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._work, name="chattrail-export", daemon=True)
@@ -190,18 +202,20 @@ class CountingBatchProcessor:
     def _work(self) -> None:
         token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))  # exporting is no trace of the bot's
         try:
-            while (batch := self._take()) and self._deliver(batch):
-                pass
+            while (batch := self._take()) is not None and (not batch or self._deliver(batch)):
+                self._notices.tell(self._send, self._name)
         finally:
             detach(token)
 
-    def _take(self) -> list[Packed]:
-        """Wait for a batch and take it; an empty one means that the end has come."""
+    def _take(self) -> list[Packed] | None:
+        """Wait for a batch and take it; an empty one means that a notice is due, None that the end has come."""
         with self._changed:
             while True:
                 self._changed.wait_for(self._is_due, self._limits.delay)
-                if self._queue or self._closing:
+                if self._queue or self._closing or self._notices.due():
                     break
+            if self._closing and not self._queue:
+                return [] if self._notices.take_own_end() else None
             batch: list[Packed] = []
             size = 0
             while self._queue and len(batch) < self._limits.batch_records:
@@ -245,7 +259,7 @@ class CountingBatchProcessor:
                 self._changed.wait_for(lambda: self._closing, pause)
             pause = min(pause * 2, longest)
 
-    def _send(self, batch: list[Packed]) -> Reply:
+    def _send(self, batch: Sequence[Packed]) -> Reply:
         try:
             self._delivery = self._delivery or self._connect()
             self._resource = resource = self._resource or self._make_resource()

@@ -8,14 +8,16 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 from opentelemetry.sdk._logs.export import LogRecordExporter
 from opentelemetry.sdk.resources import Resource
 
 from chattrail.batching import CountingBatchProcessor, Limits, WhenFull
 from chattrail.delivery import Delivery, HttpDelivery, PlainDelivery, quieten_exporters
+from chattrail.highwater import HighWaterMark
+from chattrail.ids import InstanceId
 from chattrail.privacy import Privacy
 from chattrail.record import BeforeSend, Counts, Record
 from chattrail.tracker import Tracker
@@ -37,6 +39,7 @@ def create_tracker(
     before_send: BeforeSend | None = None,
     when_full: WhenFull = "drop_oldest",
     limits: Limits | None = None,
+    state: str | os.PathLike[str] | None = None,
     exporter: LogRecordExporter | None = None,
 ) -> Tracker:
     """Return a tracker that exports to a collector. Raises ValueError, naming the setting, if one is wrong.
@@ -47,16 +50,22 @@ def create_tracker(
     hash_user_ids_with: a key of 16 bytes or more; people are then known by an HMAC of their id, and names are left out.
     before_send: called with each Record; returns it, changed or not, or None to withhold it. It must be quick.
     when_full: "drop_oldest", or "wait" for scripts that must lose nothing; a bot must never wait.
+    state: a folder of the bot's own that outlives it, for some bytes a process: whoever starts next there reports what a killed
+    process had not sent. A fault of it is logged and costs no event. Unset: such losses are not seen.
     exporter: any exporter of the SDK instead of OTLP, for tests.
     """
     privacy = Privacy(message_text, hash_user_ids_with)
+    instance = InstanceId()
+    high_water = None if state is None else HighWaterMark(Path(state), service_name, instance)
     sink = Pipeline(
-        partial(_resource, service_name, service_version, environment),
+        partial(_resource, service_name, service_version, environment, instance),
         lambda: PlainDelivery(exporter) if exporter else connect(endpoint, protocol, headers),
         limits,
         when_full,
+        high_water,
     )
-    return Tracker(sink, privacy=privacy, before_send=before_send)
+    reach = None if high_water is None else high_water.reach
+    return Tracker(sink, privacy=privacy, before_send=before_send, reach=reach)
 
 
 class Pipeline:
@@ -68,8 +77,9 @@ class Pipeline:
         connect: Callable[[], Delivery],
         limits: Limits | None,
         when_full: WhenFull,
+        high_water: HighWaterMark | None = None,
     ) -> None:
-        self._processor = CountingBatchProcessor(resource, connect, limits, when_full)
+        self._processor = CountingBatchProcessor(resource, connect, limits, when_full, high_water)
         self._enabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() != "true"
         atexit.register(self.shutdown)
 
@@ -146,13 +156,15 @@ def _check_limits(protocol: str) -> None:
         raise ValueError(f"{_name('COMPRESSION')} is {compression!r}; for {protocol} it can be {', '.join(known)}")
 
 
-def _resource(service_name: str, version: str | None, environment: str | None) -> Resource:
+def _resource(
+    service_name: str, version: str | None, environment: str | None, instance_id: Callable[[], str]
+) -> Resource:
     if not service_name:
         raise ValueError("service_name is empty; it tells the bot's events from those of other programs")
     given = {
         "service.name": service_name,
         "service.version": version,
         "deployment.environment.name": environment,
-        "service.instance.id": str(uuid4()),
+        "service.instance.id": instance_id(),
     }
     return Resource.create({name: value for name, value in given.items() if value is not None})

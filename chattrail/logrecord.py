@@ -31,6 +31,7 @@ _DROPPED = {
     "internal": "chattrail.dropped.failed",
     "before_send": "chattrail.dropped.failed",
 }
+REPORTED = tuple(dict.fromkeys(_DROPPED.values()))
 _TEXTS = {ERROR: "ERROR", WARN: "WARN"}
 
 

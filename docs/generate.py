@@ -20,6 +20,7 @@ from pydantic.fields import FieldInfo  # noqa: E402
 from pydantic_core import PydanticUndefined  # noqa: E402
 
 from chattrail.events import COMMON, EVENT_TYPES, RESOURCE, Attribute, attributes_of  # noqa: E402
+from chattrail.highwater import ATTRIBUTES, PROCESS_ENDED  # noqa: E402
 from chattrail.settings import Settings  # noqa: E402
 
 # Where each part keeps its Settings; one line for a new one.
@@ -60,6 +61,13 @@ def events() -> str:
             lines += [f"| `{field}` | {_attribute_row(attribute)} |" for field, attribute in fields.items()]
         else:
             lines.append("It has no attributes of its own.")
+    lines += [
+        "\n## When a process is over\n",
+        f"`{PROCESS_ENDED}` is no event, has no `event.id` and counts in no figure: it lets loss accounting see the",
+        "end of a sequence. A tracker with a `state` folder sends it about itself when it ends in good order, and when it",
+        "starts about those of the folder that were killed. Besides, it has `chattrail.dropped.*` as above. It may come twice.\n",
+        *_attribute_table(ATTRIBUTES),
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -184,6 +184,7 @@ def _bot(settings: StackSettings, secrets: Secrets, data: Path, token: str, tele
         "BOT_TOKEN": token,
         "CHATTRAIL_BOT_WEB_URL": f"http://127.0.0.1:{settings.web_port}",
         "CHATTRAIL_BOT_WEB_TOKEN": secrets.api_token,
+        "CHATTRAIL_BOT_DATA": str(data / "bot"),
         "CHATTRAIL_BOT_PREMIUM_PATH": str(data / "premium.sqlite3"),
         "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
     }

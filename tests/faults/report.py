@@ -2,6 +2,7 @@
 
 import os
 import platform
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +24,13 @@ recovery as a sender sees it. *Quiet* is the longest from the last acknowledgeme
 | # | fault | runs | events | lost | extra | mismatch | doubles seen | longest wait | quiet |
 | --- | --- | --: | --: | --: | --: | --: | --: | --: | --: |
 """
+NOTES = """
+## Faults with a measure of their own
+What these do to delivery is not for the three numbers to tell: each has its own test, which says what it saw.
+
+| # | fault | runs | what was seen | worst recovery |
+| --- | --- | --: | --- | --: |
+"""
 CONTROLS = """
 ## Negative controls
 A test that cannot fail proves nothing. With a defence taken away the same oracle must turn red:
@@ -30,6 +38,18 @@ A test that cannot fail proves nothing. With a defence taken away the same oracl
 | defence taken away | what the oracle shows |
 | --- | --- |
 """
+SOAK = "## An hour's soak"  # from here on the document is the soak's, which writes it on its own
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a run showed that the oracle has no word for."""
+
+    row: int
+    name: str
+    seed: int
+    outcome: str
+    worst_recovery_s: float
 
 
 class Report:
@@ -37,7 +57,12 @@ class Report:
 
     def __init__(self) -> None:
         self.outcomes: list[Outcome] = []
+        self.notes: list[Note] = []
         self.controls: dict[str, str] = {}
+
+    def note(self, row: int, name: str, seed: int, outcome_text: str, worst_recovery_s: float) -> None:
+        """Put down a run of a row that is not judged by the oracle, for a run that passed."""
+        self.notes.append(Note(row, name, seed, outcome_text, worst_recovery_s))
 
     def summary(self) -> str:
         """The worst times, in one line; "" when the full run did not take part."""
@@ -59,8 +84,24 @@ class Report:
         text = HEAD.format(when=f"{datetime.now(UTC):%Y-%m-%d}", machine=machine)
         for row, name in sorted({(outcome.row, outcome.name) for outcome in self.outcomes}):
             text += _line(row, name, [one for one in self.outcomes if (one.row, one.name) == (row, name)])
+        if self.notes:
+            text += NOTES + "".join(
+                _noted([one for one in self.notes if (one.row, one.name) == key])
+                for key in sorted({(one.row, one.name) for one in self.notes})
+            )
         text += CONTROLS + "".join(f"| {what} | {shown} |\n" for what, shown in self.controls.items())
-        DOCUMENT.write_text(text)
+        DOCUMENT.write_text(text + _soak())
+
+
+def _soak() -> str:
+    _, found, section = (DOCUMENT.read_text() if DOCUMENT.exists() else "").partition(f"\n{SOAK}\n")
+    return f"{found}{section}"
+
+
+def _noted(runs: list[Note]) -> str:
+    seen = "; ".join(dict.fromkeys(one.outcome for one in runs))  # in order, without repetitions
+    worst = max(one.worst_recovery_s for one in runs)
+    return f"| {runs[0].row} | {runs[0].name} | {len(runs)} | {seen} | {worst:.1f} s |\n"
 
 
 def _line(row: int, name: str, runs: list[Outcome]) -> str:

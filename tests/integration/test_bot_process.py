@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ import aiohttp
 import pytest
 
 from bot.simulation.telegram_api import TelegramServer
+from chattrail.highwater import PROCESS_ENDED
 from tests.bot_support import TOKEN, begin_story, has_button, running_bot, says
 from tests.fakes.otlp_receiver import OtlpReceiver
 
@@ -49,16 +51,18 @@ class Process:
 @asynccontextmanager
 async def bot_process(**environ: str) -> AsyncIterator[Process]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("CHATTRAIL_", "OTEL_"))}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot",
-        cwd=ROOT, env=clean | environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        yield Process(process)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.communicate()
+    with tempfile.TemporaryDirectory() as data:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bot",
+            cwd=ROOT, env=clean | {"CHATTRAIL_BOT_DATA": data} | environ,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            yield Process(process)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -83,7 +87,9 @@ async def test_it_says_when_it_is_ready_and_ends_in_good_order(number: signal.Si
             assert SECRET not in bot.log
             assert "Traceback" not in bot.log
         # What was queued at the end arrived all the same.
-        assert [record.type for record in inbox.wait(8)][-2:] == ["user_message", "ai_message"]
+        records = inbox.wait(9)
+        assert [record.type for record in records[6:]] == ["user_message", "ai_message", PROCESS_ENDED]
+        assert records[8].attributes["chattrail.process.reached"] == 8
 
 
 async def test_it_ends_in_time_when_nobody_listens_to_analytics() -> None:

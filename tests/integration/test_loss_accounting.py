@@ -9,10 +9,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
+from chattrail.highwater import PROCESS_ENDED
 from sidecar.migrate import migrate, migrations
 from tests.embedded import EmbeddedClickHouse
-from tests.otlp import event, request
+from tests.otlp import event, plain, request
 from tests.sinks import SinkUnderTest, sink_on
 from tests.web_support import Clock, make_app, sign_in
 from web.delivery import Delivery, Gap, Reasons
@@ -66,6 +69,21 @@ class Books:
     def bury(self, number: int, instance: str = "i-1") -> bytes:
         broken = event("user_message", "7", event_id="no id", **{"event.sequence": number})
         body = request(broken, instance=instance)
+        self.sink.handle(body)
+        return body
+
+    def end(
+        self, reached: int, instance: str = "i-1", at: datetime = NOON, cut_off: bool = True, **extra: int
+    ) -> bytes:
+        given = {f"chattrail.dropped.{name}": value for name, value in extra.items()}
+        about = {"service_name": "test-bot", "instance_id": instance, "reached": reached, "cut_off": cut_off}
+        given |= {f"chattrail.process.{name}": value for name, value in about.items()}
+        record = LogRecord(
+            time_unix_nano=int(at.timestamp()) * 10**9,
+            event_name=PROCESS_ENDED,
+            attributes=[KeyValue(key=key, value=plain(value)) for key, value in given.items()],
+        )
+        body = request(record, instance="who reports it")
         self.sink.handle(body)
         return body
 
@@ -153,6 +171,39 @@ def test_what_the_tracker_reports_explains_the_rest(books: Books) -> None:
     assert [gap.reason for gap in books.read().gaps] == ["queue_full"]
 
 
+def test_the_end_of_a_killed_process_is_a_gap_and_comes_twice_for_nothing(books: Books) -> None:
+    books.send(1, 2, 4, at=NOON)
+    books.end(9, at=NOON, queue_full=1)
+    found = books.read()
+    assert summary(found) == (9, 3, 6)
+    assert found.reasons == Reasons(queue_full=1, process_ended=5)
+    assert found.gaps == (Gap("i-1", 5, 9, "process_ended"), Gap("i-1", 3, 3, "queue_full"))
+    assert [(each.instance_id, each.first_at, each.last_at) for each in found.instances] == [("i-1", NOON, NOON)]
+    for _ in range(3):
+        books.sink.handle(books.end(9, at=NOON, queue_full=1))
+    books.end(9, at=NOON, queue_full=1, cut_off=False)
+    books.sink.client.command("OPTIMIZE TABLE sequences FINAL")
+    assert books.read() == found
+    books.send(5, 6, 7, 8, 9)  # they had been on their way
+    assert books.read().reasons == Reasons(queue_full=1)
+    assert books.sink.one("SELECT count() FROM events WHERE event_name NOT LIKE 'chattrail.%'") == 0
+
+
+def test_a_process_none_of_whose_events_came_is_known_by_its_end(books: Books) -> None:
+    books.end(70000, instance="mute", at=NOON)
+    books.end(3, instance="tidy", at=NOON + DAY, cut_off=False)
+    books.end(0, instance="idle")
+    books.end(2**62, instance="absurd")
+    found = books.read()
+    assert [(each.instance_id, each.emitted, each.stored, each.first_at) for each in found.instances] == [
+        ("tidy", 3, 0, NOON + DAY),
+        ("mute", 70000, 0, NOON),
+    ]
+    assert found.reasons == Reasons(process_ended=70000, unknown=3)
+    assert found.gaps == (Gap("tidy", 1, 3, "unknown"), Gap("mute", 1, 70000, "process_ended"))
+    assert summary(books.read(NOON + 2 * DAY)) == (0, 0, 0)
+
+
 def test_processes_are_apart_and_the_range_chooses_among_them(books: Books) -> None:
     books.send(1, 3, instance="old", at=NOON)
     books.send(1, 2, instance="new", at=NOON + 3 * DAY)
@@ -187,6 +238,7 @@ def test_events_of_before_the_account_are_counted(sink: SinkUnderTest, books: Bo
 def test_the_page_says_it_in_both_languages(books: Books, clickhouse: EmbeddedClickHouse, tmp_path: Path) -> None:
     books.send(1, 2, 5, queue_full=1)
     books.bury(4)
+    books.end(8)
     books.sink.settle()
     url = clickhouse.dsn(books.sink.url.rsplit("/", 1)[1], readonly=True)
     client = make_app(tmp_path, url, Clock((NOON + DAY).timestamp())).test_client()
@@ -204,10 +256,13 @@ def test_the_page_says_it_in_both_languages(books: Books, clickhouse: EmbeddedCl
         ]
 
     assert panel("en") == [
-        "Delivery", "Emitted", "5", "= stored", "3", "+ dropped", "2",
+        "Delivery", "Emitted", "8", "= stored", "3", "+ dropped", "5",
         "of them: set apart, could not be stored", "1", "of them: the bot's queue was full", "1",
+        "of them: lost when the process was cut off", "3",
     ]  # fmt: skip
-    assert "Newest gap: 4 of process i-1, set apart, could not be stored." in client.get("/analytics?lang=en").text
-    assert panel("ru")[1:7] == ["Отправлено", "5", "= сохранено", "3", "+ потеряно", "2"]
-    books.send(3, 4)
+    gap = "Newest gap: 6–8 of process i-1, lost when the process was cut off."
+    assert gap in client.get("/analytics?lang=en").text
+    assert panel("ru")[1:7] == ["Отправлено", "8", "= сохранено", "3", "+ потеряно", "5"]
+    assert "из них: пропали, когда процесс оборвался" in panel("ru")
+    books.send(3, 4, 6, 7, 8)
     assert "Everything that was emitted is stored." in client.get("/analytics?lang=en").text

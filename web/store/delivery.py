@@ -21,11 +21,11 @@ def _processes(clickhouse: ClickHouse, window: Window) -> Iterator[Process]:
     asked = {"dead": DEAD_MAX, "start": _milliseconds(window.start), "end": _milliseconds(window.end)}
     found = clickhouse.rows(sql("sequences"), asked)
     # A block is up to 65,536 numbers to look through, and one with holes has a gap at least: so many are enough.
-    incomplete = [row[:3] for row in found if row[8] and row[10] - row[9] + 1 > row[8]][:GAPS_MAX]
+    incomplete = [row[:3] for row in found if row[10] and row[12] - row[11] + 1 > row[10]][:GAPS_MAX]
     holes = _holes(clickhouse, [(service, instance, block) for service, instance, block in incomplete])
     for (service, instance), group in groupby(found, lambda row: (row[0], row[1])):
         rows = list(group)
-        first, last, queue_full, refused, failed = rows[0][3:8]
+        first, last, queue_full, refused, failed, reached, cut_off = rows[0][3:10]
         yield Process(
             service,
             instance,
@@ -33,9 +33,11 @@ def _processes(clickhouse: ClickHouse, window: Window) -> Iterator[Process]:
             _time(last),
             [
                 Block(stored, lowest, highest, holes.get((service, instance, block), ()), dead, numbers)
-                for block, stored, lowest, highest, dead, numbers in ((row[2], *row[8:]) for row in reversed(rows))
+                for block, stored, lowest, highest, dead, numbers in ((row[2], *row[10:]) for row in reversed(rows))
             ],
             Reasons(queue_full=queue_full, refused=refused, failed=failed),
+            reached,
+            bool(cut_off),
         )
 
 

@@ -1,0 +1,71 @@
+"""A stranger's bot in a process of its own: `python -m tests.faults.stranger` with its wishes as JSON.
+
+What it hands to the queue it puts down in a journal first, so that a test knows what a kill took along.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+
+from chattrail import Tracker, create_tracker
+from chattrail.batching import Limits
+from chattrail.record import Counts, Record, Sink
+from tests.integration.strangers_bot.app import build
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the bot is told. `queue` is how many events it may hold."""
+
+    token: str
+    telegram: str
+    endpoint: str
+    state: str
+    journal: str
+    queue: int
+
+    def text(self) -> str:
+        return json.dumps(asdict(self))
+
+
+class Journalled:
+    """A sink that writes number and id of each event down before it passes it on. A kill leaves what was written."""
+
+    def __init__(self, sink: Sink, path: str) -> None:
+        self._sink = sink
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def emit(self, record: Record) -> None:
+        line = f"{record.attributes['event.sequence']} {record.attributes['event.id']}\n"
+        os.write(self._file, line.encode())
+        self._sink.emit(record)
+
+    def lose(self, reason: str) -> None:
+        self._sink.lose(reason)
+
+    def counts(self) -> Counts:
+        return self._sink.counts()
+
+    def flush(self, timeout: float) -> bool:
+        return self._sink.flush(timeout)
+
+    def shutdown(self, timeout: float) -> bool:
+        return self._sink.shutdown(timeout)
+
+
+async def main(wishes: Wishes) -> None:
+    """Poll until SIGTERM; then tell what became of the events."""
+    limits = Limits(queue_records=wishes.queue, batch_records=50, delay=0.05, retry=(0.05, 0.2))
+    tracker: Tracker = create_tracker("stranger", endpoint=wishes.endpoint, state=wishes.state, limits=limits)
+    tracker._sink = Journalled(tracker._sink, wishes.journal)
+    dispatcher, bot = build(wishes.token, wishes.telegram, tracker)
+    await dispatcher.start_polling(bot, polling_timeout=1)
+    await asyncio.to_thread(tracker.shutdown, 2.0)
+    counts = tracker.counts()
+    print(json.dumps({"emitted": counts.emitted, "exported": counts.exported, **counts.losses}), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Wishes(**json.loads(sys.argv[1]))))
