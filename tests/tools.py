@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
@@ -11,10 +12,14 @@ def need(*names: str, package: str) -> str:
     for name in names:
         if found := shutil.which(name):
             return found
-    missing = f"{names[0]} is not installed: apt-get install {package}"
+    return missing(f"{names[0]} is not installed: apt-get install {package}")
+
+
+def missing(what: str) -> NoReturn:
+    """End a test that lacks something here: fail in CI, which has it, and skip by name elsewhere."""
     if os.environ.get("CI"):
-        pytest.fail(missing)
-    pytest.skip(missing)
+        pytest.fail(what)
+    pytest.skip(what)
 
 
 def chromium() -> str:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def quick(fault: Fault) -> Size:
 def full(fault: Fault) -> Size:
     evenly = tuple((number + 0.5) / fault.often for number in range(fault.often))
     shares = {1: (0.1,), 3: SHARES}.get(fault.often, evenly)
-    return Size(events=10_000, parcel=50, shares=shares, lasts_s=12.0)
+    return Size(events=10_000, parcel=50, shares=shares, lasts_s=fault.lasts_s)
 
 
 def cases() -> Iterator[object]:
@@ -66,7 +67,7 @@ async def test_without_deduplication_the_oracle_sees_extra_rows(
     """Tokens forgotten at once, and a count that does not look through doubles: a lost reply must show."""
     fault = Fault(14, "the sidecar's reply lost", strikes.reply_lost("sidecar"))
     load = make_load(0, CONTROL.events, CONTROL.parcel, Mix())
-    async with running_rig(tmp_path, clickhouse, own_clickhouse=False, collector=None) as rig:
+    async with running_rig(tmp_path, clickhouse) as rig:
         await rig.oracle.forget_tokens(0)
         counted = await struck(rig, fault, 0, CONTROL, load, final=False)
         assert len(counted.verdict.extra) == CONTROL.parcel, str(counted)
@@ -84,10 +85,30 @@ async def test_with_an_ack_before_the_commit_the_oracle_sees_losses(
     """A sender that counts what is written into the socket as acknowledged: a kill before the insert must show."""
     fault = Fault(1, "sidecar killed", strikes.sidecar_killed_at("half" if moment == "half" else "request"))
     load = make_load(0, CONTROL.events, CONTROL.parcel, Mix())
-    async with running_rig(tmp_path, clickhouse, own_clickhouse=False, collector=None) as rig:
-        outcome = await struck(rig, fault, 0, CONTROL, load, hasty=True)
+    async with running_rig(tmp_path, clickhouse) as rig:
+        outcome = await struck(rig, fault, 0, CONTROL, load, hasty=True, patience_s=5.0)
     assert len(outcome.verdict.lost) >= CONTROL.parcel, str(outcome)
     report.controls[f"commit before ack (killed at {moment})"] = shown(outcome)
+
+
+LIMITED = "exporters: {otlp_http/sidecar: {retry_on_failure: {max_elapsed_time: 5s}}}\n"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_with_a_limit_to_retries_the_oracle_sees_losses(
+    tmp_path: Path, clickhouse: EmbeddedClickHouse, report: Report
+) -> None:
+    """The collector's own default gives up after 300 s; with 5 s the cut of row 15, which is longer, must show."""
+    fault = next(fault for fault in FAULTS if fault.row == 15)
+    limited = tmp_path / "limited.yaml"
+    limited.write_text(LIMITED)
+    load = make_load(0, 2000, 50, Mix())
+    size = replace(full(fault), events=2000)
+    async with running_rig(tmp_path, clickhouse, collector={}, overlays=(limited,)) as rig:
+        outcome = await struck(rig, fault, 0, size, load, patience_s=5.0)
+    assert outcome.verdict.lost, str(outcome)
+    report.controls["retry without end (5 s at most, the link cut for 20 s)"] = shown(outcome)
 
 
 def shown(outcome: Outcome) -> str:
