@@ -7,7 +7,7 @@ from tests.faults.oracle import verified
 from tests.faults.rig import Rig
 from tests.faults.strikes import Size, Strike, asked, eventually
 
-LEFT = 1 << 20  # up to so much stays free, so that the disk fills up somewhere in the middle of a write
+LEFT = 20  # bytes an event, at most, stay free: the disk fills up somewhere in the middle of a write
 
 
 async def clickhouse_disk_full(rig: Rig, chance: random.Random, size: Size) -> None:
@@ -15,7 +15,7 @@ async def clickhouse_disk_full(rig: Rig, chance: random.Random, size: Size) -> N
     assert rig.disk is not None
     assert rig.sender is not None
     refused = len(rig.sender.refusals)
-    rig.disk.fill(chance.choice((0, chance.randrange(LEFT))))
+    rig.disk.fill(chance.randrange(LEFT * size.events))
 
     async def not_ready() -> bool:
         status, text = await asked(rig, "/readyz")
@@ -39,7 +39,7 @@ def queue_disk_full(*, killed: bool) -> Strike:
         rig.to_sidecar.down = True
         rig.to_sidecar.drop_connections()
         sender, refused = rig.sender, len(rig.sender.refusals)
-        rig.disk.fill(chance.randrange(LEFT))
+        rig.disk.fill(chance.randrange(LEFT * size.events))
         await verified(lambda: len(sender.refusals) > refused, "a sender that the collector sends away")
         if killed:
             await asyncio.to_thread(rig.collector.kill)
