@@ -27,6 +27,7 @@ class Fault:
     often: int = 3  # strikes in a full run; 1 comes early, as it lasts or needs many events after it
     sidecar: Mapping[str, str] = field(default_factory=dict)
     lasts_s: float = 12.0  # in a full run
+    abreast: bool = False  # mostly waits, so the seeds of a full run go side by side
     on_disk: OnDisk | None = None  # the part that has a small disk to itself
     afterwards: Callable[[Rig, Load, Path], Awaitable[None]] | None = None  # what else must hold when all is quiet
 
@@ -61,11 +62,12 @@ FAULTS = (
     Fault(3, "sidecar killed after the insert, before the 200", KILLED),
     Fault(3, "the same behind a collector", KILLED, collector=IN_FRONT),
     Fault(4, "sidecar killed after the 200, before jobs ran", strikes.sidecar_killed_before_its_jobs, Mix(pictures=True), often=1),
-    Fault(5, "random kills of the sidecar", strikes.sidecar_killed_at_random, often=50),
+    Fault(5, "random kills of the sidecar", strikes.sidecar_killed_at_random, often=50, abreast=True),
     Fault(6, "collector killed with a full queue", strikes.collector_killed_full, collector={"queue_size": "500"}, often=1),
     Fault(7, "ClickHouse killed with half an insert", strikes.clickhouse_killed_mid_insert, own_clickhouse=True),
     Fault(7, "ClickHouse killed while it writes", strikes.clickhouse_killed_while_it_writes, own_clickhouse=True),
-    Fault(8, "ClickHouse frozen", strikes.clickhouse_frozen, own_clickhouse=True, often=1, sidecar=IMPATIENT, lasts_s=60),
+    Fault(8, "ClickHouse frozen", strikes.clickhouse_frozen, own_clickhouse=True, often=1, sidecar=IMPATIENT,
+          lasts_s=60, abreast=True),
     Fault(10, "SIGTERM to everything under load", strikes.sigterm_to_everything, collector=IN_FRONT, own_clickhouse=True),
     Fault(13, "503 from the sidecar", strikes.sent_away("sidecar", 503)),
     Fault(13, "503 from the sidecar to a collector", strikes.sent_away("sidecar", 503), collector=IN_FRONT),
@@ -74,8 +76,9 @@ FAULTS = (
     Fault(14, "the sidecar's reply lost", strikes.reply_lost("sidecar")),
     Fault(14, "the sidecar's reply to a collector lost", strikes.reply_lost("sidecar"), collector=IN_FRONT),
     Fault(14, "ClickHouse's reply lost", strikes.reply_lost("clickhouse")),
-    Fault(15, "link from collector to sidecar cut for 20 s", strikes.link_cut("sidecar"), collector=IN_FRONT, often=1, lasts_s=20),
-    Fault(16, "a line of 1 kB/s to ClickHouse", strikes.sink_is_slow, often=1, sidecar=IMPATIENT),
+    Fault(15, "link from collector to sidecar cut for 20 s", strikes.link_cut("sidecar"), collector=IN_FRONT, often=1,
+          lasts_s=20, abreast=True),
+    Fault(16, "a line of 1 kB/s to ClickHouse", strikes.sink_is_slow, often=1, sidecar=IMPATIENT, abreast=True),
     Fault(18, "disk of the collector's queue full", QUEUE_DISK(killed=False), collector=IN_FRONT, on_disk="collector", often=1),
     Fault(18, "the same, and the collector killed", QUEUE_DISK(killed=True), collector=IN_FRONT, on_disk="collector", often=1),
     Fault(19, "ClickHouse's disk full", disk_strikes.clickhouse_disk_full, own_clickhouse=True, on_disk="clickhouse"),

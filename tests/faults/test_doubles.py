@@ -39,7 +39,7 @@ async def test_doubles_change_no_page_and_no_figure(
         pages = Pages(rig.readonly_dsn, tmp_path)
         before = await asyncio.to_thread(pages.everything)
         await rig.oracle.forget_tokens(1)
-        for size in (7, 130):
+        for size in (23, 130):
             shuffled = chance.sample(load.records, len(load.records))
             await deliver(sender, parcels_of(shuffled, size))
         await deliver(sender, load.parcels)  # the very same bodies, their tokens forgotten
