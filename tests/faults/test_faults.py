@@ -103,7 +103,7 @@ async def test_with_an_ack_before_the_commit_the_oracle_sees_losses(
     report.controls[f"commit before ack (killed at {moment})"] = shown(outcome)
 
 
-LIMITED = "exporters: {otlp_http/sidecar: {retry_on_failure: {max_elapsed_time: 5s}}}\n"
+LIMITED = "exporters: {otlp_http/sidecar: {retry_on_failure: {max_interval: 2s, max_elapsed_time: 5s}}}\n"
 
 
 @pytest.mark.slow
