@@ -7,7 +7,7 @@ STAMP := .venv/.ready
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run env test test-fast faults lint format bench collector assets docs screenshots lock clean
+.PHONY: help setup demo run env test test-fast faults soak lint format bench collector assets docs screenshots lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -41,7 +41,10 @@ test-fast: $(STAMP) ## unit and contract tests
 	@$(PYTEST) tests/unit tests/contract
 
 faults: setup collector ## every fault at full size, five seeds; writes docs/reliability.md (an hour)
-	@$(PYTEST) tests/faults -m "slow or not slow" --timeout 3600
+	@$(PYTEST) tests/faults --ignore tests/faults/test_soak.py -m "slow or not slow" --timeout 3600
+
+soak: setup collector ## an hour of slow ClickHouse and of random faults; SOAK_MINUTES=4 for less; writes docs/reliability.md
+	@$(PYTEST) tests/faults/test_soak.py -m slow -s
 
 lint: $(STAMP) ## ruff, mypy, import rules, documents in step with the code
 	$(BIN)/ruff format --check .

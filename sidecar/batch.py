@@ -13,6 +13,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from sidecar.errors import Malformed
+from sidecar.salvage import Unreadable, salvage
 
 EVENT_PREFIX = "chattrail."
 
@@ -33,12 +34,22 @@ class EventRecord:
 
 
 class Batch:
-    """An accepted ExportLogsServiceRequest. `body` is the inflated protobuf as it came (OTLP/JSON is converted)."""
+    """An accepted ExportLogsServiceRequest. `body` is the inflated protobuf as it came (OTLP/JSON is converted).
 
-    def __init__(self, body: bytes, request: ExportLogsServiceRequest, received_at: datetime) -> None:
+    Records that protobuf refuses are in neither `body` nor `request` but in `unreadable`.
+    """
+
+    def __init__(
+        self,
+        body: bytes,
+        request: ExportLogsServiceRequest,
+        received_at: datetime,
+        unreadable: tuple[Unreadable, ...] = (),
+    ) -> None:
         self.body = body
         self.request = request
         self.received_at = received_at
+        self.unreadable = unreadable
         self._decoded: dict[frozenset[str], list[EventRecord]] = {}
 
     @classmethod
@@ -46,19 +57,27 @@ class Batch:
         """Parse an inflated protobuf body. Raises Malformed when it is not an ExportLogsServiceRequest."""
         try:
             return cls(body, ExportLogsServiceRequest.FromString(body), received_at)
+        except DecodeError:
+            saved = salvage(body)
+        try:
+            return cls(saved.body, ExportLogsServiceRequest.FromString(saved.body), received_at, saved.unreadable)
         except DecodeError as error:
             # upb's message names the message type and the fault, never the contents
             raise Malformed(f"the body is not an OTLP ExportLogsServiceRequest: {error}") from None
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of `body` in hex: the same bytes sent again have the same digest, and so the same insert token."""
-        return hashlib.sha256(self.body).hexdigest()
+        """SHA-256 of the whole body in hex: the same bytes sent again have the same digest, and so the same insert token."""
+        digest = hashlib.sha256(self.body)
+        for record in self.unreadable:
+            digest.update(record.raw)
+        return digest.hexdigest()
 
     @cached_property
     def record_count(self) -> int:
-        """How many log records of any kind the request holds."""
-        return sum(len(scope.log_records) for entry in self.request.resource_logs for scope in entry.scope_logs)
+        """How many log records of any kind came with the request."""
+        readable = sum(len(scope.log_records) for entry in self.request.resource_logs for scope in entry.scope_logs)
+        return readable + len(self.unreadable)
 
     @cached_property
     def types(self) -> frozenset[str]:

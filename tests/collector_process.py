@@ -87,6 +87,11 @@ class Collector:
         assert not self.ended(), self.log.read_text()
         return self
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def ended(self) -> bool:
         return self._process is None or self._process.poll() is not None
 

@@ -41,9 +41,9 @@ def build(static: Path = STATIC) -> str:
     return digest
 
 
-def node_modules() -> Path:
-    """Return the folder of installed npm packages, after installing them by the lockfile if they are not there."""
-    lock = [ASSETS / "package.json", ASSETS / "package-lock.json", ASSETS / ".npmrc"]
+def node_modules(project: Path = ASSETS) -> Path:
+    """Return the folder of a project's npm packages, after installing them by its lockfile if they are not there."""
+    lock = [project / "package.json", project / "package-lock.json", project / ".npmrc"]
     home = cache_root() / f"npm-{_digest(lock)}"
     if not (home / "complete").exists():
         home.mkdir(parents=True, exist_ok=True)
@@ -71,7 +71,7 @@ def _sources() -> list[Path]:
 def _digest(files: Iterable[Path]) -> str:
     total = hashlib.sha256()
     for file in files:
-        total.update(f"{file.relative_to(WEB)}\0".encode())
+        total.update(f"{os.path.relpath(file, WEB)}\0".encode())
         total.update(hashlib.sha256(file.read_bytes()).digest())
     return total.hexdigest()[:16]
 

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Self
 
-from tests.tools import missing, need
+from tests.tools import lacking, need
 
 PIECE = 1 << 16
 
@@ -26,7 +26,7 @@ class SmallDisk:
         mount = [need("mount", package="mount"), "-t", "tmpfs", "-o", f"size={self._mib}m", "tmpfs", str(self.folder)]
         done = subprocess.run(mount, capture_output=True, text=True, check=False)
         if done.returncode:
-            missing(f"no small disk can be made here: {done.stderr.strip()} (mounting needs root)")
+            lacking(f"no small disk can be made here: {done.stderr.strip()} (mounting needs root)")
         return self
 
     def __exit__(self, *_: object) -> None:

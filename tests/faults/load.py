@@ -108,13 +108,13 @@ class Mix:
     clocks: bool = False
 
 
-def make_load(seed: int, events: int, parcel_size: int, mix: Mix) -> Load:
-    """Make the events of a run; the same seed gives the same events but for their ids."""
+def make_load(seed: int, events: int, parcel_size: int, mix: Mix, *, first: int = 1) -> Load:
+    """Make the events of a run, numbered from `first`; the same seed gives the same events but for their ids."""
     chance = random.Random(seed)
     expected: dict[str, Row] = {}
     records: list[LogRecord] = []
     spoiled: set[int] = set()
-    for sequence in range(1, events + 1):
+    for sequence in range(first, first + events):
         sent = one_event(chance, _whole_milliseconds(FIRST + SPAN * chance.random()))
         extra = {**sent.extra, "event.sequence": sequence}
         if mix.pictures and sent.type == "image_generated":
@@ -123,7 +123,7 @@ def make_load(seed: int, events: int, parcel_size: int, mix: Mix) -> Load:
         ts, source = _off_clock(chance, record) if mix.clocks else (record.time_unix_nano, "event")
         records.append(record)
         if chance.random() < mix.poison:
-            spoiled.add(sequence - 1)
+            spoiled.add(sequence - first)
             _spoil(chance, record)
         else:
             row = Row(sent.type, sent.user, ts, source, {"user.id": sent.user, **extra})

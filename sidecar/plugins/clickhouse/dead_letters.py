@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from clickhouse_connect.driver.asyncclient import AsyncClient
+from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from sidecar.batch import attributes_of
+from sidecar.salvage import origin_of
 
 COLUMNS = ["reason", "event_name", "batch", "position", "raw", "service_name", "instance_id", "sequence"]
 SEQUENCE_MAX = 2**64 - 1
@@ -38,7 +40,11 @@ async def bury(client: AsyncClient, letters: Sequence[DeadLetter], batch: str) -
 
 def _place(raw: bytes) -> tuple[str, str, int]:
     """Service, process and number of the record, as far as it tells: loss accounting knows it by them."""
-    for entry in ExportLogsServiceRequest.FromString(raw).resource_logs:
+    try:
+        entries = list(ExportLogsServiceRequest.FromString(raw).resource_logs)
+    except DecodeError:
+        entries = [origin_of(raw)]
+    for entry in entries:
         resource = attributes_of(entry.resource.attributes)
         for scope in entry.scope_logs:
             for record in scope.log_records:
@@ -49,6 +55,7 @@ def _place(raw: bytes) -> tuple[str, str, int]:
                     _text(resource.get("service.instance.id")),
                     (int(sequence) if known and isinstance(sequence, int) else 0),
                 )
+        return _text(resource.get("service.name")), _text(resource.get("service.instance.id")), 0
     return "", "", 0
 
 

@@ -28,17 +28,20 @@ class Screened:
 def screen(batch: Batch) -> Screened:
     """Split a batch into what can be stored and what can't. A clean batch keeps its exact bytes, and so its token."""
     faults = _faults(batch.request)
+    dead = [DeadLetter(one.position, "", one.reason, one.raw) for one in batch.unreadable]
+    readable = batch.record_count - len(dead)
     if not faults:
-        return Screened(batch.body if batch.record_count else None, [])
-    dead = []
+        return Screened(batch.body if readable else None, dead)
+    unreadable = {one.position for one in batch.unreadable}
+    places = [place for place in range(batch.record_count) if place not in unreadable]
     position = 0
     for entry in batch.request.resource_logs:
         for scope in entry.scope_logs:
             for record in scope.log_records:
                 if reason := faults.get(position):
-                    dead.append(DeadLetter(position, record.event_name, reason, alone(entry, scope, record)))
+                    dead.append(DeadLetter(places[position], record.event_name, reason, alone(entry, scope, record)))
                 position += 1
-    kept = select(batch.request, lambda at: at not in faults) if len(faults) < position else None
+    kept = select(batch.request, lambda at: at not in faults) if len(faults) < readable else None
     return Screened(kept, dead)
 
 
