@@ -256,7 +256,7 @@ class CountingBatchProcessor:
                 "events wait for %s (%s): %d in memory, %d lost so far", self._name(), reply.reason, waiting, lost
             )
             with self._changed:
-                self._changed.wait_for(lambda: self._closing, pause)
+                self._changed.wait_for(lambda: self._closing, max(pause, reply.after))
             pause = min(pause * 2, longest)
 
     def _send(self, batch: Sequence[Packed]) -> Reply:

@@ -7,6 +7,7 @@ up, and it decides whether a batch is kept or given up too. This is the only mod
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Protocol
@@ -14,6 +15,8 @@ from typing import Any, Protocol
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter as HttpLogExporter
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
+
+LONGEST_AFTER_S = 600.0  # a peer may ask for more; nobody is left waiting for ever
 
 
 class Answer(Enum):
@@ -31,6 +34,7 @@ class Reply:
 
     answer: Answer
     reason: str = ""
+    after: float = 0.0  # seconds that the peer asked to be left alone for
 
 
 class Delivery(Protocol):
@@ -63,6 +67,28 @@ class PlainDelivery:
         self._exporter.shutdown()  # type: ignore[no-untyped-call]
 
 
+class _Listening:
+    """Stands before the SDK's transport and remembers how long its last answer asked to wait.
+
+    The SDK waits for as long itself when that is within its own time limit; when not, it gives up at once.
+    """
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self.after = 0.0
+
+    def request(self, *args: Any, **options: Any) -> Any:
+        """Send a request and look at the answer."""
+        self.after = 0.0
+        result = self._transport.request(*args, **options)
+        with suppress(ValueError):  # a date, which no collector sends: then the pauses grow as without one
+            self.after = min(max(0.0, float(result.headers().get("retry-after", 0))), LONGEST_AFTER_S)
+        return result
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class HttpDelivery:
     """Delivers by OTLP/HTTP (protobuf)."""
 
@@ -73,6 +99,8 @@ class HttpDelivery:
         self._exporter = exporter = HttpLogExporter(endpoint, headers=headers)
         self.target = without_secrets(exporter._endpoint)
         self._client = exporter._client
+        self._transport = _Listening(self._client._transport)
+        self._client._transport = self._transport  # type: ignore[assignment]
         exporter._client = self  # type: ignore[assignment]  # stands in for it: `export` and `shutdown` are all it calls
         self._reply = Reply(Answer.REFUSED)
 
@@ -92,7 +120,7 @@ class HttpDelivery:
         elif 200 <= status < 300:
             self._reply = Reply(Answer.ACCEPTED)
         elif status in self._BUSY:
-            self._reply = Reply(Answer.LATER, f"HTTP {status}")
+            self._reply = Reply(Answer.LATER, f"HTTP {status}", self._transport.after)
         elif status in self._DATA:
             self._reply = Reply(Answer.REFUSED, f"HTTP {status}")
         else:  # a redirection too: the SDK takes it for success, but it is not followed and nothing arrives

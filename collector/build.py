@@ -1,12 +1,17 @@
-"""Build the collector from manifest.yaml with OpenTelemetry's builder, once for each manifest, into the user's cache."""
+"""Build the collector from manifest.yaml with OpenTelemetry's builder, once for each manifest, into the user's cache.
+
+One of its modules gets a patch on the way (queue.patch says why); the manifest replaces the module by the patched copy.
+"""
 
 import contextlib
 import fcntl
 import hashlib
 import importlib.util
+import json
 import os
 import re
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,6 +19,8 @@ from pathlib import Path
 
 MANIFEST = Path(__file__).with_name("manifest.yaml")
 BUILDER = "go.opentelemetry.io/collector/cmd/builder"
+PATCH = Path(__file__).with_name("queue.patch")
+PATCHED = "go.opentelemetry.io/collector/exporter/exporterhelper"  # at the version of the distribution
 BINARY = "otelcol-chattrail"
 NEEDED_GO = (1, 26)
 
@@ -33,7 +40,7 @@ def builder_version(manifest: str) -> str:
 def cached_binary(manifest_path: Path = MANIFEST) -> Path:
     """Where the binary of this manifest is, or will be once it is built."""
     manifest = manifest_path.read_text(encoding="utf-8")
-    key = hashlib.sha256(f"{builder_version(manifest)}\n{manifest}".encode()).hexdigest()
+    key = hashlib.sha256(f"{builder_version(manifest)}\n{manifest}".encode() + PATCH.read_bytes()).hexdigest()
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return home / "chattrail" / "collector" / key / "otelcol"
 
@@ -87,6 +94,7 @@ def _build(target: Path, manifest_path: Path, progress: Callable[[str], None]) -
         }
         progress(f"1/3 installing the builder {version} with {go}")
         _run([str(go), "install", f"{BUILDER}@{version}"], work, environment, "installing the builder")
+        _patch(go, version, work, environment)
         progress("2/3 building the collector: a few minutes the first time")
         _run([str(work / "builder"), "--config", str(manifest_path)], work, environment, "building the collector")
         built = work / "sources" / BINARY
@@ -95,11 +103,28 @@ def _build(target: Path, manifest_path: Path, progress: Callable[[str], None]) -
     progress(f"3/3 built {version_line}: {target} ({target.stat().st_size / 1e6:.0f} MB)")
 
 
-def _run(command: list[str], folder: Path, environment: dict[str, str], what: str) -> None:
+def _patch(go: Path, version: str, work: Path, environment: dict[str, str]) -> None:
+    """Put a patched copy of the module where the manifest looks for it."""
+    what = f"patching {PATCHED}"
+    told = json.loads(_run([str(go), "mod", "download", "-json", f"{PATCHED}@{version}"], work, environment, what))
+    copy = work / PATCHED.rpartition("/")[2]
+    shutil.copytree(told["Dir"], copy)
+    for path in (copy, *copy.rglob("*")):  # Go keeps its modules write-protected
+        path.chmod(path.stat().st_mode | stat.S_IWUSR)
+    git = shutil.which("git")
+    if git is None:
+        raise BuildError(f"{what} needs git: install it")
+    # a repository around the cache is none of git's business here
+    _run([git, "apply", str(PATCH)], copy, {**environment, "GIT_CEILING_DIRECTORIES": str(work)}, what)
+
+
+def _run(command: list[str], folder: Path, environment: dict[str, str], what: str) -> str:
+    """Run a command and return what it printed. Raises BuildError."""
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
         raise BuildError(f"{what} failed ({' '.join(command)}):\n{tail}")
+    return done.stdout
 
 
 def _output(command: list[str]) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import errno
 import logging
 import secrets
 import socket
@@ -20,6 +21,7 @@ from sidecar.embedded.auth import READER, Users
 from sidecar.embedded.engine import Engine, Job
 from sidecar.embedded.errors import (
     ABORTED,
+    NOT_ENOUGH_SPACE,
     QUERY_ALREADY_RUNNING,
     READONLY,
     UNKNOWN_EXCEPTION,
@@ -107,6 +109,9 @@ class Server:
             log.info("query %s: the client left after %.3f s", query_id, time.perf_counter() - started)
             raise
         except Exception as error:  # a client gets an answer, whatever happened
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                log.warning("query %s: no space left on the disk of %s", query_id, self._incoming)
+                return self._failure(ClickHouseError(NOT_ENOUGH_SPACE, "No space left on the server's disk"), headers)
             log.exception("query %s: a fault of the server", query_id)
             return self._failure(ClickHouseError(UNKNOWN_EXCEPTION, type(error).__name__), headers)
 

@@ -2,11 +2,16 @@
 
 import asyncio
 import contextlib
+import hashlib
+import itertools
 import re
+import time
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Literal
 
 PIECE = 65536
+END_OF_HEAD = b"\r\n\r\n"
 LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 
 # Where one exchange is stopped: before anything of its request is passed on, in the middle of the request's body, or when
@@ -53,7 +58,7 @@ class Proxy:
     def __init__(self, upstream_port: int) -> None:
         self.down = False  # connections are dropped, new ones at once
         self.answer: bytes | None = None  # a whole HTTP response for every request, which is not passed on
-        self.answered = 0
+        self.turned_away: list[tuple[float, bytes]] = []  # when, and what: those whom `answer` was given to
         self.bytes_per_s: float | None = None  # of requests
         self.port = 0
         self._upstream_port = upstream_port
@@ -69,6 +74,19 @@ class Proxy:
         """Strike the next exchange whose request holds the marker, once."""
         self._ambush = Ambush(marker, moment)
         return self._ambush
+
+    def turn_away(self, answer: bytes) -> None:
+        """Give this answer to every request from now on, and note who comes."""
+        self.turned_away, self.answer = [], answer
+
+    def returns(self, marker: bytes) -> list[float]:
+        """Seconds between attempts of one and the same request among those turned away that hold the marker."""
+        attempts: dict[bytes, list[float]] = defaultdict(list)
+        for at, request in self.turned_away:
+            head, _, body = request.partition(END_OF_HEAD)
+            if marker in head:
+                attempts[hashlib.sha256(body).digest()].append(at)
+        return [later - sooner for times in attempts.values() for sooner, later in itertools.pairwise(times)]
 
     def drop_connections(self) -> None:
         """Cut every open connection."""
@@ -115,7 +133,7 @@ class Proxy:
             if self.down:
                 raise _Cut
             if self.answer is not None:
-                await self._answer(link, self.answer)
+                await self._answer(link, self.answer, data)
             ambush, seen = self._ambush, link.tail + data
             if ambush is not None and ambush.marker in seen:
                 self._ambush = None
@@ -152,27 +170,33 @@ class Proxy:
 
     async def _pass_half(self, link: _Link, data: bytes) -> None:
         """Pass on the request's head and half of its body."""
-        while b"\r\n\r\n" not in data:
-            data += await link.client_in.read(PIECE) or _end()
-        head = data.index(b"\r\n\r\n") + 4
-        announced = LENGTH.search(data[:head])
-        wanted = head + (int(announced[1]) // 2 if announced else 1)
-        while len(data) < wanted:
-            data += await link.client_in.read(PIECE) or _end()
+        data, head, length = await self._head(link, data)
+        wanted = head + (length // 2 or 1)
+        data = await self._until(link, data, wanted)
         link.server_out.write(data[:wanted])
         await link.server_out.drain()
 
-    async def _answer(self, link: _Link, response: bytes) -> None:
-        with contextlib.suppress(
-            TimeoutError
-        ):  # what is left of the request: closing on unread bytes would reset the answer
-            async with asyncio.timeout(0.1):
-                while await link.client_in.read(PIECE):
-                    pass
-        self.answered += 1
+    async def _answer(self, link: _Link, response: bytes, data: bytes) -> None:
+        data, head, length = await self._head(link, data)
+        # to its end: to close on unread bytes would reset the answer
+        data = await self._until(link, data, head + length)
+        self.turned_away.append((time.monotonic(), data))
         link.client_out.write(response)
         await link.client_out.drain()
         raise _Cut
+
+    async def _head(self, link: _Link, data: bytes) -> tuple[bytes, int, int]:
+        """Read a request's head to its end; what was read by then, the head's length and the announced body's."""
+        while END_OF_HEAD not in data:
+            data += await link.client_in.read(PIECE) or _end()
+        head = data.index(END_OF_HEAD) + len(END_OF_HEAD)
+        announced = LENGTH.search(data[:head])
+        return data, head, int(announced[1]) if announced else 0
+
+    async def _until(self, link: _Link, data: bytes, size: int) -> bytes:
+        while len(data) < size:
+            data += await link.client_in.read(PIECE) or _end()
+        return data
 
 
 def _end() -> bytes:

@@ -13,13 +13,15 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 HEAD = """# Faults survived
 
 Written by `make faults` ({when}; {machine}); do not edit. Every line is a fault that was made for real, on running processes:
-SIGKILL, SIGSTOP, SIGTERM, and proxies that hold, cut, slow down or refuse. A sender keeps the ids that were acknowledged to
-it. When things are quiet again, three numbers must be 0: *lost* (acknowledged and not stored), *extra* (rows and figures
-that are not as a plain count of what was sent), *mismatch* (stored fields that differ). Doubles that reached the table and
-that reading with `FINAL` takes away are counted as far as merges had left them: the second line of defence at work.
+SIGKILL, SIGSTOP, SIGTERM, small disks that fill up, plugins that misbehave, and proxies that hold, cut, slow down or refuse.
+A sender keeps the ids that were acknowledged to it. When things are quiet again, three numbers must be 0: *lost* (acknowledged
+and not stored), *extra* (rows and figures that are not as a plain count of what was sent), *mismatch* (stored fields that
+differ). Doubles that reached the table and that reading with `FINAL` takes away are counted as far as merges had left them:
+the second line of defence at work.
 
 *Longest wait* is the longest that one request had to wait for its acknowledgement, all its repetitions included: the worst
 recovery as a sender sees it. *Quiet* is the longest from the last acknowledgement until all rows, figures and pictures were final.
+The runs of rows {abreast} went side by side on the same cores, so both times are longer there than one run alone would show.
 
 | # | fault | runs | events | lost | extra | mismatch | doubles seen | longest wait | quiet |
 | --- | --- | --: | --: | --: | --: | --: | --: | --: | --: |
@@ -81,7 +83,8 @@ class Report:
         if not run >= {(fault.row, fault.name) for fault in FAULTS}:
             return
         machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
-        text = HEAD.format(when=f"{datetime.now(UTC):%Y-%m-%d}", machine=machine)
+        abreast = ", ".join(map(str, sorted({fault.row for fault in FAULTS if fault.abreast})))
+        text = HEAD.format(when=f"{datetime.now(UTC):%Y-%m-%d}", machine=machine, abreast=abreast)
         for row, name in sorted({(outcome.row, outcome.name) for outcome in self.outcomes}):
             text += _line(row, name, [one for one in self.outcomes if (one.row, one.name) == (row, name)])
         if self.notes:

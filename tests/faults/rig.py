@@ -8,14 +8,16 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import psutil
 
 from tests.collector_process import Collector
 from tests.embedded import EmbeddedClickHouse
+from tests.faults.disk import SmallDisk
 from tests.faults.oracle import Oracle, verified
 from tests.faults.proxy import Ambush, Moment, Proxy
 from tests.faults.sender import Sender
@@ -24,6 +26,9 @@ from tests.receivers import SidecarProcess, quiet_port
 # what only the insert of a batch carries, and what only a batch for the sidecar carries
 INSERT = b"insert_deduplication_token="
 BATCH = b"POST /v1/logs"
+# room for a full run, and the part that has it to itself
+DISK_MIB = {"clickhouse": 128, "collector": 16}
+OnDisk = Literal["clickhouse", "collector"]
 
 
 class Rig:
@@ -37,6 +42,7 @@ class Rig:
         self.sidecar_port = quiet_port()
         self.to_clickhouse, self.to_sidecar = Proxy(port), Proxy(self.sidecar_port)
         self.collector: Collector | None = None
+        self.disk: SmallDisk | None = None  # of the part that has one to itself
         self.oracle = Oracle(dsn)
         self.sender: Sender | None = None
         self.sidecar_ends: list[int] = []  # exit codes after SIGTERM
@@ -104,12 +110,25 @@ class Rig:
 
 @contextlib.asynccontextmanager
 async def running_rig(
-    folder: Path, shared: EmbeddedClickHouse, *, own_clickhouse: bool, collector: dict[str, str] | None, **settings: str
+    folder: Path,
+    shared: EmbeddedClickHouse,
+    *,
+    own_clickhouse: bool = False,
+    collector: dict[str, str] | None = None,
+    overlays: Sequence[Path] = (),
+    on_disk: OnDisk | None = None,
+    **settings: str,
 ) -> AsyncIterator[Rig]:
-    """Start everything; end it afterwards. `collector` are its settings; None leaves it out. `settings` are the sidecar's."""
+    """Start everything; end it afterwards. `settings` are the sidecar's.
+
+    `collector`: its settings; None leaves it out. `overlays`: more configuration files for it. `on_disk`: the part that
+    gets a small disk of its own.
+    """
     async with contextlib.AsyncExitStack() as stack:
+        disk = stack.enter_context(SmallDisk(folder / "disk", DISK_MIB[on_disk])) if on_disk else None
         if own_clickhouse:
-            clickhouse = EmbeddedClickHouse(folder, port=quiet_port())
+            home = disk.folder if disk and on_disk == "clickhouse" else folder
+            clickhouse = EmbeddedClickHouse(home, port=quiet_port())
             stack.push_async_callback(asyncio.to_thread, clickhouse.kill)
             await asyncio.to_thread(clickhouse.start)
             dsn = clickhouse.url
@@ -117,11 +136,14 @@ async def running_rig(
             clickhouse = shared
             dsn = shared.dsn(stack.enter_context(shared.fresh_database()))
         rig = Rig(folder, clickhouse, dsn, **settings)
+        rig.disk = disk
         await stack.enter_async_context(rig.to_clickhouse)
         await stack.enter_async_context(rig.to_sidecar)
         stack.push_async_callback(rig.end_sidecar)
         await rig.start_sidecar()
         if collector is not None:
-            rig.collector = Collector(folder, rig.to_sidecar.url, **collector)
+            home = disk.folder if disk and on_disk == "collector" else folder
+            rig.collector = Collector(home, rig.to_sidecar.url, *overlays, **collector)
+            rig.collector.log = folder / "collector.log"
             await asyncio.to_thread(stack.enter_context, rig.collector)
         yield rig

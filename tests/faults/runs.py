@@ -44,15 +44,31 @@ async def run(fault: Fault, seed: int, size: Size, folder: Path, clickhouse: Emb
     load = await asyncio.to_thread(make_load, seed, size.events, size.parcel, fault.mix)
     collector = None if fault.collector is None else dict(fault.collector)
     async with running_rig(
-        folder, clickhouse, own_clickhouse=fault.own_clickhouse, collector=collector, **fault.sidecar
+        folder,
+        clickhouse,
+        own_clickhouse=fault.own_clickhouse,
+        collector=collector,
+        on_disk=fault.on_disk,
+        **fault.sidecar,
     ) as rig:
-        return await struck(rig, fault, seed, size, load)
+        outcome = await struck(rig, fault, seed, size, load)
+        if fault.afterwards is not None:
+            await fault.afterwards(rig, load, folder)
+        return outcome
 
 
 async def struck(
-    rig: Rig, fault: Fault, seed: int, size: Size, load: Load, *, hasty: bool = False, final: bool = True
+    rig: Rig,
+    fault: Fault,
+    seed: int,
+    size: Size,
+    load: Load,
+    *,
+    hasty: bool = False,
+    final: bool = True,
+    patience_s: float = 60.0,
 ) -> Outcome:
-    """The run on a rig that is up. `hasty` and `final=False` are for negative controls."""
+    """The run on a rig that is up. `hasty`, `final=False` and less patience are for negative controls."""
     chance = random.Random(seed)
     async with Sender(rig.url, hasty=hasty) as sender:
         rig.sender = sender
@@ -66,7 +82,7 @@ async def struck(
             await striking
         await sender.finished()
         done = time.monotonic()
-        await rig.oracle.settled(load, within_s=5.0 if hasty else 60.0)
+        await rig.oracle.settled(load, within_s=patience_s)
         quiet_after = time.monotonic() - done
         verdict = await rig.oracle.judge(sender.acknowledged, load, final=final)
         raw_extra = await rig.oracle.raw_rows() - len(load.expected)

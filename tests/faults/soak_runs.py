@@ -230,8 +230,7 @@ async def run_random_faults(soak: Soak, folder: Path, **sidecar: str) -> Result:
         async def strike() -> None:
             while soak.passed_s < soak.lasts_s / 4:
                 await soak.strike(rig)
-            # a strike that cuts does so for half of its time
-            soak.long_cut_s = await soak.struck(rig, LONG_CUT, 2 * long_cut_s) or 0.0
+            soak.long_cut_s = await soak.struck(rig, LONG_CUT, long_cut_s) or 0.0
             await soak.recovered(rig, LONG_CUT)
             while soak.left_s:
                 await soak.strike(rig)

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from tests.faults.oracle import verified
+from tests.faults.oracle import Unverified, verified
 from tests.faults.proxy import Moment, Proxy, refusal
 from tests.faults.rig import BATCH, INSERT, Rig
 from tests.faults.sender import HEADERS
 
 MIB = 1 << 20
+TOLD_S = 3  # neither a multiple of anybody's own first pause nor far from it
+SIDECAR_TELLS_S = 2  # the sidecar's own Retry-After for a ClickHouse that refuses
 FLAT = 64 * MIB  # a few batches in both forms, and what the allocator keeps
 ENDS_WITHIN_S = 15.0
 
@@ -34,6 +36,22 @@ class Size:
 Strike = Callable[[Rig, random.Random, Size], Awaitable[None]]
 
 
+async def asked(rig: Rig, path: str) -> tuple[int, str]:
+    """Status and text of what the sidecar answers to a GET, asked without a proxy between."""
+    url = f"http://127.0.0.1:{rig.sidecar_port}{path}"
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        return answer.status, await answer.text()
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]], what: str, within_s: float = 30.0) -> None:
+    """Ask until the answer is yes. Raises Unverified when it is not in time."""
+    deadline = time.monotonic() + within_s
+    while not await condition():
+        if time.monotonic() > deadline:
+            raise Unverified(f"not within {within_s:g} s: {what}")
+        await asyncio.sleep(0.05)
+
+
 def _hop(rig: Rig, hop: str) -> tuple[Proxy, bytes]:
     return (rig.to_clickhouse, INSERT) if hop == "clickhouse" else (rig.to_sidecar, BATCH)
 
@@ -48,6 +66,13 @@ def sidecar_killed_at(moment: Moment) -> Strike:
         await rig.start_sidecar()
 
     return strike
+
+
+async def sidecar_killed_beside_a_stranger(rig: Rig, chance: random.Random, size: Size) -> None:
+    """Kill the sidecar after an insert, while an optional plugin misbehaves with a batch in its hands."""
+    sidecar = rig.sidecar
+    await verified(lambda: "rude has begun" in sidecar.text, "the plugin has got a batch")
+    await sidecar_killed_at("reply")(rig, chance, size)
 
 
 async def sidecar_killed_before_its_jobs(rig: Rig, chance: random.Random, size: Size) -> None:
@@ -146,15 +171,23 @@ async def sigterm_to_everything(rig: Rig, chance: random.Random, size: Size) -> 
 
 
 def sent_away(hop: str, status: int) -> Strike:
-    """Answer everything on a hop with "come again" for a while."""
+    """Answer everything on a hop with "come again in so many seconds" until someone does: nobody may come sooner."""
+    told = SIDECAR_TELLS_S if hop == "clickhouse" else TOLD_S
 
     async def strike(rig: Rig, chance: random.Random, size: Size) -> None:
-        proxy, _ = _hop(rig, hop)
-        proxy.answered, proxy.answer = 0, refusal(status, 1)
+        assert rig.sender is not None
+        proxy, marker = _hop(rig, hop)
+        refused = len(rig.sender.refusals)
+        proxy.turn_away(refusal(status, TOLD_S))
         try:
-            await verified(lambda: proxy.answered >= 3, "three requests sent away")
+            await verified(lambda: proxy.returns(marker), "one that was sent away comes again")
         finally:
             proxy.answer = None
+        assert min(proxy.returns(marker)) > told - 0.05, f"back after {min(proxy.returns(marker)):.2f} s, not {told} s"
+        if rig.collector is None:
+            away = rig.sender.refusals[refused:]
+            assert away
+            assert {after for _, after in away} == {told}, f"senders were told {away}"
 
     return strike
 
@@ -168,6 +201,18 @@ def reply_lost(hop: str) -> Strike:
     return strike
 
 
+async def reply_lost_amid_poison(rig: Rig, chance: random.Random, size: Size) -> None:
+    """Lose a reply; when nothing but poison comes in, an alarm says so."""
+    await reply_lost("sidecar")(rig, chance, size)
+
+    async def raised() -> bool:
+        _, state = await asked(rig, "/readyz")
+        _, metrics = await asked(rig, "/metrics")
+        return "could not be stored" in state and "\nchattrail_sidecar_poison_alarm 1\n" in metrics
+
+    await eventually(raised, "the alarm is raised")
+
+
 def link_cut(hop: str) -> Strike:
     """Cut every connection of a hop, and let none through for a while."""
 
@@ -175,7 +220,7 @@ def link_cut(hop: str) -> Strike:
         proxy, _ = _hop(rig, hop)
         proxy.down = True
         proxy.drop_connections()
-        await asyncio.sleep(size.lasts_s / 2)
+        await asyncio.sleep(size.lasts_s)
         proxy.down = False
 
     return strike

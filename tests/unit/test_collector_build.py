@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.build import MANIFEST, BuildError, build, builder_version, cached_binary, find_go
+from collector.build import MANIFEST, PATCH, BuildError, build, builder_version, cached_binary, find_go
 from collector.locate import NotFoundError, find
 from tests.collector_process import ROOT
 
@@ -17,11 +17,12 @@ from tests.collector_process import ROOT
 GO = """#!/bin/sh
 case "$1" in
 env) echo go1.26.8 ;;
+mod) printf '{{"Dir": "%s"}}' {module} ;;
 install)
   echo "$2 GOFLAGS=$GOFLAGS" >> {calls}
   cat > "$GOBIN/builder" <<'END'
 #!/bin/sh
-[ "$1 $2" = "--config {manifest}" ] || exit 9
+[ "$1 $2" = "--config {manifest}" ] && [ -f exporterhelper/queue.go ] || exit 9
 [ -z "$FAIL" ] || {{ echo "module was not found" >&2; exit 1; }}
 mkdir sources
 printf '#!/bin/sh\\necho otelcol-chattrail version 1.2.3\\n' > sources/otelcol-chattrail
@@ -31,6 +32,11 @@ END
 esac
 """
 
+# Plays `git apply`: the patch is there to be read, and the module's copy can be written.
+GIT = """#!/bin/sh
+[ "$1 $2" = "apply {patch}" ] && [ -s "$2" ] && [ -w queue.go ]
+"""
+
 
 @pytest.fixture
 def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -38,8 +44,15 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     tools = tmp_path / "tools"
     tools.mkdir()
     calls = tmp_path / "calls"
-    (tools / "go").write_text(GO.format(calls=calls, manifest=MANIFEST))
+    module = tmp_path / "module"
+    module.mkdir()
+    (module / "queue.go").write_text("")
+    (module / "queue.go").chmod(0o444)
+    module.chmod(0o555)
+    (tools / "go").write_text(GO.format(calls=calls, manifest=MANIFEST, module=module))
     (tools / "go").chmod(0o755)
+    (tools / "git").write_text(GIT.format(patch=PATCH))
+    (tools / "git").chmod(0o755)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
     return calls

@@ -24,6 +24,7 @@ LOOK_BACK = timedelta(seconds=3)
 SWEEP_LOOK_BACK = timedelta(minutes=11)  # longer than insert_timeout_s can be
 SWEEP_EVERY_S = 30.0
 SHUTDOWN_S = 3.0
+AFTER_FAILURE_S = 2.0  # as senders are told, too: a server in trouble is not asked more often
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -69,14 +70,16 @@ class Rollup:
             sweep = clock.monotonic() - swept_at >= SWEEP_EVERY_S
             self._woken.clear()
             began = clock.monotonic()
-            if not await self._try_round(SWEEP_LOOK_BACK if sweep else LOOK_BACK):
+            succeeded = await self._try_round(SWEEP_LOOK_BACK if sweep else LOOK_BACK)
+            if not succeeded:
                 self._woken.set()
             elif sweep:
                 swept_at = began
             if self._stopping.is_set():
                 return
             # a slow round leaves the machine to others for twice as long as it took
-            await _set_within(self._stopping, max(self._interval_s, 2 * (clock.monotonic() - began)))
+            least = self._interval_s if succeeded else max(self._interval_s, AFTER_FAILURE_S)
+            await _set_within(self._stopping, max(least, 2 * (clock.monotonic() - began)))
 
     async def _try_round(self, look_back: timedelta) -> bool:
         """Recompute and return True; on a fault of ClickHouse's say so and return False, to be tried again."""
