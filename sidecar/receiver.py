@@ -7,6 +7,7 @@ import logging
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from chattrail.quiet import Periodic
 from sidecar import loop_guard, telemetry
 from sidecar.admission import Admission, Booking
 from sidecar.answers import JSON, PROTOBUF, Refused, refused, stored
@@ -24,6 +25,7 @@ from sidecar.telemetry import Metrics
 DECODERS = 2
 # a small uncompressed protobuf body is parsed in less time than a thread takes to wake
 INLINE_BYTES = 64 * 1024
+WRONG_TOKEN_S = 10.0
 NOT_KEPT = {
     "traces": "Chattrail keeps logs only: send traces elsewhere, or switch the sender's trace exporter off",
     "metrics": "Chattrail keeps logs only: send metrics elsewhere, or switch the sender's metric exporter off",
@@ -43,6 +45,7 @@ class Receiver:
         self._logger = logger
         self._admission = Admission(settings.max_in_flight_bytes, metrics, clock)
         self._decoders = asyncio.Semaphore(DECODERS)
+        self._told = Periodic(logger)
         self._token = settings.token.get_secret_value().encode() if settings.token else None
 
     def application(self) -> web.Application:
@@ -85,6 +88,14 @@ class Receiver:
         return response
 
     async def _logs(self, request: web.Request) -> web.Response:
+        if request.headers.get("Authorization") and not self._is_known(request):
+            # OTLP calls 401 final: a collector whose token was changed a minute late would drop what it has acknowledged
+            self._told.warning(
+                "a sender's token is not the one in CHATTRAIL_SIDECAR_TOKEN; it keeps its records and tries again"
+            )
+            raise Refused(
+                503, "this token is not the one in the sidecar's CHATTRAIL_SIDECAR_TOKEN", after=WRONG_TOKEN_S
+            )
         self._authenticate(request)
         if request.content_type not in (PROTOBUF, JSON):
             raise Refused(415, f"Content-Type must be {PROTOBUF} or {JSON}")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sidecar.errors import Retryable
 from sidecar.pipeline import Stage
+from sidecar.telemetry import REQUESTS
 from tests.collector_process import Collector, event_id, records_of
 from tests.otlp import event, request, uuid7
 from tests.receivers import Recorder, receiving, until
@@ -49,6 +50,24 @@ async def test_the_largest_request_that_the_collector_takes_fits_into_the_sideca
             one = uuid7(0)
             body = request(event("image_generated", event_id=one, **{"chattrail.image.data": picture}))
             assert await asyncio.to_thread(collector.post, body) == 200
+            await until(lambda: stored(recorder) == [one])
+        finally:
+            await asyncio.to_thread(collector.__exit__)
+
+
+async def test_a_collector_with_yesterdays_token_loses_nothing(tmp_path: Path) -> None:
+    recorder = Recorder()
+    one = uuid7(0)
+    async with receiving(Stage("recorder", recorder, True), token=TOKEN) as sidecar:
+        collector = Collector(tmp_path, sidecar.url)
+        collector.environment["CHATTRAIL_SIDECAR_TOKEN"] = "yesterdays"
+        await asyncio.to_thread(collector.start)
+        assert await asyncio.to_thread(collector.post, request(event("command", event_id=one))) == 200
+        await until(lambda: sidecar.metrics.value(REQUESTS, status="503") >= 1)
+        await asyncio.to_thread(collector.kill)
+        collector.environment["CHATTRAIL_SIDECAR_TOKEN"] = TOKEN
+        await asyncio.to_thread(collector.start)
+        try:
             await until(lambda: stored(recorder) == [one])
         finally:
             await asyncio.to_thread(collector.__exit__)
