@@ -187,7 +187,8 @@ def sent_away(hop: str, status: int) -> Strike:
         if rig.collector is None:
             away = rig.sender.refusals[refused:]
             assert away
-            assert {after for _, after in away} == {told}, f"senders were told {away}"
+            # the sidecar spreads its waits by half, and seconds are whole
+            assert all(after and told <= after <= 1.5 * told + 1 for _, after in away), f"senders were told {away}"
 
     return strike
 
