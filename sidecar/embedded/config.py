@@ -7,6 +7,7 @@ from xml.sax.saxutils import escape
 from sidecar.embedded.settings import EmbeddedSettings
 
 MIB: Final = 1 << 20
+RESERVE: Final = 64 * MIB  # room on the disk below which nothing is inserted
 
 # What has no place in a server for one machine: shells, networks, files. The engine refuses it to every caller.
 EVERYTHING: Final = (
@@ -83,6 +84,8 @@ def _main(settings: EmbeddedSettings, users: Path) -> str:
         "<number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1"
         "</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>"
         f"<max_bytes_to_merge_at_max_space_in_pool>{20 * 1024 * MIB}</max_bytes_to_merge_at_max_space_in_pool>"
+        # measured: an insert whose disk another program fills at this moment is committed with empty files
+        f"<min_free_disk_bytes_to_perform_insert>{RESERVE}</min_free_disk_bytes_to_perform_insert>"
         "</merge_tree>"
     )
     return f"<clickhouse>\n{lines}\n{merge_tree}\n</clickhouse>\n"

@@ -8,6 +8,7 @@ harmless, two sidecars may do it at once, and a start simply recomputes what cam
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -31,8 +32,11 @@ EPOCH = datetime.fromtimestamp(0, UTC)
 class Rollup:
     """A background task that runs a round soon after each `wake`, at most one in `interval_s` seconds."""
 
-    def __init__(self, client: AsyncClient, context: Context, interval_s: float) -> None:
+    def __init__(
+        self, client: AsyncClient, context: Context, interval_s: float, failed: Callable[[Exception], None]
+    ) -> None:
         self._client = client
+        self._failed = failed
         self._context = context
         self._interval_s = interval_s
         self._woken = asyncio.Event()
@@ -86,6 +90,7 @@ class Rollup:
         try:
             await self.bring_up_to_date(look_back)
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
+            self._failed(error)
             self._context.metrics.add(ROLLUP_FAILURES)
             self._context.logger.warning(
                 "the figures could not be brought up to date: %s", str(error).splitlines()[0][:300]

@@ -18,6 +18,7 @@ from sidecar.plugin import Context
 from sidecar.plugins.clickhouse import encoders
 from sidecar.plugins.clickhouse.config import ClickHouseConfig
 from sidecar.plugins.clickhouse.dead_letters import DeadLetter, bury
+from sidecar.plugins.clickhouse.repair import Repair
 from sidecar.plugins.clickhouse.rollup import Rollup
 from sidecar.plugins.clickhouse.screen import screen
 from sidecar.plugins.clickhouse.split import halve
@@ -41,6 +42,7 @@ class ClickHouseSink:
         self._client: AsyncClient | None = None
         self._encoder: encoders.Encoder = encoders.NativeEncoder()
         self._rollup: Rollup | None = None
+        self._repair: Repair | None = None
 
     async def start(self) -> None:
         """Bring the schema up to date, choose the encoder, begin to keep the rollup. Raises Retryable while ClickHouse is away."""
@@ -59,7 +61,9 @@ class ClickHouseSink:
             raise self._as_retryable(error) from None
         self._context.logger.info("inserts use the %s encoder: %s", self._encoder.name, why)
         self._client = client
-        self._rollup = Rollup(client, self._context, self._config.rollup_interval_s)
+        self._repair = Repair(client, self._context)
+        await self._repair.start()
+        self._rollup = Rollup(client, self._context, self._config.rollup_interval_s, self._repair.note)
         await self._rollup.start()
 
     async def handle(self, batch: Batch) -> None:
@@ -87,8 +91,11 @@ class ClickHouseSink:
         """Finish the rollup and close. Idempotent, safe before start."""
         rollup, self._rollup = self._rollup, None
         client, self._client = self._client, None
+        repair, self._repair = self._repair, None
         if rollup is not None:
             await rollup.shutdown()
+        if repair is not None:
+            await repair.shutdown()
         if client is not None:
             await client.close()
 
@@ -130,6 +137,8 @@ class ClickHouseSink:
         )
 
     def _as_retryable(self, error: Exception) -> Retryable:
+        if self._repair is not None:
+            self._repair.note(error)
         return Retryable(f"ClickHouse can't store the batch now: {first_line(error)}", after=2.0)
 
 

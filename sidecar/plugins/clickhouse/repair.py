@@ -1,0 +1,98 @@
+"""After a full disk: finds parts that ClickHouse took over half-written, and has it take the whole ones again.
+
+Measured on the embedded engine (26.9): a merge whose disk fills up at its end leaves an active part with empty files. The
+parts it was made of stay on disk for 8 minutes more. Attaching the table anew sets the broken one aside and takes those.
+A replicated table mends itself by fetching from a replica, so it is left alone. Inserts can't meet this: ClickHouse turns
+them away while there is less room than `min_free_disk_bytes_to_perform_insert`.
+"""
+
+import asyncio
+import contextlib
+
+import aiohttp
+from clickhouse_connect.driver.asyncclient import AsyncClient
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from sidecar.plugin import Context
+
+# NOT_ENOUGH_SPACE, CANNOT_WRITE_TO_FILE_DESCRIPTOR; and what a broken part looks like to a reader
+SIGNS = {243, 75, 246, 33, 40}
+AGAIN_S = 5.0  # a part must be found while those it was made of are still there
+QUIET_S = 30.0  # after the last sign
+FRESH_PARTS = """
+SELECT table, name FROM system.parts
+WHERE database = currentDatabase() AND active AND engine NOT LIKE 'Replicated%' AND modification_time > now() - 900
+ORDER BY table, name
+"""
+DETACHED = "SELECT table FROM system.detached_tables WHERE database = currentDatabase() AND NOT is_permanently"
+
+
+class Repair:
+    """A background task that looks at fresh parts while there are signs of a full disk, and a little longer."""
+
+    def __init__(self, client: AsyncClient, context: Context) -> None:
+        self._client = client
+        self._context = context
+        self._signs = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Take back tables that a sidecar was killed over, then begin."""
+        await self._attach_detached()
+        self._task = asyncio.create_task(self._run(), name="repair")
+
+    def note(self, error: Exception) -> None:
+        """Look at an error for signs."""
+        if getattr(error, "code", None) in SIGNS:
+            self._signs.set()
+
+    async def shutdown(self) -> None:
+        """Stop. Idempotent."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, ClickHouseError, aiohttp.ClientError, OSError):
+                await task
+
+    async def mend(self) -> list[str]:
+        """Attach anew every table with a broken fresh part; return their names. Raises the driver's errors."""
+        await self._attach_detached()
+        parts = (await self._client.query(FRESH_PARTS)).result_rows
+        broken: list[str] = []
+        for table, part in parts:
+            if table not in broken and not await self._is_whole(table, part):
+                broken.append(table)
+        for table in broken:
+            self._context.logger.error("a part of table %s is broken (a full disk?): attaching the table anew", table)
+            await self._client.command(f"DETACH TABLE `{table}`")
+            await self._client.command(f"ATTACH TABLE `{table}`")
+        return broken
+
+    async def _is_whole(self, table: str, part: str) -> bool:
+        settings = {"check_query_single_value_result": 1}
+        query = f"CHECK TABLE `{table}` PART '{part}'"
+        try:
+            ((whole,),) = (await self._client.query(query, settings=settings)).result_rows
+        except ClickHouseError as error:
+            return getattr(error, "code", None) not in SIGNS  # merged away since it was listed: nothing to mend
+        return bool(whole)
+
+    async def _attach_detached(self) -> None:
+        with contextlib.suppress(ClickHouseError):  # a server that does not show them, or not to this user
+            for (table,) in (await self._client.query(DETACHED)).result_rows:
+                await self._client.command(f"ATTACH TABLE IF NOT EXISTS `{table}`")
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._signs.wait()
+            until = loop.time() + QUIET_S
+            while loop.time() < until:
+                self._signs.clear()
+                try:
+                    await self.mend()
+                except (ClickHouseError, aiohttp.ClientError, OSError) as error:
+                    self._context.logger.warning("parts can't be checked now: %s", type(error).__name__)
+                await asyncio.sleep(AGAIN_S)
+                if self._signs.is_set():
+                    until = loop.time() + QUIET_S
