@@ -14,7 +14,7 @@ from tests.embedded import EmbeddedClickHouse
 FOLDER = ROOT / "sidecar" / "clickhouse-server"
 READERS = ("web", "grafana")
 # Parts of the configuration that are not single settings.
-SECTIONS = ("logger", "listen_host", "mysql_port", "postgresql_port", "interserver_http_port")
+SECTIONS = ("logger", "listen_host", "mysql_port", "postgresql_port", "interserver_http_port", "merge_tree")
 
 
 def tree(name: str) -> ElementTree.Element:
@@ -48,6 +48,8 @@ def test_the_engine_knows_every_setting_of_the_server(client: Client) -> None:
     known = column(client, "SELECT name FROM system.server_settings")
     plain = {entry.tag for entry in found("config.xml", "*") if not entry.tag.endswith("_log")} - set(SECTIONS)
     assert plain <= known, plain - known
+    of_tables = {entry.tag for entry in found("config.xml", "merge_tree/*")}
+    assert of_tables <= column(client, "SELECT name FROM system.merge_tree_settings"), of_tables
 
 
 def test_what_is_kept_of_the_servers_diaries_has_an_end(client: Client) -> None:
