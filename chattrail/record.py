@@ -55,3 +55,30 @@ class Sink(Protocol):
 
     def shutdown(self, timeout: float) -> bool:
         """Send what is queued, count the rest as dropped, and end within `timeout` seconds. May be called again."""
+
+
+class PassingOn:
+    """A sink before another one that does nothing of its own: subclasses change `emit`."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+
+    def emit(self, record: Record) -> None:
+        """Pass a record on."""
+        self._sink.emit(record)
+
+    def lose(self, reason: str) -> None:
+        """Pass on that an event was lost."""
+        self._sink.lose(reason)
+
+    def counts(self) -> Counts:
+        """Tell how many events went where."""
+        return self._sink.counts()
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until nothing is queued."""
+        return self._sink.flush(timeout)
+
+    def shutdown(self, timeout: float) -> bool:
+        """End the sink behind."""
+        return self._sink.shutdown(timeout)

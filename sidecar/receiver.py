@@ -88,15 +88,7 @@ class Receiver:
         return response
 
     async def _logs(self, request: web.Request) -> web.Response:
-        if request.headers.get("Authorization") and not self._is_known(request):
-            # OTLP calls 401 final: a collector whose token was changed a minute late would drop what it has acknowledged
-            self._told.warning(
-                "a sender's token is not the one in CHATTRAIL_SIDECAR_TOKEN; it keeps its records and tries again"
-            )
-            raise Refused(
-                503, "this token is not the one in the sidecar's CHATTRAIL_SIDECAR_TOKEN", after=WRONG_TOKEN_S
-            )
-        self._authenticate(request)
+        self._authenticate(request, final=False)
         if request.content_type not in (PROTOBUF, JSON):
             raise Refused(415, f"Content-Type must be {PROTOBUF} or {JSON}")
         encoding = request.headers.get("Content-Encoding", "").strip().lower()
@@ -134,9 +126,19 @@ class Receiver:
         given = token.strip().encode(errors="surrogateescape")
         return scheme.lower() == "bearer" and hmac.compare_digest(given, self._token)
 
-    def _authenticate(self, request: web.Request) -> None:
-        if not self._is_known(request):
+    def _authenticate(self, request: web.Request, *, final: bool = True) -> None:
+        """Refuse who is not known. Unless that is to be final, one with another token is told to come again.
+
+        OTLP calls 401 final: a collector whose token was changed a minute late would drop what it has acknowledged.
+        """
+        if self._is_known(request):
+            return
+        if final or not request.headers.get("Authorization"):
             raise Refused(401, "a bearer token is needed, the one in the sidecar's CHATTRAIL_SIDECAR_TOKEN")
+        self._told.warning(
+            "a sender's token is not the one in CHATTRAIL_SIDECAR_TOKEN; it keeps its records and tries again"
+        )
+        raise Refused(503, "this token is not the one in the sidecar's CHATTRAIL_SIDECAR_TOKEN", after=WRONG_TOKEN_S)
 
     async def _read(self, request: web.Request, booking: Booking) -> bytes:
         limit = self._settings.max_body_bytes

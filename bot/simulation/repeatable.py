@@ -4,14 +4,14 @@ import hashlib
 from collections import defaultdict
 from uuid import UUID
 
-from chattrail.record import Counts, Record, Sink
+from chattrail.record import PassingOn, Record, Sink
 
 
-class RepeatableIds:
+class RepeatableIds(PassingOn):
     """A tracker's sink that gives events and sessions ids made from the seed instead of chance, then passes them on."""
 
     def __init__(self, sink: Sink, seed: str) -> None:
-        self._sink = sink
+        super().__init__(sink)
         self._seed = seed
         self._events: defaultdict[str, int] = defaultdict(int)
         self._sessions: dict[str, tuple[str, str]] = {}
@@ -29,23 +29,7 @@ class RepeatableIds:
                 ours = str(self._id(record.timestamp, f"{person}/session/{number}"))
                 self._sessions[person] = (given, ours)
             record.attributes["session.id"] = ours
-        self._sink.emit(record)
-
-    def lose(self, reason: str) -> None:
-        """Pass on that an event was lost."""
-        self._sink.lose(reason)
-
-    def counts(self) -> Counts:
-        """Tell how many events went where."""
-        return self._sink.counts()
-
-    def flush(self, timeout: float) -> bool:
-        """Wait until nothing is queued."""
-        return self._sink.flush(timeout)
-
-    def shutdown(self, timeout: float) -> bool:
-        """End the sink behind."""
-        return self._sink.shutdown(timeout)
+        super().emit(record)
 
     def _id(self, timestamp: int, what: str) -> UUID:
         """Make a UUIDv7 (RFC 9562): the record's milliseconds, and a digest where chance would stand."""

@@ -7,6 +7,7 @@ from chattrail import create_tracker
 from tests.acceptance.conftest import whole_stack
 from tests.acceptance.test_main_job import until
 from tests.integration.strangers_bot.app import build
+from tests.integration.strangers_bot.visit import survey_and_gallery
 
 
 async def test_a_strangers_bot_has_its_trail(tmp_path: Path) -> None:
@@ -17,15 +18,7 @@ async def test_a_strangers_bot_has_its_trail(tmp_path: Path) -> None:
         ann = whole.telegram.person(1001, name="Ann Lee", username="ann", language_code="en")
         await ann.send("/start promo 1")
         await ann.wait(lambda m: m.text == "Welcome to my bot")
-        await ann.send("/survey")
-        await ann.wait(lambda m: m.text == "What is your name?")
-        await ann.send("Ann")
-        await ann.wait(lambda m: m.text == "Which colour?")
-        await ann.press("🔵 Blue")
-        await ann.wait(lambda m: m.text == "Ann, noted")
-        await ann.send("/gallery")
-        await ann.wait(lambda m: m.photo and m.caption == "Two greys")
-        await ann.wait(lambda m: m.photo)
+        await survey_and_gallery(ann)
         await ann.send("/broken")
         await ann.wait(lambda m: m.text == "Something went wrong")
         await dispatcher.stop_polling()

@@ -91,7 +91,7 @@ def _cells(result: Result) -> list[str]:
 
 def write(results: Sequence[Result], *, overwrite: bool, document: Path = DOCUMENT) -> bool:
     """Put the section at the end of the document. False, and nothing written, when that of a longer soak stands there."""
-    text = document.read_text(encoding="utf-8") if document.exists() else ""
+    text = document.read_text(encoding="utf-8") if document.exists() else "# Faults survived\n"
     before, _, there = text.partition(TITLE)
     longer = LENGTH.search(there)
     if longer and float(longer[1]) > min(result.minutes for result in results) and not overwrite:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 from chattrail import Tracker, create_tracker
 from chattrail.batching import Limits
-from chattrail.record import Counts, Record, Sink
+from chattrail.record import PassingOn, Record, Sink
 from tests.integration.strangers_bot.app import build
 
 
@@ -30,29 +30,17 @@ class Wishes:
         return json.dumps(asdict(self))
 
 
-class Journalled:
+class Journalled(PassingOn):
     """A sink that writes number and id of each event down before it passes it on. A kill leaves what was written."""
 
     def __init__(self, sink: Sink, path: str) -> None:
-        self._sink = sink
+        super().__init__(sink)
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def emit(self, record: Record) -> None:
         line = f"{record.attributes['event.sequence']} {record.attributes['event.id']}\n"
         os.write(self._file, line.encode())
-        self._sink.emit(record)
-
-    def lose(self, reason: str) -> None:
-        self._sink.lose(reason)
-
-    def counts(self) -> Counts:
-        return self._sink.counts()
-
-    def flush(self, timeout: float) -> bool:
-        return self._sink.flush(timeout)
-
-    def shutdown(self, timeout: float) -> bool:
-        return self._sink.shutdown(timeout)
+        super().emit(record)
 
 
 async def main(wishes: Wishes) -> None:

@@ -28,6 +28,18 @@ def sink(request: pytest.FixtureRequest, clickhouse: EmbeddedClickHouse, tmp_pat
         yield under_test
 
 
+@pytest.fixture(scope="module", params=["native", "decoded"])
+def module_sink(
+    request: pytest.FixtureRequest, clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SinkUnderTest]:
+    """The same for a whole file, whose tests keep apart by what they store or clear the tables themselves."""
+    with (
+        clickhouse.fresh_database() as database,
+        sink_on(clickhouse.url, database, request.param, tmp_path_factory.mktemp("sink")) as under_test,
+    ):
+        yield under_test
+
+
 @pytest.fixture
 def archive(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[Archive]:
     """An image archive on a database of its own."""

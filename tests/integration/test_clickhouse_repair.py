@@ -1,13 +1,10 @@
 """A merged part with empty files, as a disk that fills up at the end of a merge leaves it: its rows are all taken back."""
 
-import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from tests.embedded import EmbeddedClickHouse
 from tests.otlp import event, request
 from tests.receivers import until
 from tests.sinks import SinkUnderTest, sink_on
@@ -15,13 +12,7 @@ from tests.sinks import SinkUnderTest, sink_on
 BROKEN = "SELECT count() FROM system.detached_parts WHERE database = currentDatabase() AND reason LIKE 'broken%'"
 
 
-@pytest.fixture
-def sink(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[SinkUnderTest]:
-    with (
-        clickhouse.fresh_database() as database,
-        sink_on(clickhouse.url, database, "native", tmp_path) as under_test,
-    ):
-        yield under_test
+pytestmark = pytest.mark.parametrize("sink", ["native"], indirect=True)
 
 
 def break_a_merged_part(sink: SinkUnderTest) -> None:
@@ -45,7 +36,6 @@ def test_all_rows_are_back_once_an_insert_has_shown_a_full_disk(sink: SinkUnderT
 
     async def mended() -> None:
         await until(lambda: sink.one(BROKEN) == 1)
-        await asyncio.sleep(0)
 
     sink.run(mended())
     assert sink.one("SELECT countIf(NOT ignore(*)) FROM events FINAL") == 6
@@ -53,13 +43,25 @@ def test_all_rows_are_back_once_an_insert_has_shown_a_full_disk(sink: SinkUnderT
     assert sink.one("SELECT count() FROM events FINAL") == 7
 
 
-def test_whole_parts_are_left_alone(sink: SinkUnderTest) -> None:
+def test_whole_parts_are_left_alone_and_read_once(sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     sink.handle(request(event("command")))
-    assert sink.run(sink.sink._repair.mend()) == []  # type: ignore[attr-defined]
+    repair = sink.sink._repair  # type: ignore[attr-defined]
+    assert sink.run(repair.mend()) == []
+    read: list[str] = []
+
+    async def note(table: str, part: str) -> bool:
+        read.append(table)
+        return False
+
+    monkeypatch.setattr(repair, "_is_broken", note)
+    sink.client.command("SYSTEM STOP MERGES events")
+    assert sink.run(repair.mend()) == []
+    assert "events" not in read
 
 
-def test_a_table_that_a_killed_sidecar_left_detached_is_taken_back(sink: SinkUnderTest) -> None:
+def test_a_sidecar_starts_where_one_was_killed_over_a_detached_table(sink: SinkUnderTest, tmp_path: Path) -> None:
     sink.handle(request(event("command")))
     sink.client.command("DETACH TABLE events")
-    sink.run(sink.sink._repair._attach_detached())  # type: ignore[attr-defined]
-    assert sink.one("SELECT count() FROM events FINAL") == 1
+    with sink_on(sink.url, sink.url.rsplit("/", 1)[1], "native", tmp_path / "second") as second:
+        second.handle(request(event("command")))
+        assert second.one("SELECT count() FROM events FINAL") == 2

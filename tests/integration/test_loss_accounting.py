@@ -2,7 +2,6 @@
 
 import html
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +15,7 @@ from chattrail.highwater import PROCESS_ENDED
 from sidecar.migrate import migrate, migrations
 from tests.embedded import EmbeddedClickHouse
 from tests.otlp import event, plain, request
-from tests.sinks import SinkUnderTest, sink_on
+from tests.sinks import SinkUnderTest
 from tests.web_support import Clock, make_app, sign_in
 from web.delivery import Delivery, Gap, Reasons
 from web.ranges import Window
@@ -28,15 +27,9 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-@pytest.fixture(scope="module", params=["native", "decoded"])
-def sink(
-    request: pytest.FixtureRequest, clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SinkUnderTest]:
-    with (
-        clickhouse.fresh_database() as database,
-        sink_on(clickhouse.url, database, request.param, tmp_path_factory.mktemp("sink")) as under_test,
-    ):
-        yield under_test
+@pytest.fixture
+def sink(module_sink: SinkUnderTest) -> SinkUnderTest:
+    return module_sink
 
 
 @pytest.fixture

@@ -21,17 +21,6 @@ TABLES = ("events", "logs", "dead_letters", "activity", "activity_stale")
 NO_SPAM = "ALTER TABLE {} ADD CONSTRAINT no_spam CHECK attributes['chattrail.message.text'] != 'spam'"
 
 
-@pytest.fixture(scope="module", params=["native", "decoded"])
-def module_sink(
-    request: pytest.FixtureRequest, clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SinkUnderTest]:
-    with (
-        clickhouse.fresh_database() as database,
-        sink_on(clickhouse.url, database, request.param, tmp_path_factory.mktemp("sink")) as under_test,
-    ):
-        yield under_test
-
-
 @pytest.fixture
 def sink(module_sink: SinkUnderTest) -> Iterator[SinkUnderTest]:
     for table in TABLES:  # quicker than a database for each test

@@ -12,6 +12,7 @@ from chattrail.batching import Limits
 from tests.fakes.otlp_receiver import OtlpReceiver, Received
 from tests.integration.strangers_bot.app import build
 from tests.integration.strangers_bot.gallery import png
+from tests.integration.strangers_bot.visit import survey_and_gallery
 
 
 @asynccontextmanager
@@ -50,15 +51,7 @@ async def test_the_whole_trail_of_a_strangers_bot(caplog: pytest.LogCaptureFixtu
                 await ann.wait(lambda m: m.text == "Welcome to my bot")
                 await ann.send("/help@persona_demo_bot")
                 await ann.wait(lambda m: m.text and "Try /survey" in m.text)
-                await ann.send("/survey")
-                await ann.wait(lambda m: m.text == "What is your name?")
-                await ann.send("Ann")
-                await ann.wait(lambda m: m.text == "Which colour?")
-                await ann.press("🔵 Blue")
-                await ann.wait(lambda m: m.text == "Ann, noted")
-                await ann.send("/gallery")
-                await ann.wait(lambda m: m.photo and m.caption == "Two greys")
-                await ann.wait(lambda m: m.photo)
+                await survey_and_gallery(ann)
                 await ann.send("/picture")
                 first = await ann.wait(lambda m: m.photo)
                 await ann.press("Another")

@@ -1,30 +1,19 @@
 """One record that protobuf refuses costs itself only, however many senders' records a collector has merged with it."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import clickhouse_connect
-import pytest
 
 from sidecar.replay import Outcome, replay
 from tests.collector_process import Collector
 from tests.embedded import EmbeddedClickHouse
 from tests.otlp import event, request
 from tests.receivers import SidecarProcess, until
-from tests.sinks import SinkUnderTest, sink_on
+from tests.sinks import SinkUnderTest
 from tests.wire import MARK, spoiled, too_deep
 
 LETTERS = "SELECT position, reason, event_name, service_name, raw FROM dead_letters FINAL ORDER BY position"
-
-
-@pytest.fixture(params=["native", "decoded"])
-def sink(request: pytest.FixtureRequest, clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[SinkUnderTest]:
-    with (
-        clickhouse.fresh_database() as database,
-        sink_on(clickhouse.url, database, request.param, tmp_path) as under_test,
-    ):
-        yield under_test
 
 
 def test_neighbours_are_stored_and_it_is_kept_with_the_reason(sink: SinkUnderTest) -> None:

@@ -15,8 +15,12 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from sidecar.plugin import Context
 
-# NOT_ENOUGH_SPACE, CANNOT_WRITE_TO_FILE_DESCRIPTOR; and what a broken part looks like to a reader
-SIGNS = {243, 75, 246, 33, 40}
+FULL = {243, 75}  # NOT_ENOUGH_SPACE, CANNOT_WRITE_TO_FILE_DESCRIPTOR
+BROKEN = {
+    246,
+    33,
+    40,
+}  # CORRUPTED_DATA, CANNOT_READ_ALL_DATA, CHECKSUM_DOESNT_MATCH: what a reader of such a part meets
 AGAIN_S = 5.0  # a part must be found while those it was made of are still there
 QUIET_S = 30.0  # after the last sign
 FRESH_PARTS = """
@@ -34,16 +38,16 @@ class Repair:
         self._client = client
         self._context = context
         self._signs = asyncio.Event()
+        self._whole: set[tuple[str, str]] = set()  # parts never change, so one that was whole is not read again
         self._task: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Take back tables that a sidecar was killed over, then begin."""
-        await self._attach_detached()
+    def start(self) -> None:
+        """Begin to wait for signs."""
         self._task = asyncio.create_task(self._run(), name="repair")
 
     def note(self, error: Exception) -> None:
         """Look at an error for signs."""
-        if getattr(error, "code", None) in SIGNS:
+        if getattr(error, "code", None) in FULL | BROKEN:
             self._signs.set()
 
     async def shutdown(self) -> None:
@@ -56,11 +60,12 @@ class Repair:
 
     async def mend(self) -> list[str]:
         """Attach anew every table with a broken fresh part; return their names. Raises the driver's errors."""
-        await self._attach_detached()
-        parts = (await self._client.query(FRESH_PARTS)).result_rows
+        await self.attach_detached()
+        fresh = [(str(table), str(part)) for table, part in (await self._client.query(FRESH_PARTS)).result_rows]
+        self._whole.intersection_update(fresh)
         broken: list[str] = []
-        for table, part in parts:
-            if table not in broken and not await self._is_whole(table, part):
+        for table, part in fresh:
+            if (table, part) not in self._whole and table not in broken and await self._is_broken(table, part):
                 broken.append(table)
         for table in broken:
             self._context.logger.error("a part of table %s is broken (a full disk?): attaching the table anew", table)
@@ -68,19 +73,23 @@ class Repair:
             await self._client.command(f"ATTACH TABLE `{table}`")
         return broken
 
-    async def _is_whole(self, table: str, part: str) -> bool:
-        settings = {"check_query_single_value_result": 1}
-        query = f"CHECK TABLE `{table}` PART '{part}'"
-        try:
-            ((whole,),) = (await self._client.query(query, settings=settings)).result_rows
-        except ClickHouseError as error:
-            return getattr(error, "code", None) not in SIGNS  # merged away since it was listed: nothing to mend
-        return bool(whole)
-
-    async def _attach_detached(self) -> None:
+    async def attach_detached(self) -> None:
+        """Take back tables that a sidecar was killed over."""
         with contextlib.suppress(ClickHouseError):  # a server that does not show them, or not to this user
             for (table,) in (await self._client.query(DETACHED)).result_rows:
                 await self._client.command(f"ATTACH TABLE IF NOT EXISTS `{table}`")
+
+    async def _is_broken(self, table: str, part: str) -> bool:
+        settings = {"check_query_single_value_result": 1}
+        try:
+            ((whole,),) = (
+                await self._client.query(f"CHECK TABLE `{table}` PART '{part}'", settings=settings)
+            ).result_rows
+        except ClickHouseError as error:  # another code: merged away since it was listed, or too large to read in time
+            return getattr(error, "code", None) in BROKEN
+        if whole:
+            self._whole.add((table, part))
+        return not whole
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()

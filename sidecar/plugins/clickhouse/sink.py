@@ -56,15 +56,20 @@ class ClickHouseSink:
                 send_receive_timeout=self._config.insert_timeout_s,
                 compress=False,
             )
-            self._encoder, why = await encoders.choose(client, self._config.encoder)
+            try:
+                repair = Repair(client, self._context)
+                await repair.attach_detached()  # before the probe: it goes through every table
+                self._encoder, why = await encoders.choose(client, self._config.encoder)
+                rollup = Rollup(client, self._context, self._config.rollup_interval_s, repair.note)
+                await rollup.start()
+            except BaseException:
+                await client.close()
+                raise
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
             raise self._as_retryable(error) from None
         self._context.logger.info("inserts use the %s encoder: %s", self._encoder.name, why)
-        self._client = client
-        self._repair = Repair(client, self._context)
-        await self._repair.start()
-        self._rollup = Rollup(client, self._context, self._config.rollup_interval_s, self._repair.note)
-        await self._rollup.start()
+        repair.start()
+        self._client, self._repair, self._rollup = client, repair, rollup
 
     async def handle(self, batch: Batch) -> None:
         """Commit the batch; safe to repeat. Raises Retryable for everything that may pass."""
