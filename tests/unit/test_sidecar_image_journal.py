@@ -192,6 +192,26 @@ async def test_an_erased_job_stays_erased_and_its_picture_goes_when_nobody_else_
     await journal.close()
 
 
+async def test_what_is_not_settled_is_in_one_process_s_hands(tmp_path: Path) -> None:
+    journal, other = await opened(tmp_path), await opened(tmp_path)
+    await add(journal, 1)
+    (claim,) = await claimed(journal)
+    blob = Blob("directory", "ab" * 32, "key", "image/png", 10, 1, 1, owner=journal.owner)
+    await journal.do(partial(ledger.note, claim=claim, blob=blob))
+    await journal.do(partial(endings.erase, now=LATER, event_id=claim.job.event_id))
+    take = partial(ledger.taken, store="directory", sha256=blob.sha256, owner=other.owner, alive=other.alive)
+    with pytest.raises(Retryable, match="another process"):
+        await other.do(take)
+    # erased while it was on its way: it is not removed before it has arrived
+    assert [each.state for each in await journal.do(partial(ledger.unsettled, store="directory"))] == ["uploading"]
+    assert not await journal.do(partial(ledger.settled, store="directory", sha256=blob.sha256, there=True, now=LATER))
+    taken = await other.do(take)
+    assert taken is not None
+    assert taken.state == "deleting"
+    await journal.close()
+    await other.close()
+
+
 async def test_a_full_disk_is_retryable_and_passes(tmp_path: Path) -> None:
     journal = await opened(tmp_path)
     await add(journal, *range(20))

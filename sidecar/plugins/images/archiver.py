@@ -114,11 +114,14 @@ class ImageArchiver:
             try:
                 await self._store.start()
                 break
-            except (Retryable, Paused) as error:
-                if told != error.reason:
-                    self._context.logger.error("pictures wait: %s", error.reason)
-                told = error.reason
-                await asyncio.sleep(min(max(error.after, 0.25), 60.0))
+            except Exception as error:
+                reason, after = f"unexpected {type(error).__name__} at {telemetry.origin(error)}", 5.0
+                if isinstance(error, Retryable | Paused):
+                    reason, after = error.reason, error.after
+                if told != reason:
+                    self._context.logger.error("pictures wait: %s", reason)
+                told = reason
+                await asyncio.sleep(min(max(after, 0.25), 60.0))
         workers.start()
 
     async def _sweep(self, journal: Journal) -> None:

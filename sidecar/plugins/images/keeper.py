@@ -90,13 +90,12 @@ class Keeper:
 
     async def _there(self, sha256: str) -> bool:
         """Whether the store has this picture, with what was open about it settled."""
-        blob = await self._journal.do(lambda db: ledger.blob_of(db, self.name, sha256))
+        journal = self._journal
+        blob = await journal.do(lambda db: ledger.taken(db, self.name, sha256, journal.owner, journal.alive))
         if blob is None:
             return False
         if blob.state == "stored":
             return True
-        if blob.owner not in ("", self._journal.owner) and self._journal.alive(blob.owner):
-            raise Retryable("another process is putting the same picture", after=1)
         if blob.state == "uploading" and await self._store.settle(blob.key):
             return await self._record(sha256, True, blob)
         if blob.state == "deleting":

@@ -8,7 +8,7 @@ jobs refer to it. Times are Unix milliseconds.
 import json
 import sqlite3
 import zlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -193,6 +193,17 @@ def blob_of(db: sqlite3.Connection, store: str, sha256: str) -> Blob | None:
     return None if row is None else _blob(row)
 
 
+def taken(db: sqlite3.Connection, store: str, sha256: str, owner: str, alive: Callable[[str], bool]) -> Blob | None:
+    """A picture at a store; one that is not settled belongs to `owner` from then on. Raises Retryable, CorruptRow."""
+    blob = blob_of(db, store, sha256)
+    if blob is None or blob.state == "stored":
+        return blob
+    if blob.owner not in ("", owner) and alive(blob.owner):
+        raise Retryable("another process has the same picture in its hands", after=1)
+    db.execute("UPDATE blobs SET owner = ? WHERE store = ? AND sha256 = ?", [owner, store, sha256])
+    return blob
+
+
 def unsettled(db: sqlite3.Connection, store: str) -> list[Blob]:
     """Pictures whose upload or removal was begun and not recorded as done."""
     rows = db.execute(
@@ -232,9 +243,10 @@ def settled(db: sqlite3.Connection, store: str, sha256: str, there: bool, now: i
 
 
 def drop_unwanted(db: sqlite3.Connection, store: str, sha256: str) -> bool:
-    """Mark a picture that no job refers to as `deleting`; whether it is."""
+    """Mark a stored picture that no job refers to as `deleting`; whether it is. One on its way there is settled first."""
     db.execute(
-        "UPDATE blobs SET state = 'deleting', owner = '' WHERE store = ? AND sha256 = ? AND NOT EXISTS (SELECT 1 FROM jobs"
+        "UPDATE blobs SET state = 'deleting', owner = ''"
+        " WHERE store = ? AND sha256 = ? AND state = 'stored' AND NOT EXISTS (SELECT 1 FROM jobs"
         " WHERE jobs.store = blobs.store AND jobs.sha256 = blobs.sha256 AND jobs.state IN ('uploading', 'stored'))",
         [store, sha256],
     )

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from sidecar import telemetry
 from sidecar.errors import Retryable
 from sidecar.plugins.images import endings, ledger
 from sidecar.plugins.images.jobs import Job
@@ -63,10 +64,13 @@ class Publisher:
             self._news.clear()
             try:
                 await self._round()
-            except Retryable as error:
-                if told != error.reason:
-                    self._logger.warning("%s; the journal keeps what pages will show later", error.reason)
-                told = error.reason
+            except Exception as error:
+                # its text may hold what was to be inserted
+                unforeseen = f"unexpected {type(error).__name__} at {telemetry.origin(error)}"
+                reason = error.reason if isinstance(error, Retryable) else unforeseen
+                if told != reason:
+                    self._logger.warning("%s; the journal keeps what pages will show later", reason)
+                told = reason
             else:
                 wait, told = 0.25, ""
             if last:

@@ -194,6 +194,8 @@ class Workers:
                 await self._journal.do(partial(endings.remark, name="paused", value=self._gate.reason))
             except Retryable as error:
                 self._logger.info("%s; trying again", error.reason)
+            except Exception as error:  # a store's fault must not end the tidying for good
+                self._logger.error("tidying: unexpected %s at %s", type(error).__name__, telemetry.origin(error))
             await asyncio.sleep(TIDY_S)
 
     async def _insist(self, step: Step[T]) -> T:
