@@ -15,6 +15,7 @@ from sidecar.plugins.images import endings, ledger
 from sidecar.plugins.images.jobs import Job
 from sidecar.plugins.images.journal import Journal
 from sidecar.plugins.images.ledger import Blob, blob_crc, job_crc, moment, ms
+from sidecar.plugins.images.schema import BLOB_COLUMNS
 from sidecar.plugins.images.table import NOBODY, ImagesTable
 
 ROWS_AT_ONCE = 2000
@@ -165,7 +166,7 @@ def _take_in(db: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> None:
         if state == "stored":
             blob = Blob(store, sha256, row[12], row[13], int(row[14]), int(row[15]), int(row[16]))
             db.execute(
-                f"INSERT INTO blobs ({', '.join(ledger.BLOB_COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?, 'stored', '', ?)"  # noqa: S608
+                f"INSERT INTO blobs ({', '.join(BLOB_COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?, 'stored', '', ?)"  # noqa: S608
                 " ON CONFLICT DO UPDATE SET state = 'stored', owner = '' WHERE blobs.key = excluded.key",
                 [
                     blob.store,

@@ -7,7 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sidecar.plugins.images.ledger import BLOB_COLUMNS, JOB_COLUMNS, SCHEMA, CorruptRow, crc
+from sidecar.plugins.images.ledger import CorruptRow, crc
+from sidecar.plugins.images.schema import BLOB_COLUMNS, JOB_COLUMNS, SCHEMA
 
 ASIDE = ".corrupt-"
 DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
