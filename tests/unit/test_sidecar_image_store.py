@@ -9,32 +9,45 @@ import pytest
 
 from sidecar.errors import Permanent, Retryable
 from sidecar.plugins.images.durable import Spool, write_durably
-from sidecar.plugins.images.sniff import Picture
-from sidecar.plugins.images.store import DirectoryStore
+from sidecar.plugins.images.store import DirectoryStore, Upload
 
-PNG = Picture("image/png", "png", 1, 1)
 CONTENT = b"content"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
+PICTURE = Upload(DIGEST, CONTENT, "image/png", "png", 1, 1)
+KEY = f"{DIGEST[:2]}/{DIGEST[2:4]}/{DIGEST}.png"
 
 
-async def test_put_get_exists_delete(tmp_path: Path) -> None:
+async def unnoted(_key: str) -> None:
+    """Nobody remembers the key."""
+
+
+async def test_put_settle_get_delete(tmp_path: Path) -> None:
     store = DirectoryStore(tmp_path / "deep" / "pictures")
     await store.start()
-    first, second = await store.put(DIGEST, CONTENT, PNG), await store.put(DIGEST, CONTENT, PNG)
-    assert (first.created, second.created, first.key) == (True, False, second.key)
-    assert await store.get(first.key) == CONTENT
-    assert await store.exists(first.key)
-    await store.delete(first.key)
-    await store.delete(first.key)
-    assert not await store.exists(first.key)
-    assert await store.get(first.key) is None
+    assert not await store.settle(KEY)
+    assert [await store.put(PICTURE, unnoted) for _ in range(2)] == [KEY, KEY]
+    assert await store.get(KEY) == CONTENT
+    assert await store.settle(KEY)
+    await store.delete(KEY)
+    await store.delete(KEY)
+    assert not await store.settle(KEY)
+    assert await store.get(KEY) is None
     await store.close()
+
+
+async def test_the_key_is_noted_before_any_bytes_are_written(tmp_path: Path) -> None:
+    async def refuse(key: str) -> None:
+        assert key == KEY
+        raise Retryable("the journal is away")
+
+    with pytest.raises(Retryable, match="journal"):
+        await DirectoryStore(tmp_path).put(PICTURE, refuse)
+    assert not await DirectoryStore(tmp_path).settle(KEY)
 
 
 async def test_the_same_picture_from_many_at_once(tmp_path: Path) -> None:
     store = DirectoryStore(tmp_path)
-    stored = await asyncio.gather(*(store.put(DIGEST, CONTENT, PNG) for _ in range(20)))
-    assert {each.key for each in stored} == {f"{DIGEST[:2]}/{DIGEST[2:4]}/{DIGEST}.png"}
+    assert set(await asyncio.gather(*(store.put(PICTURE, unnoted) for _ in range(20)))) == {KEY}
     (file,) = await asyncio.to_thread(lambda: [path for path in tmp_path.rglob("*") if path.is_file()])
     assert file.read_bytes() == CONTENT
 
@@ -44,7 +57,7 @@ async def test_the_same_picture_from_many_at_once(tmp_path: Path) -> None:
 )
 async def test_a_key_cannot_lead_out_of_the_folder(key: str, tmp_path: Path) -> None:
     store = DirectoryStore(tmp_path)
-    for use in (store.get, store.exists, store.delete):
+    for use in (store.get, store.settle, store.delete):
         with pytest.raises(Permanent, match="not a key"):
             await use(key)
 
@@ -52,7 +65,7 @@ async def test_a_key_cannot_lead_out_of_the_folder(key: str, tmp_path: Path) -> 
 async def test_a_disk_that_refuses_is_retryable_and_leaves_nothing_half_written(tmp_path: Path) -> None:
     (tmp_path / DIGEST[:2]).write_text("a file where a folder should be")
     with pytest.raises(Retryable, match="can't write"):
-        await DirectoryStore(tmp_path).put(DIGEST, CONTENT, PNG)
+        await DirectoryStore(tmp_path).put(PICTURE, unnoted)
     with pytest.raises(Retryable, match="CHATTRAIL_SIDECAR_IMAGES_DIRECTORY"):
         await DirectoryStore(tmp_path / DIGEST[:2] / "below").start()
 

@@ -1,43 +1,68 @@
-"""Where pictures are kept. A store is small on purpose, so that object storage and image services can join."""
+"""Where pictures are kept. A store is small on purpose, so that object storage and image services can join.
+
+Putting has two phases, so that a crash leaves neither an orphan nor a second copy. A store that would leave something
+behind awaits `note(key)` before any bytes leave: the key is then in the journal. After a crash, or an error whose outcome
+nobody knows, `settle(key)` tells whether the bytes are there, or sees to it that nothing is.
+"""
 
 import asyncio
 import re
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol
 
 from sidecar.errors import Permanent, Retryable
 from sidecar.plugins.images.durable import remove_leftovers, write_durably
-from sidecar.plugins.images.sniff import Picture
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """A picture is durable under `key`, which only its store can read; `created` is False when it was there before."""
+class Upload:
+    """A picture as it is to be kept: checked bytes, and what they are. `sha256` (hex) is that of `content`."""
 
-    key: str
-    created: bool
+    sha256: str
+    content: bytes = field(repr=False)
+    media_type: str
+    extension: str
+    width: int
+    height: int
+
+
+Note = Callable[[str], Awaitable[None]]
+
+
+class Paused(Exception):  # noqa: N818 -- named for what the queue does
+    """The store takes nothing now, whatever the picture: wrong credentials, an account's limit, too many requests.
+
+    The whole queue stops for `after` seconds, and no picture's attempt is counted.
+    """
+
+    def __init__(self, reason: str, *, after: float = 60.0) -> None:
+        """Take the reason, without secrets, and the seconds to wait before one picture is tried again."""
+        super().__init__(reason)
+        self.reason = reason
+        self.after = after
 
 
 class Store(Protocol):
-    """Keeps pictures once each. Failures are Retryable (may pass) or Permanent (this picture never)."""
+    """Keeps pictures. Failures are Retryable (may pass), Permanent (this picture never) or Paused (no picture now)."""
 
     name: ClassVar[str]
 
     async def start(self) -> None:
-        """Check that pictures can be kept. Raises Retryable while they can't."""
+        """Check that pictures can be kept. Raises Retryable while they can't; may be called again after that."""
         ...
 
-    async def put(self, sha256: str, content: bytes, picture: Picture) -> Stored:
-        """Return once the picture is durable. The same `sha256` again is the same picture and the same key."""
+    async def put(self, picture: Upload, note: Note) -> str:
+        """Return the key once the picture is durable; `note(key)` was awaited before its bytes left."""
+        ...
+
+    async def settle(self, key: str) -> bool:
+        """Whether the bytes of a noted key are there, whole. When not, nothing is left under it either."""
         ...
 
     async def get(self, key: str) -> bytes | None:
         """Return a picture's bytes, or None when it is not there."""
-        ...
-
-    async def exists(self, key: str) -> bool:
-        """Whether a picture is there."""
         ...
 
     async def delete(self, key: str) -> None:
@@ -71,21 +96,25 @@ class DirectoryStore:
         except OSError as error:
             raise Retryable(f"CHATTRAIL_SIDECAR_IMAGES_DIRECTORY can't be made: {error.strerror}") from None
 
-    async def put(self, sha256: str, content: bytes, picture: Picture) -> Stored:
+    async def put(self, picture: Upload, note: Note) -> str:
         """Write the file unless it is there. Raises Retryable when the disk refuses."""
-        key = f"{sha256[:2]}/{sha256[2:4]}/{sha256}.{picture.extension}"
+        key = f"{picture.sha256[:2]}/{picture.sha256[2:4]}/{picture.sha256}.{picture.extension}"
         path = self._path(key)
+        await note(key)
 
-        def write() -> bool:
-            if path.is_file():
-                return False
-            write_durably(path, content, self._directory)
-            return True
+        def write() -> None:
+            if not path.is_file():
+                write_durably(path, picture.content, self._directory)
 
         try:
-            return Stored(key, await asyncio.to_thread(write))
+            await asyncio.to_thread(write)
         except OSError as error:
             raise Retryable(f"the directory store can't write: {error.strerror}", after=5) from None
+        return key
+
+    async def settle(self, key: str) -> bool:
+        """Look for the file: it is whole, or not there."""
+        return await asyncio.to_thread(self._path(key).is_file)
 
     async def get(self, key: str) -> bytes | None:
         """Read the file."""
@@ -93,10 +122,6 @@ class DirectoryStore:
             return await asyncio.to_thread(self._path(key).read_bytes)
         except FileNotFoundError:
             return None
-
-    async def exists(self, key: str) -> bool:
-        """Look for the file."""
-        return await asyncio.to_thread(self._path(key).is_file)
 
     async def delete(self, key: str) -> None:
         """Remove the file."""

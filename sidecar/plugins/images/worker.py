@@ -14,7 +14,7 @@ from sidecar.plugins.images.config import ImagesConfig
 from sidecar.plugins.images.durable import Spool
 from sidecar.plugins.images.jobs import Job
 from sidecar.plugins.images.sniff import sniff
-from sidecar.plugins.images.store import Store
+from sidecar.plugins.images.store import Store, Upload
 from sidecar.plugins.images.table import Ending, ImagesTable, tried
 
 LONGEST_BACKOFF_S = 300.0
@@ -152,12 +152,13 @@ class Workers:
             raise Permanent(f"the picture is larger than {self._config.max_bytes} bytes")
         picture = sniff(content, self._config.max_pixels)
         digest = hashlib.sha256(content).hexdigest()
-        stored = await self._store.put(digest, content, picture)
+        upload = Upload(digest, content, picture.content_type, picture.extension, picture.width, picture.height)
+        key = await self._store.put(upload, _unnoted)
         return Ending(
             status="stored",
             updated_at=self._clock.now(),
             store=self._store.name,
-            key=stored.key,
+            key=key,
             content_type=picture.content_type,
             bytes=len(content),
             width=picture.width,
@@ -201,3 +202,7 @@ class Workers:
                 self._logger.info("%s; trying again", error.reason)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 10.0)
+
+
+async def _unnoted(_key: str) -> None:
+    """The journal that notes keys comes with the next commit."""
