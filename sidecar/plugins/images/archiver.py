@@ -10,7 +10,8 @@ from sidecar.plugins.images.config import ImagesConfig
 from sidecar.plugins.images.durable import Spool
 from sidecar.plugins.images.fetch import Fetcher
 from sidecar.plugins.images.jobs import EVENT_TYPES, Job, jobs_of
-from sidecar.plugins.images.store import DirectoryStore, Store
+from sidecar.plugins.images.store import Store
+from sidecar.plugins.images.stores import build_store
 from sidecar.plugins.images.table import ImagesTable
 from sidecar.plugins.images.telegram import TelegramFiles
 from sidecar.plugins.images.worker import Source, Workers
@@ -25,7 +26,7 @@ class ImageArchiver:
         self._config = config
         self._context = context
         self._spool = Spool(context.data_directory / "spool")
-        self._store: Store = DirectoryStore(config.directory)
+        self._store: Store = build_store(config, config.directory, context)
         self._one_at_a_time = asyncio.Lock()
         self._table: ImagesTable | None = None
         self._workers: Workers | None = None

@@ -42,22 +42,22 @@ def refusal(status: int, codes: Collection[int], retry_after: str | None) -> Exc
     said = f"{status}" + "".join(f", code {code}" for code in codes)
     after = _seconds(retry_after)
     if status == 429:
-        return Paused(f"Cloudflare's rate limit was passed ({said})", BLOCKED_S if after is None else after)
+        return Paused(f"Cloudflare's rate limit was passed ({said})", after=BLOCKED_S if after is None else after)
     if 5453 in codes:
         return Paused(
             f"the Cloudflare account has reached a limit of its service ({said}): look at Images in its dashboard",
-            ACCOUNT_S,
+            after=ACCOUNT_S,
         )
     if not _CREDENTIALS.isdisjoint(codes) or status in (401, 403):
         return Paused(
             f"Cloudflare refuses the credentials ({said}): check CHATTRAIL_SIDECAR_IMAGES_CLOUDFLARE_API_TOKEN, which needs "
             "the permission Cloudflare Images: Edit, and CHATTRAIL_SIDECAR_IMAGES_CLOUDFLARE_ACCOUNT_ID",
-            ACCOUNT_S,
+            after=ACCOUNT_S,
         )
     if not _WRONG_ACCOUNT.isdisjoint(codes):
         return Paused(
             f"Cloudflare knows no such account ({said}): check CHATTRAIL_SIDECAR_IMAGES_CLOUDFLARE_ACCOUNT_ID and _API_URL",
-            ACCOUNT_S,
+            after=ACCOUNT_S,
         )
     for code in codes:
         if code in _PERMANENT:

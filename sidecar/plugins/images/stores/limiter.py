@@ -80,7 +80,7 @@ class Limiter:
         async with self._turn:
             while (wait := self._wait(count)) > 0:
                 if wait > LONGEST_SLEEP_S:
-                    raise Paused(self._reason(), wait)
+                    raise Paused(self._reason(), after=wait)
                 await self._sleep(wait)
             slots = self._oldest(count)
             self._running.update(slots)
