@@ -11,10 +11,10 @@ import re
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Self
 
-from aiohttp import web
-from multidict import MultiMapping
+from aiohttp import BodyPartReader, web
 
 from bot.simulation.cloudflare.delivery import VARIANTS, is_allowed, resized
 from bot.simulation.cloudflare.images import LARGEST_BYTES, Images
@@ -24,6 +24,15 @@ from bot.simulation.cloudflare.wire import Fault, Refused, failure, success
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 _ACCOUNT = "/client/v4/accounts/{account}/images"
 _LARGEST_METADATA = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One field of a form."""
+
+    content: bytes
+    filename: str
+    content_type: str
 
 
 class CloudflareServer:
@@ -56,8 +65,7 @@ class CloudflareServer:
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
-        # the largest picture, and the form around it
-        app = web.Application(client_max_size=LARGEST_BYTES + (1 << 16))
+        app = web.Application()
         api: tuple[tuple[str, str, str, Handler], ...] = (
             ("POST", "/v2/direct_upload", "direct_upload", self._direct_upload),
             ("GET", "/v1", "list", self._list),
@@ -113,8 +121,6 @@ class CloudflareServer:
                 answer = instead if instead is not None else await handler(request)
             except Refused as refused:
                 answer = failure(refused)
-            except web.HTTPRequestEntityTooLarge:
-                answer = failure(Refused(5413))
             answer.headers.update(headers)
             if fault is not None and answer.status < 400:
                 answer = await fault.after(request, answer)
@@ -150,7 +156,8 @@ class CloudflareServer:
 
     async def _direct_upload(self, request: web.Request) -> web.Response:
         form = await _form(request)
-        metadata = str(form.get("metadata", "{}"))
+        fields = {name: part.content.decode(errors="replace") for name, part in form.items()}
+        metadata = fields.get("metadata", "{}")
         try:
             parsed = json.loads(metadata)
         except ValueError:
@@ -158,10 +165,10 @@ class CloudflareServer:
         if not isinstance(parsed, dict) or len(metadata.encode()) > _LARGEST_METADATA:
             raise Refused(5400, message="metadata must be a JSON object of at most 1024 bytes")
         record = self.images.draft(
-            private=form.get("requireSignedURLs") == "true",
+            private=fields.get("requireSignedURLs") == "true",
             metadata=parsed,
-            expiry=str(form.get("expiry", "")),
-            custom_id=str(form.get("id", "")),
+            expiry=fields.get("expiry", ""),
+            custom_id=fields.get("id", ""),
             now=self._clock(),
         )
         return success({"id": record.id, "uploadURL": f"{self.delivery_url}/{self.account_hash}/{record.id}"})
@@ -170,14 +177,13 @@ class CloudflareServer:
         if request.match_info["hash"] != self.account_hash:
             raise Refused(5403)
         form = await _form(request)
-        part = form.get("file")
-        if not isinstance(part, web.FileField):
+        if "file" not in form:
             raise Refused(5400, message="the form has no file")
+        part = form["file"]
         if not part.content_type.startswith("image/"):
             raise Refused(5455)
-        content = await asyncio.to_thread(part.file.read)
         # a client may have given up and deleted the draft while it was uploading; then this is refused
-        record = self.images.fill(request.match_info["id"], content, part.filename, self._clock())
+        record = self.images.fill(request.match_info["id"], part.content, part.filename, self._clock())
         return success(self._told(record.id))
 
     async def _details(self, request: web.Request) -> web.Response:
@@ -230,10 +236,23 @@ class CloudflareServer:
         return self.images.find(image_id).told(f"{self.delivery_url}/{self.account_hash}", list(VARIANTS))
 
 
-async def _form(request: web.Request) -> MultiMapping[Any]:
+async def _form(request: web.Request) -> dict[str, Part]:
+    """Read a form in memory, where a request that is cut short leaves nothing to clean up."""
     if request.content_type != "multipart/form-data":
         raise Refused(5415)
-    return await request.post()
+    form: dict[str, Part] = {}
+    left = LARGEST_BYTES + 1
+    async for part in await request.multipart():
+        if not isinstance(part, BodyPartReader) or part.name is None:
+            raise Refused(5400)
+        content = bytearray()
+        while chunk := await part.read_chunk():
+            content += chunk
+            if len(content) > left:
+                raise Refused(5413)
+        left -= len(content)
+        form[part.name] = Part(bytes(content), part.filename or "", part.headers.get("Content-Type", ""))
+    return form
 
 
 async def _no_route(_request: web.Request) -> web.Response:

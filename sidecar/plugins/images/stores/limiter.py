@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import heapq
 import math
 import os
 import struct
@@ -39,8 +40,8 @@ class Limiter:
         self._sleep = sleep
         # the wall clock may be set while we run; it counts only for what an earlier process wrote down
         self._offset = clock.now().timestamp() - clock.monotonic()
-        self._used = [0.0] * limit
-        self._running: set[int] = set()
+        # slots that are not in a request, the one used longest ago on top
+        self._free = [(0.0, slot) for slot in range(limit)]
         self._paused_until = 0.0
         self._turn = asyncio.Lock()
         self._file: int | None = None
@@ -60,9 +61,11 @@ class Limiter:
             self._paused_until = min(_sane(written[0], now + self._period_s), now + self._period_s)
         # a time to come was written before the clock was set back; when the limit was changed, the newest are kept
         times = sorted((min(_sane(time, now), now) for time in written[1:]), reverse=True)[: self._limit]
-        self._used = times + [0.0] * (self._limit - len(times))
+        used = times + [0.0] * (self._limit - len(times))
+        self._free = [(time, slot) for slot, time in enumerate(used)]
+        heapq.heapify(self._free)
         os.ftruncate(self._file, 0)
-        os.pwrite(self._file, b"".join(map(_SLOT.pack, (self._paused_until, *self._used))), 0)
+        os.pwrite(self._file, b"".join(map(_SLOT.pack, (self._paused_until, *used))), 0)
         os.fsync(self._file)
 
     def close(self) -> None:
@@ -82,19 +85,18 @@ class Limiter:
                 if wait > LONGEST_SLEEP_S:
                     raise Paused(self._reason(), after=wait)
                 await self._sleep(wait)
-            slots = self._oldest(count)
-            self._running.update(slots)
+            slots = [heapq.heappop(self._free)[1] for _ in range(count)]
             try:
-                await asyncio.to_thread(self._write, slots, sync=True)
+                await asyncio.to_thread(self._write, slots, self._now(), sync=True)
             except BaseException:
-                self._running.difference_update(slots)
+                self._release(slots)
                 raise
         try:
             yield
         finally:
-            self._running.difference_update(slots)
+            ended = self._release(slots)
             with contextlib.suppress(OSError):  # the earlier time is on disk
-                self._write(slots, sync=False)
+                self._write(slots, ended, sync=False)
 
     def pause(self, seconds: float) -> None:
         """Let no request out for a while, over restarts too: the service said so. Raises OSError."""
@@ -110,29 +112,30 @@ class Limiter:
         now = self._now()
         if self._paused_until > now:
             return self._paused_until - now
-        free = sorted(self._used[slot] for slot in self._free())
-        if len(free) < count:  # as many requests under way as the limit has: one ends in a moment
+        if len(self._free) < count:  # as many requests under way as the limit has: one ends in a moment
             return 1.0
-        # a hair more: at the very end of the period a request still counts
-        return max(0.0, free[count - 1] + self._period_s - now + 0.001) if free[count - 1] else 0.0
+        # the last of those to be taken; a hair more, since at the very end of its period a request still counts
+        latest = heapq.nsmallest(count, self._free)[-1][0] if count > 1 else self._free[0][0]
+        left = latest + self._period_s - now
+        return left + 0.001 if latest and left >= 0 else 0.0
 
-    def _free(self) -> list[int]:
-        return [slot for slot in range(self._limit) if slot not in self._running]
-
-    def _oldest(self, count: int) -> list[int]:
-        return sorted(self._free(), key=self._used.__getitem__)[:count]
+    def _release(self, slots: list[int]) -> float:
+        now = self._now()
+        for slot in slots:
+            heapq.heappush(self._free, (now, slot))
+        return now
 
     def _reason(self) -> str:
         if self._paused_until > self._now():
             return "the store has asked for a pause"
         return f"{self._limit} requests in {self._period_s:g} s are used up"
 
-    def _write(self, slots: list[int], *, sync: bool) -> None:
+    def _write(self, slots: list[int], time: float, *, sync: bool) -> None:
+        if self._file is None:
+            return
         for slot in slots:
-            self._used[slot] = self._now()
-            if self._file is not None:
-                os.pwrite(self._file, _SLOT.pack(self._used[slot]), (slot + 1) * _SLOT.size)
-        if sync and self._file is not None:
+            os.pwrite(self._file, _SLOT.pack(time), (slot + 1) * _SLOT.size)
+        if sync:
             os.fdatasync(self._file)
 
 
