@@ -1,4 +1,4 @@
-"""`python -m sidecar`: run the receiver and its plugins, bring the database up to date, or list the plugins."""
+"""`python -m sidecar`: run the receiver and its plugins, and what an operator needs beside it: database, dead letters, pictures."""
 
 import argparse
 import asyncio
@@ -25,6 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("dead-letters", help="list records that could not be stored, by reason")
     again = commands.add_parser("replay", help="send dead letters again, after what was wrong is mended")
     again.add_argument("--reason", default="", help="only those with this reason, as dead-letters lists it")
+    _images_arguments(
+        commands.add_parser("images", help="pictures: how the queue stands, try failed ones again, erase")
+    )
     given = parser.parse_args(arguments)
     if given.plugins_dir is not None:
         os.environ["CHATTRAIL_SIDECAR_PLUGINS_DIR"] = given.plugins_dir
@@ -34,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if given.command == "replay":
             return _replay(given.reason)
+        if given.command == "images":
+            return _images(given)
         chosen = {"run": _run, "migrate": _migrate, "plugins": _plugins, "dead-letters": _dead_letters}
         return chosen[given.command or "run"]()
     except SettingsError as error:
@@ -96,6 +101,28 @@ def _replay(reason: str) -> int:
     for why, letters in sorted(outcome.staying.items()):
         print(f"{letters} still can't be stored and stay: {why}")
     return 1 if outcome.staying else 0
+
+
+def _images_arguments(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="images", metavar="command", required=True)
+    commands.add_parser("status", help="how many pictures wait, are stored, failed and why")
+    retry = commands.add_parser("retry", help="try failed pictures again")
+    retry.add_argument("--reason", default="", help="only those whose reason holds this text, as status lists it")
+    retry.add_argument("--no-wait", action="store_true", help="do not wait until they have ended")
+    purge = commands.add_parser("purge", help="erase pictures from the store and the spool; a tombstone stays")
+    which = purge.add_mutually_exclusive_group(required=True)
+    which.add_argument("--user", default="", metavar="ID", help="every picture of this person")
+    which.add_argument("--event", default="", metavar="UUID", help="the picture of this event")
+
+
+def _images(given: argparse.Namespace) -> int:
+    from sidecar.plugins.images import command
+    from sidecar.plugins.images.config import ImagesConfig
+
+    settings, [(_, config)] = load_settings({**os.environ, "CHATTRAIL_SIDECAR_PLUGINS": "images"})
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    assert isinstance(config, ImagesConfig)
+    return command.run(given, config, settings.data / "images")
 
 
 def _migrate() -> int:

@@ -25,6 +25,10 @@ IMAGE_JOBS: Final = "chattrail.sidecar.images.jobs"
 IMAGES_STORED: Final = "chattrail.sidecar.images.stored"
 IMAGES_FAILED: Final = "chattrail.sidecar.images.failed"
 IMAGE_RETRIES: Final = "chattrail.sidecar.images.retries"
+IMAGES_PENDING: Final = "chattrail.sidecar.images.pending"
+IMAGES_OLDEST_PENDING: Final = "chattrail.sidecar.images.oldest_pending.seconds"
+IMAGES_PAUSED: Final = "chattrail.sidecar.images.paused"
+IMAGE_JOURNALS_REBUILT: Final = "chattrail.sidecar.images.journals_rebuilt"
 # outboxes of plugins that send things on, by `plugin`: sent, tried again, lost by `reason` (full, refused, attempts, shutdown)
 OUTBOX_DELIVERED: Final = "chattrail.sidecar.outbox.delivered"
 OUTBOX_RETRIES: Final = "chattrail.sidecar.outbox.retries"
@@ -32,7 +36,7 @@ OUTBOX_LOST: Final = "chattrail.sidecar.outbox.lost"
 # log records of the sidecar itself, by `outcome`: exported, failed, or not sent: loop, rate, full
 OWN_LOGS: Final = "chattrail.sidecar.own_logs"
 
-GAUGES: Final = frozenset({IN_FLIGHT_BYTES, POISON_ALARM})
+GAUGES: Final = frozenset({IN_FLIGHT_BYTES, POISON_ALARM, IMAGES_PENDING, IMAGES_OLDEST_PENDING, IMAGES_PAUSED})
 DESCRIPTIONS: Final[Mapping[str, str]] = {
     REQUESTS: "Requests answered, by HTTP status.",
     RECEIVED_BYTES: "Inflated bytes of requests whose records are all stored.",
@@ -54,6 +58,10 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     IMAGES_STORED: "Pictures stored, by source: url, file_id, data.",
     IMAGES_FAILED: "Pictures that can't be had, by source.",
     IMAGE_RETRIES: "Second and later tries for a picture, by source.",
+    IMAGES_PENDING: "Pictures that wait to be archived.",
+    IMAGES_OLDEST_PENDING: "Age of the oldest of them, in seconds.",
+    IMAGES_PAUSED: "1 while the store takes no picture at all: wrong credentials, a limit.",
+    IMAGE_JOURNALS_REBUILT: "Times the journal of pictures was damaged, set aside and rebuilt.",
 }
 
 Series = tuple[str, tuple[tuple[str, str], ...]]

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +33,7 @@ class Archive:
         self.folder = folder
         self.pictures = folder / "pictures"
         self.spool = folder / "data" / "spool"
+        self.journal = folder / "data" / "journal.sqlite"
         self.metrics = Metrics()
         self.client: Client = clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False)
 
@@ -55,6 +57,19 @@ class Archive:
             f"SELECT *, toString(event_id) AS id FROM images FINAL WHERE {where} ORDER BY created_at, id",
         )
         return list(found.named_results())
+
+    def journalled(self) -> list[dict[str, Any]]:
+        """What the journal holds, read as another process would."""
+        with contextlib.closing(sqlite3.connect(self.journal)) as db:
+            db.row_factory = sqlite3.Row
+            return [dict(row) for row in db.execute("SELECT * FROM jobs ORDER BY created_at, event_id")]
+
+    async def shown(self, count: int) -> list[dict[str, Any]]:
+        """The rows, once there are this many."""
+        async with asyncio.timeout(60):
+            while len(rows := await self.rows()) < count:  # noqa: ASYNC110 -- a database has no event
+                await asyncio.sleep(0.02)  # between two looks at the condition above
+        return rows
 
     async def ended(self, count: int = 1) -> list[dict[str, Any]]:
         """The rows, once this many have ended and none is pending."""

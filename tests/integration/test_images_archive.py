@@ -8,8 +8,6 @@ import pytest
 
 from bot.simulation.telegram_api import TelegramServer
 from sidecar import telemetry
-from sidecar.plugins.images.jobs import jobs_of
-from sidecar.plugins.images.table import ImagesTable
 from tests import otlp
 from tests.archives import Archive, batch_of, generated
 from tests.picture_host import PictureHost, picture, send_to_telegram
@@ -55,8 +53,9 @@ async def test_before_handle_returns_the_job_is_written_and_a_restart_takes_it_u
         await archiver.handle(generated(url=host.address("slow")))
         await until(lambda: host.hits["/slow"])  # the only worker is busy with it
         await archiver.handle(generated(ID, data=content))
-        assert [row["status"] for row in await archive.rows()] == ["pending", "pending"]
+        assert [row["state"] for row in archive.journalled()] == ["pending", "pending"]
         assert [path.name for path in archive.spool.iterdir()] == [f"{ID}.bin"]
+        assert [row["status"] for row in await archive.shown(2)] == ["pending", "pending"]
     assert [row["status"] for row in await archive.rows()] == ["pending", "pending"]
     async with archive.archiver(timeout_s=0.5, attempts=1):
         rows = {row["source_kind"]: row for row in await archive.ended(2)}
@@ -81,15 +80,24 @@ async def test_the_same_event_again_is_one_row_and_one_fetch_however_late(archiv
     assert host.hits["/files/cat.png"] == 1
 
 
-async def test_a_pending_row_of_another_sidecar_never_replaces_an_ending(archive: Archive, host: PictureHost) -> None:
+async def test_a_journal_that_is_gone_is_filled_from_the_table(archive: Archive, host: PictureHost) -> None:
     batch = generated(ID, url=host.address("files/cat.png"))
     async with archive.archiver() as archiver:
         await archiver.handle(batch)
-        await archive.ended()
-    table = await ImagesTable.connect(archive.url)
-    await table.add(jobs_of(batch.events(frozenset({"image_generated"})), batch.received_at))
-    await table.close()
-    assert [row["status"] for row in await archive.rows()] == ["stored"]
+        (stored,) = await archive.ended()
+    for left in archive.journal.parent.glob("journal.sqlite*"):
+        left.unlink()
+    waiting = "0190a000-0000-7000-8000-00000000000b"
+    archive.client.command(
+        "INSERT INTO images (event_id, status, source_kind, source, created_at, updated_at) VALUES"
+        f" ('{waiting}', 'pending', 'url', '{host.address('files/cat.jpg')}', now64(3), fromUnixTimestamp64Milli(2))"
+    )
+    async with archive.archiver() as archiver:
+        await until(lambda: [row["state"] for row in archive.journalled()] == ["stored", "stored"])
+        await archiver.handle(batch)
+        assert {row["id"]: row["status"] for row in await archive.ended(2)} == {ID: "stored", waiting: "stored"}
+    assert await archive.rows(f"event_id = '{ID}'") == [stored]
+    assert host.hits == {"/files/cat.png": 1, "/files/cat.jpg": 1}
 
 
 async def test_identical_pictures_are_stored_once(archive: Archive, host: PictureHost) -> None:
@@ -114,14 +122,14 @@ async def test_events_without_a_picture_make_no_job(archive: Archive, host: Pict
     assert host.hits == {"/files/cat.jpg": 1}
 
 
-async def test_more_jobs_than_memory_may_hold_all_end(archive: Archive, host: PictureHost) -> None:
+async def test_more_jobs_than_are_worked_on_at_one_time_all_end(archive: Archive, host: PictureHost) -> None:
     events = [
         otlp.event(
             "image_generated", event_id=str(uuid.uuid4()), **{"chattrail.image.url": host.address("files/cat.png")}
         )
         for _ in range(40)
     ]
-    async with archive.archiver(queue_size=3, concurrency=2) as archiver:
+    async with archive.archiver(concurrency=2) as archiver:
         for start in range(0, 40, 10):
             await archiver.handle(batch_of(*events[start : start + 10]))
         rows = await archive.ended(40)
@@ -136,5 +144,6 @@ async def test_a_batch_of_thousands_of_pictures(archive: Archive) -> None:
     await archiver.start()
     await archiver.handle(batch_of(*events))
     await archiver.handle(batch_of(*events[:2000], *events[2500:]))
+    assert len(archive.journalled()) == 4500
+    await archive.shown(4500)
     await archiver.shutdown()
-    assert len(await archive.rows()) == 4500

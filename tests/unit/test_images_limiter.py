@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.simulation.cloudflare.limits import PERIOD_S, RateLimit
+from bot.simulation.cloudflare.wire import Refused
 from sidecar.plugins.images.store import Paused
 from sidecar.plugins.images.stores.limiter import Limiter
 from tests.cloudflare_store import SetClock
@@ -66,10 +67,13 @@ async def test_restarts_do_not_begin_it_anew(tmp_path: Path) -> None:
 async def test_without_its_file_the_same_work_is_refused(tmp_path: Path) -> None:
     clock = SetClock()
     server = RateLimit(lambda: clock.time)
-    with pytest.raises(Exception, match="971"):
+
+    async def lives() -> None:
         for life in range(4):
-            limiter = limiter_at(tmp_path / str(life), clock)
-            await work(limiter, clock, server, clock.time + 45)
+            await work(limiter_at(tmp_path / str(life), clock), clock, server, clock.time + 45)
+
+    with pytest.raises(Refused, match="971"):
+        await lives()
 
 
 async def test_a_request_under_way_counts_until_its_answer_is_there(tmp_path: Path) -> None:
@@ -131,3 +135,19 @@ async def test_a_lower_limit_keeps_the_newest_times(tmp_path: Path) -> None:
         async with limiter.requests():
             pass
     assert error.value.after == pytest.approx(300 - 40, abs=1)
+
+
+async def test_two_processes_share_one_limit(tmp_path: Path) -> None:
+    clock = SetClock()
+    one, other = limiter_at(tmp_path, clock, limit=4), limiter_at(tmp_path, clock, limit=4)
+    for limiter in (one, other, other, one):
+        async with limiter.requests():
+            pass
+    for limiter in (one, other):
+        with pytest.raises(Paused):
+            async with limiter.requests():
+                pass
+    one.pause(20)
+    with pytest.raises(Paused, match="asked for a pause"):
+        async with other.requests():
+            pass

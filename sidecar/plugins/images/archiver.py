@@ -1,88 +1,151 @@
 """The image archiver: a picture that an event tells of is written down as a job before the ack, and archived after it."""
 
 import asyncio
+import hashlib
 
 from sidecar import telemetry
 from sidecar.batch import Batch
 from sidecar.errors import Permanent, Retryable
 from sidecar.plugin import Context
+from sidecar.plugins.images import endings, ledger
 from sidecar.plugins.images.config import ImagesConfig
 from sidecar.plugins.images.durable import Spool
 from sidecar.plugins.images.fetch import Fetcher
 from sidecar.plugins.images.jobs import EVENT_TYPES, Job, jobs_of
-from sidecar.plugins.images.store import Store
+from sidecar.plugins.images.journal import Journal
+from sidecar.plugins.images.keeper import Keeper
+from sidecar.plugins.images.publisher import Publisher
+from sidecar.plugins.images.sniff import sniff
+from sidecar.plugins.images.store import Paused, Store, Upload
 from sidecar.plugins.images.stores import build_store
-from sidecar.plugins.images.table import ImagesTable
 from sidecar.plugins.images.telegram import TelegramFiles
-from sidecar.plugins.images.worker import Source, Workers
+from sidecar.plugins.images.worker import Means, Source, Workers
 
 
 class ImageArchiver:
-    """Keeps the pictures of image_generated events. The `images` table is its list of jobs and their endings."""
+    """Keeps the pictures of image_generated events. The journal is its list of jobs, the `images` table what pages read."""
 
     events: frozenset[str] | None = EVENT_TYPES
 
-    def __init__(self, config: ImagesConfig, context: Context) -> None:
+    def __init__(self, config: ImagesConfig, context: Context, store: Store | None = None) -> None:
         self._config = config
         self._context = context
         self._spool = Spool(context.data_directory / "spool")
-        self._store: Store = build_store(config, config.directory, context)
-        self._one_at_a_time = asyncio.Lock()
-        self._table: ImagesTable | None = None
+        self._store: Store = store or build_store(config, config.directory, context)
+        self._journal: Journal | None = None
+        self._publisher: Publisher | None = None
         self._workers: Workers | None = None
+        self._working: asyncio.Task[None] | None = None
         self._fetcher: Fetcher | None = None
         self._telegram: TelegramFiles | None = None
 
     async def start(self) -> None:
-        """Take up the jobs an earlier life left pending. Raises Retryable while the table or the disk isn't there."""
-        if self._workers is not None:
+        """Open the journal and take up what an earlier life left. Raises Retryable while the disk isn't there.
+
+        ClickHouse and the store are waited for in the background: events are taken without them.
+        """
+        if self._journal is not None:
             return
+        journal = journal_of(self._context)
+        await journal.open()
         try:
-            await asyncio.to_thread(self._spool.make)
-        except OSError as error:
-            raise Retryable(f"the picture spool in CHATTRAIL_SIDECAR_DATA can't be made: {error.strerror}") from None
-        await self._store.start()
-        table = await ImagesTable.connect(self._config.url.get_secret_value())
-        self._table = table
-        self._workers = Workers(self._config, self._context, table, self._store, self._spool, self._sources())
-        self._workers.start()
+            await self._sweep(journal)
+        except BaseException:
+            await journal.close()
+            raise
+        self._journal = journal
+        context = self._context
+        self._publisher = Publisher(journal, self._config.url.get_secret_value(), context.logger)
+        keeper = Keeper(journal, self._store, context.clock)
+        means = Means(self._sources(), self._inspect, self._publisher.wake)
+        self._workers = Workers(self._config, context, journal, keeper, self._spool, means)
+        self._publisher.start()
+        self._working = asyncio.create_task(self._begin(self._publisher, self._workers), name="images begin")
 
     async def handle(self, batch: Batch) -> None:
-        """Return once every new picture is a pending row, and bytes that came along are on disk."""
+        """Return once every new picture is in the journal, and bytes that came along are in the spool, on the disk."""
         found = jobs_of(batch.events(EVENT_TYPES), batch.received_at)
         if not found:
             return
-        if self._table is None or self._workers is None:
+        journal, workers, publisher = self._journal, self._workers, self._publisher
+        if journal is None or workers is None or publisher is None:
             raise Retryable("the image archiver has not started")
-        # between looking for a row and writing it nobody else may write it: a second copy of an event waits for the first
-        async with self._one_at_a_time:
-            known = await self._table.known([job.event_id for job in found])
-            fresh = {job: content for job, content in found.items() if job.event_id not in known}
-            if not fresh:
-                return
-            try:
-                await asyncio.to_thread(self._keep_bytes, fresh)
-            except OSError as error:
-                raise Retryable(f"the picture spool can't be written: {error.strerror}", after=5) from None
-            await self._workers.add(fresh)
-        self._context.metrics.add(telemetry.IMAGE_JOBS, len(fresh))
+        ids = [job.event_id for job in found]
+        known = await journal.do(lambda db: ledger.known(db, ids))
+        fresh = {job: content for job, content in found.items() if job.event_id not in known}
+        if not fresh:
+            return
+        await journal.do(lambda db: ledger.has_room(db, self._config.max_pending, self._config.spool_bytes))
+        try:
+            await asyncio.to_thread(self._keep_bytes, fresh)
+        except OSError as error:
+            raise Retryable(f"the picture spool can't be written: {error.strerror}", after=5) from None
+        sizes = [(job, len(content)) for job, content in fresh.items()]
+        before = await journal.do(lambda db: ledger.add(db, sizes))
+        for event_id, state in before.items():  # the same event in another batch was faster, and may have ended by now
+            if state in ("stored", "erased"):
+                await asyncio.to_thread(self._spool.remove, event_id)
+        workers.wake()
+        publisher.wake()
+        self._context.metrics.add(telemetry.IMAGE_JOBS, len(fresh) - len(before))
 
     async def shutdown(self) -> None:
         """Stop fetching; what has not ended stays pending. Idempotent, safe before start."""
+        working, self._working = self._working, None
         workers, self._workers = self._workers, None
-        table, self._table = self._table, None
+        publisher, self._publisher = self._publisher, None
+        journal, self._journal = self._journal, None
         fetcher, self._fetcher = self._fetcher, None
         telegram, self._telegram = self._telegram, None
-        if workers is not None:
-            await workers.stop()
-        for closing in (fetcher, telegram, table, self._store):
+        if working is not None:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+        for stopping in (workers, publisher):
+            if stopping is not None:
+                await stopping.stop()
+        for closing in (fetcher, telegram, journal, self._store):
             if closing is not None:
                 await closing.close()
+
+    async def _begin(self, publisher: Publisher, workers: Workers) -> None:
+        """Let the work begin when the journal knows what the table knows, and the store can be used."""
+        await publisher.filled.wait()
+        told = ""
+        while True:
+            try:
+                await self._store.start()
+                break
+            except (Retryable, Paused) as error:
+                if told != error.reason:
+                    self._context.logger.error("pictures wait: %s", error.reason)
+                told = error.reason
+                await asyncio.sleep(min(max(error.after, 0.25), 60.0))
+        workers.start()
+
+    async def _sweep(self, journal: Journal) -> None:
+        """Make the spool, and remove bytes that no job waits for: a crash came before the job, or after its end."""
+        # before a new journal is filled from the table it does not know which bytes are waited for
+        filled = await journal.do(lambda db: endings.meta(db, "filled"))
+        alone = bool(filled) and not journal.others()
+        try:
+            names = await asyncio.to_thread(self._spool.make, tidy=alone)
+            if names and alone:
+                states = await journal.do(lambda db: ledger.known(db, names))
+                for name in names:
+                    if states.get(name, "erased") in ("stored", "erased"):
+                        await asyncio.to_thread(self._spool.remove, name)
+        except OSError as error:
+            raise Retryable(f"the picture spool in CHATTRAIL_SIDECAR_DATA can't be made: {error.strerror}") from None
 
     def _keep_bytes(self, jobs: dict[Job, bytes]) -> None:
         for job, content in jobs.items():
             if content:
                 self._spool.write(job.event_id, content)
+
+    async def _inspect(self, content: bytes) -> Upload:
+        picture = sniff(content, self._config.max_pixels)
+        digest = await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
+        return Upload(digest, content, picture.content_type, picture.extension, picture.width, picture.height)
 
     def _sources(self) -> dict[str, Source]:
         config = self._config
@@ -109,6 +172,11 @@ class ImageArchiver:
         if content is None:
             raise Permanent("the picture's bytes are no longer in the spool")
         return content
+
+
+def journal_of(context: Context) -> Journal:
+    """The journal in the plugin's folder, not opened yet."""
+    return Journal(context.data_directory / "journal.sqlite", context.clock, context.logger, context.metrics)
 
 
 async def _no_token(_job: Job) -> bytes:

@@ -23,7 +23,7 @@ class ImagesConfig(StoreSettings):
     model_config = ConfigDict(populate_by_name=True)
     prefix: ClassVar[str] = "SIDECAR_IMAGES"
 
-    # the archiver keeps its list of jobs in the sink's database, so there is one variable for both
+    # pages read what became of pictures in the sink's database, so there is one variable for both
     url: SecretStr = Field(
         SecretStr("http://default@127.0.0.1:8123/chattrail"),
         alias="CHATTRAIL_SIDECAR_CLICKHOUSE_URL",
@@ -37,12 +37,15 @@ class ImagesConfig(StoreSettings):
         "https://api.telegram.org", pattern=r"^https?://[^/?#@]+/?$", description="Base address of the Bot API server."
     )
     concurrency: int = Field(8, ge=1, le=256, description="Pictures fetched at one time.")
-    queue_size: int = Field(10_000, ge=1, description="Jobs kept in memory; more wait in the `images` table.")
+    max_pending: int = Field(1_000_000, ge=1, description="Pictures that may wait; then batches with pictures get 503.")
+    spool_bytes: int = Field(
+        4 << 30, ge=1024, description="Bytes that may wait in the spool; then batches with pictures get 503."
+    )
     max_bytes: int = Field(20 << 20, ge=1024, description="Largest picture, in bytes.")
     max_pixels: int = Field(100_000_000, ge=1, description="Largest picture, in width x height.")
     timeout_s: float = Field(30.0, gt=0, description="Seconds for fetching one picture, redirects included.")
     attempts: int = Field(
-        6, ge=1, le=100, description="Tries before a picture is given up for network errors, 429, 5xx."
+        12, ge=1, le=100, description="Tries before a picture is given up for network errors, 429, 5xx."
     )
     backoff_s: float = Field(2.0, gt=0, description="Seconds before the second try; doubled for each further one.")
     loopback_hosts: Annotated[tuple[str, ...], BeforeValidator(_loopback_hosts)] = Field(

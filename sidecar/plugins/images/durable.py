@@ -50,10 +50,12 @@ class Spool:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def make(self) -> None:
-        """Make the folder and remove what a crash left half-written. Raises OSError."""
+    def make(self, *, tidy: bool = True) -> list[str]:
+        """Make the folder, remove what a crash left half-written, and list the events whose bytes are there. Raises OSError."""
         self._directory.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(self._directory)
+        if tidy:
+            remove_leftovers(self._directory)
+        return [path.stem for path in self._directory.glob("*.bin")]
 
     def write(self, event_id: str, content: bytes) -> None:
         """Keep the bytes durably. Raises OSError."""

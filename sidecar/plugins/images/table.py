@@ -1,13 +1,12 @@
-"""The `images` table as the archiver's memory: what is pending, what ended and how.
+"""The `images` table: what pages read of the journal, and what a new journal is filled from.
 
 A row is replaced by one of the same event with a higher `updated_at`. A pending row's `updated_at` is the Unix epoch plus
 its attempts in milliseconds, so no redelivery, however late or from whichever sidecar, can put an ended picture back.
 """
 
 import hashlib
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Self
 
 import aiohttp
@@ -16,31 +15,13 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from sidecar.errors import Retryable
-from sidecar.plugins.images.jobs import Job
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# a query's parameters travel as form fields, which a ClickHouse server takes up to 128 KiB (http_max_field_value_size)
-IDS_A_QUERY = 1000
+NOBODY = "00000000-0000-0000-0000-000000000000"
 COLUMNS = (
-    "event_id", "image_id", "user_id", "status", "store", "key", "content_type", "bytes", "width", "height", "sha256",
-    "reason", "attempts", "source_kind", "source", "created_at", "updated_at",
+    "event_id", "image_id", "user_id", "source_kind", "source", "created_at", "status", "reason", "attempts", "store",
+    "sha256", "updated_at", "key", "content_type", "bytes", "width", "height",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a job ended: status `stored` with where and what, or `failed` with a reason."""
-
-    status: str
-    updated_at: datetime
-    reason: str = ""
-    store: str = ""
-    key: str = ""
-    content_type: str = ""
-    bytes: int = 0
-    width: int = 0
-    height: int = 0
-    sha256: str = ""
 
 
 class ImagesTable:
@@ -69,40 +50,8 @@ class ImagesTable:
         """Close the connections."""
         await self._client.close()
 
-    async def known(self, event_ids: Collection[str]) -> set[str]:
-        """Which of these events have a row, whatever its status."""
-        if not event_ids:
-            return set()
-        rows = await self._query(
-            "SELECT DISTINCT toString(event_id) FROM images WHERE event_id IN {ids:Array(UUID)}",
-            {"ids": list(event_ids)},
-        )
-        return {str(row[0]) for row in rows}
-
-    async def pending(self, limit: int) -> list[Job]:
-        """The oldest jobs that have not ended."""
-        rows = await self._query(
-            "SELECT toString(event_id), image_id, user_id, source_kind, source, created_at, attempts FROM images FINAL "
-            "WHERE status = 'pending' ORDER BY created_at, event_id LIMIT {limit:UInt32}",
-            {"limit": limit},
-        )
-        return [Job(*row) for row in rows]
-
-    async def add(self, jobs: Collection[Job]) -> None:
-        """Write jobs as pending, with the attempts they have had."""
-        await self._insert([_row(job, Ending("pending", EPOCH + timedelta(milliseconds=job.attempts))) for job in jobs])
-
-    async def end(self, job: Job, ending: Ending) -> None:
-        """Write how a job ended."""
-        await self._insert([_row(job, ending)])
-
-    async def _query(self, sql: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
-        try:
-            return (await self._client.query(sql, parameters=parameters)).result_rows
-        except (ClickHouseError, aiohttp.ClientError, OSError) as error:
-            raise _unavailable(error) from None
-
-    async def _insert(self, rows: list[list[Any]]) -> None:
+    async def publish(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Write rows of COLUMNS. The same rows again change nothing."""
         # the same rows have the same token: the driver may send an insert again when a connection breaks
         token = "images:" + hashlib.sha256(repr(rows).encode()).hexdigest()
         try:
@@ -112,23 +61,29 @@ class ImagesTable:
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
             raise _unavailable(error) from None
 
+    async def after(self, event_id: str, limit: int) -> list[tuple[Any, ...]]:
+        """The next rows of COLUMNS behind an event, in the table's order; NOBODY for the first."""
+        return await self._query(
+            f"SELECT toString(event_id), {', '.join(COLUMNS[1:])} FROM images FINAL"  # noqa: S608
+            " WHERE event_id > {event_id:UUID} ORDER BY images.event_id LIMIT {limit:UInt32}",
+            {"event_id": event_id, "limit": limit},
+        )
 
-def _row(job: Job, ending: Ending) -> list[Any]:
-    values = {
-        "event_id": job.event_id,
-        "image_id": job.image_id,
-        "user_id": job.user_id,
-        "attempts": min(job.attempts, 255),
-        "source_kind": job.source_kind,
-        "source": job.source,
-        "created_at": job.created_at,
-    }
-    return [values[name] if name in values else getattr(ending, name) for name in COLUMNS]
+    async def forgotten(self, event_id: str, limit: int) -> list[tuple[Any, ...]]:
+        """Events that tell of a picture and have no row: id, image, person, file_id, URL, whether bytes came, received."""
+        return await self._query(
+            "SELECT toString(event_id), image_id, user_id, attributes['chattrail.image.file_id'],"
+            " attributes['chattrail.image.url'], attributes['chattrail.image.data'] != '', received_at FROM events FINAL"
+            " WHERE event_id > {event_id:UUID} AND type = 'image_generated' AND error_type = '' AND events.event_id NOT IN"
+            " (SELECT event_id FROM images) ORDER BY events.event_id LIMIT {limit:UInt32}",
+            {"event_id": event_id, "limit": limit},
+        )
 
-
-def tried(job: Job) -> Job:
-    """The job with one more attempt behind it."""
-    return replace(job, attempts=job.attempts + 1)
+    async def _query(self, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        try:
+            return [tuple(row) for row in (await self._client.query(sql, parameters=parameters)).result_rows]
+        except (ClickHouseError, aiohttp.ClientError, OSError) as error:
+            raise _unavailable(error) from None
 
 
 def _unavailable(error: Exception) -> Retryable:

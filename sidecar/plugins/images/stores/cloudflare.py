@@ -8,7 +8,7 @@ import io
 import json
 import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, ClassVar
 
 import aiohttp
@@ -31,7 +31,7 @@ class CloudflareStore:
     """Keeps pictures under ids that Cloudflare gives. Reasons and errors hold neither the token nor any address.
 
     A put costs two requests of the account's rate (draft, confirmation); the upload itself needs no token and counts
-    for none. When an upload ends unclear, the draft is asked after: the bytes are there, or it is removed.
+    for none.
     """
 
     name: ClassVar[str] = "cloudflare_images"
@@ -72,17 +72,10 @@ class CloudflareStore:
             except BaseException:  # an id that nobody knows would be looked for by nobody
                 await self._call("DELETE", self._address(key))
                 raise
-            try:
-                await self._upload(address, picture)
-                if await self._is_there(key):
-                    return key
-                failed: Exception = Retryable("Cloudflare took the upload and still calls it a draft")
-            except (Permanent, Retryable, Paused) as error:
-                failed = error
-        # it may have arrived all the same, when only the answer was lost
-        if not isinstance(failed, Paused) and await self.settle(key):
-            return key
-        raise failed
+            await self._upload(address, picture)
+            if not await self._is_there(key):
+                raise Retryable("Cloudflare took the upload and still calls it a draft")
+        return key
 
     async def settle(self, key: str) -> bool:
         """Whether a noted picture's bytes arrived; a draft that has none is removed."""
@@ -188,7 +181,11 @@ class CloudflareStore:
         if self._limiter is None:
             yield
             return
-        async with self._limiter.requests(count):
+        async with AsyncExitStack() as held:
+            try:
+                await held.enter_async_context(self._limiter.requests(count))
+            except OSError as error:
+                raise Retryable(f"the file of Cloudflare's request times can't be used ({error})", after=5) from None
             yield
 
     def _refused(self, response: aiohttp.ClientResponse, codes: list[int]) -> Exception:

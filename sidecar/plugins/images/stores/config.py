@@ -50,7 +50,9 @@ class StoreSettings(Settings):
         None, description="Access key; unset (with the secret): what the machine's role or AWS_* variables give."
     )
     s3_secret_access_key: SecretStr | None = Field(None, description="Secret of the access key.")
-    s3_path_style: bool = Field(True, description="Bucket in the path; false: in the host name, which S3_ENDPOINT then holds.")
+    s3_path_style: bool = Field(
+        True, description="Bucket in the path; false: in the host name, which S3_ENDPOINT then holds."
+    )
 
     @model_validator(mode="after")
     def _has_what_the_store_needs(self) -> Self:
