@@ -116,7 +116,7 @@ class Limiter:
             oldest = heapq.nsmallest(count, free)
             if len(oldest) < count:  # as many requests under way as the limit has: one ends in a moment
                 return 1.0
-            left = oldest[-1][0] + self._period_s - now
+            left: float = oldest[-1][0] + self._period_s - now
             if left < 0:
                 slots = [slot for _, slot in oldest]
                 self._write(slots)
