@@ -87,6 +87,28 @@ async def test_a_request_under_way_counts_until_its_answer_is_there(tmp_path: Pa
     assert error.value.after == pytest.approx(300, abs=1)
 
 
+async def test_a_request_that_takes_longer_than_the_window_keeps_its_slot(tmp_path: Path) -> None:
+    clock = SetClock()
+    limiter = limiter_at(tmp_path, clock, limit=2)
+    async with limiter.requests():
+        clock.time += 400
+        async with limiter.requests():
+            pass
+        with pytest.raises(Paused):
+            async with limiter.requests():
+                pass
+
+
+async def test_the_last_of_the_wait_is_slept_through(tmp_path: Path) -> None:
+    clock = SetClock()
+    limiter = limiter_at(tmp_path, clock, limit=1)
+    async with limiter.requests():
+        ended = clock.time
+    clock.time += 296
+    async with limiter.requests():
+        assert 300 < clock.time - ended < 300.1
+
+
 async def test_many_at_once_share_one_limit(tmp_path: Path) -> None:
     clock = SetClock()
     limiter = limiter_at(tmp_path, clock, limit=10)

@@ -3,16 +3,17 @@
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from chattrail.settings import Settings
 from sidecar.settings import is_loopback
 
 _ADDRESS = r"^https?://[^/?#@\s]+(/[^?#@\s]*)?$"
 
 
-class StoreSettings(Settings):
-    """Where pictures are kept. Only the chosen store's settings are looked at."""
+class StoreSettings(BaseModel):
+    """Where pictures are kept, for `ImagesConfig` to inherit. Only the chosen store's settings are looked at."""
+
+    model_config = ConfigDict(frozen=True)
 
     store: Literal["directory", "cloudflare_images", "s3"] = Field(
         "directory", description="Where pictures are kept: `directory`, `cloudflare_images` or `s3`."
