@@ -16,7 +16,8 @@ from sidecar.plugins.images.journal import Journal
 from sidecar.plugins.images.keeper import Keeper
 from sidecar.plugins.images.publisher import Publisher
 from sidecar.plugins.images.sniff import sniff
-from sidecar.plugins.images.store import DirectoryStore, Paused, Store, Upload
+from sidecar.plugins.images.store import Paused, Store, Upload
+from sidecar.plugins.images.stores import build_store
 from sidecar.plugins.images.telegram import TelegramFiles
 from sidecar.plugins.images.worker import Means, Source, Workers
 
@@ -30,7 +31,7 @@ class ImageArchiver:
         self._config = config
         self._context = context
         self._spool = Spool(context.data_directory / "spool")
-        self._store: Store = store or store_of(config)
+        self._store: Store = store or build_store(config, config.directory, context)
         self._journal: Journal | None = None
         self._publisher: Publisher | None = None
         self._workers: Workers | None = None
@@ -174,11 +175,6 @@ class ImageArchiver:
         if content is None:
             raise Permanent("the picture's bytes are no longer in the spool")
         return content
-
-
-def store_of(config: ImagesConfig) -> Store:
-    """The store that the settings choose."""
-    return DirectoryStore(config.directory)
 
 
 def journal_of(context: Context) -> Journal:

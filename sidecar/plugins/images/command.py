@@ -14,11 +14,12 @@ from pathlib import Path
 from sidecar.errors import Retryable
 from sidecar.plugin import Context, SystemClock
 from sidecar.plugins.images import endings, ledger
-from sidecar.plugins.images.archiver import journal_of, store_of
+from sidecar.plugins.images.archiver import journal_of
 from sidecar.plugins.images.config import ImagesConfig
 from sidecar.plugins.images.durable import Spool
 from sidecar.plugins.images.journal import Journal
 from sidecar.plugins.images.keeper import Keeper
+from sidecar.plugins.images.stores import build_store
 from sidecar.telemetry import Metrics
 
 IDS_AT_ONCE = 5000
@@ -92,7 +93,7 @@ async def _states(journal: Journal, events: list[str]) -> list[str]:
 
 
 async def _purge(context: Context, config: ImagesConfig, user: str, event: str) -> int:
-    journal, store = journal_of(context), store_of(config)
+    journal, store = journal_of(context), build_store(config, config.directory, context)
     await journal.open()
     try:
         now = ledger.ms(context.clock.now())

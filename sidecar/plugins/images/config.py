@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import BeforeValidator, ConfigDict, Field, SecretStr
 
 from chattrail.settings import Settings
+from sidecar.plugins.images.stores.config import StoreSettings
 from sidecar.settings import comma_list, is_loopback
 
 
@@ -17,7 +18,7 @@ def _loopback_hosts(value: object) -> object:
     return hosts
 
 
-class ImagesConfig(Settings):
+class ImagesConfig(StoreSettings, Settings):
     """Where pictures come from, where they are kept, and how much may be spent on one."""
 
     model_config = ConfigDict(populate_by_name=True)

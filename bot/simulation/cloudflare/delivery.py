@@ -1,0 +1,45 @@
+"""Who may see a delivered picture, and in which size.
+
+Source: https://developers.cloudflare.com/images/manage-images/serve-images/serve-private-images/
+"""
+
+import hashlib
+import hmac
+import io
+from urllib.parse import parse_qsl, urlencode
+
+from PIL import Image
+
+# longest sides of the named variants; `public` is the one that every account begins with
+VARIANTS = {"public": 1366, "thumbnail": 320}
+
+
+def signature(path: str, query: str, key: str) -> str:
+    """Return what `sig` must be for a path and the query without it."""
+    return hmac.new(key.encode(), f"{path}?{query}".encode(), hashlib.sha256).hexdigest()
+
+
+def is_allowed(path: str, query: str, key: str, now: float) -> bool:
+    """Whether a request for a private picture is signed and has not expired."""
+    given = parse_qsl(query, keep_blank_values=True)
+    signatures = [value for name, value in given if name == "sig"]
+    expiries = [value for name, value in given if name == "exp"]
+    signed = urlencode([(name, value) for name, value in given if name != "sig"])
+    return (
+        len(signatures) == len(expiries) == 1
+        and hmac.compare_digest(signatures[0].encode(), signature(path, signed, key).encode())
+        and expiries[0].isdecimal()
+        and int(expiries[0]) > now
+    )
+
+
+def resized(content: bytes, longest: int) -> bytes:
+    """Scale a picture down, as a variant with fit=scale-down does; one that fits is left as it is."""
+    with Image.open(io.BytesIO(content)) as picture:
+        if max(picture.size) <= longest:
+            return content
+        kind = picture.format
+        picture.thumbnail((longest, longest))
+        out = io.BytesIO()
+        picture.save(out, kind)
+    return out.getvalue()

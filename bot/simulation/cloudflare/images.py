@@ -1,0 +1,113 @@
+"""What an account holds: drafts that wait for their bytes, and images."""
+
+import io
+import uuid
+import warnings
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from PIL import Image, UnidentifiedImageError
+
+from bot.simulation.cloudflare.wire import Refused
+
+LARGEST_BYTES = 10_000_000  # the documentation says 10 MB
+LONGEST_SIDE = 12_000
+MOST_PIXELS = 100_000_000
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+UPLOAD_WITHIN = timedelta(minutes=30)
+SOONEST, LATEST = timedelta(minutes=2), timedelta(hours=6)
+
+
+@dataclass(slots=True)
+class Record:
+    """A draft, until `content` is there."""
+
+    id: str
+    private: bool
+    expires: float
+    created: float
+    metadata: dict[str, Any] = field(default_factory=dict)
+    filename: str = ""
+    content_type: str = ""
+    content: bytes | None = None
+
+    def told(self, delivery: str, variants: list[str]) -> dict[str, Any]:
+        """Return it as the API tells it."""
+        told: dict[str, Any] = {
+            "id": self.id,
+            "filename": self.filename,
+            "meta": self.metadata,
+            "uploaded": datetime.fromtimestamp(self.created, UTC).isoformat(timespec="milliseconds"),
+            "requireSignedURLs": self.private,
+            "variants": [f"{delivery}/{self.id}/{variant}" for variant in variants],
+        }
+        return told | ({"draft": True} if self.content is None else {})
+
+
+class Images:
+    """The records of one account, by id."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, Record] = {}
+
+    def draft(self, *, private: bool, metadata: dict[str, Any], expiry: str, custom_id: str, now: float) -> Record:
+        """Begin an image. Raises Refused for what the documentation forbids."""
+        if custom_id and private:
+            raise Refused(5400, message="An image with a custom id cannot require signed URLs")
+        if custom_id in self.records:
+            raise Refused(5409)
+        expires = now + UPLOAD_WITHIN.total_seconds()
+        if expiry:
+            try:
+                expires = datetime.fromisoformat(expiry).timestamp()
+            except ValueError:
+                raise Refused(5400, message="expiry is not a time") from None
+            if not SOONEST.total_seconds() <= expires - now <= LATEST.total_seconds():
+                raise Refused(5400, message="expiry must be 2 minutes to 6 hours ahead")
+        record = Record(custom_id or str(uuid.uuid4()), private, expires, now, metadata)
+        self.records[record.id] = record
+        return record
+
+    def find(self, image_id: str) -> Record:
+        """Return a draft or an image. Raises Refused."""
+        try:
+            return self.records[image_id]
+        except KeyError:
+            raise Refused(5404) from None
+
+    def fill(self, image_id: str, content: bytes, filename: str, now: float) -> Record:
+        """Take the bytes of a draft, once. Raises Refused."""
+        record = self.find(image_id)
+        if record.content is not None:
+            raise Refused(5409)
+        if now >= record.expires:
+            raise Refused(5400, message="The upload URL has expired")
+        record.content_type = _checked(content)
+        record.content, record.filename, record.created = content, filename, now
+        return record
+
+    def remove(self, image_id: str) -> None:
+        """Delete a draft or an image. Raises Refused."""
+        self.find(image_id)
+        del self.records[image_id]
+
+    def finished(self) -> list[Record]:
+        """Return the images; drafts are in no list."""
+        return [record for record in self.records.values() if record.content is not None]
+
+
+def _checked(content: bytes) -> str:
+    if len(content) > LARGEST_BYTES:
+        raise Refused(5413)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+                width, height = picture.size
+                kind = Image.MIME[picture.format or ""]
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError):
+        raise Refused(5455) from None
+    if max(width, height) > LONGEST_SIDE or width * height > MOST_PIXELS:
+        raise Refused(5413, message=f"The image is larger than {LONGEST_SIDE} pixels a side or 100 megapixels")
+    return kind

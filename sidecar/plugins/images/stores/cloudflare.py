@@ -1,0 +1,227 @@
+"""Pictures in Cloudflare Images: private, so each is begun as a draft, and its id is known before its bytes leave.
+
+Source: https://developers.cloudflare.com/images/upload-images/direct-creator-upload/
+"""
+
+import asyncio
+import io
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, ClassVar
+
+import aiohttp
+from yarl import URL
+
+from sidecar.errors import Permanent, Retryable
+from sidecar.plugins.images.store import Note, Paused, Upload
+from sidecar.plugins.images.stores.answers import NOT_FOUND, refusal
+from sidecar.plugins.images.stores.limiter import Limiter
+
+MAX_BYTES = 10_000_000
+MAX_SIDE = 12_000
+MAX_PIXELS = 100_000_000
+PERIOD_S = 300.0
+_KEY = re.compile(r"[A-Za-z0-9-]{1,64}\Z")
+_LARGEST_ANSWER = 1 << 20
+
+
+class CloudflareStore:
+    """Keeps pictures under ids that Cloudflare gives. Reasons and errors hold neither the token nor any address.
+
+    A put costs two requests of the account's rate (draft, confirmation); the upload itself needs no token and counts
+    for none.
+    """
+
+    name: ClassVar[str] = "cloudflare_images"
+
+    def __init__(
+        self, account_id: str, token: str, *, api_url: str, timeout_s: float, make_limiter: Callable[[], Limiter] | None
+    ) -> None:
+        self._images = f"{api_url.rstrip('/')}/accounts/{account_id}/images"
+        self._is_secure = URL(api_url).scheme == "https"
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._timeout_s = timeout_s
+        self._make_limiter = make_limiter
+        self._limiter: Limiter | None = None
+        self._session: aiohttp.ClientSession | None = None
+
+    async def start(self) -> None:
+        """Open the file of the rate limit. Asks Cloudflare nothing: events are taken whether or not it answers."""
+        if self._session is not None:
+            return
+        if self._make_limiter is not None:
+            limiter = self._make_limiter()
+            try:
+                await asyncio.to_thread(limiter.open)
+            except OSError as error:
+                raise Retryable(f"the file of Cloudflare's request times can't be used: {error}") from None
+            self._limiter = limiter
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=None), cookie_jar=aiohttp.DummyCookieJar()
+        )
+
+    async def put(self, picture: Upload, note: Note) -> str:
+        """Begin a draft, note its id, upload, confirm. Raises Permanent above Cloudflare's limits, Retryable, Paused."""
+        _check(picture)
+        async with self._room(2):
+            key, address = await self._draft(picture)
+            try:
+                await note(key)
+            except BaseException:  # an id that nobody knows would be looked for by nobody
+                await self._call("DELETE", self._address(key))
+                raise
+            await self._upload(address, picture)
+            if not await self._is_there(key):
+                raise Retryable("Cloudflare took the upload and still calls it a draft")
+        return key
+
+    async def settle(self, key: str) -> bool:
+        """Whether a noted picture's bytes arrived; a draft that has none is removed."""
+        async with self._room(1):
+            there = await self._is_there(key)
+        if there is False:
+            await self.delete(key)
+        return bool(there)
+
+    async def get(self, key: str) -> bytes | None:
+        """Return the bytes as they were uploaded."""
+        async with self._room(1), self._answer("GET", self._address(key) + "/blob") as response:
+            if response.status != 200:
+                codes = _codes(await _read(response))
+                if NOT_FOUND.intersection(codes):
+                    return None
+                raise self._refused(response, codes)
+            content = await response.content.read(MAX_BYTES + 1)
+            if len(content) > MAX_BYTES:
+                raise Retryable("Cloudflare sent more than a picture can have")
+            while chunk := await response.content.read(MAX_BYTES + 1 - len(content)):
+                content += chunk
+            return content
+
+    async def delete(self, key: str) -> None:
+        """Remove a picture or a draft; nothing happens when it is not there."""
+        async with self._room(1):
+            await self._call("DELETE", self._address(key))
+
+    async def close(self) -> None:
+        """Close connections and the file of the rate limit. Idempotent."""
+        session, self._session = self._session, None
+        limiter, self._limiter = self._limiter, None
+        if session is not None:
+            await session.close()
+        if limiter is not None:
+            limiter.close()
+
+    async def _draft(self, picture: Upload) -> tuple[str, URL]:
+        form = aiohttp.FormData(default_to_multipart=True)
+        form.add_field("requireSignedURLs", "true")
+        form.add_field("metadata", json.dumps({"sha256": picture.sha256}))
+        result = await self._call("POST", f"{self._images}/v2/direct_upload", form)
+        key, address = (result or {}).get("id"), (result or {}).get("uploadURL")
+        if not isinstance(key, str) or not _KEY.match(key) or not isinstance(address, str):
+            raise Retryable("Cloudflare began a draft without telling where it is")
+        url = URL(address)
+        if url.scheme != "https" and (self._is_secure or url.scheme != "http"):
+            raise Retryable("Cloudflare named an upload address that is not https")
+        return key, url
+
+    async def _upload(self, address: URL, picture: Upload) -> None:
+        form = aiohttp.FormData()
+        name = f"{picture.sha256[:16]}.{picture.extension}"
+        form.add_field("file", io.BytesIO(picture.content), filename=name, content_type=picture.media_type)
+        await self._call("POST", address, form, with_token=False)
+
+    async def _is_there(self, key: str) -> bool | None:
+        """True: bytes and all. False: a draft. None: not known there."""
+        result = await self._call("GET", self._address(key))
+        if result is None:
+            return None
+        if result.get("requireSignedURLs") is not True:
+            await self._call("DELETE", self._address(key))
+            raise Permanent("Cloudflare did not make the picture private, so it was removed there")
+        return result.get("draft") is not True
+
+    async def _call(
+        self, method: str, url: str | URL, form: aiohttp.FormData | None = None, *, with_token: bool = True
+    ) -> dict[str, Any] | None:
+        """Make one request and return its result, or None when there is no such image. Raises what `refusal` says."""
+        async with self._answer(method, url, form, with_token=with_token) as response:
+            body = await _read(response)
+            if body is not None and body.get("success") is True and response.status < 300:
+                result = body.get("result")
+                return result if isinstance(result, dict) else {}
+            codes = _codes(body)
+            # only its own word counts: a picture must not pass for erased because a proxy answered 404
+            if NOT_FOUND.intersection(codes) and form is None:
+                return None
+            raise self._refused(response, codes)
+
+    @asynccontextmanager
+    async def _answer(
+        self, method: str, url: str | URL, form: aiohttp.FormData | None = None, *, with_token: bool = True
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        if self._session is None:
+            raise Retryable("the Cloudflare store has not started")
+        headers = self._headers if with_token else {}
+        try:
+            async with (
+                asyncio.timeout(self._timeout_s),
+                self._session.request(method, url, data=form, headers=headers, allow_redirects=False) as response,
+            ):
+                yield response
+        except TimeoutError:
+            raise Retryable(f"Cloudflare did not answer within {self._timeout_s:g} s") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise Retryable(f"Cloudflare can't be reached ({type(error).__name__})") from None
+
+    @asynccontextmanager
+    async def _room(self, count: int) -> AsyncIterator[None]:
+        if self._limiter is None:
+            yield
+            return
+        async with AsyncExitStack() as held:
+            try:
+                await held.enter_async_context(self._limiter.requests(count))
+            except OSError as error:
+                raise Retryable(f"the file of Cloudflare's request times can't be used ({error})", after=5) from None
+            yield
+
+    def _refused(self, response: aiohttp.ClientResponse, codes: list[int]) -> Exception:
+        error = refusal(response.status, codes, response.headers.get("Retry-After"))
+        if response.status == 429 and isinstance(error, Paused) and self._limiter is not None:
+            self._limiter.pause(error.after)
+        return error
+
+    def _address(self, key: str) -> str:
+        if not _KEY.match(key):  # a key comes back from a database: it must not lead to another address
+            raise Permanent("not a key of Cloudflare Images")
+        return f"{self._images}/v1/{key}"
+
+
+def _check(picture: Upload) -> None:
+    if len(picture.content) > MAX_BYTES:
+        raise Permanent("Cloudflare takes pictures of at most 10 MB")
+    if max(picture.width, picture.height) > MAX_SIDE:
+        raise Permanent(f"Cloudflare takes pictures of at most {MAX_SIDE} pixels a side")
+    if picture.width * picture.height > MAX_PIXELS:
+        raise Permanent("Cloudflare takes pictures of at most 100 megapixels")
+
+
+async def _read(response: aiohttp.ClientResponse) -> dict[str, Any] | None:
+    """Return the envelope, or None when the answer is something else, such as a proxy's page."""
+    content = await response.content.read(_LARGEST_ANSWER)
+    while chunk := await response.content.read(max(0, _LARGEST_ANSWER - len(content))):
+        content += chunk
+    try:
+        body = json.loads(content)
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _codes(body: dict[str, Any] | None) -> list[int]:
+    errors = (body or {}).get("errors")
+    listed = errors if isinstance(errors, list) else []
+    return [code for error in listed if isinstance(error, dict) and isinstance(code := error.get("code"), int)]

@@ -1,0 +1,147 @@
+"""Pictures in a bucket of any S3-compatible service, under the SHA-256 of their bytes."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, ClassVar
+
+import obstore
+from obstore import exceptions
+from obstore.store import S3Store
+
+from sidecar.errors import Permanent, Retryable
+from sidecar.plugins.images.store import Note, Paused, Upload
+from sidecar.plugins.images.stores.config import StoreSettings
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config  # exists in the type hints only
+
+ACCESS_S = 300.0  # between looks whether somebody has mended the access
+_KEY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z]{3,4}\Z")
+
+
+class BucketStore:
+    """Objects `prefix/ab/cd/abcd….jpg`. A put is one atomic request, so an object is whole or absent.
+
+    The credentials need s3:GetObject, PutObject, DeleteObject and ListBucket: without the last a missing object looks
+    forbidden.
+    """
+
+    name: ClassVar[str] = "s3"
+
+    def __init__(self, config: StoreSettings) -> None:
+        self._config = config
+        self._store: S3Store | None = None
+
+    async def start(self) -> None:
+        """Make the client. Asks the service nothing: events are taken whether or not it answers."""
+        if self._store is not None:
+            return
+        config = self._config
+        given: S3Config = {
+            "region": config.s3_region,
+            "virtual_hosted_style_request": not config.s3_path_style,
+            "disable_bulk_delete": True,  # a plain DELETE is understood by every service
+        }
+        if config.s3_endpoint is not None:
+            given["endpoint"] = config.s3_endpoint
+        if config.s3_access_key_id is not None and config.s3_secret_access_key is not None:
+            given["access_key_id"] = config.s3_access_key_id
+            given["secret_access_key"] = config.s3_secret_access_key.get_secret_value()
+        limit = timedelta(seconds=config.store_timeout_s)
+        try:
+            self._store = S3Store(
+                config.s3_bucket,
+                prefix=config.s3_prefix or None,
+                config=given,
+                client_options={
+                    "allow_http": (config.s3_endpoint or "").startswith("http:"),
+                    "timeout": limit,
+                    "connect_timeout": limit,
+                },
+                retry_config={"max_retries": 2, "retry_timeout": limit},
+            )
+        except exceptions.BaseError as error:
+            raise Retryable(f"the S3 client can't be made as it is configured ({type(error).__name__})") from None
+
+    async def put(self, picture: Upload, note: Note) -> str:
+        """Write the object unless it is there."""
+        key = f"{picture.sha256[:2]}/{picture.sha256[2:4]}/{picture.sha256}.{picture.extension}"
+        if await self.settle(key):
+            return key
+        await note(key)
+        try:
+            async with self._asking() as store:
+                # not mode="create": some services refuse conditional writes; the same bytes may well be written twice
+                await obstore.put_async(
+                    store,
+                    key,
+                    picture.content,
+                    attributes={"Content-Type": picture.media_type},
+                    use_multipart=False,  # an upload in parts that is cut short leaves parts behind, unseen and paid for
+                )
+        except FileNotFoundError:
+            raise Paused(
+                "there is no such bucket: check CHATTRAIL_SIDECAR_IMAGES_S3_BUCKET, _S3_ENDPOINT and _S3_REGION",
+                after=ACCESS_S,
+            ) from None
+        return key
+
+    async def settle(self, key: str) -> bool:
+        """Whether the object is there."""
+        _check(key)
+        try:
+            async with self._asking() as store:
+                await obstore.head_async(store, key)
+        except FileNotFoundError:
+            return False
+        return True
+
+    async def get(self, key: str) -> bytes | None:
+        """Read the object."""
+        _check(key)
+        try:
+            async with self._asking() as store:
+                result = await obstore.get_async(store, key)
+                return bytes(await result.bytes_async())
+        except FileNotFoundError:
+            return None
+
+    async def delete(self, key: str) -> None:
+        """Remove the object."""
+        _check(key)
+        try:
+            async with self._asking() as store:
+                await obstore.delete_async(store, key)
+        except FileNotFoundError:
+            return
+
+    async def close(self) -> None:
+        """Let go of the client. Idempotent."""
+        self._store = None
+
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[S3Store]:
+        """Turn the client's errors into ours, without their texts, which hold addresses."""
+        if self._store is None:
+            raise Retryable("the S3 store has not started")
+        try:
+            async with asyncio.timeout(self._config.store_timeout_s):
+                yield self._store
+        except TimeoutError:
+            raise Retryable(f"the S3 service did not answer within {self._config.store_timeout_s:g} s") from None
+        except (exceptions.UnauthenticatedError, exceptions.PermissionDeniedError):
+            raise Paused(
+                "the S3 service refuses the credentials: check CHATTRAIL_SIDECAR_IMAGES_S3_ACCESS_KEY_ID, "
+                "_S3_SECRET_ACCESS_KEY and _S3_REGION, and that they may get, put, delete and list in the bucket",
+                after=ACCESS_S,
+            ) from None
+        except exceptions.BaseError as error:
+            raise Retryable(f"the S3 service failed ({type(error).__name__})") from None
+
+
+def _check(key: str) -> None:
+    if not _KEY.match(key):  # a key comes back from a database: it must not lead out of the folder
+        raise Permanent("not a key of the S3 store")
