@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -11,12 +12,14 @@ import psutil
 
 
 def own_addresses() -> list[str]:
-    """Every address of this machine that can be listened on, those of the network first."""
+    """Every address of this machine that can be listened on and is not on the internet, those of the network first."""
     found = [
         entry.address
         for entries in psutil.net_if_addrs().values()
         for entry in entries
-        if entry.family in (socket.AF_INET, socket.AF_INET6) and "%" not in entry.address
+        if entry.family in (socket.AF_INET, socket.AF_INET6)
+        and "%" not in entry.address
+        and not ipaddress.ip_address(entry.address).is_global
     ]
     return sorted(found, key=lambda address: address.startswith("127.") or address == "::1")
 
@@ -74,8 +77,10 @@ class Canary:
     async def __aenter__(self) -> Self:
         first = await asyncio.start_server(self._hit, "127.0.0.1", 0)
         self.port = first.sockets[0].getsockname()[1]
-        others = [address for address in self.where if address != "127.0.0.1"]
-        self._servers = [first, await asyncio.start_server(self._hit, others, self.port)]
+        self._servers = [first]
+        for address in self.where:
+            if address != "127.0.0.1":
+                self._servers.append(await asyncio.start_server(self._hit, address, self.port))
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -156,3 +156,4 @@ async def test_nobody_listens_and_no_link_is_told(caplog: pytest.LogCaptureFixtu
     finally:
         await telegram.close()
     assert "CANARY" not in everything_about(caught.value) + caplog.text
+    assert caught.value.__cause__ is caught.value.__context__ is None
