@@ -100,6 +100,45 @@ async def test_a_journal_that_is_gone_is_filled_from_the_table(archive: Archive,
     assert host.hits == {"/files/cat.png": 1, "/files/cat.jpg": 1}
 
 
+async def test_a_damaged_journal_is_rebuilt_from_what_can_be_read_the_table_and_stored_events(
+    archive: Archive, host: PictureHost, caplog: pytest.LogCaptureFixture
+) -> None:
+    """RELIABILITY row 20: the file is so broken that nothing can be read of it, and some jobs were never published."""
+    content, lost = picture("GIF"), str(uuid.uuid4())
+    async with archive.archiver() as archiver:
+        await archiver.handle(generated(ID, url=host.address("files/cat.png")))
+        (stored,) = await archive.ended()
+        archive.client.command("RENAME TABLE images TO images_away")  # so these stay unpublished
+        host.failures = [503] * 100
+        by_url = generated(lost, url=host.address("flaky"))
+        by_bytes = generated(data=content)
+        await archiver.handle(by_url)
+        await archiver.shutdown()
+    archive.client.command("RENAME TABLE images_away TO images")
+    spooled = by_bytes.events(frozenset({"image_generated"}))[0].event_id
+    (archive.spool / f"{spooled}.bin").write_bytes(content)
+    for event_id, name, value in (
+        (lost, "url", host.address("flaky")),
+        (spooled, "data", "bytes as the sink writes them"),
+        (ID, "url", host.address("files/cat.png")),
+    ):
+        archive.client.command(
+            "INSERT INTO events (event_id, type, ts, user_id, image_id, attributes) VALUES"
+            f" ('{event_id}', 'image_generated', now64(9), '7', 'p', {{'chattrail.image.{name}': '{value}'}})"
+        )
+    archive.journal.write_bytes(b"nonsense" * 10_000)
+    host.failures = []
+    async with archive.archiver():
+        rows = {row["id"]: row for row in await archive.ended(3)}
+    assert {row["status"] for row in rows.values()} == {"stored"}
+    assert (archive.pictures / rows[spooled]["key"]).read_bytes() == content
+    assert rows[lost]["user_id"] == "7"
+    assert rows[ID] == stored
+    assert host.hits["/files/cat.png"] == 1
+    assert "THE PICTURE JOURNAL WAS DAMAGED" in caplog.text
+    assert list(archive.journal.parent.glob("journal.sqlite.corrupt-*"))
+
+
 async def test_identical_pictures_are_stored_once(archive: Archive, host: PictureHost) -> None:
     async with archive.archiver() as archiver:
         await archiver.handle(generated(url=host.address("files/cat.png")))
