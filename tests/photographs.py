@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin, TiffImagePlugin
@@ -51,6 +52,36 @@ def full_of_metadata(kind: str, *, orientation: int = 1, frames: int = 1, lossle
         xmp = b"!\xff\x0bXMP DataXMP" + bytes([len(XMP)]) + XMP + b"\0"
         content = out.getvalue()[:-1] + xmp + b";"
     return content + b"\nCANARY after the end"
+
+
+def unusual() -> dict[str, bytes]:
+    """Kinds of pixels for which a decoder may need what it no longer can open."""
+    photo = photograph()
+    frames = [photo.rotate(angle).convert("RGBA") for angle in (10, 20, 30)]
+    for frame in frames:
+        frame.putalpha(frame.getchannel("R"))
+    paletted = [frame.convert("RGB").quantize(16 + number) for number, frame in enumerate(frames)]
+    many: dict[str, Any] = {"save_all": True, "append_images": frames[1:]}
+    wanted: dict[str, tuple[Image.Image, str, dict[str, Any]]] = {
+        "JPEG CMYK": (photo.convert("CMYK"), "JPEG", {"icc_profile": ICC}),
+        "JPEG grey": (photo.convert("L"), "JPEG", {"progressive": True}),
+        "PNG bits": (photo.convert("1"), "PNG", {}),
+        "PNG palette": (photo.quantize(), "PNG", {"transparency": 3}),
+        "PNG grey and alpha": (photo.convert("LA"), "PNG", {}),
+        "PNG 16 bits": (photo.convert("I;16"), "PNG", {}),
+        "PNG animated": (frames[0], "PNG", {**many, "disposal": 1, "blend": 1}),
+        "PNG animated with a default": (frames[0], "PNG", {**many, "default_image": True}),
+        "WebP alpha": (frames[0], "WEBP", {}),
+        "WebP animated": (frames[0], "WEBP", {**many, "lossless": True}),
+        "GIF palettes": (paletted[0], "GIF", {**many, "append_images": paletted[1:], "disposal": 3, "optimize": False}),
+        "GIF transparent": (frames[0], "GIF", {**many, "disposal": 2}),
+    }
+    found = {}
+    for name, (image, kind, options) in wanted.items():
+        out = io.BytesIO()
+        image.save(out, kind, **options)
+        found[name] = out.getvalue()
+    return found
 
 
 def chunk(name: bytes, body: bytes) -> bytes:

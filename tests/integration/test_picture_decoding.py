@@ -16,7 +16,7 @@ from PIL import Image
 from sidecar.errors import Permanent, Retryable
 from sidecar.pictures.limits import Limits
 from sidecar.plugins.images.examine import Examined, Examiner
-from tests.photographs import CANARY, KINDS, chunk, full_of_metadata
+from tests.photographs import CANARY, KINDS, chunk, full_of_metadata, unusual
 from tests.picture_host import picture
 
 LARGEST = 5_000_000
@@ -40,6 +40,19 @@ async def test_a_photograph(kind: str, examiner: Examiner) -> None:
     size = (200, 150) if kind == "GIF" else (150, 200)
     assert found == Examined(found.content, f"image/{kind.lower()}", extension, *size, 1 if kind == "JPEG" else 3)
     assert CANARY not in found.content
+
+
+async def test_unusual_pixels(examiner: Examiner) -> None:
+    for name, content in unusual().items():
+        found = await examiner.examine(content)
+        with Image.open(io.BytesIO(content)) as before, Image.open(io.BytesIO(found.content)) as after:
+            assert found.frames == getattr(before, "n_frames", 1), name
+            for frame in range(found.frames):
+                before.seek(frame)
+                after.seek(frame)
+                assert before.convert("RGBA").tobytes() == after.convert("RGBA").tobytes(), name
+                assert before.info.get("icc_profile") == after.info.get("icc_profile"), name
+    assert not examiner.replaced
 
 
 async def test_one_child_for_many_pictures_two_at_a_time() -> None:
