@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -64,6 +65,13 @@ class Rig:
     def sidecar_memory(self) -> int:
         """Resident bytes of the sidecar."""
         return int(psutil.Process(self.sidecar.pid).memory_info().rss)
+
+    def pending_pictures(self) -> int:
+        """Pictures of the sidecar's journal whose job has not ended."""
+        path = self._folder / "sidecar" / "images" / "journal.sqlite"
+        with contextlib.closing(sqlite3.connect(path)) as journal:
+            (jobs,) = journal.execute("SELECT jobs FROM totals").fetchone()
+        return int(jobs)
 
     async def start_sidecar(self, *, wait: bool = True) -> None:
         """Start it, and wait until it takes batches."""

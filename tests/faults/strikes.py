@@ -83,7 +83,7 @@ async def sidecar_killed_before_its_jobs(rig: Rig, chance: random.Random, size: 
         before = len(sender.acknowledged)
         await verified(lambda before=before: len(sender.acknowledged) > before, "an acknowledgement")  # type: ignore[misc]
         await rig.end_sidecar()
-        pending = await rig.oracle.pending_pictures()
+        pending = await asyncio.to_thread(rig.pending_pictures)
         await rig.start_sidecar()
 
 

@@ -106,7 +106,9 @@ async def test_a_new_journal_takes_pictures_before_the_table_is_there(archive: A
     await archiver.shutdown()
 
 
-async def test_an_ending_outlasts_a_database_that_is_away(tmp_path: Path, host: PictureHost) -> None:
+async def test_an_ending_comes_without_the_database_and_is_shown_when_it_is_back(
+    tmp_path: Path, host: PictureHost
+) -> None:
     server = EmbeddedClickHouse(tmp_path / "server", port=quiet_port())
     await asyncio.to_thread(server.start)
     try:
@@ -114,8 +116,9 @@ async def test_an_ending_outlasts_a_database_that_is_away(tmp_path: Path, host: 
             async with archive.archiver() as archiver:
                 host.failures = [503]
                 await archiver.handle(generated(url=host.address("flaky")))
-                await asyncio.to_thread(server.stop)
                 await until(lambda: host.hits["/flaky"] >= 1)
+                await asyncio.to_thread(server.stop)
+                await until(lambda: [job["state"] for job in archive.journalled()] == ["stored"])
                 await asyncio.to_thread(server.start)
                 (row,) = await archive.ended()
         assert row["status"] == "stored"

@@ -31,6 +31,7 @@ class Publisher:
         self._logger = logger
         self._table: ImagesTable | None = None
         self._news = asyncio.Event()
+        self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.filled = asyncio.Event()
 
@@ -46,12 +47,11 @@ class Publisher:
         """Publish what there is if that works at once, and end; the rest is published in the next life. Idempotent."""
         task, self._task = self._task, None
         if task is not None:
+            self._stopping.set()
+            self._news.set()
+            await asyncio.wait([task], timeout=flush_s)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            with contextlib.suppress(Retryable, TimeoutError):
-                async with asyncio.timeout(flush_s):
-                    while self._table is not None and await self._publish(self._table):
-                        pass
         table, self._table = self._table, None
         if table is not None:
             await table.close()
@@ -59,29 +59,33 @@ class Publisher:
     async def _run(self) -> None:
         wait, told = 0.25, ""
         while True:
+            last = self._stopping.is_set()
+            self._news.clear()
             try:
-                self._news.clear()
-                if self._table is None:
-                    self._table = await ImagesTable.connect(self._url)
-                if not await self._journal.do(partial(endings.meta, name="filled")):
-                    await self._fill(self._table)
-                self.filled.set()
-                while await self._publish(self._table):
-                    pass
+                await self._round()
             except Retryable as error:
                 if told != error.reason:
-                    self._logger.warning(
-                        "%s; pictures are archived all the same, pages will show it later", error.reason
-                    )
+                    self._logger.warning("%s; the journal keeps what pages will show later", error.reason)
                 told = error.reason
-                await asyncio.sleep(wait)
+            else:
+                wait, told = 0.25, ""
+            if last:
+                return
+            if told:
+                await _either(self._stopping, wait)
                 wait = min(wait * 2, LONGEST_WAIT_S)
-                continue
-            wait, told = 0.25, ""
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_S):
-                    await self._news.wait()
-            await asyncio.sleep(SETTLE_S)
+            else:
+                await _either(self._news, LOOK_S)
+                await _either(self._stopping, SETTLE_S)
+
+    async def _round(self) -> None:
+        if self._table is None:
+            self._table = await ImagesTable.connect(self._url)
+        while await self._publish(self._table):
+            pass
+        if not await self._journal.do(partial(endings.meta, name="filled")):
+            await self._fill(self._table)
+        self.filled.set()
 
     async def _publish(self, table: ImagesTable) -> bool:
         rows = await self._journal.do(_unpublished)
@@ -104,6 +108,13 @@ class Publisher:
                 after = page[-1][0]
             self._logger.warning("the rebuilt journal of pictures took %d jobs from stored events", found)
         await self._journal.do(partial(endings.remark, name="filled", value="yes"))
+
+
+async def _either(event: asyncio.Event, seconds: float) -> None:
+    """Wait for an event, or so long."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 def _unpublished(db: sqlite3.Connection) -> list[tuple[Any, ...]]:

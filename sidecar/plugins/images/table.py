@@ -4,7 +4,6 @@ A row is replaced by one of the same event with a higher `updated_at`. A pending
 its attempts in milliseconds, so no redelivery, however late or from whichever sidecar, can put an ended picture back.
 """
 
-import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -52,12 +51,8 @@ class ImagesTable:
 
     async def publish(self, rows: Sequence[Sequence[Any]]) -> None:
         """Write rows of COLUMNS. The same rows again change nothing."""
-        # the same rows have the same token: the driver may send an insert again when a connection breaks
-        token = "images:" + hashlib.sha256(repr(rows).encode()).hexdigest()
         try:
-            await self._client.insert(
-                "images", rows, column_names=COLUMNS, settings={"async_insert": 0, "insert_deduplication_token": token}
-            )
+            await self._client.insert("images", rows, column_names=COLUMNS, settings={"async_insert": 0})
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
             raise _unavailable(error) from None
 
