@@ -225,3 +225,26 @@ def test_a_decoder_taken_over_opens_no_socket_and_no_file() -> None:
     """)
     done = subprocess.run([sys.executable, "-c", attempts], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split("\n")[:-1] == ["OSError 24"] * 6 + ["MemoryError "]
+
+
+def test_decoders_need_no_thread_and_no_process() -> None:
+    """Root may always have more of them, so root becomes nobody first."""
+    program = textwrap.dedent("""
+        import os, threading
+        from sidecar.pictures.child import lock_down
+        from sidecar.pictures.decode import decode
+        from sidecar.pictures.limits import Limits
+        from tests.photographs import KINDS, full_of_metadata
+        pictures = [full_of_metadata(kind, frames=2, lossless=True) for kind in KINDS]
+        if os.getuid() == 0:
+            os.setresuid(65534, 65534, 65534)
+        lock_down(Limits())
+        for attempt in (os.fork, threading.Thread(target=print).start):
+            try:
+                attempt()
+            except (OSError, RuntimeError) as error:
+                print(type(error).__name__)
+        print([decode(picture, Limits()).frames for picture in pictures])
+    """)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split("\n") == ["BlockingIOError", "RuntimeError", "[1, 2, 2, 2]", ""]
