@@ -25,6 +25,7 @@ IMAGE_JOBS: Final = "chattrail.sidecar.images.jobs"
 IMAGES_STORED: Final = "chattrail.sidecar.images.stored"
 IMAGES_FAILED: Final = "chattrail.sidecar.images.failed"
 IMAGE_RETRIES: Final = "chattrail.sidecar.images.retries"
+IMAGE_DECODERS: Final = "chattrail.sidecar.images.decoders_replaced"
 IMAGES_PENDING: Final = "chattrail.sidecar.images.pending"
 IMAGES_OLDEST_PENDING: Final = "chattrail.sidecar.images.oldest_pending.seconds"
 IMAGES_PAUSED: Final = "chattrail.sidecar.images.paused"
@@ -58,6 +59,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     IMAGES_STORED: "Pictures stored, by source: url, file_id, data.",
     IMAGES_FAILED: "Pictures that can't be had, by source.",
     IMAGE_RETRIES: "Second and later tries for a picture, by source.",
+    IMAGE_DECODERS: "Decoding processes replaced, by reason: cpu, memory, hung, crashed, ended, cancelled.",
     IMAGES_PENDING: "Pictures that wait to be archived.",
     IMAGES_OLDEST_PENDING: "Age of the oldest of them, in seconds.",
     IMAGES_PAUSED: "1 while the store takes no picture at all: wrong credentials, a limit.",

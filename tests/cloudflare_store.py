@@ -10,7 +10,7 @@ from bot.simulation.cloudflare_api import CloudflareServer
 from sidecar.errors import Permanent, Retryable
 from sidecar.plugins.images.stores.cloudflare import PERIOD_S, CloudflareStore
 from sidecar.plugins.images.stores.limiter import Limiter
-from tests.photographs import Notes, photograph
+from tests.uploads import Notes, photograph
 
 
 class SetClock:

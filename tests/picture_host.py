@@ -29,6 +29,7 @@ class PictureHost:
             "page.png": b"<html>not a picture",
         }
         self.hits: Counter[str] = Counter()
+        self.headers: dict[str, str] = {}
         self.url = ""
         self.failures: list[int] = []
         self._runner: web.AppRunner | None = None
@@ -44,6 +45,8 @@ class PictureHost:
         app.router.add_get("/gzipped", self._gzipped)
         app.router.add_get("/redirect/{left:[0-9]+}", self._redirect)
         app.router.add_get("/to", self._to)
+        app.router.add_get("/loop", self._loop)
+        app.router.add_get("/cookie", self._cookie)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -59,6 +62,7 @@ class PictureHost:
 
     async def _file(self, request: web.Request) -> web.Response:
         self.hits[request.path] += 1
+        self.headers = dict(request.headers)
         content = self.files.get(request.match_info["name"])
         # the wrong type on purpose: what a picture is, its bytes say
         return web.Response(status=404) if content is None else web.Response(body=content, content_type="text/html")
@@ -104,6 +108,12 @@ class PictureHost:
         left = int(request.match_info["left"])
         target = f"/redirect/{left - 1}" if left > 1 else "/files/cat.png"
         return web.Response(status=302, headers={"Location": target})
+
+    async def _loop(self, request: web.Request) -> web.Response:
+        return web.Response(status=301, headers={"Location": "/loop"})
+
+    async def _cookie(self, request: web.Request) -> web.Response:
+        return web.Response(status=303, headers={"Location": "/files/cat.png", "Set-Cookie": "a=b; Path=/"})
 
     async def _to(self, request: web.Request) -> web.Response:
         return web.Response(status=307, headers={"Location": request.query["url"]})

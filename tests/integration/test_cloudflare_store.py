@@ -10,7 +10,7 @@ from bot.simulation.cloudflare_api import CloudflareServer
 from sidecar.errors import Permanent, Retryable
 from sidecar.plugins.images.store import Paused
 from tests.cloudflare_store import SetClock, cloudflare_store, keep
-from tests.photographs import Notes, photograph, upload_of
+from tests.uploads import Notes, photograph, upload_of
 from tests.receivers import until
 
 PAUSED = {5403, 5453, 6003, 7003, 9106, 10000, 971}

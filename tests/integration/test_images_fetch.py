@@ -91,7 +91,7 @@ async def test_telegram_files(caplog: pytest.LogCaptureFixture) -> None:
         files = TelegramFiles(token, telegram.url, max_bytes=LARGEST, timeout_s=5)
         try:
             assert await files.fetch(file_id) == content
-            with pytest.raises(Permanent, match="Telegram refused the file: Bad Request"):
+            with pytest.raises(Retryable, match=r"Telegram refused the file: Bad Request: .* temporarily unavailable"):
                 await files.fetch("no-such-file")
             telegram.fail_next("getFile", code=429, description="Too Many Requests: retry after 7", retry_after=7)
             with pytest.raises(Retryable, match="Telegram answered 429") as caught:

@@ -18,7 +18,7 @@ from PIL import Image
 
 from bot.simulation.cloudflare_api import CloudflareServer
 from tests.cloudflare_store import SetClock
-from tests.photographs import photograph
+from tests.uploads import photograph
 from tests.picture_host import picture
 
 

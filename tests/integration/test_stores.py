@@ -16,7 +16,7 @@ from sidecar.plugins.images.config import ImagesConfig
 from sidecar.plugins.images.store import Paused, Store
 from sidecar.plugins.images.stores import build_store
 from sidecar.telemetry import Metrics
-from tests.photographs import FORMATS, Notes, photograph, upload_of
+from tests.uploads import FORMATS, Notes, photograph, upload_of
 from tests.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY, S3Server
 
 STORES = ("directory", "cloudflare_images", "s3")

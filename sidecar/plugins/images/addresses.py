@@ -1,65 +1,145 @@
-"""Which addresses on the network a picture may be fetched from: public unicast ones, and nothing that leads elsewhere."""
+"""Which addresses on the network a picture may be fetched from: public unicast ones, and nothing that leads elsewhere.
 
-import asyncio
+`ipaddress.is_global` alone says True for tunnels and translations that carry a private IPv4 address inside, and for
+multicast. So the registries are written out here, each entry with the word that the refusal says.
+Sources: IANA's IPv4 and IPv6 special-purpose address registries; RFC 6052 and 8215 (NAT64), 5214 (ISATAP).
+"""
+
 import ipaddress
 import socket
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from sidecar.errors import Permanent
 
-# `is_global` alone says True for several of these, and for addresses that carry a private IPv4 address inside
-_REFUSED_V4 = tuple(map(ipaddress.IPv4Network, ("192.88.99.0/24", "224.0.0.0/3")))
-_UNICAST_V6 = ipaddress.IPv6Network("2000::/3")
-_REFUSED_V6 = tuple(
-    map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "2620:4f:8000::/48"))
+Lookup = Callable[[str], Awaitable[Collection[str]]]
+MOST_ADDRESSES = 16  # tried for one name; a name with hundreds is no picture host
+
+_V4 = tuple(
+    (ipaddress.IPv4Network(network), what)
+    for network, what in {
+        "0.0.0.0/8": "unspecified",
+        "10.0.0.0/8": "private",
+        "100.64.0.0/10": "shared by a provider's customers",
+        "127.0.0.0/8": "loopback",
+        "168.63.129.16/32": "a cloud's metadata",  # of Azure: in public space, reachable from its machines only
+        "169.254.0.0/16": "link-local",
+        "172.16.0.0/12": "private",
+        "192.0.0.0/24": "reserved",
+        "192.0.2.0/24": "documentation",
+        "192.31.196.0/24": "anycast",
+        "192.52.193.0/24": "anycast",
+        "192.88.99.0/24": "6to4",
+        "192.168.0.0/16": "private",
+        "192.175.48.0/24": "anycast",
+        "198.18.0.0/15": "benchmarks",
+        "198.51.100.0/24": "documentation",
+        "203.0.113.0/24": "documentation",
+        "224.0.0.0/4": "multicast",
+        "240.0.0.0/4": "reserved",
+    }.items()
 )
+_V6 = tuple(
+    (ipaddress.IPv6Network(network), what)
+    for network, what in {
+        "::/128": "unspecified",
+        "::1/128": "loopback",
+        "::/96": "IPv4-compatible",
+        "::ffff:0:0/96": "IPv4-mapped",
+        "::ffff:0:0:0/96": "IPv4-translated",
+        "64:ff9b::/96": "NAT64",
+        "64:ff9b:1::/48": "NAT64",
+        "100::/64": "discarded",
+        "2001::/32": "Teredo",
+        "2001:2::/48": "benchmarks",
+        "2001::/23": "reserved",
+        "2001:db8::/32": "documentation",
+        "2002::/16": "6to4",
+        "2620:4f:8000::/48": "anycast",
+        "3fff::/20": "documentation",
+        "fc00::/7": "private",
+        "fe80::/10": "link-local",
+        "fec0::/10": "site-local",
+        "ff00::/8": "multicast",
+    }.items()
+)
+_UNICAST_V6 = ipaddress.IPv6Network("2000::/3")
+_ISATAP = (b"\0\0\x5e\xfe", b"\x02\0\x5e\xfe")
+
+
+def why_refused(text: str) -> str | None:
+    """Return in a word why an address literal is not public unicast, or None when it is."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return "no address"
+    if isinstance(address, ipaddress.IPv4Address):
+        found = next((what for network, what in _V4 if address in network), None)
+        return found or (None if address.is_global else "reserved")
+    if address.scope_id is not None:
+        return "with a zone"
+    if (found := next((what for network, what in _V6 if address in network), None)) is not None:
+        return found
+    if address.packed[8:12] in _ISATAP:
+        return "ISATAP"
+    return None if address in _UNICAST_V6 and address.is_global else "reserved"
 
 
 def is_public(text: str) -> bool:
     """Whether an address literal is public unicast. Zones, mapped and tunnelled addresses are not."""
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    if isinstance(address, ipaddress.IPv4Address):
-        return address.is_global and not any(address in network for network in _REFUSED_V4)
-    return (
-        address.scope_id is None
-        and address in _UNICAST_V6
-        and address.is_global
-        and not any(address in network for network in _REFUSED_V6)
-    )
+    return why_refused(text) is None
 
 
 class CheckedResolver(AbstractResolver):
     """Resolves names and refuses them when any address is not public; the connector uses exactly what was checked."""
 
-    def __init__(self, loopback_hosts: Collection[str] = ()) -> None:
+    def __init__(self, lookup: Lookup, loopback_hosts: Collection[str] = ()) -> None:
+        self._lookup = lookup
         self._loopback_hosts = frozenset(loopback_hosts)
 
     def check(self, host: str, address: str) -> None:
         """Raise Permanent unless `address` may be connected to for `host`."""
         if host in self._loopback_hosts:
-            if not ipaddress.ip_address(address).is_loopback:
+            if not _is_loopback(address):
                 raise Permanent("the picture's host is not on this machine, though the settings say so")
-        elif not is_public(address):
-            raise Permanent("the picture's host has an address that is not public")
+        elif (what := why_refused(address)) is not None:
+            raise Permanent(f"the picture's host has an address that is not public ({what})")
+
+    def socket_to(self, info: tuple[int | socket.AddressFamily, int, int, str, tuple[object, ...]]) -> socket.socket:
+        """Make the socket for one connection of aiohttp's connector: the last to see where it will lead."""
+        family, kind, proto, _, (address, *_) = info
+        if not is_public(str(address)) and not (self._loopback_hosts and _is_loopback(str(address))):
+            raise Permanent("the picture's host has an address that is not public (unchecked)")
+        return socket.socket(family, kind, proto)
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """Resolve for aiohttp's connector. Raises Permanent for a refused address, OSError when there is no such name."""
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
-        for _, _, _, _, address in found:
-            self.check(host, str(address[0]))
+        addresses = await self._lookup(host)
+        for address in addresses:
+            self.check(host, address)
+        if not addresses:
+            raise OSError("no address")
         return [
             ResolveResult(
-                hostname=host, host=str(address[0]), port=port, family=kind, proto=proto, flags=socket.AI_NUMERICHOST
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=socket.IPPROTO_TCP,
+                flags=socket.AI_NUMERICHOST,
             )
-            for kind, _, proto, _, address in found
+            for address in list(addresses)[:MOST_ADDRESSES]
         ]
 
     async def close(self) -> None:
         """Nothing to close."""
+
+
+def _is_loopback(text: str) -> bool:
+    try:
+        return ipaddress.ip_address(text).is_loopback
+    except ValueError:
+        return False

@@ -6,16 +6,17 @@ import hashlib
 from sidecar import telemetry
 from sidecar.batch import Batch
 from sidecar.errors import Permanent, Retryable
+from sidecar.pictures.limits import Limits
 from sidecar.plugin import Context
 from sidecar.plugins.images import endings, ledger
 from sidecar.plugins.images.config import ImagesConfig
 from sidecar.plugins.images.durable import Spool
+from sidecar.plugins.images.examine import Examiner
 from sidecar.plugins.images.fetch import Fetcher
 from sidecar.plugins.images.jobs import EVENT_TYPES, Job, jobs_of
 from sidecar.plugins.images.journal import Journal
 from sidecar.plugins.images.keeper import Keeper
 from sidecar.plugins.images.publisher import Publisher
-from sidecar.plugins.images.sniff import sniff
 from sidecar.plugins.images.store import Paused, Store, Upload
 from sidecar.plugins.images.stores import build_store
 from sidecar.plugins.images.telegram import TelegramFiles
@@ -32,6 +33,7 @@ class ImageArchiver:
         self._context = context
         self._spool = Spool(context.data_directory / "spool")
         self._store: Store = store or build_store(config, config.directory, context)
+        self._examiner = _examiner_of(config, context)
         self._journal: Journal | None = None
         self._publisher: Publisher | None = None
         self._workers: Workers | None = None
@@ -103,7 +105,7 @@ class ImageArchiver:
         for stopping in (workers, publisher):
             if stopping is not None:
                 await stopping.stop()
-        for closing in (fetcher, telegram, journal, self._store):
+        for closing in (fetcher, telegram, self._examiner, journal, self._store):
             if closing is not None:
                 await closing.close()
 
@@ -114,6 +116,7 @@ class ImageArchiver:
         while True:
             try:
                 await self._store.start()
+                await self._examiner.start()
                 break
             except Exception as error:
                 reason, after = f"unexpected {type(error).__name__} at {telemetry.origin(error)}", 5.0
@@ -146,14 +149,17 @@ class ImageArchiver:
                 self._spool.write(job.event_id, content)
 
     async def _inspect(self, content: bytes) -> Upload:
-        picture = sniff(content, self._config.max_pixels)
-        digest = await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
-        return Upload(digest, content, picture.content_type, picture.extension, picture.width, picture.height)
+        found = await self._examiner.examine(content)
+        digest = await asyncio.to_thread(lambda: hashlib.sha256(found.content).hexdigest())
+        return Upload(digest, found.content, found.media_type, found.extension, found.width, found.height)
 
     def _sources(self) -> dict[str, Source]:
         config = self._config
         self._fetcher = fetcher = Fetcher(
-            max_bytes=config.max_bytes, timeout_s=config.timeout_s, loopback_hosts=config.loopback_hosts
+            max_bytes=config.max_bytes,
+            timeout_s=config.timeout_s,
+            loopback_hosts=config.loopback_hosts,
+            allow_http=config.allow_http,
         )
         sources: dict[str, Source] = {
             "url": lambda job: fetcher.fetch(job.source),
@@ -180,6 +186,15 @@ class ImageArchiver:
 def journal_of(context: Context) -> Journal:
     """The journal in the plugin's folder, not opened yet."""
     return Journal(context.data_directory / "journal.sqlite", context.clock, context.logger, context.metrics)
+
+
+def _examiner_of(config: ImagesConfig, context: Context) -> Examiner:
+    return Examiner(
+        max_bytes=config.max_bytes,
+        limits=Limits(pixels=config.max_pixels, frames=config.max_frames, memory_bytes=config.decoder_memory_bytes),
+        processes=config.decoders,
+        on_replaced=lambda why: context.metrics.add(telemetry.IMAGE_DECODERS, reason=why),
+    )
 
 
 async def _no_token(_job: Job) -> bytes:

@@ -43,7 +43,15 @@ class ImagesConfig(StoreSettings, Settings):
         4 << 30, ge=1024, description="Bytes that may wait in the spool; then batches with pictures get 503."
     )
     max_bytes: int = Field(20 << 20, ge=1024, description="Largest picture, in bytes.")
-    max_pixels: int = Field(100_000_000, ge=1, description="Largest picture, in width x height.")
+    max_pixels: int = Field(100_000_000, ge=1, description="Largest picture, in width x height x frames.")
+    max_frames: int = Field(1_000, ge=1, description="Most frames of one animation.")
+    decoders: int = Field(2, ge=1, le=64, description="Processes that decode pictures, started when needed.")
+    decoder_memory_bytes: int = Field(
+        1 << 30, ge=128 << 20, description="Address space of one such process; a picture that needs more is refused."
+    )
+    allow_http: bool = Field(
+        False, description="Fetch pictures over http (port 80) too, which anybody on the way can change."
+    )
     timeout_s: float = Field(30.0, gt=0, description="Seconds for fetching one picture, redirects included.")
     attempts: int = Field(
         12, ge=1, le=100, description="Tries before a picture is given up for network errors, 429, 5xx."
