@@ -10,8 +10,8 @@ from bot.simulation.cloudflare_api import CloudflareServer
 from sidecar.errors import Permanent, Retryable
 from sidecar.plugins.images.store import Paused
 from tests.cloudflare_store import SetClock, cloudflare_store, keep
-from tests.uploads import Notes, photograph, upload_of
 from tests.receivers import until
+from tests.uploads import Notes, photograph, upload_of
 
 PAUSED = {5403, 5453, 6003, 7003, 9106, 10000, 971}
 PERMANENT = {5400, 5401, 5413, 5415, 5455}

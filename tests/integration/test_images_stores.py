@@ -8,9 +8,9 @@ import pytest
 from bot.simulation.cloudflare.wire import Fault
 from bot.simulation.cloudflare_api import CloudflareServer
 from tests.archives import Archive, generated
-from tests.uploads import FORMATS, photograph
 from tests.receivers import until
 from tests.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY, S3Server
+from tests.uploads import FORMATS, photograph
 
 
 def cloudflare_settings(server: CloudflareServer) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from PIL import Image
 
 from bot.simulation.cloudflare_api import CloudflareServer
 from tests.cloudflare_store import SetClock
-from tests.uploads import photograph
 from tests.picture_host import picture
+from tests.uploads import photograph
 
 
 class Client:

@@ -16,8 +16,8 @@ from sidecar.plugins.images.config import ImagesConfig
 from sidecar.plugins.images.store import Paused, Store
 from sidecar.plugins.images.stores import build_store
 from sidecar.telemetry import Metrics
-from tests.uploads import FORMATS, Notes, photograph, upload_of
 from tests.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY, S3Server
+from tests.uploads import FORMATS, Notes, photograph, upload_of
 
 STORES = ("directory", "cloudflare_images", "s3")
 
