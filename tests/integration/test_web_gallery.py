@@ -179,6 +179,20 @@ def test_the_trail_links_small_and_large(stage: WebStage) -> None:
     assert "imagedelivery" not in page  # no signed link in a page: it would be old when somebody clicks
 
 
+def test_reasons_are_for_admins(stage: WebStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    who, event_id = f"gallery-{next(PERSON)}", str(uuid.uuid4())
+    stage.send([event("image_generated", who, event_id=event_id)])
+    kept(stage, "", "", event_id=event_id, status="failed", reason="REASON-CANARY")
+    client = signed_in(stage)
+    for address in (f"/analytics/users/{who}", "/analytics?range=all"):
+        assert "REASON-CANARY" in client.get(address).text
+    monkeypatch.setattr("web.pages.reader.is_admin", lambda: False)
+    for address, told in ((f"/analytics/users/{who}", "could not be saved"), ("/analytics?range=all", "Not kept")):
+        page = client.get(address).text
+        assert told in page
+        assert "REASON-CANARY" not in page
+
+
 @pytest.mark.parametrize(
     ("status", "code", "says"),
     [("pending", 404, "not stored yet"), ("failed", 404, "failed"), ("erased", 410, "erased")],
