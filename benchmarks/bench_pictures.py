@@ -41,20 +41,19 @@ async def store(name: str, folder: Path) -> AsyncIterator[tuple[dict[str, str], 
     if name == "cloudflare_images":
         # a time that runs fast lifts the limit: 1,200 requests in 0.3 s
         command = [sys.executable, "-m", "bot.simulation.cloudflare", "--port", "0", "--speed", "1000"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            words = process.stdout.readline().split()
-            yield (
-                {
-                    "IMAGES_STORE": name,
-                    "IMAGES_CLOUDFLARE_API_URL": words[words.index("on") + 1].rstrip(","),
-                    "IMAGES_CLOUDFLARE_ACCOUNT_ID": words[-1],
-                    "IMAGES_CLOUDFLARE_API_TOKEN": "cloudflare-test-token",
-                    "IMAGES_CLOUDFLARE_REQUESTS": "0",
-                },
-                process.pid,
-            )
-            process.terminate()
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        assert process.stdout is not None
+        words = (await process.stdout.readline()).decode().split()
+        settings = {
+            "IMAGES_STORE": name,
+            "IMAGES_CLOUDFLARE_API_URL": words[words.index("on") + 1].rstrip(","),
+            "IMAGES_CLOUDFLARE_ACCOUNT_ID": words[-1],
+            "IMAGES_CLOUDFLARE_API_TOKEN": "cloudflare-test-token",
+            "IMAGES_CLOUDFLARE_REQUESTS": "0",
+        }
+        yield settings, process.pid
+        process.terminate()
+        await process.wait()
     elif name == "s3":
         async with S3Server(folder / "s3") as server:
             yield (
