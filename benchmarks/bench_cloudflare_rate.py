@@ -5,7 +5,7 @@
 The store and its limiter, with its file on the disk, put pictures over HTTP into the simulated Cloudflare, which counts by
 the same clock: 1,200 requests in any 5 minutes, then 429 for 5 minutes. The store is closed and made anew now and then, in the
 middle of waits too, as when the sidecar restarts. Beside it the same without a limiter, waiting as each 429 says, or trying
-again with growing waits.
+again with growing waits; and with a limiter that keeps nothing over restarts.
 """
 
 import asyncio
@@ -54,8 +54,10 @@ def backs_off(_refused: Paused, in_a_row: int) -> float:
     return float(min(2**in_a_row, 60))
 
 
-async def hour(limit: int, patience: Callable[[Paused, int], float]) -> tuple[Tally, CloudflareServer]:
-    """Put pictures for an hour; `limit` 0: no limiter."""
+async def hour(
+    limit: int, patience: Callable[[Paused, int], float], *, forgets: bool = False
+) -> tuple[Tally, CloudflareServer]:
+    """Put pictures for an hour; `limit` 0: no limiter. One that forgets loses its file in each restart."""
     clock = SetClock()
     end, chance = clock.time + HOUR_S, random.Random(1)
     restarts = sorted(clock.time + chance.uniform(0, HOUR_S) for _ in range(RESTARTS))
@@ -90,6 +92,8 @@ async def hour(limit: int, patience: Callable[[Paused, int], float]) -> tuple[Ta
                     restarts.pop(0)
                     await store.close()
                     clock.time += 2
+                    if forgets:
+                        path.unlink()
                     store = await fresh()
                 if clock.time >= end:
                     break
@@ -124,17 +128,18 @@ SMALL = _small()
 
 async def main() -> None:
     """Measure and report."""
-    cases: dict[str, tuple[int, Callable[[Paused, int], float]]] = {
-        f"limiter of {DEFAULT:,}, as by default": (DEFAULT, waits_as_told),
-        f"limiter of {REQUESTS:,}": (REQUESTS, waits_as_told),
-        "none; waits as 429 says": (0, waits_as_told),
-        "none; backs off and tries again": (0, backs_off),
+    cases: dict[str, tuple[int, Callable[[Paused, int], float], bool]] = {
+        f"of {DEFAULT:,}, as by default": (DEFAULT, waits_as_told, False),
+        f"of {REQUESTS:,}": (REQUESTS, waits_as_told, False),
+        f"of {DEFAULT:,}, forgets in a restart": (DEFAULT, waits_as_told, True),
+        "none; waits as 429 says": (0, waits_as_told, False),
+        "none; backs off and tries again": (0, backs_off, False),
     }
     allowed = REQUESTS * HOUR_S / PERIOD_S
     rows = []
-    for name, (limit, patience) in cases.items():
+    for name, (limit, patience, forgets) in cases.items():
         began = time.perf_counter()
-        tally, server = await hour(limit, patience)
+        tally, server = await hour(limit, patience, forgets=forgets)
         counted = sum(times for (route, status), times in server.answers.items() if route != "upload" and status == 200)
         refused = server.limit.refused
         share = f"{100 * counted / allowed:.1f} %"
