@@ -1,4 +1,4 @@
-"""`make demo CLOUDFLARE=fake`: a picture that the bot drew is kept, privately, by the simulated Cloudflare, and shown from there."""
+"""`make demo CLOUDFLARE=fake`: a picture that the bot drew is kept, privately, by the simulated Cloudflare, and shown."""
 
 import asyncio
 import re
