@@ -27,8 +27,8 @@ $(STAMP): requirements.lock pyproject.toml
 assets: $(STAMP)
 	@$(BIN)/python -m web.build
 
-demo: setup ## the main job: embedded ClickHouse, simulated Telegram, history, live traffic; prints a login link
-	@$(BIN)/chattrail demo
+demo: setup ## the main job: embedded ClickHouse, simulated Telegram, history, live traffic; CLOUDFLARE=fake: pictures in a simulated Cloudflare
+	@$(if $(CLOUDFLARE),CLOUDFLARE="$(CLOUDFLARE)" )$(BIN)/chattrail demo
 
 run: setup ## the same with the real Telegram: BOT_TOKEN=… make run
 	@$(BIN)/chattrail run
