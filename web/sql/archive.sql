@@ -6,13 +6,14 @@ SELECT
 FROM images FINAL
 
 -- name: archive_bytes
--- Bytes that the stores hold: a picture that came with several events lies there once.
+-- Bytes that the stores hold: a picture that came with several events lies there once. By a hash, for speed: were two of a
+-- million the same (1 chance in 30 million), one picture would be missing in the sum.
 SELECT sum(size)
 FROM (
     SELECT max(bytes) AS size
     FROM images FINAL
     WHERE status = 'stored'
-    GROUP BY store, sha256
+    GROUP BY cityHash64(store, sha256)
 )
 
 -- name: archive_failures
