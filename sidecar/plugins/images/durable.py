@@ -55,6 +55,10 @@ class Spool:
         self._directory.mkdir(parents=True, exist_ok=True)
         if tidy:
             remove_leftovers(self._directory)
+        return self.names()
+
+    def names(self) -> list[str]:
+        """The events whose bytes are there."""
         return [path.stem for path in self._directory.glob("*.bin")]
 
     def write(self, event_id: str, content: bytes) -> None:

@@ -2,35 +2,39 @@
 
 import asyncio
 import contextlib
-import logging
 import sqlite3
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from sidecar import telemetry
 from sidecar.errors import Retryable
+from sidecar.plugin import Context
 from sidecar.plugins.images import endings, ledger
+from sidecar.plugins.images.durable import Spool
 from sidecar.plugins.images.jobs import Job
 from sidecar.plugins.images.journal import Journal
 from sidecar.plugins.images.ledger import Blob, blob_crc, job_crc, moment, ms
 from sidecar.plugins.images.schema import BLOB_COLUMNS
-from sidecar.plugins.images.table import NOBODY, ImagesTable
+from sidecar.plugins.images.table import EPOCH, NOBODY, ImagesTable
 
 ROWS_AT_ONCE = 2000
 LOOK_S = 1.0
 SETTLE_S = 0.05  # so that changes of one moment travel in one insert
 LONGEST_WAIT_S = 10.0
+DOUBTED = timedelta(days=1)  # what a crash may have taken from the journal is not older, the table's word is heard for so long
 
 
 class Publisher:
     """One task. `filled` is set once the journal knows what the table knows; before that no job should be worked on."""
 
-    def __init__(self, journal: Journal, url: str, logger: logging.Logger) -> None:
+    def __init__(self, journal: Journal, url: str, spool: Spool, context: Context) -> None:
         self._journal = journal
         self._url = url
-        self._logger = logger
+        self._spool = spool
+        self._clock = context.clock
+        self._logger = context.logger
         self._table: ImagesTable | None = None
         self._news = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -88,8 +92,9 @@ class Publisher:
             self._table = await ImagesTable.connect(self._url)
         while await self._publish(self._table):
             pass
-        if not await self._journal.do(partial(endings.meta, name="filled")):
-            await self._fill(self._table)
+        filled = await self._journal.do(partial(endings.meta, name="filled"))
+        if filled != "yes":
+            await self._fill(self._table, self._clock.now() - DOUBTED if filled else EPOCH)
         self.filled.set()
 
     async def _publish(self, table: ImagesTable) -> bool:
@@ -99,19 +104,20 @@ class Publisher:
             await self._journal.do(partial(_published, versions=[(row[11], row[0], row[11]) for row in rows]))
         return len(rows) == ROWS_AT_ONCE
 
-    async def _fill(self, table: ImagesTable) -> None:
+    async def _fill(self, table: ImagesTable, since: datetime) -> None:
         after = NOBODY
-        while page := await table.after(after, ROWS_AT_ONCE):
+        while page := await table.after(after, since, ROWS_AT_ONCE):
             await self._journal.do(partial(_take_in, rows=page))
             after = page[-1][0]
-        found = 0
-        if await self._journal.do(partial(endings.meta, name="rebuilt")):
+        if since > EPOCH or await self._journal.do(partial(endings.meta, name="rebuilt")):
             # what was acknowledged and neither readable nor published yet: the sink has stored the event all the same
-            after = NOBODY
-            while page := await table.forgotten(after, ROWS_AT_ONCE):
-                found += await self._journal.do(partial(_take_in_events, rows=page))
+            spooled = frozenset(await asyncio.to_thread(self._spool.names))
+            found, after = 0, NOBODY
+            while page := await table.forgotten(after, since, ROWS_AT_ONCE):
+                found += await self._journal.do(partial(_take_in_events, rows=page, spooled=spooled))
                 after = page[-1][0]
-            self._logger.warning("the rebuilt journal of pictures took %d jobs from stored events", found)
+            if found:
+                self._logger.warning("the journal of pictures had lost %d jobs, which stored events tell of", found)
         await self._journal.do(partial(endings.remark, name="filled", value="yes"))
 
 
@@ -181,11 +187,12 @@ def _take_in(db: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> None:
             )
 
 
-def _take_in_events(db: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> int:
+def _take_in_events(db: sqlite3.Connection, rows: Sequence[Sequence[Any]], spooled: Collection[str]) -> int:
     jobs = []
-    for event_id, image_id, user_id, file_id, url, with_bytes, received_at in rows:
-        kind, source = ("data", "") if with_bytes else ("file_id", file_id) if file_id else ("url", url)
-        if source or with_bytes:
+    for event_id, image_id, user_id, file_id, url, received_at in rows:
+        kind, source = ("data", "") if event_id in spooled else ("file_id", file_id) if file_id else ("url", url)
+        # without any: its bytes were never kept, nor the event acknowledged, and will come again
+        if source or kind == "data":
             received: datetime = received_at.astimezone(UTC)
             jobs.append((Job(event_id, image_id, user_id, kind, source, received), 0))
     return len(jobs) - len(ledger.add(db, jobs))

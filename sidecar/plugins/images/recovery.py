@@ -55,6 +55,15 @@ def fault_of(db: sqlite3.Connection) -> str:
     return ""
 
 
+def was_left_open(path: Path) -> bool:
+    """Whether the last process to use a journal was killed: one that closes it takes the WAL into the file.
+
+    What the end of a WAL held may be missing then, and SQLite takes a damaged frame for the end.
+    """
+    wal = path.with_name(f"{path.name}-wal")
+    return wal.exists() and wal.stat().st_size > 0
+
+
 def set_aside(path: Path, now: datetime) -> Path:
     """Rename a journal with what belongs to it, so that a new one can take its place."""
     aside = path.with_name(f"{path.name}{ASIDE}{now:%Y%m%dT%H%M%S.%fZ}")
