@@ -134,7 +134,7 @@ class Journal:
             raise OSError("it is damaged, and another process has it open: stop that one first")
         aside = recovery.set_aside(self._path, self._clock.now())
         self._db = recovery.connect(self._path)
-        saved = recovery.save_rows(aside, self._db)
+        saved = recovery.save_rows(aside, self._db, self.owner)
         with _transaction(self._db):
             endings.remark(self._db, "rebuilt", aside.name)
         self._metrics.add(telemetry.IMAGE_JOURNALS_REBUILT)

@@ -90,11 +90,11 @@ class Publisher:
     async def _round(self) -> None:
         if self._table is None:
             self._table = await ImagesTable.connect(self._url)
+        filled = await self._journal.do(partial(endings.meta, name="filled"))
+        if filled != "yes":  # first, for what was saved from a damaged journal the table may know better
+            await self._fill(self._table, self._clock.now() - DOUBTED if filled else EPOCH)
         while await self._publish(self._table):
             pass
-        filled = await self._journal.do(partial(endings.meta, name="filled"))
-        if filled != "yes":
-            await self._fill(self._table, self._clock.now() - DOUBTED if filled else EPOCH)
         self.filled.set()
 
     async def _publish(self, table: ImagesTable) -> bool:
@@ -165,7 +165,7 @@ def _take_in(db: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> None:
             " store, sha256, updated_at, published_at, crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (event_id) DO UPDATE SET state = excluded.state, reason = excluded.reason, store = excluded.store,"
             " attempts = excluded.attempts, sha256 = excluded.sha256, updated_at = excluded.updated_at,"
-            " published_at = excluded.published_at, owner = '' WHERE excluded.updated_at > jobs.updated_at",
+            " published_at = excluded.published_at, owner = '' WHERE excluded.updated_at >= jobs.updated_at",
             [job.event_id, job.image_id, job.user_id, job.source_kind, job.source, ms(job.created_at), state, row[7],
              job.attempts, ms(job.created_at), store, sha256, version, version, job_crc(job)],
         )  # fmt: skip
