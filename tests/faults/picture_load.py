@@ -85,8 +85,8 @@ def as_bytes(pictures: Sequence[bytes]) -> list[tuple[dict[str, Any], bytes]]:
     return [({PICTURE.rpartition(".")[2]: content}, content) for content in pictures]
 
 
-def noise(chance: random.Random) -> bytes:
+def noise(chance: random.Random, kind: str = "PNG") -> bytes:
     """A picture of some kilobytes."""
     content = io.BytesIO()
-    Image.frombytes("RGB", (32, 32), chance.randbytes(32 * 32 * 3)).save(content, "PNG")
+    Image.frombytes("RGB", (32, 32), chance.randbytes(32 * 32 * 3)).save(content, kind)
     return content.getvalue()

@@ -54,7 +54,7 @@ async def running_sources(name: str, seed: int, events: int) -> AsyncIterator[So
             reset = await stack.enter_async_context(
                 raw_host(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", reset=True)
             )
-            endless = await stack.enter_async_context(raw_host(b"HTTP/1.1 200 OK\r\n\r\n", bytes(1 << 16)))
+            endless = await stack.enter_async_context(raw_host(b"HTTP/1.1 200 OK\r\n\r\n", bytes(1 << 20)))
             silent = await stack.enter_async_context(raw_host(b"", b""))
             bad = [
                 Bad({"url": trickle}, "did not arrive within 1 s"),
@@ -66,7 +66,7 @@ async def running_sources(name: str, seed: int, events: int) -> AsyncIterator[So
         else:
             telegram = await stack.enter_async_context(TelegramServer(token="42:TEST"))
             chance = random.Random(seed)
-            for content in (noise(chance) for _ in range(5)):
+            for content in (noise(chance, "JPEG") for _ in range(5)):  # Telegram makes any photo one
                 good.append(({"file_id": await send_to_telegram(telegram, content)}, content))
             bad = [Bad({"file_id": f"stale-{number}"}, "wrong file_id") for number in range(5)]
             given = {"IMAGES_TELEGRAM_TOKEN": "42:TEST", "IMAGES_TELEGRAM_API_URL": telegram.url}

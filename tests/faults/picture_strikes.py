@@ -143,7 +143,7 @@ def journal_damaged(suffix: str) -> PictureStrike:
 
     async def strike(stage: Stage, chance: random.Random, size: Size) -> None:
         path = stage.data / f"journal.sqlite{suffix}"
-        await verified(lambda: path.exists() and path.stat().st_size > 20_000, f"there is something in {path.name}")
+        await verified(lambda: stage.oracle.ended() > 5, "there is something in the journal")
         asides = len(list(stage.data.glob("*.corrupt-*")))
 
         def damage() -> None:
@@ -153,7 +153,7 @@ def journal_damaged(suffix: str) -> PictureStrike:
                     for _ in range(20):
                         content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
                 case 1:
-                    del content[chance.randrange(len(content) // 4, len(content)) :]
+                    del content[chance.randrange(len(content) // 4, len(content) * 3 // 4) :]
                 case 2:
                     begin = chance.randrange(len(content) // 2)
                     content[begin : begin + 8192] = os.urandom(len(content[begin : begin + 8192]))

@@ -68,6 +68,6 @@ PICTURE_FAULTS = (
     PictureFault(28, "sidecar killed at random, S3", strikes.killed_at_random, Bucket, often=10),
     PictureFault(28, "sidecar killed at random, directory", strikes.killed_at_random, Folder, often=10),
     PictureFault(29, "hosts that trickle, never end, reset", strikes.nothing_more, Folder, "hosts", often=1, settings=FEW),
-    PictureFault(30, "files that Telegram does not have, or gives slowly; Telegram away", strikes.nothing_more, Folder, "telegram",
+    PictureFault(30, "file_ids that Telegram no longer knows", strikes.nothing_more, Folder, "telegram",
                  often=1, settings=FEW),
 )  # fmt: skip

@@ -62,7 +62,7 @@ class ImageArchiver:
         self._publisher = Publisher(journal, self._config.url.get_secret_value(), self._spool, context)
         keeper = Keeper(journal, self._store, context.clock)
         means = Means(self._sources(), self._inspect, self._publisher.wake)
-        self._workers = Workers(self._config, context, journal, keeper, self._spool, means)
+        self._workers = Workers(self._config, context, journal, keeper, means)
         self._publisher.start()
         self._working = asyncio.create_task(self._begin(journal, self._publisher, self._workers), name="images begin")
 
@@ -87,8 +87,8 @@ class ImageArchiver:
             raise Retryable(f"the picture spool can't be written: {error.strerror}", after=5) from None
         sizes = [(job, len(content)) for job, content in fresh.items()]
         before = await journal.do(lambda db: ledger.add(db, sizes))
-        for event_id, state in before.items():  # the same event in another batch was faster, and may have ended by now
-            if state in ("stored", "erased"):
+        if before:  # the same event in another batch was faster, and may have ended by now
+            for event_id in await journal.do(lambda db: endings.done_with(db, before)):
                 await asyncio.to_thread(self._spool.remove, event_id)
         workers.wake()
         publisher.wake()
@@ -149,10 +149,9 @@ class ImageArchiver:
         left = self._leftover
         if not left or journal.others():
             return
-        states = await journal.do(lambda db: ledger.known(db, left))
-        for name in left - self._coming:  # nothing is awaited from here on: none of them can come in between
-            if states.get(name, "erased") in ("stored", "erased"):
-                self._spool.remove(name)
+        unneeded = await journal.do(lambda db: endings.done_with(db, left))
+        for name in set(unneeded) - self._coming:  # nothing is awaited from here on: none of them can come in between
+            self._spool.remove(name)
         self._leftover = frozenset()
         self._coming.clear()
 

@@ -102,7 +102,14 @@ class Publisher:
         if rows:
             await table.publish([_as_published(row) for row in rows])
             await self._journal.do(partial(_published, versions=[(row[11], row[0], row[11]) for row in rows]))
+            with_bytes = [row[0] for row in rows if row[3] == "data"]
+            unneeded = await self._journal.do(partial(endings.done_with, event_ids=with_bytes)) if with_bytes else []
+            await asyncio.to_thread(self._forget, unneeded)
         return len(rows) == ROWS_AT_ONCE
+
+    def _forget(self, event_ids: Collection[str]) -> None:
+        for event_id in event_ids:
+            self._spool.remove(event_id)
 
     async def _fill(self, table: ImagesTable, since: datetime) -> None:
         after = NOBODY

@@ -3,17 +3,16 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sidecar import telemetry
 from sidecar.errors import Permanent, Retryable
 from sidecar.plugin import Context
 from sidecar.plugins.images import endings, ledger
 from sidecar.plugins.images.config import ImagesConfig
-from sidecar.plugins.images.durable import Spool
 from sidecar.plugins.images.gate import Gate
 from sidecar.plugins.images.jobs import Job
 from sidecar.plugins.images.journal import Journal, Step
@@ -25,7 +24,6 @@ LONGEST_BACKOFF_S = 3600.0
 LONGEST_TURN_S = 900.0  # above every time limit of sources and stores: only for what none of them foresees
 LOOK_S = 1.0  # how often to look for jobs that another process wrote, and for what time has made due
 TIDY_S = 30.0
-ENDING_S = 2.0  # what a stop waits for endings that are on their way to the disk
 
 Source = Callable[[Job], Awaitable[bytes]]
 Inspect = Callable[[bytes], Awaitable[Upload]]
@@ -45,7 +43,7 @@ class Workers:
     """A fixed number of tasks on jobs leased from the journal."""
 
     def __init__(
-        self, config: ImagesConfig, context: Context, journal: Journal, keeper: Keeper, spool: Spool, means: Means
+        self, config: ImagesConfig, context: Context, journal: Journal, keeper: Keeper, means: Means
     ) -> None:
         self._config = config
         self._metrics = context.metrics
@@ -53,13 +51,11 @@ class Workers:
         self._clock = context.clock
         self._journal = journal
         self._keeper = keeper
-        self._spool = spool
         self._means = means
         self._gate = Gate(context.clock, context.metrics, context.logger)
         self._queue: asyncio.Queue[Claim] = asyncio.Queue()
         self._more = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._endings: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Begin, with what earlier lives left."""
@@ -82,11 +78,6 @@ class Workers:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if whole := set(self._endings):
-            _, late = await asyncio.wait(whole, timeout=ENDING_S)
-            for task in late:  # the journal can't be written: the next life does it again
-                task.cancel()
-            await asyncio.gather(*whole, return_exceptions=True)
 
     async def _claim(self) -> None:
         """Keep twice as many jobs leased as can be worked on, so that no worker waits for a commit."""
@@ -125,7 +116,7 @@ class Workers:
         try:
             async with asyncio.timeout(LONGEST_TURN_S):
                 sha256 = await self._archive(claim)
-                await self._whole(self._end(claim, "stored", sha256=sha256, store=self._keeper.name))
+                await self._end(claim, "stored", sha256=sha256, store=self._keeper.name)
             self._gate.passed()
             self._metrics.add(telemetry.IMAGES_STORED, source=job.source_kind)
         except Paused as error:
@@ -133,15 +124,13 @@ class Workers:
             await self._insist(lambda db: endings.release(db, job))
             return
         except Permanent as error:
-            await self._whole(self._fail(claim, error.reason))
+            await self._fail(claim, error.reason)
         except Exception as error:
             retryable = error if isinstance(error, Retryable) else self._unforeseen(job, error)
             if job.attempts + 1 < self._config.attempts:
                 await self._later(job, retryable)
                 return
-            # its bytes stay: an operator may have it tried again
-            reason = f"{retryable.reason} (given up after {job.attempts + 1} tries)"
-            await self._whole(self._fail(claim, reason, keep_bytes=True))
+            await self._fail(claim, f"{retryable.reason} ({endings.GIVEN_UP} {job.attempts + 1} tries)")
 
     async def _archive(self, claim: Claim) -> str:
         """Return the SHA-256 under which the picture is stored. Raises Retryable, Permanent or Paused."""
@@ -160,26 +149,14 @@ class Workers:
     async def _end(self, claim: Claim, state: str, *, reason: str = "", sha256: str = "", store: str = "") -> None:
         now = ledger.ms(self._clock.now())
         await self._journal.do(lambda db: endings.end(db, claim, state, now, reason=reason, sha256=sha256, store=store))
-        await self._ended(claim.job)
-
-    async def _fail(self, claim: Claim, reason: str, *, keep_bytes: bool = False) -> None:
-        now = ledger.ms(self._clock.now())
-        await self._insist(lambda db: endings.end(db, claim, "failed", now, reason=reason))
-        await self._ended(claim.job, keep_bytes=keep_bytes)
-        self._metrics.add(telemetry.IMAGES_FAILED, source=claim.job.source_kind)
-        self._logger.warning("picture of event %s is not kept: %s", claim.job.event_id, reason)
-
-    async def _ended(self, job: Job, *, keep_bytes: bool = False) -> None:
-        if job.source_kind == "data" and not keep_bytes:
-            await asyncio.to_thread(self._spool.remove, job.event_id)
         self._means.changed()
 
-    async def _whole(self, ending: Coroutine[Any, Any, None]) -> None:
-        """Await an ending that goes on when its worker is stopped, so that no bytes outlive the job that needed them."""
-        task = asyncio.create_task(ending, name="images ending")
-        self._endings.add(task)
-        task.add_done_callback(self._endings.discard)
-        await asyncio.shield(task)
+    async def _fail(self, claim: Claim, reason: str) -> None:
+        now = ledger.ms(self._clock.now())
+        await self._insist(lambda db: endings.end(db, claim, "failed", now, reason=reason))
+        self._means.changed()
+        self._metrics.add(telemetry.IMAGES_FAILED, source=claim.job.source_kind)
+        self._logger.warning("picture of event %s is not kept: %s", claim.job.event_id, reason)
 
     async def _later(self, job: Job, error: Retryable) -> None:
         self._metrics.add(telemetry.IMAGE_RETRIES, source=job.source_kind)
