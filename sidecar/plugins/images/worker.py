@@ -117,11 +117,13 @@ class Workers:
             async with asyncio.timeout(LONGEST_TURN_S):
                 sha256 = await self._archive(claim)
                 await self._end(claim, "stored", sha256=sha256, store=self._keeper.name)
-            self._gate.passed()
+            if self._gate.passed():
+                await self._insist(partial(endings.remark, name="paused", value=""))
             self._metrics.add(telemetry.IMAGES_STORED, source=job.source_kind)
         except Paused as error:
             self._gate.pause(error)
             await self._insist(lambda db: endings.release(db, job))
+            await self._insist(partial(endings.remark, name="paused", value=error.reason))
             return
         except Permanent as error:
             await self._fail(claim, error.reason)
