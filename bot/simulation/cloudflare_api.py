@@ -224,7 +224,12 @@ class CloudflareServer:
         """What is held and how it was answered, for the judge of a test that runs this as a process."""
         records = [record.judged() for record in self.images.records.values()]
         answers = {f"{name} {status}": count for (name, status), count in self.answers.items()}
-        told = {"records": records, "answers": answers, "refused_by_limit": self.limit.refused, "faults": len(self._faults)}
+        told = {
+            "records": records,
+            "answers": answers,
+            "refused_by_limit": self.limit.refused,
+            "faults": len(self._faults),
+        }
         return web.json_response(told)
 
     async def _order(self, request: web.Request) -> web.Response:

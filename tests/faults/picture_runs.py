@@ -65,9 +65,7 @@ async def run_pictures(
 ) -> PictureOutcome:
     """Send a load, strike, wait for quiet, judge. Raises Unverified when a strike or a recovery doesn't come."""
     async with running_sources(fault.sources, seed, size.events) as sources:
-        load = await asyncio.to_thread(
-            make_picture_load, seed, size.events, size.parcel, sources.good, sources.bad
-        )
+        load = await asyncio.to_thread(make_picture_load, seed, size.events, size.parcel, sources.good, sources.bad)
         settings = {**sources.settings, **fault.settings}
         async with running_stage(
             folder, clickhouse, fault.shelf, own_disk=fault.own_disk, program=program, **settings

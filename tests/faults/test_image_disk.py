@@ -45,5 +45,7 @@ async def test_a_full_disk_under_journal_and_spool(leave: int, tmp_path: Path) -
         # bytes whose job was refused are nobody's: the next start removes them
         again = await started(build(disk.folder, store))
         await again.shutdown()
-        waiting = {job["event_id"] for job in found if job["source_kind"] == "data"}  # for ClickHouse, which is not there
+        waiting = {
+            job["event_id"] for job in found if job["source_kind"] == "data"
+        }  # for ClickHouse, which is not there
         assert {path.stem for path in (disk.folder / "data" / "spool").iterdir()} == waiting

@@ -1,6 +1,5 @@
 """Every row on pictures, for real: one picture per key at the store, no orphan, nothing stuck, no event lost."""
 
-import asyncio
 import random
 from collections.abc import Iterator
 from dataclasses import replace

@@ -117,7 +117,9 @@ class Parrot:
             return _cloudflare(5404, 404, self._said(request))
         said = self._said(request, SECRET_KEY)  # S3
         code, status = (("InternalError", 500), ("SignatureDoesNotMatch", 403))[self._nth("S3") > 3]
-        body = f"<Error><Code>{code}</Code><Message>{said}</Message><AWSAccessKeyId>{ACCESS_KEY}</AWSAccessKeyId></Error>"
+        body = (
+            f"<Error><Code>{code}</Code><Message>{said}</Message><AWSAccessKeyId>{ACCESS_KEY}</AWSAccessKeyId></Error>"
+        )
         return web.Response(status=status, text=body.replace("&", "&amp;"), content_type="application/xml")
 
 
@@ -201,7 +203,10 @@ async def test_no_secret_leaves_the_process(store: str, url: str, parrot: Parrot
 
 
 def test_it_would_be_found() -> None:
-    assert _found({"spool/CANARY.bin": "", "log": f"GET /file/bot{BOT_TOKEN}/{LINK}"}).keys() == {"spool/CANARY.bin", "log"}
+    assert _found({"spool/CANARY.bin": "", "log": f"GET /file/bot{BOT_TOKEN}/{LINK}"}).keys() == {
+        "spool/CANARY.bin",
+        "log",
+    }
 
 
 def _found(everywhere: dict[str, str]) -> dict[str, list[str]]:
@@ -216,7 +221,9 @@ def _found(everywhere: dict[str, str]) -> dict[str, list[str]]:
 def _tables(url: str) -> dict[str, str]:
     """Every table, whole."""
     with clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False) as client:
-        names = client.query("SELECT name FROM system.tables WHERE database = currentDatabase() AND engine != 'MaterializedView'")
+        names = client.query(
+            "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine != 'MaterializedView'"
+        )
         found = {name: str(client.query(f"SELECT * FROM {name}").result_rows) for (name,) in names.result_rows}
     assert {"events", "images", "dead_letters"} <= found.keys()
     assert found["dead_letters"] != "[]"

@@ -107,4 +107,4 @@ async def test_the_store_forgets_leftovers_and_spares_what_another_sidecar_write
     assert (tmp_path / "target").read_bytes() == CONTENT
     (tmp_path / ".writing-left").write_bytes(b"half")
     await DirectoryStore(tmp_path).start()
-    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+    assert list(tmp_path.glob(".writing-*")) == []  # noqa: ASYNC240 -- of a test

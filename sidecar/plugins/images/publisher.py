@@ -23,7 +23,9 @@ ROWS_AT_ONCE = 2000
 LOOK_S = 1.0
 SETTLE_S = 0.05  # so that changes of one moment travel in one insert
 LONGEST_WAIT_S = 10.0
-DOUBTED = timedelta(days=1)  # what a crash may have taken from the journal is not older, the table's word is heard for so long
+DOUBTED = timedelta(
+    days=1
+)  # what a crash may have taken from the journal is not older, the table's word is heard for so long
 
 
 class Publisher:
@@ -116,7 +118,8 @@ class Publisher:
         while page := await table.after(after, since, ROWS_AT_ONCE):
             await self._journal.do(partial(_take_in, rows=page))
             after = page[-1][0]
-        if since > EPOCH or await self._journal.do(partial(endings.meta, name="rebuilt")):
+        rebuilt = await self._journal.do(partial(endings.meta, name="rebuilt"))
+        if rebuilt or since > EPOCH:
             # what was acknowledged and neither readable nor published yet: the sink has stored the event all the same
             spooled = frozenset(await asyncio.to_thread(self._spool.names))
             found, after = 0, NOBODY

@@ -42,9 +42,7 @@ class Means:
 class Workers:
     """A fixed number of tasks on jobs leased from the journal."""
 
-    def __init__(
-        self, config: ImagesConfig, context: Context, journal: Journal, keeper: Keeper, means: Means
-    ) -> None:
+    def __init__(self, config: ImagesConfig, context: Context, journal: Journal, keeper: Keeper, means: Means) -> None:
         self._config = config
         self._metrics = context.metrics
         self._logger: logging.Logger = context.logger
