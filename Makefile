@@ -9,10 +9,10 @@ PYTEST := $(BIN)/python -m pytest
 ABREAST := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run env test test-fast faults soak lint format bench collector assets docs screenshots lock clean
+.PHONY: help setup demo run env test test-fast faults faults-pictures soak lint format bench collector assets docs screenshots lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
 
 setup: $(STAMP) assets ## make .venv, install what requirements.lock names, build the dashboard's assets
 
@@ -44,6 +44,9 @@ test-fast: $(STAMP) ## unit and contract tests
 
 faults: setup collector ## every fault at full size, five seeds; writes docs/reliability.md (an hour)
 	@$(PYTEST) tests/faults --ignore tests/faults/test_soak.py -m "slow or not slow" --timeout 3600
+
+faults-pictures: setup ## the rows on pictures at full size, five seeds; writes their section of docs/reliability.md
+	@$(PYTEST) tests/faults/test_pictures.py -m "slow or not slow" --timeout 3600
 
 soak: setup collector ## an hour of slow ClickHouse and of random faults; SOAK_MINUTES=4 for less; writes docs/reliability.md
 	@$(PYTEST) tests/faults/test_soak.py -m slow -s

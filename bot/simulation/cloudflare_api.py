@@ -175,7 +175,8 @@ class CloudflareServer:
             custom_id=fields.get("id", ""),
             now=self._clock(),
         )
-        return success({"id": record.id, "uploadURL": f"{self.delivery_url}/{self.account_hash}/{record.id}"})
+        # on the host that was asked, so that what stands between stands between here, too
+        return success({"id": record.id, "uploadURL": f"http://{request.host}/{self.account_hash}/{record.id}"})
 
     async def _upload(self, request: web.Request) -> web.Response:
         if request.match_info["hash"] != self.account_hash:
@@ -225,12 +226,15 @@ class CloudflareServer:
 
     async def _tell(self, _request: web.Request) -> web.Response:
         """What is held and how it was answered, for the judge of a test that runs this as a process."""
-        records = [
-            {"id": record.id, "draft": record.content is None, "private": record.private, "meta": record.metadata}
-            for record in self.images.records.values()
-        ]
+        records = [record.judged() for record in self.images.records.values()]
         answers = {f"{name} {status}": count for (name, status), count in self.answers.items()}
-        return web.json_response({"records": records, "answers": answers, "refused_by_limit": self.limit.refused})
+        told = {
+            "records": records,
+            "answers": answers,
+            "refused_by_limit": self.limit.refused,
+            "faults": len(self._faults),
+        }
+        return web.json_response(told)
 
     async def _order(self, request: web.Request) -> web.Response:
         self.fail(*(Fault(**fault) for fault in await request.json()))
