@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.faults.picture_report import PictureReport
 from tests.faults.runs import Outcome
 from tests.faults.table import FAULTS
 
@@ -40,7 +41,7 @@ A test that cannot fail proves nothing. With a defence taken away the same oracl
 | defence taken away | what the oracle shows |
 | --- | --- |
 """
-SOAK = "## An hour's soak"  # from here on the document is the soak's, which writes it on its own
+OTHERS = ("## An hour's soak", "## Pictures")  # from the first of them on the document is written by others
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Report:
         self.outcomes: list[Outcome] = []
         self.notes: list[Note] = []
         self.controls: dict[str, str] = {}
+        self.pictures = PictureReport()
 
     def note(self, row: int, name: str, seed: int, outcome_text: str, worst_recovery_s: float) -> None:
         """Put down a run of a row that is not judged by the oracle, for a run that passed."""
@@ -78,7 +80,11 @@ class Report:
         )
 
     def write(self) -> None:
-        """Write the document when every row of the table was run in full; a part of it would look like the whole."""
+        """Write what was run in full, every row of it; a part would look like the whole. The rest of the document stays."""
+        self._write_table()
+        self.pictures.write()
+
+    def _write_table(self) -> None:
         run = {(outcome.row, outcome.name) for outcome in self.outcomes}
         if not run >= {(fault.row, fault.name) for fault in FAULTS}:
             return
@@ -93,12 +99,13 @@ class Report:
                 for key in sorted({(one.row, one.name) for one in self.notes})
             )
         text += CONTROLS + "".join(f"| {what} | {shown} |\n" for what, shown in self.controls.items())
-        DOCUMENT.write_text(text + _soak())
+        DOCUMENT.write_text(text + _others())
 
 
-def _soak() -> str:
-    _, found, section = (DOCUMENT.read_text() if DOCUMENT.exists() else "").partition(f"\n{SOAK}\n")
-    return f"{found}{section}"
+def _others() -> str:
+    text = DOCUMENT.read_text() if DOCUMENT.exists() else ""
+    begins = [at for title in OTHERS if (at := text.find(f"\n{title}\n")) >= 0]
+    return text[min(begins) :] if begins else ""
 
 
 def _noted(runs: list[Note]) -> str:

@@ -35,7 +35,9 @@ OnDisk = Literal["clickhouse", "collector"]
 class Rig:
     """What a fault may strike. Started processes have fixed ports, so that they can come back where they were."""
 
-    def __init__(self, folder: Path, clickhouse: EmbeddedClickHouse, dsn: str, **settings: str) -> None:
+    def __init__(
+        self, folder: Path, clickhouse: EmbeddedClickHouse, dsn: str, program: Sequence[str], **settings: str
+    ) -> None:
         port = urlsplit(dsn).port
         assert port is not None
         self.clickhouse = clickhouse
@@ -47,8 +49,9 @@ class Rig:
         self.oracle = Oracle(dsn)
         self.sender: Sender | None = None
         self.sidecar_ends: list[int] = []  # exit codes after SIGTERM
+        self.dsn = dsn
         self._folder = folder
-        self._dsn = dsn
+        self._program = program
         self._settings = settings
         self._sidecar: SidecarProcess | None = None
 
@@ -75,7 +78,7 @@ class Rig:
 
     async def start_sidecar(self, *, wait: bool = True) -> None:
         """Start it, and wait until it takes batches."""
-        parts = urlsplit(self._dsn)
+        parts = urlsplit(self.dsn)
         password = f"{parts.username}:{parts.password}"
         settings = {
             "PORT": str(self.sidecar_port),
@@ -84,7 +87,7 @@ class Rig:
             "CLICKHOUSE_URL": f"http://{password}@127.0.0.1:{self.to_clickhouse.port}{parts.path}",
             **self._settings,
         }
-        self._sidecar = SidecarProcess(**settings)
+        self._sidecar = SidecarProcess(program=self._program, **settings)
         if wait:
             await self._sidecar.ready()
 
@@ -125,12 +128,13 @@ async def running_rig(
     collector: dict[str, str] | None = None,
     overlays: Sequence[Path] = (),
     on_disk: OnDisk | None = None,
+    program: Sequence[str] = ("-m", "sidecar"),
     **settings: str,
 ) -> AsyncIterator[Rig]:
     """Start everything; end it afterwards. `settings` are the sidecar's.
 
     `collector`: its settings; None leaves it out. `overlays`: more configuration files for it. `on_disk`: the part that
-    gets a small disk of its own.
+    gets a small disk of its own. `program`: what is run as the sidecar.
     """
     async with contextlib.AsyncExitStack() as stack:
         disk = stack.enter_context(SmallDisk(folder / "disk", DISK_MIB[on_disk])) if on_disk else None
@@ -143,7 +147,7 @@ async def running_rig(
         else:
             clickhouse = shared
             dsn = shared.dsn(stack.enter_context(shared.fresh_database()))
-        rig = Rig(folder, clickhouse, dsn, **settings)
+        rig = Rig(folder, clickhouse, dsn, program, **settings)
         rig.disk = disk
         await stack.enter_async_context(rig.to_clickhouse)
         await stack.enter_async_context(rig.to_sidecar)

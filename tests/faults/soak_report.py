@@ -93,8 +93,9 @@ def write(results: Sequence[Result], *, overwrite: bool, document: Path = DOCUME
     """Put the section at the end of the document. False, and nothing written, when that of a longer soak stands there."""
     text = document.read_text(encoding="utf-8") if document.exists() else "# Faults survived\n"
     before, _, there = text.partition(TITLE)
+    there, following, after = there.partition("\n## ")
     longer = LENGTH.search(there)
     if longer and float(longer[1]) > min(result.minutes for result in results) and not overwrite:
         return False
-    document.write_text(f"{before.rstrip()}\n\n{section(results)}".lstrip(), encoding="utf-8")
+    document.write_text(f"{before.rstrip()}\n\n{section(results)}{following}{after}".lstrip(), encoding="utf-8")
     return True

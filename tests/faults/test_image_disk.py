@@ -45,8 +45,7 @@ async def test_a_full_disk_under_journal_and_spool(leave: int, tmp_path: Path) -
         # bytes whose job was refused are nobody's: the next start removes them
         again = await started(build(disk.folder, store))
         await again.shutdown()
-        assert _names(disk.folder / "data" / "spool") == []
-
-
-def _names(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir()]
+        waiting = {
+            job["event_id"] for job in found if job["source_kind"] == "data"
+        }  # for ClickHouse, which is not there
+        assert {path.stem for path in (disk.folder / "data" / "spool").iterdir()} == waiting

@@ -40,7 +40,8 @@ def check(folder: Path, seed: int, acked: set[str]) -> None:
     assert set(states.values()) == {"stored"}
     expected = sorted({hashlib.sha256(given[event]).hexdigest() for event in states})
     assert RecordingStore(folder / "remote").contents() == expected
-    assert list((folder / "data" / "spool").iterdir()) == []
+    # ClickHouse is not there to tell of them
+    assert {path.stem for path in (folder / "data" / "spool").iterdir()} == states.keys()
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -89,8 +89,10 @@ async def test_without_the_table_pictures_are_taken_and_archived_and_shown_later
         archive.client.command("RENAME TABLE images TO images_away")
         await archiver.handle(generated(data=picture("GIF")))
         await until(lambda: [row["state"] for row in archive.journalled()] == ["stored", "stored"])
+        assert len(list(archive.spool.iterdir())) == 1  # a journal that is damaged now would need its bytes again
         archive.client.command("RENAME TABLE images_away TO images")
         assert [row["status"] for row in await archive.ended(2)] == ["stored", "stored"]
+        await until(lambda: not list(archive.spool.iterdir()))
 
 
 async def test_a_new_journal_takes_pictures_before_the_table_is_there(archive: Archive) -> None:

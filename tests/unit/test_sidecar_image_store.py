@@ -2,13 +2,12 @@
 
 import asyncio
 import hashlib
-import os
 from pathlib import Path
 
 import pytest
 
 from sidecar.errors import Permanent, Retryable
-from sidecar.plugins.images.durable import Spool, write_durably
+from sidecar.plugins.images.durable import Spool, remove_leftovers, write_durably
 from sidecar.plugins.images.store import DirectoryStore, Upload
 
 CONTENT = b"content"
@@ -90,10 +89,22 @@ def test_the_spool_forgets_what_a_crash_left_half_written(tmp_path: Path) -> Non
     assert spool.read("one") is None
 
 
-async def test_the_store_forgets_old_leftovers_and_spares_what_another_sidecar_writes_now(tmp_path: Path) -> None:
-    old, new = tmp_path / ".writing-old", tmp_path / ".writing-new"
-    for path in (old, new):
-        path.write_bytes(b"half")
-    os.utime(old, (0, 0))
+async def test_the_store_forgets_leftovers_and_spares_what_another_sidecar_writes_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".writing-left").write_bytes(b"half")
+    rename, seen = Path.rename, list[list[str]]()
+
+    def started_meanwhile(path: Path, target: Path) -> Path:
+        remove_leftovers(tmp_path)
+        seen.append([entry.name for entry in tmp_path.glob(".writing-*")])
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", started_meanwhile)
+    write_durably(tmp_path / "target", CONTENT, tmp_path)
+    assert len(seen[0]) == 1
+    assert seen[0] != [".writing-left"]
+    assert (tmp_path / "target").read_bytes() == CONTENT
+    (tmp_path / ".writing-left").write_bytes(b"half")
     await DirectoryStore(tmp_path).start()
-    assert (old.exists(), new.exists()) == (False, True)
+    assert list(tmp_path.glob(".writing-*")) == []  # noqa: ASYNC240 -- of a test

@@ -40,6 +40,8 @@ class ImageArchiver:
         self._working: asyncio.Task[None] | None = None
         self._fetcher: Fetcher | None = None
         self._telegram: TelegramFiles | None = None
+        self._leftover: frozenset[str] = frozenset()  # events whose bytes an earlier life left, not looked at yet
+        self._coming: set[str] = set()  # those of them that were sent again meanwhile
 
     async def start(self) -> None:
         """Open the journal and take up what an earlier life left. Raises Retryable while the disk isn't there.
@@ -51,18 +53,18 @@ class ImageArchiver:
         journal = journal_of(self._context)
         await journal.open()
         try:
-            await self._sweep(journal)
+            await self._take_stock(journal)
         except BaseException:
             await journal.close()
             raise
         self._journal = journal
         context = self._context
-        self._publisher = Publisher(journal, self._config.url.get_secret_value(), context.logger)
+        self._publisher = Publisher(journal, self._config.url.get_secret_value(), self._spool, context)
         keeper = Keeper(journal, self._store, context.clock)
         means = Means(self._sources(), self._inspect, self._publisher.wake)
-        self._workers = Workers(self._config, context, journal, keeper, self._spool, means)
+        self._workers = Workers(self._config, context, journal, keeper, means)
         self._publisher.start()
-        self._working = asyncio.create_task(self._begin(self._publisher, self._workers), name="images begin")
+        self._working = asyncio.create_task(self._begin(journal, self._publisher, self._workers), name="images begin")
 
     async def handle(self, batch: Batch) -> None:
         """Return once every new picture is in the journal, and bytes that came along are in the spool, on the disk."""
@@ -78,14 +80,15 @@ class ImageArchiver:
         if not fresh:
             return
         await journal.do(lambda db: ledger.has_room(db, self._config.max_pending, self._config.spool_bytes))
+        self._coming.update(self._leftover.intersection(ids))
         try:
             await asyncio.to_thread(self._keep_bytes, fresh)
         except OSError as error:
             raise Retryable(f"the picture spool can't be written: {error.strerror}", after=5) from None
         sizes = [(job, len(content)) for job, content in fresh.items()]
         before = await journal.do(lambda db: ledger.add(db, sizes))
-        for event_id, state in before.items():  # the same event in another batch was faster, and may have ended by now
-            if state in ("stored", "erased"):
+        if before:  # the same event in another batch was faster, and may have ended by now
+            for event_id in await journal.do(lambda db: endings.done_with(db, before)):
                 await asyncio.to_thread(self._spool.remove, event_id)
         workers.wake()
         publisher.wake()
@@ -109,9 +112,13 @@ class ImageArchiver:
             if closing is not None:
                 await closing.close()
 
-    async def _begin(self, publisher: Publisher, workers: Workers) -> None:
+    async def _begin(self, journal: Journal, publisher: Publisher, workers: Workers) -> None:
         """Let the work begin when the journal knows what the table knows, and the store can be used."""
         await publisher.filled.wait()
+        try:
+            await self._sweep(journal)
+        except (Retryable, OSError) as error:  # the next start sweeps
+            self._context.logger.info("the spool of pictures was not tidied: %s", error)
         told = ""
         while True:
             try:
@@ -128,20 +135,25 @@ class ImageArchiver:
                 await asyncio.sleep(min(max(after, 0.25), 60.0))
         workers.start()
 
-    async def _sweep(self, journal: Journal) -> None:
-        """Make the spool, and remove bytes that no job waits for: a crash came before the job, or after its end."""
-        # before a new journal is filled from the table it does not know which bytes are waited for
-        filled = await journal.do(lambda db: endings.meta(db, "filled"))
-        alone = bool(filled) and not journal.others()
+    async def _take_stock(self, journal: Journal) -> None:
+        """Make the spool, see whose bytes an earlier life left, and sweep if the journal is sure to know. Raises Retryable."""
         try:
-            names = await asyncio.to_thread(self._spool.make, tidy=alone)
-            if names and alone:
-                states = await journal.do(lambda db: ledger.known(db, names))
-                for name in names:
-                    if states.get(name, "erased") in ("stored", "erased"):
-                        await asyncio.to_thread(self._spool.remove, name)
+            self._leftover = frozenset(await asyncio.to_thread(self._spool.make, tidy=not journal.others()))
+            if await journal.do(lambda db: endings.meta(db, "filled")) == "yes":
+                await self._sweep(journal)
         except OSError as error:
             raise Retryable(f"the picture spool in CHATTRAIL_SIDECAR_DATA can't be made: {error.strerror}") from None
+
+    async def _sweep(self, journal: Journal) -> None:
+        """Remove bytes that no job waits for: a crash came before the job, or after its end. Raises Retryable, OSError."""
+        left = self._leftover
+        if not left or journal.others():
+            return
+        unneeded = await journal.do(lambda db: endings.done_with(db, left))
+        for name in set(unneeded) - self._coming:  # nothing is awaited from here on: none of them can come in between
+            self._spool.remove(name)
+        self._leftover = frozenset()
+        self._coming.clear()
 
     def _keep_bytes(self, jobs: dict[Job, bytes]) -> None:
         for job, content in jobs.items():

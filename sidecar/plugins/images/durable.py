@@ -1,8 +1,9 @@
 """Files that are whole or absent after a crash, and the spool of picture bytes that came inside events."""
 
+import contextlib
+import fcntl
 import os
 import tempfile
-import time
 from pathlib import Path
 
 LEFTOVERS = ".writing-"
@@ -18,10 +19,11 @@ def write_durably(path: Path, content: bytes, scratch: Path) -> None:
     handle, temporary = tempfile.mkstemp(dir=scratch, prefix=LEFTOVERS)
     try:
         with os.fdopen(handle, "wb") as file:
+            _lock(handle)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).rename(path)
+            Path(temporary).rename(path)  # before the lock goes
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
@@ -37,11 +39,20 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def remove_leftovers(folder: Path, older_than_s: float = 0.0) -> None:
-    """Remove what a crash left half-written; with an age where another process may be writing at this moment."""
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a crash left half-written. What another process is writing at this moment is locked, and stays."""
     for leftover in folder.glob(f"{LEFTOVERS}*"):
-        if leftover.stat().st_mtime <= time.time() - older_than_s:
-            leftover.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError), leftover.open("rb") as file:
+            if _lock(file.fileno()):
+                leftover.unlink()
+
+
+def _lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # held, or a file system without locks
+        return False
+    return True
 
 
 class Spool:
@@ -55,6 +66,10 @@ class Spool:
         self._directory.mkdir(parents=True, exist_ok=True)
         if tidy:
             remove_leftovers(self._directory)
+        return self.names()
+
+    def names(self) -> list[str]:
+        """The events whose bytes are there."""
         return [path.stem for path in self._directory.glob("*.bin")]
 
     def write(self, event_id: str, content: bytes) -> None:

@@ -1,6 +1,8 @@
 """How a job's turn ends in the journal, and what an operator asks of it: try again, erase, count."""
 
+import json
 import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sidecar.errors import Retryable
@@ -8,6 +10,8 @@ from sidecar.plugins.images.jobs import Job
 from sidecar.plugins.images.ledger import Claim, crc, drop_unwanted, job_crc, known, ms
 
 LONGEST_REASON = 500
+GIVEN_UP = "given up after"  # in the reason of what failed and may succeed when an operator has it tried again
+_DONE_WITH = f"(state IN ('stored', 'erased') OR (state = 'failed' AND instr(reason, '({GIVEN_UP} ') = 0))"
 
 
 def end(
@@ -63,6 +67,19 @@ def owners(db: sqlite3.Connection) -> set[str]:
     """Every process that has leased something."""
     rows = db.execute("SELECT DISTINCT owner FROM jobs INDEXED BY jobs_leased WHERE owner != ''").fetchall()
     return {row[0] for row in (*rows, *db.execute("SELECT DISTINCT owner FROM blobs WHERE owner != ''").fetchall())}
+
+
+def done_with(db: sqlite3.Connection, event_ids: Collection[str]) -> list[str]:
+    """Those of these events whose bytes nobody needs any more: there is no job, or it has ended for good and ClickHouse knows.
+
+    Until that knows, a damaged journal may have forgotten the ending, and the bytes are all there is.
+    """
+    rows = db.execute(
+        "SELECT value FROM json_each(?) LEFT JOIN jobs ON event_id = value"  # noqa: S608 (a text of this module)
+        f" WHERE state IS NULL OR ({_DONE_WITH} AND published_at >= updated_at)",
+        [json.dumps(list(event_ids))],
+    )
+    return [row[0] for row in rows.fetchall()]
 
 
 def reopen(db: sqlite3.Connection, now: int, reason: str = "") -> list[str]:

@@ -48,14 +48,15 @@ class Gate:
         self._metrics.set(telemetry.IMAGES_PAUSED, 1)
         self._tell()
 
-    def passed(self) -> None:
-        """The store took a picture: open."""
+    def passed(self) -> bool:
+        """The store took a picture: open. Whether that is news."""
         if self._until is None:
-            return
+            return False
         self._until, self.reason = None, ""
         self._logger.warning("the store takes pictures again")
         self._metrics.set(telemetry.IMAGES_PAUSED, 0)
         self._tell()
+        return True
 
     def _tell(self) -> None:
         self._changed.set()

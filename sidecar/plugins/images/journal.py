@@ -99,12 +99,15 @@ class Journal:
         if self._lock is None:
             self._lock = self._lock_of(self.owner).open("wb")
             fcntl.flock(self._lock, fcntl.LOCK_EX)
+        crashed = not self.others() and recovery.was_left_open(self._path)
         if fault := self._fault():
             self._rebuild(fault)
         else:
             self._db = recovery.connect(self._path)
         assert self._db is not None
         with _transaction(self._db):
+            if crashed and endings.meta(self._db, "filled") == "yes":
+                endings.remark(self._db, "filled", "before a crash")
             for owner in endings.owners(self._db):
                 if not self.alive(owner):
                     endings.release_all(self._db, owner)
@@ -131,7 +134,7 @@ class Journal:
             raise OSError("it is damaged, and another process has it open: stop that one first")
         aside = recovery.set_aside(self._path, self._clock.now())
         self._db = recovery.connect(self._path)
-        saved = recovery.save_rows(aside, self._db)
+        saved = recovery.save_rows(aside, self._db, self.owner)
         with _transaction(self._db):
             endings.remark(self._db, "rebuilt", aside.name)
         self._metrics.add(telemetry.IMAGE_JOURNALS_REBUILT)

@@ -2,35 +2,41 @@
 
 import asyncio
 import contextlib
-import logging
 import sqlite3
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from sidecar import telemetry
 from sidecar.errors import Retryable
+from sidecar.plugin import Context
 from sidecar.plugins.images import endings, ledger
+from sidecar.plugins.images.durable import Spool
 from sidecar.plugins.images.jobs import Job
 from sidecar.plugins.images.journal import Journal
 from sidecar.plugins.images.ledger import Blob, blob_crc, job_crc, moment, ms
 from sidecar.plugins.images.schema import BLOB_COLUMNS
-from sidecar.plugins.images.table import NOBODY, ImagesTable
+from sidecar.plugins.images.table import EPOCH, NOBODY, ImagesTable
 
 ROWS_AT_ONCE = 2000
 LOOK_S = 1.0
 SETTLE_S = 0.05  # so that changes of one moment travel in one insert
 LONGEST_WAIT_S = 10.0
+DOUBTED = timedelta(
+    days=1
+)  # what a crash may have taken from the journal is not older, the table's word is heard for so long
 
 
 class Publisher:
     """One task. `filled` is set once the journal knows what the table knows; before that no job should be worked on."""
 
-    def __init__(self, journal: Journal, url: str, logger: logging.Logger) -> None:
+    def __init__(self, journal: Journal, url: str, spool: Spool, context: Context) -> None:
         self._journal = journal
         self._url = url
-        self._logger = logger
+        self._spool = spool
+        self._clock = context.clock
+        self._logger = context.logger
         self._table: ImagesTable | None = None
         self._news = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -86,10 +92,11 @@ class Publisher:
     async def _round(self) -> None:
         if self._table is None:
             self._table = await ImagesTable.connect(self._url)
+        filled = await self._journal.do(partial(endings.meta, name="filled"))
+        if filled != "yes":  # first, for what was saved from a damaged journal the table may know better
+            await self._fill(self._table, self._clock.now() - DOUBTED if filled else EPOCH)
         while await self._publish(self._table):
             pass
-        if not await self._journal.do(partial(endings.meta, name="filled")):
-            await self._fill(self._table)
         self.filled.set()
 
     async def _publish(self, table: ImagesTable) -> bool:
@@ -97,21 +104,30 @@ class Publisher:
         if rows:
             await table.publish([_as_published(row) for row in rows])
             await self._journal.do(partial(_published, versions=[(row[11], row[0], row[11]) for row in rows]))
+            with_bytes = [row[0] for row in rows if row[3] == "data"]
+            unneeded = await self._journal.do(partial(endings.done_with, event_ids=with_bytes)) if with_bytes else []
+            await asyncio.to_thread(self._forget, unneeded)
         return len(rows) == ROWS_AT_ONCE
 
-    async def _fill(self, table: ImagesTable) -> None:
+    def _forget(self, event_ids: Collection[str]) -> None:
+        for event_id in event_ids:
+            self._spool.remove(event_id)
+
+    async def _fill(self, table: ImagesTable, since: datetime) -> None:
         after = NOBODY
-        while page := await table.after(after, ROWS_AT_ONCE):
+        while page := await table.after(after, since, ROWS_AT_ONCE):
             await self._journal.do(partial(_take_in, rows=page))
             after = page[-1][0]
-        found = 0
-        if await self._journal.do(partial(endings.meta, name="rebuilt")):
+        rebuilt = await self._journal.do(partial(endings.meta, name="rebuilt"))
+        if rebuilt or since > EPOCH:
             # what was acknowledged and neither readable nor published yet: the sink has stored the event all the same
-            after = NOBODY
-            while page := await table.forgotten(after, ROWS_AT_ONCE):
-                found += await self._journal.do(partial(_take_in_events, rows=page))
+            spooled = frozenset(await asyncio.to_thread(self._spool.names))
+            found, after = 0, NOBODY
+            while page := await table.forgotten(after, since, ROWS_AT_ONCE):
+                found += await self._journal.do(partial(_take_in_events, rows=page, spooled=spooled))
                 after = page[-1][0]
-            self._logger.warning("the rebuilt journal of pictures took %d jobs from stored events", found)
+            if found:
+                self._logger.warning("the journal of pictures had lost %d jobs, which stored events tell of", found)
         await self._journal.do(partial(endings.remark, name="filled", value="yes"))
 
 
@@ -159,7 +175,7 @@ def _take_in(db: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> None:
             " store, sha256, updated_at, published_at, crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (event_id) DO UPDATE SET state = excluded.state, reason = excluded.reason, store = excluded.store,"
             " attempts = excluded.attempts, sha256 = excluded.sha256, updated_at = excluded.updated_at,"
-            " published_at = excluded.published_at, owner = '' WHERE excluded.updated_at > jobs.updated_at",
+            " published_at = excluded.published_at, owner = '' WHERE excluded.updated_at >= jobs.updated_at",
             [job.event_id, job.image_id, job.user_id, job.source_kind, job.source, ms(job.created_at), state, row[7],
              job.attempts, ms(job.created_at), store, sha256, version, version, job_crc(job)],
         )  # fmt: skip
@@ -181,11 +197,12 @@ def _take_in(db: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> None:
             )
 
 
-def _take_in_events(db: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> int:
+def _take_in_events(db: sqlite3.Connection, rows: Sequence[Sequence[Any]], spooled: Collection[str]) -> int:
     jobs = []
-    for event_id, image_id, user_id, file_id, url, with_bytes, received_at in rows:
-        kind, source = ("data", "") if with_bytes else ("file_id", file_id) if file_id else ("url", url)
-        if source or with_bytes:
+    for event_id, image_id, user_id, file_id, url, received_at in rows:
+        kind, source = ("data", "") if event_id in spooled else ("file_id", file_id) if file_id else ("url", url)
+        # without any: its bytes were never kept, nor the event acknowledged, and will come again
+        if source or kind == "data":
             received: datetime = received_at.astimezone(UTC)
             jobs.append((Job(event_id, image_id, user_id, kind, source, received), 0))
     return len(jobs) - len(ledger.add(db, jobs))

@@ -55,6 +55,15 @@ def fault_of(db: sqlite3.Connection) -> str:
     return ""
 
 
+def was_left_open(path: Path) -> bool:
+    """Whether the last process to use a journal was killed: one that closes it takes the WAL into the file.
+
+    What the end of a WAL held may be missing then, and SQLite takes a damaged frame for the end.
+    """
+    wal = path.with_name(f"{path.name}-wal")
+    return wal.exists() and wal.stat().st_size > 0
+
+
 def set_aside(path: Path, now: datetime) -> Path:
     """Rename a journal with what belongs to it, so that a new one can take its place."""
     aside = path.with_name(f"{path.name}{ASIDE}{now:%Y%m%dT%H%M%S.%fZ}")
@@ -65,8 +74,11 @@ def set_aside(path: Path, now: datetime) -> Path:
     return aside
 
 
-def save_rows(aside: Path, db: sqlite3.Connection) -> int:
-    """Copy every whole row that can still be read; how many jobs those are. All of them are published anew."""
+def save_rows(aside: Path, db: sqlite3.Connection, owner: str) -> int:
+    """Copy every whole row that can still be read; how many jobs those are. All of them are published anew.
+
+    No checksum covers what changes. So a stored job needs its picture's row, and only the leases of `owner` are believed.
+    """
     try:
         old = sqlite3.connect(f"file:{aside}?mode=ro", uri=True)
     except sqlite3.Error:
@@ -78,6 +90,12 @@ def save_rows(aside: Path, db: sqlite3.Connection) -> int:
         _insert(db, "jobs", JOB_COLUMNS, jobs)
         blobs = [row for row in _readable(old, "blobs", BLOB_COLUMNS) if _whole_blob(row)]
         _insert(db, "blobs", BLOB_COLUMNS, blobs)
+        db.execute(
+            "DELETE FROM jobs WHERE state = 'stored' AND NOT EXISTS (SELECT 1 FROM blobs"
+            " WHERE blobs.store = jobs.store AND blobs.sha256 = jobs.sha256 AND blobs.state = 'stored')"
+        )
+        for table in ("jobs", "blobs"):
+            db.execute(f"UPDATE {table} SET owner = '' WHERE owner != ?", [owner])  # noqa: S608 (names of this module)
         saved = db.execute("SELECT count(*) FROM jobs").fetchone()[0]
         db.execute("COMMIT")
     return int(saved)

@@ -89,7 +89,7 @@ class DirectoryStore:
 
         def make() -> None:
             self._directory.mkdir(parents=True, exist_ok=True)
-            remove_leftovers(self._directory, older_than_s=3600)
+            remove_leftovers(self._directory)
 
         try:
             await asyncio.to_thread(make)

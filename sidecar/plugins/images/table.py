@@ -56,22 +56,27 @@ class ImagesTable:
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
             raise _unavailable(error) from None
 
-    async def after(self, event_id: str, limit: int) -> list[tuple[Any, ...]]:
-        """The next rows of COLUMNS behind an event, in the table's order; NOBODY for the first."""
+    async def after(self, event_id: str, since: datetime, limit: int) -> list[tuple[Any, ...]]:
+        """The next rows of COLUMNS behind an event that came or changed since, in the table's order; NOBODY for the first."""
         return await self._query(
             f"SELECT toString(event_id), {', '.join(COLUMNS[1:])} FROM images FINAL"  # noqa: S608
-            " WHERE event_id > {event_id:UUID} ORDER BY images.event_id LIMIT {limit:UInt32}",
-            {"event_id": event_id, "limit": limit},
+            " WHERE event_id > {event_id:UUID} AND greatest(images.created_at, images.updated_at) >= {since:DateTime64(3, 'UTC')}"
+            " ORDER BY images.event_id LIMIT {limit:UInt32}",
+            {"event_id": event_id, "since": since, "limit": limit},
         )
 
-    async def forgotten(self, event_id: str, limit: int) -> list[tuple[Any, ...]]:
-        """Events that tell of a picture and have no row: id, image, person, file_id, URL, whether bytes came, received."""
+    async def forgotten(self, event_id: str, since: datetime, limit: int) -> list[tuple[Any, ...]]:
+        """Events since then that tell of a picture and have no row: id, image, person, file_id, URL, received.
+
+        Bytes that came inside an event are in no column: the spool knows of them.
+        """
         return await self._query(
             "SELECT toString(event_id), image_id, user_id, attributes['chattrail.image.file_id'],"
-            " attributes['chattrail.image.url'], attributes['chattrail.image.data'] != '', received_at FROM events FINAL"
-            " WHERE event_id > {event_id:UUID} AND type = 'image_generated' AND error_type = '' AND events.event_id NOT IN"
+            " attributes['chattrail.image.url'], received_at FROM events FINAL"
+            " WHERE event_id > {event_id:UUID} AND type = 'image_generated' AND error_type = ''"
+            " AND received_at >= {since:DateTime64(3, 'UTC')} AND events.event_id NOT IN"
             " (SELECT event_id FROM images) ORDER BY events.event_id LIMIT {limit:UInt32}",
-            {"event_id": event_id, "limit": limit},
+            {"event_id": event_id, "since": since, "limit": limit},
         )
 
     async def _query(self, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -13,7 +13,6 @@ from sidecar.errors import Permanent, Retryable
 from sidecar.plugin import Context
 from sidecar.plugins.images import endings, ledger
 from sidecar.plugins.images.config import ImagesConfig
-from sidecar.plugins.images.durable import Spool
 from sidecar.plugins.images.gate import Gate
 from sidecar.plugins.images.jobs import Job
 from sidecar.plugins.images.journal import Journal, Step
@@ -43,16 +42,13 @@ class Means:
 class Workers:
     """A fixed number of tasks on jobs leased from the journal."""
 
-    def __init__(
-        self, config: ImagesConfig, context: Context, journal: Journal, keeper: Keeper, spool: Spool, means: Means
-    ) -> None:
+    def __init__(self, config: ImagesConfig, context: Context, journal: Journal, keeper: Keeper, means: Means) -> None:
         self._config = config
         self._metrics = context.metrics
         self._logger: logging.Logger = context.logger
         self._clock = context.clock
         self._journal = journal
         self._keeper = keeper
-        self._spool = spool
         self._means = means
         self._gate = Gate(context.clock, context.metrics, context.logger)
         self._queue: asyncio.Queue[Claim] = asyncio.Queue()
@@ -115,16 +111,17 @@ class Workers:
 
     async def _turn(self, claim: Claim) -> None:
         job = claim.job
-        keep_bytes = False
         try:
             async with asyncio.timeout(LONGEST_TURN_S):
                 sha256 = await self._archive(claim)
                 await self._end(claim, "stored", sha256=sha256, store=self._keeper.name)
-            self._gate.passed()
+            if self._gate.passed():
+                await self._insist(partial(endings.remark, name="paused", value=""))
             self._metrics.add(telemetry.IMAGES_STORED, source=job.source_kind)
         except Paused as error:
             self._gate.pause(error)
             await self._insist(lambda db: endings.release(db, job))
+            await self._insist(partial(endings.remark, name="paused", value=error.reason))
             return
         except Permanent as error:
             await self._fail(claim, error.reason)
@@ -133,10 +130,7 @@ class Workers:
             if job.attempts + 1 < self._config.attempts:
                 await self._later(job, retryable)
                 return
-            keep_bytes = True  # an operator may have it tried again
-            await self._fail(claim, f"{retryable.reason} (given up after {job.attempts + 1} tries)")
-        if job.source_kind == "data" and not keep_bytes:
-            await asyncio.to_thread(self._spool.remove, job.event_id)
+            await self._fail(claim, f"{retryable.reason} ({endings.GIVEN_UP} {job.attempts + 1} tries)")
 
     async def _archive(self, claim: Claim) -> str:
         """Return the SHA-256 under which the picture is stored. Raises Retryable, Permanent or Paused."""
