@@ -5,6 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 PYTEST := $(BIN)/python -m pytest
+# Most of a test's time is waiting for processes, so two files run side by side; whole files, which share their servers.
+ABREAST := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run env test test-fast faults faults-pictures soak lint format bench collector assets docs screenshots lock clean
@@ -25,8 +27,8 @@ $(STAMP): requirements.lock pyproject.toml
 assets: $(STAMP)
 	@$(BIN)/python -m web.build
 
-demo: setup ## the main job: embedded ClickHouse, simulated Telegram, history, live traffic; prints a login link
-	@$(BIN)/chattrail demo
+demo: setup ## the main job: embedded ClickHouse, simulated Telegram, history, live traffic; CLOUDFLARE=fake: pictures in a simulated Cloudflare
+	@$(if $(CLOUDFLARE),CLOUDFLARE="$(CLOUDFLARE)" )$(BIN)/chattrail demo
 
 run: setup ## the same with the real Telegram: BOT_TOKEN=… make run
 	@$(BIN)/chattrail run
@@ -35,10 +37,10 @@ env: ## write .env for docker compose, with fresh secrets
 	@$(PYTHON) -I chattrail/stack/env_file.py
 
 test: setup tools ## all tests
-	@$(PYTEST)
+	@$(PYTEST) $(ABREAST)
 
 test-fast: $(STAMP) ## unit and contract tests
-	@$(PYTEST) tests/unit tests/contract
+	@$(PYTEST) $(ABREAST) tests/unit tests/contract
 
 faults: setup collector ## every fault at full size, five seeds; writes docs/reliability.md (an hour)
 	@$(PYTEST) tests/faults --ignore tests/faults/test_soak.py -m "slow or not slow" --timeout 3600

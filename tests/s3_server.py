@@ -46,6 +46,11 @@ class S3Server:
         await self._process.wait()
         await self._reading
 
+    @property
+    def pid(self) -> int:
+        """Process id of the server."""
+        return self._process.pid
+
     def objects(self) -> dict[str, bytes]:
         """What the bucket holds, by key."""
         bucket = self.folder / BUCKET

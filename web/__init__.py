@@ -12,6 +12,7 @@ from web.api import blueprint as api
 from web.auth.database import AuthDatabase
 from web.auth.passwords import Passwords
 from web.auth.routes import blueprint as auth
+from web.picture_links import PictureLinks
 from web.settings import WebSettings
 from web.store import Store
 
@@ -43,7 +44,8 @@ def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time)
     app.json.compact = True  # type: ignore[attr-defined]
     app.extensions["chattrail.settings"] = settings
     app.extensions["chattrail.clock"] = lambda: datetime.fromtimestamp(clock(), UTC)
-    app.extensions["chattrail.store"] = Store(settings, clock)
+    app.extensions["chattrail.picture_links"] = links = PictureLinks(settings)
+    app.extensions["chattrail.store"] = Store(settings, clock, links.stores)
     app.extensions["chattrail.auth"] = AuthDatabase(settings.data / SIGN_IN_FILE, clock)
     app.extensions["chattrail.passwords"] = Passwords(settings)
     if settings.proxies:

@@ -34,6 +34,14 @@ def bearer_only(view: Callable[P, R]) -> Callable[P, R]:
     return view
 
 
+def is_admin() -> bool:
+    """Whether to show what is meant for who runs the bot, such as why a picture is missing.
+
+    Today everybody who can sign in is: there is one password, and the bot gives one-time links to its owners only.
+    """
+    return signed_in()
+
+
 def init_app(app: Flask) -> None:
     """Check every request before its view."""
     app.before_request(_check)

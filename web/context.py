@@ -6,6 +6,7 @@ from flask import current_app
 
 from web.auth.database import AuthDatabase
 from web.auth.passwords import Passwords
+from web.picture_links import PictureLinks
 from web.settings import WebSettings
 from web.store import Store
 
@@ -28,6 +29,13 @@ def store() -> Store:
     """The questions to ClickHouse."""
     found = current_app.extensions["chattrail.store"]
     assert isinstance(found, Store)
+    return found
+
+
+def picture_links() -> PictureLinks:
+    """Signs links to pictures in other stores."""
+    found = current_app.extensions["chattrail.picture_links"]
+    assert isinstance(found, PictureLinks)
     return found
 
 

@@ -25,5 +25,9 @@ DEFINITIONS = {
     "emitted": "Events that the bot's processes active in this range have numbered, over each process's whole life.",
     "stored": "Different numbers of those that are stored; an event that comes twice has one.",
     "dropped": "Numbers that are not stored, by the reason as far as it is known.",
+    "archived": "Pictures kept in the store, of all time, whatever the range.",
+    "pending": "Pictures that wait to be fetched or stored; they are tried again by themselves.",
+    "unarchived": "Pictures that were given up, for the reason below; `python -m sidecar images retry` tries them again.",
+    "bytes": "What the store holds: a picture that came with several events lies there once.",
     "previous": "The same figure in the equally long stretch just before this range.",
 }

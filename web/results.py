@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from web.archive import Archive
 from web.delivery import Delivery
 
 Bucket = Literal["hour", "day", "week", "month"]
@@ -146,6 +147,7 @@ class Stats:
     blocks: Blocks
     failures: int
     delivery: Delivery
+    archive: Archive
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +185,13 @@ class UserPage:
 
 @dataclass(frozen=True, slots=True)
 class TrailImage:
-    """The picture of an event. `status`: pending, stored, failed, erased; `url` only when stored."""
+    """The picture of an event. `status`: pending, stored, failed, erased; addresses only when stored where pages can
+    get it, else `reason` says why not.
+    """
 
     status: str
     url: str | None
+    thumbnail_url: str | None
     content_type: str
     width: int
     height: int
@@ -225,7 +230,7 @@ class TrailPage:
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
-    """Where a picture lies: `key` is relative to the images directory."""
+    """Where a picture lies: `key` is relative to the images directory, or the store's name for it."""
 
     status: str
     store: str

@@ -6,27 +6,24 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, request
 
 from web.auth.tokens import bearer_token_given
-from web.context import settings
+from web.context import picture_links, settings
+from web.picture_settings import LOOPBACK
 from web.problem import Problem
-from web.settings import LOOPBACK
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>\d{1,5}))?")
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "font-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",  # and the origins of pictures that lie elsewhere
+    "connect-src 'self'",
+    "font-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
 )
 HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()",
@@ -72,6 +69,7 @@ def _check_origin() -> None:
 def _set_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    response.headers.setdefault("Content-Security-Policy", _content_security_policy())
     response.headers.setdefault("Referrer-Policy", _referrer_policy())
     if settings().secure:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
@@ -79,6 +77,14 @@ def _set_headers(response: Response) -> Response:
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     response.headers.setdefault("Cache-Control", "no-store")
     return response
+
+
+def _content_security_policy() -> str:
+    """A redirect to a picture elsewhere is checked against `img-src` too, so it names the configured origins."""
+    origins = picture_links().origins
+    return "; ".join(
+        " ".join((part, *origins)) if part.startswith("img-src ") else part for part in CONTENT_SECURITY_POLICY
+    )
 
 
 def _referrer_policy() -> str:

@@ -11,8 +11,7 @@ from argon2.exceptions import InvalidHashError
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
 from chattrail.settings import Settings
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+from web.picture_settings import LOOPBACK, PictureSettings
 
 
 def _split(value: Any) -> Any:
@@ -20,7 +19,7 @@ def _split(value: Any) -> Any:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-class WebSettings(Settings):
+class WebSettings(PictureSettings, Settings):
     """Everything `python -m web` can be told."""
 
     prefix: ClassVar[str] = "WEB"
@@ -46,9 +45,6 @@ class WebSettings(Settings):
     )
     data: Path = Field(
         Path("data/web"), description="Directory for logins, login attempts and one-time links (SQLite)."
-    )
-    images_directory: Path | None = Field(
-        None, description="Directory where the sidecar stores pictures; unset: no picture is shown."
     )
     timezone: str = Field("UTC", description="Time zone in which days begin and times are shown, as Europe/Berlin.")
     workers: int = Field(1, ge=1, le=64, description="Worker processes.")

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from aiohttp import BodyPartReader, web
@@ -36,7 +37,9 @@ class Part:
 
 
 class CloudflareServer:
-    """One account with one API token, as an async context manager. Port 0 takes a free one; all is in memory.
+    """One account with one API token, as an async context manager. Port 0 takes a free one.
+
+    All is in memory; with a `folder` the images are kept there too.
 
     `api_url` is the base that a client of the API takes, `delivery_url` the base of pictures' addresses. `clock` is its
     time in seconds since 1970; one that runs fast makes the rate limit's five minutes short.
@@ -52,12 +55,13 @@ class CloudflareServer:
         host: str = "127.0.0.1",
         port: int = 0,
         clock: Callable[[], float] = time.time,
+        folder: Path | None = None,
     ) -> None:
         self.account_id, self.token = account_id, token
         self.account_hash, self.signing_key = account_hash, signing_key
         self._host, self._port = host, port
         self._clock = clock
-        self.images = Images()
+        self.images = Images(folder)
         self.limit = RateLimit(clock)
         self.answers: Counter[tuple[str, int]] = Counter()
         """How often each route answered with each HTTP status; a cut connection counts as 0."""

@@ -31,6 +31,8 @@ async def run(settings: StackSettings, console: Console, *, simulated: bool) -> 
     try:
         if not simulated and settings.bot_token is None:
             raise StackError("BOT_TOKEN is not set: get a token from @BotFather, or try `make demo`, which needs none.")
+        if not simulated and settings.cloudflare:
+            raise StackError("CLOUDFLARE=fake is for the demo: real pictures belong in a store that lasts.")
         secrets = load_or_make(data / "secrets.json")
         layout = plan(settings, secrets, data, simulated=simulated)
         async with supervisor.started(layout.services):

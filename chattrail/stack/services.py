@@ -5,6 +5,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from chattrail.stack import cloudflare
 from chattrail.stack.process import Service
 from chattrail.stack.secrets import Secrets
 from chattrail.stack.settings import StackSettings
@@ -42,6 +43,8 @@ def plan(settings: StackSettings, secrets: Secrets, data: Path, *, simulated: bo
         route = "bot → sidecar → ClickHouse (no collector binary at hand: `make collector` builds one)"
     if simulated:
         services.append(_simulation(settings))
+    if settings.cloudflare:
+        services.append(cloudflare.service(settings, data))
     services.append(_bot(settings, secrets, data, token, telegram, endpoint))
     return Plan(services, endpoint, route)
 
@@ -102,6 +105,8 @@ def _sidecar(
     }
     if telegram:
         env["CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_API_URL"] = telegram
+    if settings.cloudflare:
+        env |= cloudflare.sidecar_environment(settings)
     if with_collector:
         env["CHATTRAIL_SIDECAR_TELEMETRY_URL"] = f"http://127.0.0.1:{settings.collector_http_port}"
     return Service(
@@ -152,6 +157,7 @@ def _web(settings: StackSettings, secrets: Secrets, data: Path) -> Service:
             "CHATTRAIL_WEB_API_TOKEN_HASHES": secrets.api_token_hash,
             "CHATTRAIL_WEB_DATA": str(data / "web"),
             "CHATTRAIL_WEB_IMAGES_DIRECTORY": str(data / "images"),
+            **(cloudflare.web_environment(settings) if settings.cloudflare else {}),
         },
         stage=3,
         port=settings.web_port,

@@ -1,7 +1,7 @@
 """Settings of the launcher. The ports belong to the parts themselves; the launcher reads the same variables they do."""
 
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
@@ -18,6 +18,12 @@ class StackSettings(Settings):
     history_people: int = Field(300, ge=1, le=5000, description="How many people the demo's history is about.")
     history_days: int = Field(60, ge=0, le=720, description="Days of history the demo sends first; 0: none.")
     seed: int = Field(1, description="Seed of the demo's people and their history.")
+    cloudflare: Literal["fake"] | None = Field(
+        None,
+        alias="CLOUDFLARE",
+        description="`fake`: the demo keeps pictures in a simulated Cloudflare Images; unset: in a folder.",
+    )
+    cloudflare_port: int = Field(8082, ge=1, le=65535, description="Port of the simulated Cloudflare Images.")
 
     bot_token: SecretStr | None = Field(
         None, alias="BOT_TOKEN", description="The bot's token from @BotFather, for `run`."

@@ -26,6 +26,7 @@ PORTS = (
     "SIDECAR_PORT",
     "WEB_PORT",
     "SIMULATION_PORT",
+    "STACK_CLOUDFLARE_PORT",
     "COLLECTOR_GRPC_PORT",
     "COLLECTOR_HTTP_PORT",
     "COLLECTOR_HEALTH_PORT",
@@ -45,7 +46,7 @@ def free_ports() -> dict[str, str]:
 @pytest.fixture(autouse=True)
 def _only_our_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
-        if name.startswith(("CHATTRAIL_", "OTEL_", "BOT_TOKEN")):
+        if name.startswith(("CHATTRAIL_", "OTEL_", "BOT_TOKEN", "CLOUDFLARE")):
             monkeypatch.delenv(name)
 
 
@@ -85,10 +86,10 @@ class Whole:
 
 @asynccontextmanager
 async def whole_stack(
-    data: Path, *, collector: bool = True, without: tuple[str, ...] = (), **bot: str
+    data: Path, *, collector: bool = True, cloudflare: str = "", without: tuple[str, ...] = (), **bot: str
 ) -> AsyncIterator[Whole]:
     """Run every part on free ports, but for those named; `bot` are settings of the persona bot."""
-    settings = StackSettings.load({**free_ports(), "CHATTRAIL_STACK_DATA": str(data)})
+    settings = StackSettings.load({**free_ports(), "CHATTRAIL_STACK_DATA": str(data), "CLOUDFLARE": cloudflare})
     secrets = load_or_make(data / "secrets.json")
     layout = plan(settings, secrets, data, simulated=True, collector=collector)
     services = [

@@ -175,3 +175,20 @@ def test_an_unknown_setting_names_the_nearest(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert "CHATTRAIL_STACK_PEPLE: there is no such setting; did you mean CHATTRAIL_STACK_PEOPLE?" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "value", "code", "said"),
+    [
+        ("demo", "xyz", 2, "CLOUDFLARE: Input should be 'fake'"),
+        ("run", "fake", 1, "CLOUDFLARE=fake is for the demo"),
+    ],
+)
+def test_a_simulated_cloudflare_is_for_the_demo(tmp_path: Path, command: str, value: str, code: int, said: str) -> None:
+    given = {"CHATTRAIL_STACK_DATA": str(tmp_path), "COLUMNS": "200", "CLOUDFLARE": value, "BOT_TOKEN": "42:T"}
+    words = [sys.executable, "-m", "chattrail", command]
+    done = subprocess.run(
+        words, cwd=ROOT, env=os.environ | given, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == code
+    assert said in done.stdout + done.stderr

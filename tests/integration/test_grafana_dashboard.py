@@ -1,8 +1,9 @@
 """Every query of the Grafana dashboard, on a filled database, as the user who may only read."""
 
 import time
+import uuid
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import clickhouse_connect
@@ -47,6 +48,8 @@ def filling() -> list[LogRecord]:
 def stage(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebStage]:
     with web_stage(clickhouse, tmp_path_factory.mktemp("grafana")) as stage:
         stage.send(filling())
+        names = ["event_id", "status", "reason", "created_at"]
+        stage.client.insert("images", [[str(uuid.uuid4()), *row] for row in PICTURES], column_names=names)
         yield stage
 
 
@@ -80,6 +83,15 @@ FAILED = [
     {"type": "ai_message", "error": "timeout", "times": 1},
     {"type": "handler_failed", "error": "KeyError", "times": 1},
 ]
+AGES = {"stored": 30, "pending": 20, "failed": 10}  # seconds
+PICTURES = [
+    (status, reason, datetime.fromtimestamp(NOW / 10**9 - AGES[status], UTC))
+    for status, reason in [("stored", ""), ("pending", ""), *[("failed", "answered 404")] * 2]
+]
+LACKING = [
+    {"status": "failed", "reason": "answered 404", "pictures": 2},
+    {"status": "pending", "reason": "", "pictures": 1},
+]
 PROCESS = {"service": "test-bot", "process": "i-1", "stored": 8, "highest": 9, "missing": 1}
 EXPECTED: dict[str, Callable[[Rows], bool]] = {
     "In this period": lambda rows: rows == [IN_ALL],
@@ -97,6 +109,8 @@ EXPECTED: dict[str, Callable[[Rows], bool]] = {
     ),
     "Log records by service": lambda rows: total(rows, "records", by="service") == {"test-bot": 9},
     "Other logs": lambda rows: [(row["body"], row["level"]) for row in rows] == [("disk is nearly full", "WARN")],
+    "Pictures by state": lambda rows: total(rows, "pictures", by="status") == {"stored": 1, "pending": 1, "failed": 2},
+    "Pictures that wait or failed": lambda rows: without_times(rows) == LACKING,
 }
 
 

@@ -102,6 +102,19 @@ async def test_silence_is_noticed_without_any_event(stage: Stage) -> None:
     assert stage.telegram.calls["sendMessage"] == 1
 
 
+async def test_pictures_that_wait_are_told_without_any_event(stage: Stage) -> None:
+    async with stage.plugin(RULES="pictures pending for 1 h", COOLDOWN_S="600") as plugin:
+        stage.metrics.set(telemetry.IMAGES_PENDING, 12)
+        stage.metrics.set(telemetry.IMAGES_OLDEST_PENDING, 3590)
+        await plugin.handle(events("image_generated", clock=stage.clock))
+        assert stage.telegram.calls.get("sendMessage", 0) == 0
+        stage.metrics.set(telemetry.IMAGES_OLDEST_PENDING, 5400)
+        assert await stage.told() == "Chattrail: pictures pending for 1 h: the oldest of 12 has waited for 90 min"
+        await plugin.handle(events("image_generated", clock=stage.clock))
+        await until(lambda: stage.sent == 1)
+    assert stage.telegram.calls["sendMessage"] == 1
+
+
 async def test_the_first_payment_is_told_once_in_all_lives(stage: Stage) -> None:
     async with stage.plugin() as plugin:
         await plugin.handle(events("premium_action", "premium_action", clock=stage.clock, **PAID))

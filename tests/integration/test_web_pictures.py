@@ -60,6 +60,7 @@ def test_a_picture_is_served_to_who_is_in(stage: WebStage, client: FlaskClient, 
     assert good == {
         "status": "stored",
         "url": f"/images/{pictured['good']}",
+        "thumbnail_url": f"/images/{pictured['good']}",
         "content_type": "image/png",
         "width": 16,
         "height": 9,

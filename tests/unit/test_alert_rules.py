@@ -98,6 +98,20 @@ def test_silence_is_told_once_and_again_after_an_event() -> None:
     assert watched.check(at(5901))
 
 
+def test_pictures_that_wait_too_long() -> None:
+    watched = rule("pictures pending for 1 h")
+
+    def now(waiting: int, oldest_s: float) -> Moment:
+        return Moment(NOW, 500, waiting, oldest_s)
+
+    feed(watched, 5, 5, 0, "image_generated")
+    assert watched.check(at()) is None  # no archive in this sidecar
+    assert watched.check(now(3, 3599)) is None
+    assert watched.check(now(3, 3600)) == "pictures pending for 1 h: the oldest of 3 has waited for 60 min"
+    assert watched.check(now(0, 7200)) is None  # the gauges are set one after the other
+    assert watched.check(now(1, 10)) is None
+
+
 def test_the_first_payment_and_only_a_payment() -> None:
     watched = rule("first payment")
     watched.observe(event("premium_action", chattrail__premium__action="invoice_sent"), at())
@@ -121,6 +135,7 @@ def test_a_window_stays_small_under_any_traffic() -> None:
     [
         ("ai failures > 5% in 0 min", "must be more than nothing"),
         ("ai failures above 5%", "can't be read; rules look like"),
+        ("pictures pending 1 h", "pictures pending for 1 h"),
         ("comand > 5 in 10 min", "there is no event type 'comand'; did you mean command"),
         ("first payment,first payment", "written twice"),
         ("", ""),
@@ -129,8 +144,8 @@ def test_a_window_stays_small_under_any_traffic() -> None:
 def test_rules_that_cannot_be_read_are_told_at_start(text: str, message: str) -> None:
     given = {"TOKEN": "42:x", "CHAT_ID": "-100", "RULES": text}
     environ = {f"CHATTRAIL_SIDECAR_TELEGRAM_ALERTS_{name}": value for name, value in given.items()}
-    if not text:  # empty counts as unset: the three rules of the documentation
-        assert len(FACTORY.config.load(environ).rules) == 3  # type: ignore[attr-defined]
+    if not text:  # empty counts as unset
+        assert len(FACTORY.config.load(environ).rules) == 4  # type: ignore[attr-defined]
         return
     with pytest.raises(SettingsError, match="CHATTRAIL_SIDECAR_TELEGRAM_ALERTS_RULES: ") as caught:
         FACTORY.config.load(environ)

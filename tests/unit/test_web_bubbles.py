@@ -14,7 +14,7 @@ from web.results import TrailEvent, TrailImage
 
 START = datetime(2026, 11, 22, 22, 58, 0, tzinfo=UTC)
 ZONE = ZoneInfo("Europe/Berlin")
-STORED = TrailImage("stored", "/images/x", "image/png", 10, 10, "")
+STORED = TrailImage("stored", "/images/x", "/images/x", "image/png", 10, 10, "")
 
 
 def event(type_: str, second: float = 0, *, text: str = "", message_id: int = 0, **attributes: str) -> TrailEvent:

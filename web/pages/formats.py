@@ -11,6 +11,7 @@ from web.pages.language import Catalogue
 from web.results import Bucket
 
 COMPACT_FROM = 10_000
+SIZE_UNITS = ("bytes", "kilobytes", "megabytes", "gigabytes", "terabytes")
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
@@ -69,6 +70,14 @@ class Formats:
         while not parts[0][1]:
             parts.pop(0)
         return " ".join(self._unit(f"duration.{name}", str(count)) for name, count in parts[:2] if count)
+
+    def size(self, count: float) -> str:
+        """812 B, 1.2 kB, 34.5 MB: of a thousand each, as stores count and bill."""
+        unit = 0
+        while round(count, 1 if unit else 0) >= 1000 and unit < len(SIZE_UNITS) - 1:
+            count, unit = count / 1000, unit + 1
+        number = format_decimal(count, format="0.#" if unit else "0", locale=self.words.locale)
+        return self._unit(f"size.{SIZE_UNITS[unit]}", number)
 
     def ago(self, moment: datetime) -> str:
         """3 min ago; after a week the date. A moment slightly ahead (another machine's clock) is just now."""

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, request, url_for
 
+from web.access import is_admin
 from web.auth.sessions import signed_in
 from web.context import now, settings
 from web.pages.assets import asset
@@ -86,6 +87,7 @@ def init_blueprint(blueprint: Blueprint) -> None:
             "here": here,
             "partial": is_partial(),
             "signed_in": _is_signed_in(),
+            "is_admin": is_admin,
             "home": url_for("pages.statistics"),
         }
 

@@ -3,7 +3,7 @@
 Every method may raise `StoreUnavailable` (ClickHouse is away, refuses, or took too long) and nothing else of the driver.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -23,12 +23,12 @@ __all__ = ["Store", "StoreUnavailable", "UnknownPerson"]
 class Store:
     """Read-only questions. One instance serves all threads of a process; it connects at the first question."""
 
-    def __init__(self, settings: WebSettings, clock: Callable[[], float]) -> None:
+    def __init__(self, settings: WebSettings, clock: Callable[[], float], picture_stores: Set[str]) -> None:
         key, clickhouse = settings.secret_key.get_secret_value(), ClickHouse(settings)
         self._clock = clock
         self._figures = FigureQueries(clickhouse)
         self._people = PeopleQueries(clickhouse, key)
-        self._trail = TrailQueries(clickhouse, key)
+        self._trail = TrailQueries(clickhouse, key, picture_stores)
 
     def stats(self, asked: Range) -> Stats:
         """All figures of the Statistics page."""

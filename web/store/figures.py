@@ -21,6 +21,7 @@ from web.results import (
     Span,
     Stats,
 )
+from web.store.archive import archive
 from web.store.client import ClickHouse
 from web.store.delivery import delivery
 from web.store.sql import sql
@@ -80,6 +81,7 @@ class FigureQueries:
             blocks=Blocks(blocked, unblocked),
             failures=failures,
             delivery=delivery(self._clickhouse, window),
+            archive=archive(self._clickhouse),
         )
 
     def languages(self) -> tuple[LanguagePeople, ...]:

@@ -1,11 +1,12 @@
 """One person's trail: events in order of time, process sequence and id, each with its picture."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from web.cursor import Cursors
+from web.picture_links import missing
 from web.queries import TrailQuery
 from web.results import StoredImage, TrailEvent, TrailImage
 from web.store.client import ClickHouse
@@ -15,14 +16,16 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 AFTER = """(ts, sequence, events.event_id) {sign} (
     fromUnixTimestamp64Nano({{at:Int64}}, 'UTC'), {{sequence:UInt64}}, {{event_id:UUID}}
 ) AND ts {sign}= fromUnixTimestamp64Nano({{at:Int64}}, 'UTC')"""
+STORES_WITH_SIZES = frozenset({"cloudflare_images"})
 SIGNS = {"asc": ">", "desc": "<"}
 
 
 class TrailQueries:
     """Asks for events and pictures."""
 
-    def __init__(self, clickhouse: ClickHouse, secret_key: str) -> None:
+    def __init__(self, clickhouse: ClickHouse, secret_key: str, picture_stores: Set[str]) -> None:
         self._clickhouse = clickhouse
+        self._picture_stores = picture_stores
         self._cursors = Cursors(secret_key, "events")
 
     def page(self, client_id: str, query: TrailQuery) -> tuple[tuple[TrailEvent, ...], str | None]:
@@ -52,17 +55,19 @@ class TrailQueries:
         if not event_ids:
             return {}
         rows = self._clickhouse.rows(sql("images_of"), {"event_ids": event_ids})
-        return {
-            event_id: TrailImage(
-                status=status,
-                url=f"/images/{event_id}" if status == "stored" and store == "directory" else None,
-                content_type=content_type,
-                width=width,
-                height=height,
-                reason=reason,
-            )
-            for event_id, status, store, content_type, width, height, reason in rows
-        }
+        return {event_id: self._image(event_id, *told) for event_id, *told in rows}
+
+    def _image(
+        self, event_id: str, status: str, store: str, content_type: str, width: int, height: int, reason: str
+    ) -> TrailImage:
+        url = thumbnail_url = None
+        if status == "stored" and store in self._picture_stores:
+            url = f"/images/{event_id}"
+            # one address where there is one size: the picture that is opened is in the browser's cache already
+            thumbnail_url = f"{url}?size=thumbnail" if store in STORES_WITH_SIZES else url
+        elif status == "stored":
+            reason = missing(store)
+        return TrailImage(status, url, thumbnail_url, content_type, width, height, reason)
 
 
 def _event(row: Any, images: Mapping[str, TrailImage]) -> TrailEvent:

@@ -2,11 +2,14 @@
 
 import hashlib
 import io
+import json
 import uuid
 import warnings
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from PIL import Image, UnidentifiedImageError
 
@@ -52,10 +55,16 @@ class Record:
 
 
 class Images:
-    """The records of one account, by id."""
+    """The records of one account, by id. With a `folder` the images are there again the next time; drafts are not."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         self.records: dict[str, Record] = {}
+        self._folder = folder
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            for told in folder.glob("*.json"):
+                record = Record(**json.loads(told.read_text()), content=told.with_suffix(".picture").read_bytes())
+                self.records[record.id] = record
 
     def draft(self, *, private: bool, metadata: dict[str, Any], expiry: str, custom_id: str, now: float) -> Record:
         """Begin an image. Raises Refused for what the documentation forbids."""
@@ -91,16 +100,26 @@ class Images:
             raise Refused(5400, message="The upload URL has expired")
         record.content_type = _checked(content)
         record.content, record.filename, record.created = content, filename, now
+        if self._folder is not None:
+            self._path(image_id, "picture").write_bytes(content)
+            told = {name: getattr(record, name) for name in Record.__slots__ if name != "content"}
+            self._path(image_id, "json").write_text(json.dumps(told))  # last: only what is whole is found again
         return record
 
     def remove(self, image_id: str) -> None:
         """Delete a draft or an image. Raises Refused."""
         self.find(image_id)
         del self.records[image_id]
+        for kind in ("json", "picture") if self._folder is not None else ():
+            self._path(image_id, kind).unlink(missing_ok=True)
 
     def finished(self) -> list[Record]:
         """Return the images; drafts are in no list."""
         return [record for record in self.records.values() if record.content is not None]
+
+    def _path(self, image_id: str, kind: str) -> Path:
+        assert self._folder is not None
+        return self._folder / f"{quote(image_id, safe='')}.{kind}"
 
 
 def _checked(content: bytes) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chattrail.events import EVENT_TYPES
+from sidecar import telemetry
 from sidecar.batch import Batch
 from sidecar.errors import Permanent, Retryable
 from sidecar.plugin import Context
@@ -109,7 +110,10 @@ class TelegramAlerts:
                 await api.close()
 
     def _now(self) -> Moment:
-        return Moment(self._context.clock.now().timestamp(), self._context.clock.monotonic())
+        clock, metrics = self._context.clock, self._context.metrics
+        # the archive's gauges, of the same process; without it they are 0
+        waiting, oldest = metrics.value(telemetry.IMAGES_PENDING), metrics.value(telemetry.IMAGES_OLDEST_PENDING)
+        return Moment(clock.now().timestamp(), clock.monotonic(), int(waiting), oldest)
 
     async def _keep_looking(self) -> None:
         while True:

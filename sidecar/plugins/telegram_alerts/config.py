@@ -30,10 +30,10 @@ class TelegramAlertsConfig(Settings):
         description="Chat to tell: its numeric id, or @name of a channel. It must know the bot.",
     )
     rules: Annotated[tuple[str, ...], BeforeValidator(comma_list), AfterValidator(_rules)] = Field(
-        ("ai failures > 5% in 10 min", "no events for 15 min", "first payment"),
+        ("ai failures > 5% in 10 min", "no events for 15 min", "pictures pending for 1 h", "first payment"),
         min_length=1,
         description="Rules, in a comma list: `ai failures > N% in T`, `image failures > N% in T`, `EVENT_TYPE > N in T`, "
-        "`no events for T`, `first payment`. T is like 90 s, 10 min, 2 h.",
+        "`no events for T`, `pictures pending for T`, `first payment`. T is like 90 s, 10 min, 2 h.",
     )
     at_least: int = Field(20, ge=1, description="Events a window must hold before its share of failures counts.")
     cooldown_s: float = Field(3600.0, ge=0, description="Seconds before the same rule may speak again.")

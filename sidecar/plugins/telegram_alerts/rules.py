@@ -1,4 +1,4 @@
-"""Rules over the stream of events: what is counted, and when it is worth a message.
+"""Rules over the stream of events, and over pictures that wait: what is counted, and when it is worth a message.
 
 Windows go by the time an event happened, so history that is filled in later raises no alarm; silence goes by arrival.
 Nothing of an event but its type, its error type being there, and a payment's amount is looked at.
@@ -18,15 +18,21 @@ _TIME = r"(?P<number>\d+(?:\.\d+)?) ?(?P<unit>s|sec|min|m|h|d)"
 _SHARE = re.compile(rf"(?P<what>ai|image) failures ?> ?(?P<limit>\d+(?:\.\d+)?) ?% in {_TIME}")
 _COUNT = re.compile(rf"(?P<what>[a-z_]+) ?> ?(?P<limit>\d+) in {_TIME}")
 _SILENCE = re.compile(rf"no events for {_TIME}")
+_PENDING = re.compile(rf"pictures pending for {_TIME}")
 _SHARED_TYPES = {"ai": "ai_message", "image": "image_generated"}
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Now, on both clocks: `wall` in Unix seconds for when events happened, `steady` for intervals."""
+    """Now, on both clocks: `wall` in Unix seconds for when events happened, `steady` for intervals.
+
+    `waiting` is how many pictures wait to be archived now, `oldest_s` for how many seconds the oldest has.
+    """
 
     wall: float
     steady: float
+    waiting: int = 0
+    oldest_s: float = 0.0
 
 
 class Rule(Protocol):
@@ -136,6 +142,25 @@ class Silence:
         return f"{self.text}: the last one came {(now.steady - self._since) / 60:.0f} min ago"
 
 
+class PicturesPending:
+    """`pictures pending for 1 h`: the oldest picture that is not archived yet has waited for so long."""
+
+    once = False
+
+    def __init__(self, text: str, length: float) -> None:
+        self.text = text
+        self._length = length
+
+    def observe(self, event: EventRecord, now: Moment) -> None:
+        """Events tell nothing of the archive."""
+
+    def check(self, now: Moment) -> str | None:
+        """Tell for how long, and how many wait."""
+        if not now.waiting or now.oldest_s < self._length:
+            return None
+        return f"{self.text}: the oldest of {now.waiting} has waited for {now.oldest_s / 60:.0f} min"
+
+
 class FirstPayment:
     """`first payment`: the first one that comes by."""
 
@@ -167,6 +192,8 @@ def rule_of(text: str, *, at_least: int) -> Rule:
         return FirstPayment()
     if found := _SILENCE.fullmatch(plain):
         return Silence(plain, _seconds(found))
+    if found := _PENDING.fullmatch(plain):
+        return PicturesPending(plain, _seconds(found))
     if found := _SHARE.fullmatch(plain):
         return FailureShare(plain, found["what"], float(found["limit"]), _seconds(found), at_least)
     if found := _COUNT.fullmatch(plain):
@@ -176,7 +203,7 @@ def rule_of(text: str, *, at_least: int) -> Rule:
         return Count(plain, found["what"], int(found["limit"]), _seconds(found))
     raise ValueError(
         f"rule {text!r} can't be read; rules look like: ai failures > 5% in 10 min, image failures > 20% in 1 h, "
-        "handler_failed > 10 in 10 min, no events for 15 min, first payment"
+        "handler_failed > 10 in 10 min, no events for 15 min, pictures pending for 1 h, first payment"
     )
 
 

@@ -15,8 +15,8 @@ export function keepFresh() {
 
 function ask() {
   const live = document.querySelector("#freshness.live");
-  // Somebody who picks a date or has a request under way is not interrupted.
-  const busy = document.querySelector(".popover[open], .htmx-request");
+  // Somebody who picks a date, looks at a picture or has a request under way is not interrupted.
+  const busy = document.querySelector(".popover[open], dialog[open], .htmx-request");
   if (!live || busy || document.hidden) return;
   live.dispatchEvent(new CustomEvent("chattrail:refresh"));
 }

@@ -5,10 +5,12 @@ import { drawChart } from "./chart.js";
 import { keepFresh } from "./fresh.js";
 import { listenToKeys } from "./keys.js";
 import { followLogin } from "./login.js";
+import { showPictures } from "./viewer.js";
 
 keepFresh();
 listenToKeys();
 followLogin();
+showPictures();
 announceChanges();
 drawChart();
 document.addEventListener("htmx:after:settle", drawChart);

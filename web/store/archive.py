@@ -1,0 +1,25 @@
+"""Asks how the archive of pictures stands, from the table `images`."""
+
+from datetime import UTC, datetime
+
+from web.archive import Archive, FailureReason
+from web.store.client import ClickHouse
+from web.store.sql import sql
+
+REASONS_MAX = 20
+
+
+def archive(clickhouse: ClickHouse) -> Archive:
+    """The archive as it stands now, all events of all time. Raises StoreUnavailable."""
+    archived, pending, failed, erased, oldest = clickhouse.row(sql("archive"))
+    (size,) = clickhouse.row(sql("archive_bytes")) if archived else (0,)
+    reasons = clickhouse.rows(sql("archive_failures"), {"limit": REASONS_MAX}) if failed else ()
+    return Archive(
+        archived=archived,
+        pending=pending,
+        failed=failed,
+        erased=erased,
+        bytes=size,
+        oldest_pending_at=datetime.fromtimestamp(oldest / 1000, UTC) if pending else None,
+        failures=tuple(FailureReason(*row) for row in reasons),
+    )
