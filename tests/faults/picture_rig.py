@@ -22,7 +22,7 @@ from tests.faults.rig import Rig, running_rig
 HASTE = {
     "IMAGES_LOOPBACK_HOSTS": "127.0.0.1",
     "IMAGES_BACKOFF_S": "0.1",
-    "IMAGES_STORE_TIMEOUT_S": "2",
+    "IMAGES_STORE_TIMEOUT_S": "4",
     "IMAGES_TIMEOUT_S": "1",
 }
 DISK_MIB = 32

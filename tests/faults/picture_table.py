@@ -58,7 +58,8 @@ PICTURE_FAULTS = (
                  settings=PATIENT),
     PictureFault(27, "Cloudflare answers 429", strikes.too_many_requests),
     PictureFault(27, "Cloudflare answers 5xx, proxies answer with pages", strikes.refused(*ERRORS), settings=PATIENT),
-    PictureFault(27, "Cloudflare's answers cut, lost, late", strikes.refused(*CUT), settings=PATIENT),
+    # a draft whose answer comes too late is one that nobody was told of
+    PictureFault(27, "Cloudflare's answers cut, lost, late", strikes.refused(*CUT), drafts=True, settings=PATIENT),
     PictureFault(27, "answers to drafts lost", strikes.refused(*answers("lost", route="direct_upload"), count=4), drafts=True,
                  settings=PATIENT),
     PictureFault(27, "S3 cut off, refusing, or its replies lost", strikes.bucket_away(), Bucket, settings=PATIENT),

@@ -140,6 +140,38 @@ async def test_a_damaged_journal_is_rebuilt_from_what_can_be_read_the_table_and_
     assert list(archive.journal.parent.glob("journal.sqlite.corrupt-*"))
 
 
+@pytest.mark.parametrize("left", [0.0, 0.5])
+async def test_what_a_damaged_wal_forgets_after_a_kill_is_looked_for(
+    left: float, archive: Archive, host: PictureHost, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SQLite takes the damage for the WAL's end; with nothing left of it even the tables of the journal are new."""
+    wal = archive.journal.with_name("journal.sqlite-wal")
+    async with archive.archiver() as archiver:
+        archive.client.command("RENAME TABLE images TO images_away")  # so nothing is published
+        batches = [generated(data=picture(size=(9, 9 + number))) for number in range(8)]
+        batches.append(generated(url=host.address("files/cat.png")))
+        for batch in batches:
+            await archiver.handle(batch)
+        kept = {path: path.read_bytes() for path in (archive.journal, wal, *archive.spool.iterdir())}
+    archive.client.command("RENAME TABLE images_away TO images")
+    for batch in batches:
+        ((event_id, attributes),) = [(e.event_id, e.attributes) for e in batch.events(frozenset({"image_generated"}))]
+        url = attributes.get("chattrail.image.url", "")
+        archive.client.command(
+            "INSERT INTO events (event_id, type, ts, user_id, attributes) VALUES"
+            f" ('{event_id}', 'image_generated', now64(9), '7', {{'chattrail.image.url': '{url}'}})"
+        )
+    for path, content in kept.items():  # as a kill leaves them
+        path.write_bytes(content)
+    size = int(wal.stat().st_size * left)
+    wal.write_bytes(kept[wal][:size] + b"\xff" * 8192 + kept[wal][size + 8192 :])
+    async with archive.archiver():
+        rows = await archive.ended(9)
+    assert {row["status"] for row in rows} == {"stored"}
+    assert "the journal of pictures had lost" in caplog.text
+    assert list(archive.spool.iterdir()) == []
+
+
 async def test_identical_pictures_are_stored_once(archive: Archive, host: PictureHost) -> None:
     async with archive.archiver() as archiver:
         await archiver.handle(generated(url=host.address("files/cat.png")))

@@ -139,7 +139,7 @@ class ImageArchiver:
         """Make the spool, see whose bytes an earlier life left, and sweep if the journal is sure to know. Raises Retryable."""
         try:
             self._leftover = frozenset(await asyncio.to_thread(self._spool.make, tidy=not journal.others()))
-            if await journal.do(lambda db: endings.meta(db, "filled")) == "yes":
+            if await journal.do(endings.sure):
                 await self._sweep(journal)
         except OSError as error:
             raise Retryable(f"the picture spool in CHATTRAIL_SIDECAR_DATA can't be made: {error.strerror}") from None

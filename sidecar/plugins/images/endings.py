@@ -153,6 +153,11 @@ def remark(db: sqlite3.Connection, name: str, value: str) -> None:
     db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [name, value])
 
 
+def sure(db: sqlite3.Connection) -> bool:
+    """Whether the journal knows all that there is to know: it was filled from the table, and not left open since."""
+    return meta(db, "filled") == "yes" and not meta(db, "crashed")
+
+
 def waiting(db: sqlite3.Connection) -> tuple[int, int | None]:
     """How many jobs have not ended, and when the oldest of them came (ms)."""
     jobs = db.execute("SELECT jobs FROM totals").fetchone()[0]

@@ -106,8 +106,8 @@ class Journal:
             self._db = recovery.connect(self._path)
         assert self._db is not None
         with _transaction(self._db):
-            if crashed and endings.meta(self._db, "filled") == "yes":
-                endings.remark(self._db, "filled", "before a crash")
+            if crashed:
+                endings.remark(self._db, "crashed", "yes")
             for owner in endings.owners(self._db):
                 if not self.alive(owner):
                     endings.release_all(self._db, owner)

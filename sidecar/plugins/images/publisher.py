@@ -92,9 +92,8 @@ class Publisher:
     async def _round(self) -> None:
         if self._table is None:
             self._table = await ImagesTable.connect(self._url)
-        filled = await self._journal.do(partial(endings.meta, name="filled"))
-        if filled != "yes":  # first, for what was saved from a damaged journal the table may know better
-            await self._fill(self._table, self._clock.now() - DOUBTED if filled else EPOCH)
+        if not await self._journal.do(endings.sure):
+            await self._fill(self._table)  # first, for what was saved from a damaged journal the table may know better
         while await self._publish(self._table):
             pass
         self.filled.set()
@@ -113,22 +112,25 @@ class Publisher:
         for event_id in event_ids:
             self._spool.remove(event_id)
 
-    async def _fill(self, table: ImagesTable, since: datetime) -> None:
-        after = NOBODY
-        while page := await table.after(after, since, ROWS_AT_ONCE):
+    async def _fill(self, table: ImagesTable) -> None:
+        filled = await self._journal.do(partial(endings.meta, name="filled"))
+        rebuilt = await self._journal.do(partial(endings.meta, name="rebuilt"))
+        crashed = await self._journal.do(partial(endings.meta, name="crashed"))
+        doubted, after = self._clock.now() - DOUBTED, NOBODY
+        while page := await table.after(after, doubted if filled else EPOCH, ROWS_AT_ONCE):
             await self._journal.do(partial(_take_in, rows=page))
             after = page[-1][0]
-        rebuilt = await self._journal.do(partial(endings.meta, name="rebuilt"))
-        if rebuilt or since > EPOCH:
+        if crashed or rebuilt:
             # what was acknowledged and neither readable nor published yet: the sink has stored the event all the same
             spooled = frozenset(await asyncio.to_thread(self._spool.names))
-            found, after = 0, NOBODY
+            since, found, after = EPOCH if rebuilt and not filled else doubted, 0, NOBODY
             while page := await table.forgotten(after, since, ROWS_AT_ONCE):
                 found += await self._journal.do(partial(_take_in_events, rows=page, spooled=spooled))
                 after = page[-1][0]
             if found:
                 self._logger.warning("the journal of pictures had lost %d jobs, which stored events tell of", found)
         await self._journal.do(partial(endings.remark, name="filled", value="yes"))
+        await self._journal.do(partial(endings.remark, name="crashed", value=""))
 
 
 async def _either(event: asyncio.Event, seconds: float) -> None:
