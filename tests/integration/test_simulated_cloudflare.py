@@ -181,7 +181,12 @@ async def test_it_runs_as_a_process_and_takes_orders() -> None:
             address = f"{found[1]}/client/v4/accounts/{found[2]}/images/v1"
             assert [(await session.get(address, headers=headers)).status for _ in range(2)] == [503, 200]
             told = await (await session.get(f"{found[1]}/_simulation")).json()
-            assert told == {"records": [], "answers": {"list 503": 1, "list 200": 1}, "refused_by_limit": 0}
+            assert told == {
+                "records": [],
+                "answers": {"list 503": 1, "list 200": 1},
+                "refused_by_limit": 0,
+                "faults": 0,
+            }
     finally:
         process.send_signal(signal.SIGTERM)
         assert await process.wait() == 0
