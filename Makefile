@@ -42,8 +42,8 @@ test: setup tools ## all tests
 test-fast: $(STAMP) ## unit and contract tests
 	@$(PYTEST) $(ABREAST) tests/unit tests/contract
 
-faults: setup collector ## every fault at full size, five seeds; writes docs/reliability.md (an hour)
-	@$(PYTEST) tests/faults --ignore tests/faults/test_soak.py -m "slow or not slow" --timeout 3600
+faults: setup collector ## every fault at full size, five seeds (an hour; ROWS=16,19 for some again); writes docs/reliability.md
+	@FAULT_ROWS="$(ROWS)" $(PYTEST) tests/faults --ignore tests/faults/test_soak.py -m "slow or not slow" --timeout 3600
 
 faults-pictures: setup ## the rows on pictures, five seeds, FAULT_EVENTS=1000 a run; writes their section of docs/reliability.md
 	@$(PYTEST) tests/faults/test_pictures.py -m "slow or not slow" --timeout 3600

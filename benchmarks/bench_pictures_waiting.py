@@ -104,7 +104,7 @@ def _check(databases: dict[str, str]) -> None:
 
 async def main() -> None:
     """Measure and report."""
-    load = pictures.load()
+    machine = pictures.machine()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         times, waiting = await measure(Path(place))
     rows = []
@@ -116,8 +116,8 @@ async def main() -> None:
     columns = ("pictures", "waiting at the end", "p50 ms", "p99 ms", "× p50", "× p99")
     notes = (
         f"{ROUNDS * REQUESTS:,} requests each in {ROUNDS} turns, {SENDERS} at a time, with {MESSAGES} messages and a picture."
-        " An acknowledgement comes after the commit, and every event was counted in the table afterwards; load before:"
-        f" {load:.1f}."
+        " An acknowledgement comes after the commit, and every event was counted in the table afterwards."
+        f" {machine}"
     )
     report("Events while pictures wait", "python -m benchmarks.bench_pictures_waiting", columns, rows, notes)
 

@@ -148,9 +148,12 @@ def resident(pid: int) -> float:
     return sum(member.memory_info().rss for member in (psutil.Process(pid), *children_of(pid))) / 1e6
 
 
-def load() -> float:
-    """How busy the machine is before it is measured: the average of a minute."""
-    return os.getloadavg()[0]
+def machine() -> str:
+    """How busy the machine is before it is measured, for a report to tell."""
+    said = f"Load of the machine before: {os.getloadavg()[0]:.1f}"
+    if hasattr(os, "SCHED_IDLE") and os.sched_getscheduler(0) == os.SCHED_IDLE:
+        said += "; **measured at idle priority beside other work, so every time is an upper bound**"
+    return f"{said}."
 
 
 if __name__ == "__main__":

@@ -2,10 +2,13 @@
 
 import time
 import urllib.request
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
@@ -51,6 +54,20 @@ class WebStage:
         """Wait until the rollup counts what is stored."""
         stored, counted = "SELECT count() FROM events FINAL", "SELECT sum(events) FROM activity FINAL"
         wait_until(lambda: self.client.command(stored) == self.client.command(counted))
+
+    def archived(self, store: str, key: str, **changes: Any) -> str:
+        """Put a row into the archive of pictures, as the sidecar publishes it; the id of its event."""
+        row = {
+            "event_id": str(uuid.uuid4()),
+            "status": "stored",
+            "store": store,
+            "key": key,
+            "content_type": "image/jpeg",
+            "created_at": datetime.now(UTC),
+            **changes,
+        }
+        self.client.insert("images", [list(row.values())], column_names=list(row))
+        return str(row["event_id"])
 
     def app(self, clock: Clock | None = None, **changes: str) -> Flask:
         """A web app that reads this database."""

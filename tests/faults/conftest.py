@@ -1,5 +1,6 @@
 """Fixtures of the fault tests; the full run writes docs/reliability.md."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -13,11 +14,28 @@ REPORT: pytest.StashKey[Report] = pytest.StashKey()
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the full run to those who ask for it: `make faults`, or any -m that names it."""
     if "slow" in config.option.markexpr:
+        if (rows := _rows()) is not None:
+            _keep(config, items, rows)
         return
     slow = [item for item in items if item.get_closest_marker("slow")]
     if slow:
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
         config.hook.pytest_deselected(items=slow)
+
+
+def _rows() -> frozenset[int] | None:
+    """The rows that `make faults ROWS=16,19` names; None: all."""
+    named = os.environ.get("FAULT_ROWS", "")
+    return frozenset(int(row) for row in named.split(",")) if named else None
+
+
+def _keep(config: pytest.Config, items: list[pytest.Item], rows: frozenset[int]) -> None:
+    kept, others = [], []
+    for item in items:
+        fault = getattr(item, "callspec", None) and item.callspec.params.get("fault")
+        (kept if getattr(fault, "row", None) in rows else others).append(item)
+    items[:] = kept
+    config.hook.pytest_deselected(items=others)
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +50,8 @@ def report(pytestconfig: pytest.Config) -> Iterator[Report]:
     """Collects outcomes; writes the document when the full run took part."""
     collected = pytestconfig.stash[REPORT] = Report()
     yield collected
-    collected.write()
+    if "slow" in pytestconfig.option.markexpr:
+        collected.write(_rows())
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

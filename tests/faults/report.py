@@ -1,16 +1,20 @@
-"""Writes docs/reliability.md from the outcomes of a full run."""
+"""Writes docs/reliability.md from the outcomes of a full run, or of one and of rows that were run again."""
 
+import json
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from tests.faults.oracle import Verdict
 from tests.faults.picture_report import PictureReport
 from tests.faults.runs import Outcome
 from tests.faults.table import FAULTS
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+RECORD = DOCUMENT.parents[1] / "data" / "faults.json"  # outcomes, so that a row can be run again without all the others
 HEAD = """# Faults survived
 
 Written by `make faults` ({when}; {machine}); do not edit. Every line is a fault that was made for real, on running processes:
@@ -23,7 +27,7 @@ the second line of defence at work.
 *Longest wait* is the longest that one request had to wait for its acknowledgement, all its repetitions included: the worst
 recovery as a sender sees it. *Quiet* is the longest from the last acknowledgement until all rows, figures and pictures were final.
 The runs of rows {abreast} went side by side on the same cores, so both times are longer there than one run alone would show.
-
+{again}
 | # | fault | runs | events | lost | extra | mismatch | doubles seen | longest wait | quiet |
 | --- | --- | --: | --: | --: | --: | --: | --: | --: | --: |
 """
@@ -62,6 +66,7 @@ class Report:
         self.outcomes: list[Outcome] = []
         self.notes: list[Note] = []
         self.controls: dict[str, str] = {}
+        self.again: set[int] = set()
         self.pictures = PictureReport()
 
     def note(self, row: int, name: str, seed: int, outcome_text: str, worst_recovery_s: float) -> None:
@@ -79,10 +84,33 @@ class Report:
             f"({slowest.name}), quiet after at most {latest.quiet_after_s:.1f} s ({latest.name})"
         )
 
-    def write(self) -> None:
-        """Write what was run in full, every row of it; a part would look like the whole. The rest of the document stays."""
+    def write(self, rows: frozenset[int] | None = None) -> None:
+        """Write what was run in full, every row of it; a part would look like the whole. The rest of the document stays.
+
+        With `rows`, those are put in place of what an earlier run saw of them.
+        """
+        if rows is not None:
+            self._add_earlier(rows)
+        if self.outcomes:
+            RECORD.parent.mkdir(exist_ok=True)
+            RECORD.write_text(json.dumps(self._saved()), encoding="utf-8")
         self._write_table()
         self.pictures.write()
+
+    def _saved(self) -> dict[str, Any]:
+        outcomes, notes = [[asdict(one) for one in found] for found in (self.outcomes, self.notes)]
+        return {"outcomes": outcomes, "notes": notes, "controls": self.controls, "again": sorted(self.again)}
+
+    def _add_earlier(self, rows: frozenset[int]) -> None:
+        if not RECORD.exists():
+            return
+        earlier = json.loads(RECORD.read_text(encoding="utf-8"))
+        for told in earlier["outcomes"]:
+            if told["row"] not in rows:
+                self.outcomes.append(Outcome(**{**told, "verdict": Verdict(**told["verdict"])}))
+        self.notes += [Note(**told) for told in earlier["notes"] if told["row"] not in rows]
+        self.controls = earlier["controls"] | self.controls
+        self.again |= rows | set(earlier["again"])
 
     def _write_table(self) -> None:
         run = {(outcome.row, outcome.name) for outcome in self.outcomes}
@@ -90,7 +118,13 @@ class Report:
             return
         machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
         abreast = ", ".join(map(str, sorted({fault.row for fault in FAULTS if fault.abreast})))
-        text = HEAD.format(when=f"{datetime.now(UTC):%Y-%m-%d}", machine=machine, abreast=abreast)
+        again = ", ".join(map(str, sorted(self.again)))
+        again = (
+            f"Rows {again} were run again after the others (`make faults ROWS={again.replace(' ', '')}`).\n"
+            if again
+            else ""
+        )
+        text = HEAD.format(when=f"{datetime.now(UTC):%Y-%m-%d}", machine=machine, abreast=abreast, again=again)
         for row, name in sorted({(outcome.row, outcome.name) for outcome in self.outcomes}):
             text += _line(row, name, [one for one in self.outcomes if (one.row, one.name) == (row, name)])
         if self.notes:

@@ -1,13 +1,10 @@
-"""Pictures at Cloudflare and in S3, as pages link to them: real servers judge the links; and the figures of the archive."""
+"""Pictures at Cloudflare and in S3, as pages link to them: real servers judge the links."""
 
 import io
 import itertools
-import json
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -34,21 +31,6 @@ PERSON = itertools.count(1)
 def stage(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebStage]:
     with web_stage(clickhouse, tmp_path_factory.mktemp("gallery")) as stage:
         yield stage
-
-
-def kept(stage: WebStage, store: str, key: str, **changes: Any) -> str:
-    """A row of the archive, as the sidecar publishes it; the id of its event."""
-    row = {
-        "event_id": str(uuid.uuid4()),
-        "status": "stored",
-        "store": store,
-        "key": key,
-        "content_type": "image/jpeg",
-        "created_at": datetime.now(UTC),
-        **changes,
-    }
-    stage.client.insert("images", [list(row.values())], column_names=list(row))
-    return str(row["event_id"])
 
 
 def signed_in(stage: WebStage, clock: Clock | None = None, **changes: str) -> FlaskClient:
@@ -78,7 +60,7 @@ async def test_cloudflare_accepts_a_link_until_it_expires(
     clock = SetClock()
     async with CloudflareServer(clock=lambda: clock.time) as server:
         async with cloudflare_store(server, tmp_path, clock) as store:
-            event_id = kept(stage, "cloudflare_images", await keep(store, Notes()))
+            event_id = stage.archived("cloudflare_images", await keep(store, Notes()))
         app = stage.app(Clock(clock.time), **at(server))
         stranger, client = app.test_client(), app.test_client()
         assert stranger.get(f"/images/{event_id}").location.startswith("/login")
@@ -134,7 +116,7 @@ async def test_the_s3_server_serves_a_presigned_link(
         await store.start()
         key = await store.put(photograph("PNG"), Notes().take)
         await store.close()
-        event_id = kept(stage, "s3", key, content_type="image/png")
+        event_id = stage.archived("s3", key, content_type="image/png")
         given = {"s3_bucket": BUCKET, "s3_prefix": "chats", "s3_endpoint": server.url, "s3_access_key_id": ACCESS_KEY}
         client = signed_in(stage, s3_secret_access_key=SECRET_KEY, **given)
         answer = client.get(f"/images/{event_id}?size=thumbnail")
@@ -153,7 +135,7 @@ def test_a_store_that_is_not_set_up_says_so(stage: WebStage) -> None:
     ids = [str(uuid.uuid4()) for _ in range(3)]
     stage.send([event("image_generated", who, event_id=each) for each in ids])
     for event_id, store in zip(ids, ("s3", "cloudflare_images", "attic"), strict=True):
-        kept(stage, store, "x", event_id=event_id)
+        stage.archived(store, "x", event_id=event_id)
     client = signed_in(stage)
     answer = client.get(f"/api/analytics/users/{who}/events", headers=BEARER).json
     assert answer is not None
@@ -171,12 +153,26 @@ def test_a_store_that_is_not_set_up_says_so(stage: WebStage) -> None:
 def test_the_trail_links_small_and_large(stage: WebStage) -> None:
     who, event_id = f"gallery-{next(PERSON)}", str(uuid.uuid4())
     stage.send([event("image_generated", who, event_id=event_id)])
-    kept(stage, "cloudflare_images", "an-id", event_id=event_id, width=400, height=300)
+    stage.archived("cloudflare_images", "an-id", event_id=event_id, width=400, height=300)
     keys = {"cloudflare_account_hash": "hash", "cloudflare_signing_key": "key"}
     page = signed_in(stage, **keys).get(f"/analytics/users/{who}").text
     assert f'href="/images/{event_id}"' in page
     assert f'<img src="/images/{event_id}?size=thumbnail" width="400" height="300" loading="lazy"' in page
     assert "imagedelivery" not in page  # no signed link in a page: it would be old when somebody clicks
+
+
+def test_reasons_are_for_admins(stage: WebStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    who, event_id = f"gallery-{next(PERSON)}", str(uuid.uuid4())
+    stage.send([event("image_generated", who, event_id=event_id)])
+    stage.archived("", "", event_id=event_id, status="failed", reason="REASON-CANARY")
+    client = signed_in(stage)
+    for address in (f"/analytics/users/{who}", "/analytics?range=all"):
+        assert "REASON-CANARY" in client.get(address).text
+    monkeypatch.setattr("web.pages.reader.is_admin", lambda: False)
+    for address, told in ((f"/analytics/users/{who}", "could not be saved"), ("/analytics?range=all", "Not kept")):
+        page = client.get(address).text
+        assert told in page
+        assert "REASON-CANARY" not in page
 
 
 @pytest.mark.parametrize(
@@ -185,79 +181,9 @@ def test_the_trail_links_small_and_large(stage: WebStage) -> None:
 )
 @pytest.mark.parametrize("store", ["", "cloudflare_images", "s3", "directory"])
 def test_what_is_not_there_is_told_in_words(stage: WebStage, store: str, status: str, code: int, says: str) -> None:
-    event_id = kept(stage, store, "", status=status)
+    event_id = stage.archived(store, "", status=status)
     keys = {"cloudflare_account_hash": "hash", "cloudflare_signing_key": "key", "s3_bucket": "b"}
     answer = signed_in(stage, **keys).get(f"/images/{event_id}")
     assert answer.status_code == code
     assert "Location" not in answer.headers
     assert says in answer.text
-
-
-def test_the_figures_of_the_archive(stage: WebStage) -> None:
-    now = datetime(2026, 11, 22, 16, 0, 30, tzinfo=UTC)
-    client = stage.app(Clock(now.timestamp())).test_client()
-
-    def figures() -> Any:
-        answer = client.get("/api/analytics/stats?range=7d", headers=BEARER)
-        assert answer.json is not None
-        return answer.json["archive"]
-
-    stage.client.command("TRUNCATE TABLE images")
-    nothing = {
-        "archived": 0,
-        "pending": 0,
-        "failed": 0,
-        "erased": 0,
-        "bytes": 0,
-        "oldest_pending_at": None,
-        "failures": [],
-    }
-    assert figures() == nothing
-    for sha256, size in (("aa", 1000), ("aa", 1000), ("bb", 500)):
-        kept(stage, "s3", "k", sha256=sha256, bytes=size, created_at=now - timedelta(days=400))
-    kept(stage, "directory", "k", sha256="aa", bytes=1000)  # the same picture, in a store that was used before
-    kept(stage, "", "", status="erased", bytes=0)
-    for reason, count in (("answered 404", 3), ("too large", 1), ("answered 403", 1)):
-        for _ in range(count):
-            kept(stage, "", "", status="failed", reason=reason)
-    pending = kept(
-        stage, "", "", status="pending", created_at=now - timedelta(minutes=90), updated_at=datetime(1970, 1, 1)
-    )
-    kept(stage, "", "", status="pending", created_at=now - timedelta(minutes=5))
-    assert figures() == {
-        "archived": 4,
-        "pending": 2,
-        "failed": 5,
-        "erased": 1,
-        "bytes": 2500,
-        "oldest_pending_at": "2026-11-22T14:30:30.000000Z",
-        "failures": [
-            {"reason": "answered 404", "pictures": 3},
-            {"reason": "answered 403", "pictures": 1},
-            {"reason": "too large", "pictures": 1},
-        ],
-    }
-    # the newest state of an event wins, merged or not
-    kept(stage, "s3", "k", event_id=pending, sha256="cc", bytes=7, updated_at=now)
-    assert (figures()["pending"], figures()["archived"], figures()["bytes"]) == (1, 5, 2507)
-    assert figures()["oldest_pending_at"] == "2026-11-22T15:55:30.000000Z"
-
-
-def test_the_statistics_page_shows_the_archive(stage: WebStage) -> None:
-    now = datetime.now(UTC)
-    stage.client.command("TRUNCATE TABLE images")
-    stage.send([event("user_message", "gallery-figures")])
-    kept(stage, "", "", status="failed", reason="the picture's host answered 404 <b>")
-    kept(stage, "s3", "k", sha256="a", bytes=2_345_678)
-    kept(stage, "", "", status="pending", created_at=now - timedelta(minutes=59))
-    client = signed_in(stage)
-    page = client.get("/analytics?range=all").text
-    assert "2.3\N{NO-BREAK SPACE}MB" in page
-    assert "The oldest has waited for 59" in page
-    assert "of them: the picture&#39;s host answered 404 &lt;b&gt;" in page
-    assert "section-warning" not in page
-    kept(stage, "", "", status="pending", created_at=now - timedelta(minutes=61))
-    russian = client.get("/analytics?range=all&lang=ru").text
-    assert "section-warning" in russian
-    assert "Самая старая ждёт уже" in russian
-    assert json.dumps(client.get("/api/analytics/stats").json).count("oldest_pending_at") == 1

@@ -108,6 +108,22 @@ def test_day_names(day: date, english: str, russian: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("count", "english", "russian"),
+    [
+        (0, "0 B", "0 Б"),
+        (999, "999 B", "999 Б"),
+        (1_000, "1 kB", "1 кБ"),
+        (999_940, "999.9 kB", "999,9 кБ"),
+        (999_960, "1 MB", "1 МБ"),
+        (34_560_000_000, "34.6 GB", "34,6 ГБ"),
+        (2.5e15, "2500 TB", "2500 ТБ"),
+    ],
+)
+def test_sizes(count: float, english: str, russian: str) -> None:
+    assert (plain(ENGLISH.size(count)), plain(RUSSIAN.size(count))) == (english, russian)
+
+
+@pytest.mark.parametrize(
     ("bucket", "text"),
     [
         ("hour", "Sun 22 Nov, 13:00"),
