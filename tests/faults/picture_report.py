@@ -1,14 +1,20 @@
 """Writes the section on pictures of docs/reliability.md; what stands before and after it is left alone."""
 
+import json
 import os
 import platform
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from tests.faults.oracle import Verdict
+from tests.faults.picture_oracle import Kept
 from tests.faults.picture_runs import PictureOutcome
 from tests.faults.picture_table import PICTURE_FAULTS
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+RECORD = DOCUMENT.parents[1] / "data" / "faults-pictures.json"  # outcomes, so that a row can be run again by itself
 TITLE = "## Pictures"
 HEAD = """{title}
 
@@ -43,8 +49,20 @@ class PictureReport:
         self.outcomes: list[PictureOutcome] = []
         self.controls: dict[str, str] = {}
 
-    def write(self, document: Path = DOCUMENT) -> None:
-        """Write the section when every row was run in full; a part of it would look like the whole."""
+    def write(self, rows: frozenset[int] | None = None, *, document: Path = DOCUMENT, record: Path = RECORD) -> None:
+        """Write the section when every row was run in full; a part of it would look like the whole.
+
+        With `rows`, those are put in place of what an earlier run saw of them.
+        """
+        if not self.outcomes:
+            return
+        if rows is not None and record.exists():
+            earlier = json.loads(record.read_text(encoding="utf-8"))
+            self.outcomes += [_outcome(told) for told in earlier["outcomes"] if told["row"] not in rows]
+            self.controls = earlier["controls"] | self.controls
+        record.parent.mkdir(exist_ok=True)
+        saved = {"outcomes": [asdict(one) for one in self.outcomes], "controls": self.controls}
+        record.write_text(json.dumps(saved), encoding="utf-8")
         run = {(outcome.row, outcome.name) for outcome in self.outcomes}
         if run >= {(fault.row, fault.name) for fault in PICTURE_FAULTS}:
             before, _, after = split(document.read_text(encoding="utf-8"))
@@ -67,6 +85,10 @@ def split(text: str) -> tuple[str, str, str]:
     before, found, rest = text.partition(f"{TITLE}\n")
     section, following, after = rest.partition("\n## ")
     return before, found + section, following + after
+
+
+def _outcome(told: dict[str, Any]) -> PictureOutcome:
+    return PictureOutcome(**{**told, "verdict": Verdict(**told["verdict"]), "kept": Kept(**told["kept"])})
 
 
 def _line(row: int, name: str, runs: list[PictureOutcome]) -> str:

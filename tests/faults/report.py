@@ -95,7 +95,7 @@ class Report:
             RECORD.parent.mkdir(exist_ok=True)
             RECORD.write_text(json.dumps(self._saved()), encoding="utf-8")
         self._write_table()
-        self.pictures.write()
+        self.pictures.write(rows)
 
     def _saved(self) -> dict[str, Any]:
         outcomes, notes = [[asdict(one) for one in found] for found in (self.outcomes, self.notes)]
