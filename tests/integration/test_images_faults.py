@@ -63,14 +63,18 @@ async def test_sources_that_can_not_be_kept(source: dict[str, object], reason: s
     assert list(archive.spool.iterdir()) == []
 
 
-async def test_a_store_that_can_not_write_is_tried_again(archive: Archive) -> None:
+async def test_a_store_that_can_not_write_holds_all_up_and_costs_no_try(
+    archive: Archive, caplog: pytest.LogCaptureFixture
+) -> None:
     async with archive.archiver(attempts=1) as archiver:
         await until(archive.pictures.exists)
         archive.pictures.rmdir()
         archive.pictures.write_text("a file where the folder should be")
         await archiver.handle(generated(data=picture()))
+        await until(lambda: "ALL PICTURES WAIT: the directory store can't write" in caplog.text)
+        archive.pictures.unlink()
         (row,) = await archive.ended()
-    assert "the directory store can't write" in row["reason"]
+    assert row["status"] == "stored"
 
 
 async def test_no_false_ack_when_the_spool_can_not_be_written(archive: Archive) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -42,6 +43,23 @@ async def test_cloudflare_keeps_one_picture_for_each_through_faults(
         assert len(held) == len(FORMATS)
         assert all(record.private for record in server.images.records.values())
     assert "CANARY" not in caplog.text + str(rows) + str(archive.journalled())
+
+
+async def test_cloudflare_that_is_away_costs_no_try(
+    archive: Archive, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sidecar.plugins.images.keeper.AWAY_S", 0.1)
+    async with CloudflareServer() as server:
+        settings = cloudflare_settings(server)
+    port = urlsplit(server.api_url).port
+    assert port is not None
+    async with archive.archiver(**settings, attempts=1) as archiver:
+        await archiver.handle(generated(data=photograph().content))
+        await until(lambda: "ALL PICTURES WAIT: Cloudflare can't be reached" in caplog.text)
+        async with CloudflareServer(port=port) as server:
+            (row,) = await archive.ended()
+            assert row["status"] == "stored"
+            assert len(server.images.finished()) == 1
 
 
 async def test_cloudflare_wrong_token_is_told_once_and_costs_no_attempt(

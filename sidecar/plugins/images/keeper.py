@@ -13,6 +13,8 @@ from sidecar.plugins.images.journal import Journal
 from sidecar.plugins.images.ledger import Blob, Claim
 from sidecar.plugins.images.store import Paused, Store, Upload
 
+AWAY_S = 5.0  # between looks whether a store that is away is back
+
 
 class Keeper:
     """Between the workers and the store. One picture (SHA-256) is in one pair of hands at a time."""
@@ -55,7 +57,10 @@ class Keeper:
                 key = await self._store.put(picture, note)
             except Paused:
                 raise
-            except Exception:
+            except Exception as error:
+                if isinstance(error, Retryable) and not noted:
+                    # nothing of the picture had left: it is the store that is away, for all of them, however long
+                    raise Paused(error.reason, after=max(error.after, AWAY_S)) from None
                 # what went wrong may have gone wrong after the bytes arrived
                 if noted and await self._told_by_store(picture.sha256):
                     return

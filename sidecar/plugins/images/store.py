@@ -97,7 +97,7 @@ class DirectoryStore:
             raise Retryable(f"CHATTRAIL_SIDECAR_IMAGES_DIRECTORY can't be made: {error.strerror}") from None
 
     async def put(self, picture: Upload, note: Note) -> str:
-        """Write the file unless it is there. Raises Retryable when the disk refuses."""
+        """Write the file unless it is there. Raises Paused when the disk refuses: it would refuse every picture."""
         key = f"{picture.sha256[:2]}/{picture.sha256[2:4]}/{picture.sha256}.{picture.extension}"
         path = self._path(key)
         await note(key)
@@ -109,7 +109,7 @@ class DirectoryStore:
         try:
             await asyncio.to_thread(write)
         except OSError as error:
-            raise Retryable(f"the directory store can't write: {error.strerror}", after=5) from None
+            raise Paused(f"the directory store can't write: {error.strerror}", after=5) from None
         return key
 
     async def settle(self, key: str) -> bool:
