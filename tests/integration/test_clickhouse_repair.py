@@ -1,5 +1,7 @@
 """A merged part with empty files, as a disk that fills up at the end of a merge leaves it: its rows are all taken back."""
 
+import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,27 @@ def test_whole_parts_are_left_alone_and_read_once(sink: SinkUnderTest, monkeypat
     sink.client.command("SYSTEM STOP MERGES events")
     assert sink.run(repair.mend()) == []
     assert "events" not in read
+
+
+def test_a_look_that_takes_long_is_not_the_last(sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What broke while it went on is found by another, which begins when all has been quiet for long enough."""
+    monkeypatch.setattr("sidecar.plugins.clickhouse.repair.QUIET_S", 0.2)
+    monkeypatch.setattr("sidecar.plugins.clickhouse.repair.AGAIN_S", 0.0)
+    repair = sink.sink._repair  # type: ignore[attr-defined]
+    looks: list[float] = []
+
+    async def look() -> list[str]:
+        looks.append(time.monotonic())
+        await asyncio.sleep(0.5)
+        return []
+
+    async def seen() -> None:
+        repair._signs.set()
+        await until(lambda: len(looks) == 2)
+
+    monkeypatch.setattr(repair, "mend", look)
+    sink.run(seen())
+    assert looks[1] - looks[0] >= 0.2
 
 
 def test_a_sidecar_starts_where_one_was_killed_over_a_detached_table(sink: SinkUnderTest, tmp_path: Path) -> None:
