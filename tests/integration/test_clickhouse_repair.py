@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
+from sidecar.plugins.clickhouse.repair import NoRoom
 from tests.otlp import event, request
 from tests.receivers import until
 from tests.sinks import SinkUnderTest, sink_on
@@ -43,6 +44,19 @@ def test_all_rows_are_back_once_an_insert_has_shown_a_full_disk(sink: SinkUnderT
     assert sink.one("SELECT countIf(NOT ignore(*)) FROM events FINAL") == 6
     sink.handle(request(event("command")))
     assert sink.one("SELECT count() FROM events FINAL") == 7
+
+
+def test_without_room_a_table_is_left_attached(sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To attach it on a full disk fails halfway, and takes the parts along that the broken one was made of."""
+    break_a_merged_part(sink)
+    repair = sink.sink._repair  # type: ignore[attr-defined]
+    with monkeypatch.context() as patched:
+        patched.setattr("sidecar.plugins.clickhouse.repair.ROOM", 1 << 62)
+        with pytest.raises(NoRoom, match="events"):
+            sink.run(repair.mend())
+        assert sink.one(BROKEN) == 0
+    assert sink.run(repair.mend()) == ["events"]
+    assert sink.one("SELECT countIf(NOT ignore(*)) FROM events FINAL") == 6
 
 
 def test_whole_parts_are_left_alone_and_read_once(sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
 """After a full disk: finds parts that ClickHouse took over half-written, and has it take the whole ones again.
 
 Measured on the embedded engine (26.9): a merge whose disk fills up at its end leaves an active part with empty files. The
-parts it was made of stay on disk for 8 minutes more. Attaching the table anew sets the broken one aside and takes those.
+parts it was made of stay on disk for 8 minutes more. Attaching the table anew sets the broken one aside and takes those;
+but where the disk is still full, ATTACH fails halfway and ClickHouse removes them, so that has to wait for room.
 A replicated table mends itself by fetching from a replica, so it is left alone. Inserts can't meet this: ClickHouse turns
 them away while there is less room than `min_free_disk_bytes_to_perform_insert`.
 """
@@ -16,11 +17,8 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from sidecar.plugin import Context
 
 FULL = {243, 75}  # NOT_ENOUGH_SPACE, CANNOT_WRITE_TO_FILE_DESCRIPTOR
-BROKEN = {
-    246,
-    33,
-    40,
-}  # CORRUPTED_DATA, CANNOT_READ_ALL_DATA, CHECKSUM_DOESNT_MATCH: what a reader of such a part meets
+# CORRUPTED_DATA, CANNOT_READ_ALL_DATA, CHECKSUM_DOESNT_MATCH: what a reader of such a part meets
+BROKEN = {246, 33, 40}
 AGAIN_S = 5.0  # a part must be found while those it was made of are still there
 QUIET_S = 30.0  # after the last sign
 FRESH_PARTS = """
@@ -28,7 +26,16 @@ SELECT table, name FROM system.parts
 WHERE database = currentDatabase() AND active AND engine NOT LIKE 'Replicated%' AND modification_time > now() - 900
 ORDER BY level = 0, modification_time DESC
 """
+ROOM = 64 << 20  # bytes; the embedded engine inserts nothing below that either
+FREE = "SELECT min(free_space) FROM system.disks WHERE NOT is_remote"
 DETACHED = "SELECT table FROM system.detached_tables WHERE database = currentDatabase() AND NOT is_permanently"
+
+
+class NoRoom(Exception):  # noqa: N818 -- what there is
+    """Tables have broken parts, and the disk no room to attach them anew."""
+
+    def __init__(self, tables: list[str]) -> None:
+        super().__init__(", ".join(tables))
 
 
 class Repair:
@@ -59,7 +66,7 @@ class Repair:
                 await task
 
     async def mend(self) -> list[str]:
-        """Attach anew every table with a broken fresh part; return their names. Raises the driver's errors."""
+        """Attach anew every table with a broken fresh part; return their names. Raises NoRoom, and the driver's errors."""
         await self.attach_detached()
         fresh = [(str(table), str(part)) for table, part in (await self._client.query(FRESH_PARTS)).result_rows]
         self._whole.intersection_update(fresh)
@@ -67,6 +74,8 @@ class Repair:
         for table, part in fresh:
             if (table, part) not in self._whole and table not in broken and await self._is_broken(table, part):
                 broken.append(table)
+        if broken and not await self._has_room():
+            raise NoRoom(broken)
         for table in broken:
             self._context.logger.error("a part of table %s is broken (a full disk?): attaching the table anew", table)
             await self._client.command(f"DETACH TABLE `{table}`")
@@ -76,8 +85,18 @@ class Repair:
     async def attach_detached(self) -> None:
         """Take back tables that a sidecar was killed over."""
         with contextlib.suppress(ClickHouseError):  # a server that does not show them, or not to this user
-            for (table,) in (await self._client.query(DETACHED)).result_rows:
+            detached = (await self._client.query(DETACHED)).result_rows
+            if detached and not await self._has_room():
+                return
+            for (table,) in detached:
                 await self._client.command(f"ATTACH TABLE IF NOT EXISTS `{table}`")
+
+    async def _has_room(self) -> bool:
+        try:
+            ((free,),) = (await self._client.query(FREE)).result_rows
+        except ClickHouseError:  # not shown to this user
+            return True
+        return bool(free is None or free >= ROOM)
 
     async def _is_broken(self, table: str, part: str) -> bool:
         settings = {"check_query_single_value_result": 1}
@@ -109,6 +128,13 @@ class Repair:
                 try:
                     await self.mend()
                     looked = began >= last_sign + QUIET_S
+                except NoRoom as tables:
+                    if not told:
+                        self._context.logger.error(
+                            "A PART OF %s IS BROKEN, and whole only on a disk with %d MiB of room: make it within minutes",
+                            tables, ROOM >> 20,
+                        )  # fmt: skip
+                    told = True
                 except (ClickHouseError, aiohttp.ClientError, OSError) as error:
                     if not told:
                         self._context.logger.warning("parts can't be checked now: %s", type(error).__name__)
