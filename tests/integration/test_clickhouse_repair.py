@@ -3,6 +3,7 @@
 import asyncio
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
@@ -50,11 +51,22 @@ def test_without_room_a_table_is_left_attached(sink: SinkUnderTest, monkeypatch:
     """To attach it on a full disk fails halfway, and takes the parts along that the broken one was made of."""
     break_a_merged_part(sink)
     repair = sink.sink._repair  # type: ignore[attr-defined]
+    sink.run(repair.shutdown())  # figures that can't be read set it going, too
+    sent: list[str] = []
+    command = repair._client.command
+
+    async def noted(sql: str, **given: Any) -> object:
+        if sql.startswith("SYSTEM"):
+            sent.append(sql)
+        return await command(sql, **given)
+
     with monkeypatch.context() as patched:
+        patched.setattr(repair._client, "command", noted)
         patched.setattr("sidecar.plugins.clickhouse.repair.ROOM", 1 << 62)
         with pytest.raises(NoRoom, match="events"):
             sink.run(repair.mend())
         assert sink.one(BROKEN) == 0
+    assert sent == ["SYSTEM STOP CLEANUP `events`"]
     assert sink.run(repair.mend()) == ["events"]
     assert sink.one("SELECT countIf(NOT ignore(*)) FROM events FINAL") == 6
 
