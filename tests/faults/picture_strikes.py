@@ -52,6 +52,8 @@ def killed_at(marker: bytes, moment: Moment) -> PictureStrike:
 
 async def _killed(stage: Stage, point: tuple[bytes, Moment] | None) -> None:
     if point is None:
+        filled = "SELECT 1 FROM meta WHERE name = 'filled' AND value = 'yes'"
+        await verified(lambda: stage.oracle.asked(filled), "no picture waits for ClickHouse after an earlier kill")
         link = stage.rig.to_clickhouse
         link.down = True
         link.drop_connections()
