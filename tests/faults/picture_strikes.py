@@ -1,15 +1,16 @@
 """What is done to pictures on their way. A strike returns when the fault is over, and says so to the stage before."""
 
 import asyncio
+import contextlib
 import os
 import random
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import cycle
 from typing import Any
 
-from tests.faults.oracle import verified
+from tests.faults.oracle import Unverified, verified
 from tests.faults.picture_rig import Stage
-from tests.faults.proxy import Moment, refusal
+from tests.faults.proxy import Moment, Proxy, refusal
 from tests.faults.strikes import Size, asked, eventually
 
 PictureStrike = Callable[[Stage, random.Random, Size], Awaitable[None]]
@@ -55,15 +56,28 @@ async def _killed(stage: Stage, point: tuple[bytes, Moment] | None) -> None:
         filled = "SELECT 1 FROM meta WHERE name = 'filled' AND value = 'yes'"
         await verified(lambda: stage.oracle.asked(filled), "no picture waits for ClickHouse after an earlier kill")
         link = stage.rig.to_clickhouse
-        link.down = True
-        link.drop_connections()
-        recorded = "SELECT 1 FROM jobs WHERE state = 'stored' AND published_at < updated_at"
-        await verified(lambda: stage.oracle.asked(recorded), "a picture is recorded and not published")
+        await _cut_off_before_publishing(stage, link)
         await stage.kill(lambda: setattr(link, "down", False))
         return
     ambush = stage.to_store.lie_in_wait(*point)
     await verified(ambush.sprung.is_set, f"an exchange with {point[0].decode()} to strike at its {point[1]}")
     await stage.kill(ambush.cut)
+
+
+async def _cut_off_before_publishing(stage: Stage, link: Proxy) -> None:
+    """Take ClickHouse away while a picture is on its way; when it was published all the same, wait for another."""
+    on_its_way = "SELECT 1 FROM jobs WHERE state IN ('pending', 'uploading')"
+    recorded = "SELECT 1 FROM jobs WHERE state = 'stored' AND published_at < updated_at"
+    what = "a picture is recorded and not published"
+    for _ in range(20):
+        await verified(lambda: stage.oracle.asked(on_its_way), "a picture is on its way")
+        link.down = True
+        link.drop_connections()
+        with contextlib.suppress(Unverified):
+            await verified(lambda: stage.oracle.asked(recorded), what, within_s=3.0)
+            return
+        link.down = False
+    raise Unverified(what)
 
 
 async def killed_at_random(stage: Stage, chance: random.Random, size: Size) -> None:
