@@ -1,61 +1,18 @@
-"""The journal by itself: group commit, leases, room, and what it does about damage and a full disk."""
+"""The journal by itself: group commit, leases, room, and what it does about a full disk."""
 
 import asyncio
-import logging
-import random
 import sqlite3
-import uuid
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from sidecar import telemetry
 from sidecar.errors import Retryable
 from sidecar.plugins.images import endings, ledger
-from sidecar.plugins.images.jobs import Job
-from sidecar.plugins.images.journal import Journal
-from sidecar.plugins.images.ledger import Blob, Claim
-from sidecar.telemetry import Metrics
-from tests.plugin_support import START, SetClock
-
-LATER = ledger.ms(START + timedelta(days=1))
-
-
-def job(number: int = 1, source: str = "https://example.org/a.png") -> Job:
-    return Job(str(uuid.UUID(int=number)), f"picture-{number}", "7", "url", source, START)
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-def asides(folder: Path) -> list[str]:
-    return [name for name in names(folder) if ".corrupt-" in name and not name.endswith(("-wal", "-shm"))]
-
-
-def journal_in(folder: Path, metrics: Metrics | None = None) -> Journal:
-    return Journal(folder / "journal.sqlite", SetClock(), logging.getLogger("sidecar.images"), metrics or Metrics())
-
-
-async def opened(folder: Path, metrics: Metrics | None = None) -> Journal:
-    journal = journal_in(folder, metrics)
-    await journal.open()
-    return journal
-
-
-async def add(journal: Journal, *numbers: int) -> None:
-    await journal.do(partial(ledger.add, jobs=[(job(number), 0) for number in numbers]))
-
-
-async def states(journal: Journal, *numbers: int) -> dict[str, str]:
-    return await journal.do(partial(ledger.known, event_ids=[job(number).event_id for number in numbers]))
-
-
-async def claimed(journal: Journal, limit: int = 100) -> list[Claim]:
-    return await journal.do(partial(ledger.claim, owner=journal.owner, limit=limit, now=LATER))
+from sidecar.plugins.images.ledger import Blob
+from tests.journals import LATER, add, claimed, job, names, opened, states
 
 
 async def test_a_step_is_on_the_disk_when_it_is_awaited(tmp_path: Path) -> None:
@@ -230,88 +187,6 @@ async def test_a_full_disk_is_retryable_and_passes(tmp_path: Path) -> None:
     await journal.do(partial(ledger.add, jobs=long))
     assert len(await states(journal, *range(200))) == 120
     await journal.close()
-
-
-async def filled(folder: Path) -> None:
-    journal = await opened(folder)
-    await journal.do(
-        partial(ledger.add, jobs=[(job(number, f"https://example.org/{number}" * 5), 0) for number in range(400)])
-    )
-    await journal.close()
-
-
-@pytest.mark.parametrize("seed", range(8))
-async def test_flipped_bytes_are_noticed_set_aside_and_the_rest_is_saved(
-    seed: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    await filled(tmp_path)
-    path, chance, metrics = tmp_path / "journal.sqlite", random.Random(seed), Metrics()
-    content = bytearray(path.read_bytes())
-    begin = chance.randrange(4096, len(content) - 4096)
-    for at in range(begin, begin + 3000):
-        content[at] ^= 1 + chance.randrange(255)
-    path.write_bytes(content)
-    journal = await opened(tmp_path, metrics)
-    rows = await journal.do(lambda db: db.execute("SELECT event_id, source FROM jobs").fetchall())
-    expected = {job(number).event_id: f"https://example.org/{number}" * 5 for number in range(400)}
-    assert all(expected[event] == source for event, source in rows)
-    assert len(rows) > 300
-    assert len(asides(tmp_path)) == metrics.value(telemetry.IMAGE_JOURNALS_REBUILT) == 1
-    assert "THE PICTURE JOURNAL WAS DAMAGED" in caplog.text
-    assert asides(tmp_path)[0] in caplog.text
-    await add(journal, 1000)
-    await journal.close()
-
-
-@pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.9])
-async def test_a_file_that_was_cut_short(share: float, tmp_path: Path) -> None:
-    await filled(tmp_path)
-    path = tmp_path / "journal.sqlite"
-    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
-    journal = await opened(tmp_path)
-    assert asides(tmp_path)
-    await add(journal, 1000)
-    assert len(await states(journal, 1000)) == 1
-    await journal.close()
-
-
-async def test_one_byte_of_a_link_that_no_check_of_sqlite_sees(tmp_path: Path) -> None:
-    await filled(tmp_path)
-    path = tmp_path / "journal.sqlite"
-    content = path.read_bytes()
-    at = content.rindex(b"https://example.org/7")
-    path.write_bytes(content[:at] + b"H" + content[at + 1 :])
-    journal = await opened(tmp_path)
-    assert len(await states(journal, *range(400))) == 399
-    assert asides(tmp_path)
-    await journal.close()
-
-
-async def test_damage_that_shows_at_run_time_costs_a_try_and_no_restart(tmp_path: Path) -> None:
-    await filled(tmp_path)
-    metrics = Metrics()
-    journal = await opened(tmp_path, metrics)
-    path = tmp_path / "journal.sqlite"
-    content = bytearray(path.read_bytes())
-    content[4096:] = bytes(byte ^ 0x5A for byte in content[4096:])
-    path.write_bytes(content)
-    with pytest.raises(Retryable, match="was damaged and has been rebuilt"):
-        await states(journal, *range(400))
-    await add(journal, 1)
-    assert len(await states(journal, 1)) == 1
-    assert metrics.value(telemetry.IMAGE_JOURNALS_REBUILT) == 1
-    await journal.close()
-
-
-async def test_a_damaged_journal_that_another_process_has_open_is_left_alone(tmp_path: Path) -> None:
-    await filled(tmp_path)
-    other = await opened(tmp_path)
-    path = tmp_path / "journal.sqlite"
-    path.write_bytes(b"nonsense" * 1000)
-    with pytest.raises(Retryable, match="another process has it open"):
-        await opened(tmp_path)
-    assert not asides(tmp_path)
-    await other.close()
 
 
 async def test_a_folder_that_can_not_be_made_is_retryable(tmp_path: Path) -> None:
