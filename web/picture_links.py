@@ -14,10 +14,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from chattrail.bucket import open_bucket
 from web.picture_settings import PictureSettings
 
 if TYPE_CHECKING:
-    from obstore.store import S3Config, S3Store  # S3Config exists in the type hints only
+    from obstore.store import S3Store
 
 log = logging.getLogger("web.pictures")
 Size = Literal["full", "thumbnail"]
@@ -96,7 +97,7 @@ class PictureLinks:
             raise NoLink(missing("s3"))
         if not _S3_KEY.match(key):
             raise NoLink("The key of this picture is none that the sidecar writes.")
-        import obstore  # here and below, because most deployments have no S3
+        import obstore  # here, because most deployments have no S3
         from obstore.exceptions import BaseError
 
         try:
@@ -108,26 +109,7 @@ class PictureLinks:
 
     @cached_property
     def _bucket(self) -> "S3Store":
-        from obstore.store import S3Store
-
-        settings = self._settings
-        given: S3Config = {
-            "region": settings.s3_region,
-            "virtual_hosted_style_request": not settings.s3_path_style,
-        }
-        if settings.s3_endpoint is not None:
-            given["endpoint"] = settings.s3_endpoint
-        if settings.s3_access_key_id is not None and settings.s3_secret_access_key is not None:
-            given["access_key_id"] = settings.s3_access_key_id
-            given["secret_access_key"] = settings.s3_secret_access_key.get_secret_value()
-        is_plain = (settings.s3_endpoint or "").startswith("http:")
-        return S3Store(
-            settings.s3_bucket,
-            prefix=settings.s3_prefix or None,
-            config=given,
-            client_options={"allow_http": is_plain, "timeout": timedelta(seconds=5)},
-            retry_config={"max_retries": 1, "retry_timeout": timedelta(seconds=5)},
-        )
+        return open_bucket(self._settings, timeout=timedelta(seconds=5), retries=1)
 
     def _aws(self) -> str:
         host = f"s3.{self._settings.s3_region}.amazonaws.com"

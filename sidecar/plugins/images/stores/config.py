@@ -3,17 +3,14 @@
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
+from chattrail.bucket import ADDRESS, BucketSettings
 from sidecar.settings import is_loopback
 
-_ADDRESS = r"^https?://[^/?#@\s]+(/[^?#@\s]*)?$"
 
-
-class StoreSettings(BaseModel):
+class StoreSettings(BucketSettings):
     """Where pictures are kept, for `ImagesConfig` to inherit. Only the chosen store's settings are looked at."""
-
-    model_config = ConfigDict(frozen=True)
 
     store: Literal["directory", "cloudflare_images", "s3"] = Field(
         "directory", description="Where pictures are kept: `directory`, `cloudflare_images` or `s3`."
@@ -30,29 +27,13 @@ class StoreSettings(BaseModel):
     )
     cloudflare_api_url: str = Field(
         "https://api.cloudflare.com/client/v4",
-        pattern=_ADDRESS,
+        pattern=ADDRESS,
         description="Base address of Cloudflare's API; http only for a simulated one on this machine.",
     )
     cloudflare_requests: int = Field(
         1150,
         ge=0,
         description="Requests in any 5 minutes; Cloudflare allows a user 1200, the dashboard's included. 0: no limit here.",
-    )
-
-    s3_bucket: str | None = Field(None, pattern=r"^[A-Za-z0-9._-]{1,255}$", description="Bucket; it must exist.")
-    s3_prefix: str = Field(
-        "", pattern=r"^([A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*)?$", description="Folder in the bucket; empty: its root."
-    )
-    s3_endpoint: str | None = Field(
-        None, pattern=_ADDRESS, description="Address of the S3 service (R2, MinIO, …); unset: AWS, by region."
-    )
-    s3_region: str = Field("us-east-1", pattern="^[A-Za-z0-9-]+$", description="Region; `auto` for R2.")
-    s3_access_key_id: str | None = Field(
-        None, description="Access key; unset (with the secret): what the machine's role or AWS_* variables give."
-    )
-    s3_secret_access_key: SecretStr | None = Field(None, description="Secret of the access key.")
-    s3_path_style: bool = Field(
-        True, description="Bucket in the path; false: in the host name, which S3_ENDPOINT then holds."
     )
 
     @model_validator(mode="after")
@@ -72,8 +53,5 @@ class StoreSettings(BaseModel):
         if self.store == "s3":
             if self.s3_bucket is None:
                 raise ValueError(f"{named}STORE is s3, which needs {named}S3_BUCKET")
-            if (self.s3_access_key_id is None) != (self.s3_secret_access_key is None):
-                raise ValueError(
-                    f"{named}S3_ACCESS_KEY_ID and {named}S3_SECRET_ACCESS_KEY are set together or not at all"
-                )
+            self.check_s3_keys(named)
         return self

@@ -5,18 +5,16 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import obstore
 from obstore import exceptions
 from obstore.store import S3Store
 
+from chattrail.bucket import open_bucket
 from sidecar.errors import Permanent, Retryable
 from sidecar.plugins.images.store import Note, Paused, Upload
 from sidecar.plugins.images.stores.config import StoreSettings
-
-if TYPE_CHECKING:
-    from obstore.store import S3Config  # exists in the type hints only
 
 ACCESS_S = 300.0  # between looks whether somebody has mended the access
 _KEY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z]{3,4}\Z")
@@ -39,30 +37,9 @@ class BucketStore:
         """Make the client. Asks the service nothing: events are taken whether or not it answers."""
         if self._store is not None:
             return
-        config = self._config
-        given: S3Config = {
-            "region": config.s3_region,
-            "virtual_hosted_style_request": not config.s3_path_style,
-            "disable_bulk_delete": True,  # a plain DELETE is understood by every service
-        }
-        if config.s3_endpoint is not None:
-            given["endpoint"] = config.s3_endpoint
-        if config.s3_access_key_id is not None and config.s3_secret_access_key is not None:
-            given["access_key_id"] = config.s3_access_key_id
-            given["secret_access_key"] = config.s3_secret_access_key.get_secret_value()
-        limit = timedelta(seconds=config.store_timeout_s)
+        limit = timedelta(seconds=self._config.store_timeout_s)
         try:
-            self._store = S3Store(
-                config.s3_bucket,
-                prefix=config.s3_prefix or None,
-                config=given,
-                client_options={
-                    "allow_http": (config.s3_endpoint or "").startswith("http:"),
-                    "timeout": limit,
-                    "connect_timeout": limit,
-                },
-                retry_config={"max_retries": 2, "retry_timeout": limit},
-            )
+            self._store = open_bucket(self._config, timeout=limit, retries=2)
         except exceptions.BaseError as error:
             raise Retryable(f"the S3 client can't be made as it is configured ({type(error).__name__})") from None
 
