@@ -14,6 +14,8 @@ from sidecar.embedded.engine import Engine
 from sidecar.embedded.ownership import FolderTakenError, Ownership
 from sidecar.embedded.settings import EmbeddedSettings
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
 
 async def serve(settings: EmbeddedSettings, engine: Engine) -> None:
     """Serve until SIGTERM or SIGINT."""
@@ -40,9 +42,14 @@ async def serve(settings: EmbeddedSettings, engine: Engine) -> None:
         ) from None
     port = runner.addresses[0][1]
     print(f"embedded ClickHouse {engine.version} is ready on http://{settings.host}:{port}", flush=True)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def end(*_: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended already
+            loop.call_soon_threadsafe(stop.set)
+
+    for number in SIGNALS:  # not the loop's own handlers: they go with it, and the next signal would kill
+        signal.signal(number, end)
     await stop.wait()
     await site.stop()
     await server.close(settings.shutdown_s)
@@ -65,6 +72,8 @@ def main() -> int:
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(serve(settings, engine))
     finally:
+        for number in SIGNALS:  # a second one must not cut the end short
+            signal.signal(number, signal.SIG_IGN)
         engine.close()
         ownership.release()
     return 0

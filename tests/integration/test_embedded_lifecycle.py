@@ -175,6 +175,15 @@ def test_sigterm_ends_a_long_read_and_finishes_a_long_insert(tmp_path: Path) -> 
         assert ask(server, "SELECT count() FROM t", database="chattrail").text == "100\n"
 
 
+def test_signals_that_come_again_do_not_cut_the_end_short(tmp_path: Path) -> None:
+    with EmbeddedClickHouse(tmp_path) as server:
+        process = psutil.Process(server.pid)
+        while process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+            process.send_signal(signal.SIGTERM)
+        assert server.stop() == 0
+        assert "Traceback" not in "".join(server.log)
+
+
 def test_nothing_listens_and_nothing_runs_after_the_end(tmp_path: Path) -> None:
     with EmbeddedClickHouse(tmp_path) as server:
         pid = server.pid
