@@ -15,7 +15,8 @@ from tests.faults.load import FIRST, PICTURE, SPAN, Load, Row, id_of, parcels_of
 from tests.web_chats import Sent, one_event
 
 PICTURES = 0.3  # of the events
-DISTINCT = 2 / 3  # of the pictures: the others are one of these again
+DISTINCT = 2 / 3  # of the pictures, from the first event to the last: the others are one of these again
+POOL = 0.25  # different pictures an event: more than a load draws
 STORED = "stored"
 
 
@@ -41,9 +42,10 @@ class PictureLoad(Load):
 def make_picture_load(
     seed: int, events: int, parcel_size: int, good: Sequence[tuple[dict[str, Any], bytes]], bad: Sequence[Bad] = ()
 ) -> PictureLoad:
-    """Make the events of a run. `good` are sources with what they lead to, drawn from again and again; one picture in four
-    is a bad one when there are any."""
+    """Make the events of a run. `good` are sources with what they lead to, drawn one after another and again; one picture in
+    four is a bad one when there are any."""
     chance = random.Random(seed)
+    fresh, drawn = chance.sample(good, len(good)), 0
     expected: dict[str, Row] = {}
     records: list[LogRecord] = []
     endings: dict[str, str] = {}
@@ -59,7 +61,9 @@ def make_picture_load(
                 one = chance.choice(bad)
                 given = one.source
             else:
-                given, one = chance.choice(good)
+                new = not drawn or (drawn < len(fresh) and chance.random() < DISTINCT)
+                given, one = fresh[drawn] if new else chance.choice(fresh[:drawn])
+                drawn += new
             sent = Sent("image_generated", sent.user, moment, {})
         attributes = {f"chattrail.image.{name}": value for name, value in given.items()}
         sent = replace(sent, extra={**sent.extra, **attributes, "event.sequence": sequence})
@@ -77,7 +81,7 @@ def make_picture_load(
 def pool(seed: int, events: int) -> list[bytes]:
     """As many pictures as a load of so many events should draw from, each like no other."""
     chance = random.Random(seed)
-    return [noise(chance) for _ in range(max(1, int(events * PICTURES * DISTINCT)))]
+    return [noise(chance) for _ in range(max(1, int(events * POOL)))]
 
 
 def as_bytes(pictures: Sequence[bytes]) -> list[tuple[dict[str, Any], bytes]]:

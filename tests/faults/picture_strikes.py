@@ -1,16 +1,15 @@
 """What is done to pictures on their way. A strike returns when the fault is over, and says so to the stage before."""
 
 import asyncio
-import contextlib
 import os
 import random
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import cycle
 from typing import Any
 
-from tests.faults.oracle import Unverified, verified
+from tests.faults.oracle import verified
 from tests.faults.picture_rig import Stage
-from tests.faults.proxy import Moment, Proxy, refusal
+from tests.faults.proxy import Moment, refusal
 from tests.faults.strikes import Size, asked, eventually
 
 PictureStrike = Callable[[Stage, random.Random, Size], Awaitable[None]]
@@ -19,20 +18,23 @@ DRAFT = b"/v2/direct_upload"
 UPLOAD = b"POST /Vi7wi5KSItxGFsWRG2Us6Q/"
 CONFIRM = b"GET /client/v4/accounts/"
 PUT = b"PUT /pictures/"
-POINTS: tuple[tuple[bytes, Moment] | None, ...] = (
+PUBLISH = b"log_comment=chattrail+images"
+POINTS: tuple[tuple[bytes, Moment], ...] = (
     (DRAFT, "request"),
     (DRAFT, "reply"),  # the draft is there, and its id nowhere
     (UPLOAD, "request"),  # its id is noted
     (UPLOAD, "half"),
     (UPLOAD, "reply"),  # the bytes are there
     (CONFIRM, "reply"),  # the picture is not recorded
-    None,  # recorded, and no page knows of it
+    (PUBLISH, "request"),  # recorded, and no page knows of it
+    (PUBLISH, "reply"),  # pages know, and the journal not that they do
 )
+RECORDED = "SELECT 1 FROM jobs WHERE state = 'stored' AND published_at < updated_at"
 
 
 def killed_at_each_point() -> PictureStrike:
     """Kill the sidecar at the next of the points of a picture's way to Cloudflare; each run begins at another."""
-    runs: dict[int, Iterator[tuple[bytes, Moment] | None]] = {}
+    runs: dict[int, Iterator[tuple[bytes, Moment]]] = {}
 
     async def strike(stage: Stage, chance: random.Random, size: Size) -> None:
         begin = chance.randrange(len(POINTS))
@@ -51,33 +53,14 @@ def killed_at(marker: bytes, moment: Moment) -> PictureStrike:
     return strike
 
 
-async def _killed(stage: Stage, point: tuple[bytes, Moment] | None) -> None:
-    if point is None:
-        filled = "SELECT 1 FROM meta WHERE name = 'filled' AND value = 'yes'"
-        await verified(lambda: stage.oracle.asked(filled), "no picture waits for ClickHouse after an earlier kill")
-        link = stage.rig.to_clickhouse
-        await _cut_off_before_publishing(stage, link)
-        await stage.kill(lambda: setattr(link, "down", False))
-        return
-    ambush = stage.to_store.lie_in_wait(*point)
-    await verified(ambush.sprung.is_set, f"an exchange with {point[0].decode()} to strike at its {point[1]}")
+async def _killed(stage: Stage, point: tuple[bytes, Moment]) -> None:
+    marker, moment = point
+    link = stage.rig.to_clickhouse if marker == PUBLISH else stage.to_store
+    ambush = link.lie_in_wait(marker, moment)
+    await verified(ambush.sprung.is_set, f"an exchange with {marker.decode()} to strike at its {moment}")
+    if marker == PUBLISH:  # what is held may tell of a new picture only: that one goes on to its end
+        await verified(lambda: stage.oracle.asked(RECORDED), "a picture is recorded and not published")
     await stage.kill(ambush.cut)
-
-
-async def _cut_off_before_publishing(stage: Stage, link: Proxy) -> None:
-    """Take ClickHouse away while a picture is on its way; when it was published all the same, wait for another."""
-    on_its_way = "SELECT 1 FROM jobs WHERE state IN ('pending', 'uploading')"
-    recorded = "SELECT 1 FROM jobs WHERE state = 'stored' AND published_at < updated_at"
-    what = "a picture is recorded and not published"
-    for _ in range(20):
-        await verified(lambda: stage.oracle.asked(on_its_way), "a picture is on its way")
-        link.down = True
-        link.drop_connections()
-        with contextlib.suppress(Unverified):
-            await verified(lambda: stage.oracle.asked(recorded), what, within_s=3.0)
-            return
-        link.down = False
-    raise Unverified(what)
 
 
 async def killed_at_random(stage: Stage, chance: random.Random, size: Size) -> None:

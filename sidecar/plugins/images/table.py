@@ -17,6 +17,7 @@ from sidecar.errors import Retryable
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOBODY = "00000000-0000-0000-0000-000000000000"
+INSERT = {"async_insert": 0, "log_comment": "chattrail images"}  # told apart in ClickHouse's query log
 COLUMNS = (
     "event_id", "image_id", "user_id", "source_kind", "source", "created_at", "status", "reason", "attempts", "store",
     "sha256", "updated_at", "key", "content_type", "bytes", "width", "height",
@@ -52,7 +53,7 @@ class ImagesTable:
     async def publish(self, rows: Sequence[Sequence[Any]]) -> None:
         """Write rows of COLUMNS. The same rows again change nothing."""
         try:
-            await self._client.insert("images", rows, column_names=COLUMNS, settings={"async_insert": 0})
+            await self._client.insert("images", rows, column_names=COLUMNS, settings=INSERT)
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
             raise _unavailable(error) from None
 
