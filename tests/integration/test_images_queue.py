@@ -14,7 +14,7 @@ import pytest
 
 from sidecar import telemetry
 from sidecar.errors import Permanent, Retryable
-from sidecar.plugins.images import command
+from sidecar.plugins.images import command, endings, gauges
 from sidecar.plugins.images.archiver import ImageArchiver
 from sidecar.plugins.images.store import Paused
 from sidecar.telemetry import Metrics
@@ -50,6 +50,10 @@ class Queue:
 
         await until(all_ended)
         return jobs(self.folder)
+
+    def remark(self, name: str) -> str:
+        with contextlib.closing(sqlite3.connect(self.folder / "data" / "journal.sqlite")) as db:
+            return endings.meta(db, name)
 
     def spooled(self) -> list[str]:
         return [path.stem for path in (self.folder / "data" / "spool").iterdir()]
@@ -134,21 +138,33 @@ async def test_the_same_picture_from_many_events_at_once_is_put_once(queue: Queu
     assert queue.store.calls == ["put"]
 
 
-async def test_a_store_that_is_away_at_the_start_holds_no_event_back(
+async def test_a_store_that_is_away_at_the_start_holds_no_event_back_and_is_told_of(
     queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, away = queue.store.start, [Retryable("no route", after=0.05), Paused("wrong token", after=0.05)]
+    back = asyncio.Event()
 
     async def start() -> None:
         if away:
             raise away.pop(0)
+        if not back.is_set():
+            raise Retryable("still no route", after=0.05)
         await begun()
 
+    monkeypatch.setattr(gauges, "EVERY_S", 0.01)
     monkeypatch.setattr(queue.store, "start", start)
     async with queue.running() as archiver:
         await archiver.handle(generated(data=picture()))
+        await until(lambda: queue.metrics.value(telemetry.IMAGES_PENDING) == 1)
+        await until(lambda: queue.metrics.value(telemetry.IMAGES_OLDEST_PENDING) > 0)
+        await until(lambda: queue.remark("paused") == "still no route")
+        assert queue.metrics.value(telemetry.IMAGES_PAUSED) == 1
+        back.set()
         (row,) = await queue.ended()
+        await until(lambda: queue.remark("paused") == "")
+        await until(lambda: queue.metrics.value(telemetry.IMAGES_PENDING) == 0)
     assert row["state"] == "stored"
+    assert queue.metrics.value(telemetry.IMAGES_PAUSED) == 0
 
 
 async def test_no_more_is_taken_than_may_wait_and_it_goes_on_when_there_is_room(queue: Queue) -> None:

@@ -8,7 +8,7 @@ from sidecar.batch import Batch
 from sidecar.errors import Permanent, Retryable
 from sidecar.pictures.limits import Limits
 from sidecar.plugin import Context
-from sidecar.plugins.images import endings, ledger
+from sidecar.plugins.images import endings, gauges, ledger
 from sidecar.plugins.images.config import ImagesConfig
 from sidecar.plugins.images.durable import Spool
 from sidecar.plugins.images.examine import Examiner
@@ -37,7 +37,7 @@ class ImageArchiver:
         self._journal: Journal | None = None
         self._publisher: Publisher | None = None
         self._workers: Workers | None = None
-        self._working: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._fetcher: Fetcher | None = None
         self._telegram: TelegramFiles | None = None
         self._leftover: frozenset[str] = frozenset()  # events whose bytes an earlier life left, not looked at yet
@@ -64,7 +64,10 @@ class ImageArchiver:
         means = Means(self._sources(), self._inspect, self._publisher.wake)
         self._workers = Workers(self._config, context, journal, keeper, means)
         self._publisher.start()
-        self._working = asyncio.create_task(self._begin(journal, self._publisher, self._workers), name="images begin")
+        self._tasks = [
+            asyncio.create_task(self._begin(journal, self._publisher, self._workers), name="images begin"),
+            asyncio.create_task(gauges.keep_telling(journal, context), name="images gauges"),
+        ]
 
     async def handle(self, batch: Batch) -> None:
         """Return once every new picture is in the journal, and bytes that came along are in the spool, on the disk."""
@@ -96,15 +99,15 @@ class ImageArchiver:
 
     async def shutdown(self) -> None:
         """Stop fetching; what has not ended stays pending. Idempotent, safe before start."""
-        working, self._working = self._working, None
+        tasks, self._tasks = self._tasks, []
         workers, self._workers = self._workers, None
         publisher, self._publisher = self._publisher, None
         journal, self._journal = self._journal, None
         fetcher, self._fetcher = self._fetcher, None
         telegram, self._telegram = self._telegram, None
-        if working is not None:
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         for stopping in (workers, publisher):
             if stopping is not None:
                 await stopping.stop()
@@ -119,20 +122,17 @@ class ImageArchiver:
             await self._sweep(journal)
         except (Retryable, OSError) as error:  # the next start sweeps
             self._context.logger.info("the spool of pictures was not tidied: %s", error)
-        told = ""
         while True:
             try:
                 await self._store.start()
                 await self._examiner.start()
                 break
             except Exception as error:
-                reason, after = f"unexpected {type(error).__name__} at {telemetry.origin(error)}", 5.0
+                why = Paused(f"unexpected {type(error).__name__} at {telemetry.origin(error)}", after=5.0)
                 if isinstance(error, Retryable | Paused):
-                    reason, after = error.reason, error.after
-                if told != reason:
-                    self._context.logger.error("pictures wait: %s", reason)
-                told = reason
-                await asyncio.sleep(min(max(after, 0.25), 60.0))
+                    why = Paused(error.reason, after=min(max(error.after, 0.25), 60.0))
+                await workers.hold(why)
+                await asyncio.sleep(why.after)
         workers.start()
 
     async def _take_stock(self, journal: Journal) -> None:

@@ -55,8 +55,14 @@ class Workers:
         self._more = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
+    async def hold(self, why: Paused) -> None:
+        """Let metrics and the command line tell why nothing is begun yet."""
+        self._gate.pause(why)
+        await self._insist(partial(endings.remark, name="paused", value=why.reason))
+
     def start(self) -> None:
         """Begin, with what earlier lives left."""
+        self._gate.passed()
         self._tasks = [
             asyncio.create_task(self._claim(), name="images claim"),
             asyncio.create_task(self._tidy(), name="images tidy"),
@@ -174,17 +180,13 @@ class Workers:
         return Retryable(f"unexpected {type(error).__name__}")
 
     async def _tidy(self) -> None:
-        """Settle what was left open at the store, take back leases of processes that died, and set the gauges."""
+        """Settle what was left open at the store, and take back leases of processes that died."""
         while True:
             try:
                 await self._keeper.tidy()
                 for owner in await self._journal.do(endings.owners):
                     if not self._journal.alive(owner):
                         await self._journal.do(partial(endings.release_all, owner=owner))
-                waiting, oldest = await self._journal.do(endings.waiting)
-                age = 0.0 if oldest is None else self._clock.now().timestamp() - oldest / 1000
-                self._metrics.set(telemetry.IMAGES_PENDING, waiting)
-                self._metrics.set(telemetry.IMAGES_OLDEST_PENDING, max(age, 0.0))
                 await self._journal.do(partial(endings.remark, name="paused", value=self._gate.reason))
             except Retryable as error:
                 self._logger.info("%s; trying again", error.reason)
