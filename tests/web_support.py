@@ -1,5 +1,7 @@
 """The web app as the tests of several folders use it: settings with known secrets, a clock that is moved by hand."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from tests.browser.stack import Part
 from web import create_app
 from web.auth.tokens import hash_token
 from web.settings import WebSettings
@@ -43,6 +46,17 @@ def web_environment(data: Path, clickhouse_url: str = NOBODY_LISTENS, **changes:
         **changes,
     }
     return {f"CHATTRAIL_WEB_{name.upper()}": value for name, value in fields.items()}
+
+
+@contextmanager
+def running_web(data: Path, clickhouse_url: str = NOBODY_LISTENS, **changes: str) -> Iterator[Part]:
+    """The web part as a process, ready when entered and ended afterwards."""
+    part = Part("web", r"web is ready at (http://\S+)", web_environment(data, clickhouse_url, **changes))
+    try:
+        part.wait()
+        yield part
+    finally:
+        part.stop()
 
 
 def make_app(data: Path, clickhouse_url: str = NOBODY_LISTENS, clock: Clock | None = None, **changes: str) -> Flask:

@@ -7,9 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -18,7 +16,7 @@ import pytest
 
 from tests.browser.stack import ROOT, Part, wait_until
 from tests.embedded import EmbeddedClickHouse
-from tests.web_support import BEARER, PASSWORD, SAME, SECRET_KEY, web_environment
+from tests.web_support import BEARER, PASSWORD, SAME, SECRET_KEY, running_web, web_environment
 
 STOPS_WITHIN_S = 5.0
 
@@ -36,16 +34,6 @@ def run(*arguments: str, stdin: str | None = None, **environment: str) -> "subpr
     )
 
 
-@contextmanager
-def web(data: Path, clickhouse_url: str = "http://readonly@127.0.0.1:9/chattrail", **changes: str) -> Iterator[Part]:
-    part = Part("web", r"web is ready at (http://\S+)", web_environment(data, clickhouse_url, **changes))
-    try:
-        part.wait()
-        yield part
-    finally:
-        part.stop()
-
-
 def parent(part: Part) -> psutil.Process:
     return psutil.Process(part._process.pid)
 
@@ -55,7 +43,7 @@ def stats(part: Part) -> httpx.Response:
 
 
 def test_it_starts_answers_and_stops_in_time_with_nothing_left_behind(tmp_path: Path) -> None:
-    with web(tmp_path, workers="2") as part:
+    with running_web(tmp_path, workers="2") as part:
         wait_until(lambda: len(parent(part).children()) == 2)  # the first worker may be ready before the second began
         everyone = [parent(part), *parent(part).children(recursive=True)]
         with httpx.Client() as idle:  # a kept connection must not hold it up
@@ -69,14 +57,14 @@ def test_it_starts_answers_and_stops_in_time_with_nothing_left_behind(tmp_path: 
 
 
 def test_sigint_ends_it_too(tmp_path: Path) -> None:
-    with web(tmp_path) as part:
+    with running_web(tmp_path) as part:
         part._process.send_signal(signal.SIGINT)
         assert part._process.wait(STOPS_WITHIN_S) == 0
     assert "Traceback" not in "".join(part.output)
 
 
 def test_a_killed_worker_is_replaced_and_logins_live_on(tmp_path: Path) -> None:
-    with web(tmp_path) as part, httpx.Client(base_url=part.url) as client:
+    with running_web(tmp_path) as part, httpx.Client(base_url=part.url) as client:
         client.post("/login", data={"password": PASSWORD}, headers=SAME)
         assert client.get("/api/analytics/stats").status_code == 503
         (worker,) = parent(part).children()
@@ -93,7 +81,7 @@ def test_a_killed_worker_is_replaced_and_logins_live_on(tmp_path: Path) -> None:
 
 
 def test_a_link_is_spent_once_by_two_workers(tmp_path: Path) -> None:
-    with web(tmp_path, workers="2") as part:
+    with running_web(tmp_path, workers="2") as part:
         for _ in range(5):
             url = httpx.post(f"{part.url}/api/login-links", headers=BEARER).json()["url"]
             assert url.startswith(f"{part.url}/login/link?token=")
@@ -108,7 +96,7 @@ def test_a_link_is_spent_once_by_two_workers(tmp_path: Path) -> None:
 
 
 def test_login_attempts_are_counted_over_both_workers(tmp_path: Path) -> None:
-    with web(tmp_path, workers="2") as part:
+    with running_web(tmp_path, workers="2") as part:
 
         def attempt(_: int) -> int:
             return httpx.post(f"{part.url}/login", data={"password": "wrong"}, headers=SAME).status_code
@@ -153,7 +141,7 @@ def test_its_commands_make_secrets_that_work(tmp_path: Path) -> None:
     found = re.fullmatch(r"token (ct_\S+)\nhash  ([0-9a-f]{64})\n", made.stdout)
     assert found
     token, digest = found.groups()
-    with web(tmp_path, password_hash=hashed.stdout.strip(), api_token_hashes=digest) as part:
+    with running_web(tmp_path, password_hash=hashed.stdout.strip(), api_token_hashes=digest) as part:
         answer = httpx.post(f"{part.url}/login", data={"password": "my own password"}, headers=SAME)
         assert answer.status_code == 303
         assert (
@@ -169,7 +157,7 @@ def test_its_commands_make_secrets_that_work(tmp_path: Path) -> None:
 def test_clickhouse_may_be_away_and_come_back(tmp_path: Path) -> None:
     with (
         EmbeddedClickHouse(tmp_path) as clickhouse,
-        web(tmp_path, clickhouse.readonly_url, query_timeout_s="1") as part,
+        running_web(tmp_path, clickhouse.readonly_url, query_timeout_s="1") as part,
     ):
         bare = stats(part)
         assert bare.status_code == 503
@@ -215,7 +203,7 @@ def test_clickhouse_may_be_away_and_come_back(tmp_path: Path) -> None:
 def test_a_wrong_dsn_is_named_without_its_password(
     clickhouse: EmbeddedClickHouse, tmp_path: Path, address: str, says: str
 ) -> None:
-    with web(tmp_path, address.format(where=f"127.0.0.1:{clickhouse.port}")) as part:
+    with running_web(tmp_path, address.format(where=f"127.0.0.1:{clickhouse.port}")) as part:
         answer = stats(part)
     assert answer.status_code == 503
     assert says in answer.json()["detail"]
