@@ -4,7 +4,7 @@
 
 A sidecar with nothing to archive, one where 10,000 pictures wait because the store's rate is used up, and one whose store does
 not answer, so that they are fetched and tried again and again. They take turns on one ClickHouse, each with its own database;
-only one runs at a time.
+only one runs at a time. Another sidecar with nothing to archive shows what two of the same differ by.
 """
 
 import asyncio
@@ -23,9 +23,14 @@ from tests.embedded import EmbeddedClickHouse
 from tests.otlp import event, request
 from tests.receivers import quiet_port
 
-WAITING, ROUNDS, REQUESTS, SENDERS = 10_000, 4, 100, 4
+WAITING, ROUNDS, REQUESTS, SENDERS = 10_000, 4, 250, 4
 MESSAGES = 9
-NOTHING, PAUSED, DOWN = "nothing waits", "wait: the rate is used up", "wait: the store is down"
+NOTHING, AGAIN, PAUSED, DOWN = (
+    "nothing waits",
+    "nothing waits, another",
+    "wait: the rate is used up",
+    "wait: the store is down",
+)
 
 
 def body(picture: str) -> bytes:
@@ -55,7 +60,7 @@ async def prepare(address: str, host: str, name: str) -> None:
     """Let one picture be stored; then let the rest wait where they are to wait."""
     async with aiohttp.ClientSession() as session:
         await pictures.send(session, address, pictures.announce([f"{host}/0"]))
-        if name != NOTHING:
+        if name in (PAUSED, DOWN):
             await pictures.send(
                 session, address, pictures.announce([f"{host}/{number % 20}" for number in range(WAITING)])
             )
@@ -63,12 +68,13 @@ async def prepare(address: str, host: str, name: str) -> None:
 
 async def measure(place: Path) -> tuple[dict[str, list[float]], dict[str, int]]:
     """All turns; times by case, and how many pictures waited at the end."""
-    times: dict[str, list[float]] = {NOTHING: [], PAUSED: [], DOWN: []}
+    times: dict[str, list[float]] = {name: [] for name in (NOTHING, AGAIN, PAUSED, DOWN)}
     waiting: dict[str, int] = {}
     with EmbeddedClickHouse(place) as clickhouse, pictures.hosting("JPEG", 20) as host:
         async with store("cloudflare_images", place) as (cloudflare, _):
             settings = {
                 NOTHING: cloudflare,
+                AGAIN: cloudflare,
                 PAUSED: cloudflare | {"IMAGES_CLOUDFLARE_REQUESTS": "2"},
                 DOWN: cloudflare | {"IMAGES_CLOUDFLARE_API_URL": f"http://127.0.0.1:{quiet_port()}/client/v4"},
             }
@@ -79,8 +85,8 @@ async def measure(place: Path) -> tuple[dict[str, list[float]], dict[str, int]]:
                     databases[name] = clickhouse.dsn(f"waiting_{number}")
             names = list(times)
             for number in range(ROUNDS):
-                for name in names[number % 3 :] + names[: number % 3]:  # nobody always comes first
-                    folder = place / name.replace(":", "").replace(" ", "-")
+                for name in names[number % 4 :] + names[: number % 4]:  # nobody always comes first
+                    folder = place / str(names.index(name))
                     async with pictures.sidecar(databases[name], folder, **settings[name]) as (_, address):
                         if number == 0:
                             await prepare(address, host.url, name)
