@@ -7,7 +7,7 @@ import pytest
 
 from chattrail import create_tracker
 from tests.fakes.otlp_receiver import OtlpGrpcReceiver, OtlpReceiver, until
-from tests.unit.export.support import QUICK, say
+from tests.integration.export.support import QUICK, say
 
 
 def test_the_standard_ones_work(http: OtlpReceiver, monkeypatch: pytest.MonkeyPatch) -> None:

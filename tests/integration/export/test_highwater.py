@@ -15,7 +15,7 @@ from chattrail import Tracker, create_tracker
 from chattrail.highwater import PROCESS_ENDED
 from chattrail.record import Record
 from tests.fakes.otlp_receiver import OtlpReceiver, Received, until
-from tests.unit.export.support import QUICK, accounted, say
+from tests.integration.export.support import QUICK, accounted, say
 
 BOT = """
 import sys

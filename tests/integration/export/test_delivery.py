@@ -11,7 +11,7 @@ from chattrail import create_tracker
 from chattrail.batching import Limits
 from chattrail.events import ImageGenerated
 from tests.fakes.otlp_receiver import OtlpReceiver
-from tests.unit.export.support import ANN, QUICK, numbers, say
+from tests.integration.export.support import ANN, QUICK, numbers, say
 
 
 def test_events_arrive_in_order_with_their_resource(receiver: Any) -> None:

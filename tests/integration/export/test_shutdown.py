@@ -11,7 +11,7 @@ import pytest
 from chattrail import create_tracker
 from chattrail.batching import Limits
 from tests.fakes.otlp_receiver import OtlpReceiver
-from tests.unit.export.support import accounted, numbers, say
+from tests.integration.export.support import accounted, numbers, say
 
 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])

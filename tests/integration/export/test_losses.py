@@ -11,7 +11,7 @@ from chattrail import create_tracker
 from chattrail.batching import Limits
 from chattrail.events import Command, ImageGenerated, UserMessage
 from tests.fakes.otlp_receiver import OtlpReceiver, until
-from tests.unit.export.support import ANN, QUICK, accounted, numbers, say
+from tests.integration.export.support import ANN, QUICK, accounted, numbers, say
 
 
 def test_a_full_queue_drops_the_oldest_and_counts_them(http: OtlpReceiver, caplog: pytest.LogCaptureFixture) -> None:
