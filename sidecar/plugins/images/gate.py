@@ -22,6 +22,11 @@ class Gate:
         self._changed = asyncio.Event()
         self.reason = ""
 
+    @property
+    def shut(self) -> bool:
+        """Whether the store is known to take nothing: no picture has passed since the last pause."""
+        return self._until is not None
+
     async def enter(self) -> None:
         """Wait until a picture may be tried; `leave` is due afterwards, whatever came of it."""
         while self._until is not None:
