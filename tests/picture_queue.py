@@ -6,6 +6,7 @@ choose what it is given.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import os
@@ -14,7 +15,7 @@ import signal
 import sqlite3
 import sys
 import uuid
-from contextlib import closing
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,7 +27,9 @@ from sidecar.plugins.images.config import ImagesConfig
 from sidecar.plugins.images.store import Note, Upload
 from sidecar.telemetry import Metrics
 from tests.archives import generated
+from tests.otlp import event
 from tests.picture_host import picture
+from tests.receivers import until
 
 NOWHERE = "http://default@127.0.0.1:1/chattrail"
 POINTS = ("before_note", "after_note", "half_way", "after_upload")
@@ -110,7 +113,7 @@ async def started(archiver: ImageArchiver) -> ImageArchiver:
 
 def jobs(folder: Path) -> list[dict[str, Any]]:
     """The journal's jobs, read as another process would."""
-    with closing(sqlite3.connect(folder / "data" / "journal.sqlite")) as db:
+    with contextlib.closing(sqlite3.connect(folder / "data" / "journal.sqlite")) as db:
         db.row_factory = sqlite3.Row
         return [dict(row) for row in db.execute("SELECT * FROM jobs ORDER BY created_at, event_id")]
 
@@ -120,6 +123,43 @@ def pictures(seed: int, count: int) -> dict[str, bytes]:
     chance = random.Random(seed)
     kinds = [picture(size=(8, 8), colour=f"#{number:06x}") for number in range(max(count * 2 // 3, 1))]
     return {str(uuid.UUID(int=chance.getrandbits(128), version=4)): chance.choice(kinds) for _ in range(count)}
+
+
+class Queue:
+    """An archiver on a recording store, over restarts."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.store = RecordingStore(folder / "remote")
+        self.metrics = Metrics()
+
+    @contextlib.asynccontextmanager
+    async def running(self, **given: Any) -> AsyncIterator[ImageArchiver]:
+        archiver = await started(build(self.folder, self.store, self.metrics, **given))
+        try:
+            yield archiver
+        finally:
+            await archiver.shutdown()
+
+    async def ended(self, count: int = 1) -> list[dict[str, Any]]:
+        def all_ended() -> bool:
+            found = jobs(self.folder)
+            return len(found) >= count and not any(job["state"] in ("pending", "uploading") for job in found)
+
+        await until(all_ended)
+        return jobs(self.folder)
+
+    def remark(self, name: str) -> str:
+        with contextlib.closing(sqlite3.connect(self.folder / "data" / "journal.sqlite")) as db:
+            return endings.meta(db, name)
+
+    def spooled(self) -> list[str]:
+        return [path.stem for path in (self.folder / "data" / "spool").iterdir()]
+
+
+def image_event(content: bytes) -> Any:
+    """An image_generated event that brings its picture's bytes."""
+    return event("image_generated", event_id=str(uuid.uuid4()), **{"chattrail.image.data": content})
 
 
 async def _main(folder: Path) -> None:

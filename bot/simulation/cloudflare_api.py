@@ -11,29 +11,20 @@ import re
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from aiohttp import BodyPartReader, web
+from aiohttp import web
 
 from bot.simulation.cloudflare.delivery import VARIANTS, is_allowed, resized
-from bot.simulation.cloudflare.images import LARGEST_BYTES, Images
+from bot.simulation.cloudflare.forms import read_form
+from bot.simulation.cloudflare.images import Images
 from bot.simulation.cloudflare.limits import RateLimit
 from bot.simulation.cloudflare.wire import Fault, Refused, failure, success
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 _ACCOUNT = "/client/v4/accounts/{account}/images"
 _LARGEST_METADATA = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One field of a form."""
-
-    content: bytes
-    filename: str
-    content_type: str
 
 
 class CloudflareServer:
@@ -159,7 +150,7 @@ class CloudflareServer:
             raise Refused(5403)
 
     async def _direct_upload(self, request: web.Request) -> web.Response:
-        form = await _form(request)
+        form = await read_form(request)
         fields = {name: part.content.decode(errors="replace") for name, part in form.items()}
         metadata = fields.get("metadata", "{}")
         try:
@@ -181,7 +172,7 @@ class CloudflareServer:
     async def _upload(self, request: web.Request) -> web.Response:
         if request.match_info["hash"] != self.account_hash:
             raise Refused(5403)
-        form = await _form(request)
+        form = await read_form(request)
         if "file" not in form:
             raise Refused(5400, message="the form has no file")
         part = form["file"]
@@ -242,25 +233,6 @@ class CloudflareServer:
 
     def _told(self, image_id: str) -> dict[str, Any]:
         return self.images.find(image_id).told(f"{self.delivery_url}/{self.account_hash}", list(VARIANTS))
-
-
-async def _form(request: web.Request) -> dict[str, Part]:
-    """Read a form in memory, where a request that is cut short leaves nothing to clean up."""
-    if request.content_type != "multipart/form-data":
-        raise Refused(5415)
-    form: dict[str, Part] = {}
-    left = LARGEST_BYTES + 1
-    async for part in await request.multipart():
-        if not isinstance(part, BodyPartReader) or part.name is None:
-            raise Refused(5400)
-        content = bytearray()
-        while chunk := await part.read_chunk():
-            content += chunk
-            if len(content) > left:
-                raise Refused(5413)
-        left -= len(content)
-        form[part.name] = Part(bytes(content), part.filename or "", part.headers.get("Content-Type", ""))
-    return form
 
 
 async def _no_route(_request: web.Request) -> web.Response:

@@ -8,6 +8,7 @@ import pytest
 from tests.archives import Archive, archive_on
 from tests.embedded import EmbeddedClickHouse
 from tests.picture_host import PictureHost
+from tests.picture_queue import Queue
 from tests.sinks import SinkUnderTest, sink_on
 
 
@@ -52,3 +53,9 @@ async def host() -> AsyncIterator[PictureHost]:
     """A host of pictures that can fail in every way a host can."""
     async with PictureHost() as running:
         yield running
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> Queue:
+    """An archiver on a store that remembers everything, without a ClickHouse."""
+    return Queue(tmp_path)

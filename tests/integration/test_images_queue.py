@@ -1,67 +1,22 @@
-"""The queue between the ack and the store: pauses, lost answers, giving up, room, erasure. No ClickHouse: it isn't in the way."""
+"""The queue between the ack and the store: pauses, lost answers, giving up, room. No ClickHouse: it isn't in the way."""
 
-import argparse
 import asyncio
-import contextlib
 import hashlib
 import sqlite3
 import uuid
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sidecar import telemetry
 from sidecar.errors import Permanent, Retryable
-from sidecar.plugins.images import command, endings, gauges
-from sidecar.plugins.images.archiver import ImageArchiver
+from sidecar.plugins.images import gauges
 from sidecar.plugins.images.store import Paused
-from sidecar.telemetry import Metrics
 from tests.archives import batch_of, generated
-from tests.otlp import event
 from tests.picture_host import picture
-from tests.picture_queue import RecordingStore, build, jobs, started
-from tests.receivers import SidecarProcess, until
+from tests.picture_queue import Queue, image_event, jobs
+from tests.receivers import until
 
 SHA256 = hashlib.sha256(picture()).hexdigest()
-
-
-class Queue:
-    """An archiver on a recording store, over restarts."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.store = RecordingStore(folder / "remote")
-        self.metrics = Metrics()
-
-    @contextlib.asynccontextmanager
-    async def running(self, **given: Any) -> AsyncIterator[ImageArchiver]:
-        archiver = await started(build(self.folder, self.store, self.metrics, **given))
-        try:
-            yield archiver
-        finally:
-            await archiver.shutdown()
-
-    async def ended(self, count: int = 1) -> list[dict[str, Any]]:
-        def all_ended() -> bool:
-            found = jobs(self.folder)
-            return len(found) >= count and not any(job["state"] in ("pending", "uploading") for job in found)
-
-        await until(all_ended)
-        return jobs(self.folder)
-
-    def remark(self, name: str) -> str:
-        with contextlib.closing(sqlite3.connect(self.folder / "data" / "journal.sqlite")) as db:
-            return endings.meta(db, name)
-
-    def spooled(self) -> list[str]:
-        return [path.stem for path in (self.folder / "data" / "spool").iterdir()]
-
-
-@pytest.fixture
-def queue(tmp_path: Path) -> Queue:
-    return Queue(tmp_path)
 
 
 async def test_a_pause_stops_everything_is_told_once_and_burns_no_attempt(
@@ -69,7 +24,7 @@ async def test_a_pause_stops_everything_is_told_once_and_burns_no_attempt(
 ) -> None:
     queue.store.raises["before_note"] = [Paused("the token is not accepted", after=0.1) for _ in range(4)]
     async with queue.running(concurrency=1, attempts=1) as archiver:
-        await archiver.handle(batch_of(*(_event(picture(size=(8, 8 + number))) for number in range(10))))
+        await archiver.handle(batch_of(*(image_event(picture(size=(8, 8 + number))) for number in range(10))))
         await until(lambda: queue.metrics.value(telemetry.IMAGES_PAUSED) == 1)
         rows = await queue.ended(10)
     assert {(row["state"], row["attempts"]) for row in rows} == {("stored", 1)}
@@ -81,7 +36,7 @@ async def test_a_pause_stops_everything_is_told_once_and_burns_no_attempt(
 async def test_while_it_is_paused_one_picture_at_a_time_looks_whether_the_store_is_back(queue: Queue) -> None:
     queue.store.raises["before_note"] = [Paused("429", after=0.2) for _ in range(100)]
     async with queue.running(concurrency=8) as archiver:
-        await archiver.handle(batch_of(*(_event(picture(size=(8, 8 + number))) for number in range(50))))
+        await archiver.handle(batch_of(*(image_event(picture(size=(8, 8 + number))) for number in range(50))))
         await until(lambda: len(queue.store.calls) >= 11)  # eight that were under way, and one for each pause since
         assert len(queue.store.calls) <= 12
         assert {row["attempts"] for row in jobs(queue.folder)} == {0}
@@ -151,7 +106,7 @@ async def test_given_up_without_an_outcome_the_orphan_is_removed_when_the_store_
 
 async def test_the_same_picture_from_many_events_at_once_is_put_once(queue: Queue) -> None:
     async with queue.running(concurrency=16) as archiver:
-        await archiver.handle(batch_of(*(_event(picture()) for _ in range(30))))
+        await archiver.handle(batch_of(*(image_event(picture()) for _ in range(30))))
         rows = await queue.ended(30)
     assert {row["state"] for row in rows} == {"stored"}
     assert queue.store.calls == ["put"]
@@ -219,7 +174,7 @@ async def test_bytes_of_a_batch_that_was_never_acknowledged_are_swept_away(queue
 async def test_a_journal_that_is_damaged_under_way_costs_a_try_and_no_picture(queue: Queue) -> None:
     queue.store.raises["before_note"] = [Paused("not now", after=1.0)]
     async with queue.running() as archiver:
-        await archiver.handle(batch_of(*(_event(picture(size=(8, 8 + number))) for number in range(20))))
+        await archiver.handle(batch_of(*(image_event(picture(size=(8, 8 + number))) for number in range(20))))
         assert archiver._journal is not None
 
         def damage(db: sqlite3.Connection) -> None:
@@ -238,51 +193,3 @@ async def test_a_journal_that_is_damaged_under_way_costs_a_try_and_no_picture(qu
         rows = await queue.ended(21)
     assert {row["state"] for row in rows} == {"stored"}
     assert len(queue.store.contents()) == 21
-
-
-async def test_status_retry_and_purge_beside_no_sidecar(queue: Queue) -> None:
-    queue.store.raises["half_way"] = [Retryable("the store answered 503")]
-    keeper = {"DATA": str(queue.folder), "IMAGES_DIRECTORY": str(queue.folder / "pictures")}
-    queue.folder = queue.folder / "images"  # where the command looks
-    queue.folder.mkdir()
-    (queue.folder / "data").symlink_to(queue.folder)
-    async with queue.running(attempts=1, concurrency=1) as archiver:
-        await archiver.handle(batch_of(_event(picture()), _event(picture("GIF"))))
-        failed = next(row for row in await queue.ended(2) if row["state"] == "failed")
-
-    def said(*arguments: str) -> tuple[int, str]:
-        with SidecarProcess(["images", *arguments], **keeper) as command:
-            return command.wait(), command.text
-
-    code, text = await asyncio.to_thread(said, "status")
-    assert code == 0
-    assert "1  stored" in text
-    assert "1  failed: the store answered 503 (given up after 1 tries)" in text
-    code, text = await asyncio.to_thread(said, "retry", "--reason", "503")
-    assert (code, "1 failed pictures are pending again" in text) == (0, True)
-    assert "no sidecar runs" in text
-    code, text = await asyncio.to_thread(said, "purge", "--event", failed["event_id"])
-    assert (code, "1 pictures are erased" in text) == (0, True)
-    assert sorted(row["state"] for row in jobs(queue.folder)) == ["erased", "stored"]
-    assert failed["event_id"] not in queue.spooled()
-    code, text = await asyncio.to_thread(said, "retry")
-    assert "0 failed pictures" in text
-
-
-async def test_a_retry_that_a_running_sidecar_takes_up_is_followed_to_its_end(queue: Queue) -> None:
-    queue.store.raises["half_way"] = [Retryable("the store answered 503")]
-    async with queue.running(attempts=1) as archiver:
-        await archiver.handle(generated(data=picture()))
-        await queue.ended()
-        given = argparse.Namespace(images="retry", reason="", no_wait=False)
-        config = archiver._config
-        assert await asyncio.to_thread(command.run, given, config, queue.folder / "data") == 0
-        assert [row["state"] for row in jobs(queue.folder)] == ["stored"]
-
-
-def test_the_bar_tells_how_much_and_how_long() -> None:
-    assert command.Bar(40).line(10, 5.0) == "[#######.......................] 10/40 pictures, 2.0/s, 15 s left"
-
-
-def _event(content: bytes) -> Any:
-    return event("image_generated", event_id=str(uuid.uuid4()), **{"chattrail.image.data": content})
