@@ -19,13 +19,13 @@ TITLE = "## Pictures"
 HEAD = """{title}
 
 Written by `make faults-pictures` ({when}; {machine}); do not edit. Real parts again: the sidecar as a process with its decoding
-children, ClickHouse, a sender that repeats; Cloudflare's double as a process of its own, S3 by rclone, a folder. A third of the
-events bring pictures, a third of these the same picture again. Afterwards the store itself is asked what it holds. *Twice*:
-pictures that lie there more than once. *Orphans*: pictures there that no row leads to. *Stuck*: jobs of the journal that have not
-ended, are leased or not published, uploads without an outcome, bytes left in the spool. *Lost*: acknowledged events that are not
-stored, or whose picture did not end as it must. All must be 0. *Drafts* are left when nobody was told their id: Cloudflare lists
-them nowhere, they hold nothing, and their address ends after 30 minutes. Where pictures can't be had (24, 29, 30), each must fail
-for its own reason. The sidecar's memory grows by less than 64 MiB in every run.
+children, ClickHouse, a sender that repeats; Cloudflare's double as a process of its own, S3 by rclone, a folder. A run has
+{events} events; a third of them bring pictures, a third of these the same picture again. Afterwards the store itself is
+asked what it holds. *Twice*: pictures that lie there more than once. *Orphans*: pictures there that no row leads to. *Stuck*: jobs
+of the journal that have not ended, are leased or not published, uploads without an outcome, bytes left in the spool. *Lost*:
+acknowledged events that are not stored, or whose picture did not end as it must. All must be 0. *Drafts* are left when nobody was
+told their id: Cloudflare lists them nowhere, they hold nothing, and their address ends after 30 minutes. Where none can be had
+(24, 29, 30), each must fail for its own reason. The sidecar's memory grows by less than 64 MiB in every run.
 
 *Recovery* is the longest from a kill, restart included, or from the end of a fault to the next picture that ends. *Wait* is the
 longest that a sender waited for an acknowledgement. *Quiet* is the longest from the last acknowledgement until all had ended.
@@ -74,6 +74,7 @@ class PictureReport:
             when=f"{datetime.now(UTC):%Y-%m-%d}",
             machine=f"{os.cpu_count()} cores, Python {platform.python_version()}",
             load=os.getloadavg()[2],
+            events=" or ".join(f"{events:,}" for events in sorted({outcome.events for outcome in self.outcomes})),
         )
         for row, name in sorted({(outcome.row, outcome.name) for outcome in self.outcomes}):
             text += _line(row, name, [one for one in self.outcomes if (one.row, one.name) == (row, name)])
