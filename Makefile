@@ -45,7 +45,7 @@ test-fast: $(STAMP) ## unit and contract tests
 faults: setup collector ## every fault at full size, five seeds (two hours; ROWS=16,19 for some again); writes docs/reliability.md
 	@FAULT_ROWS="$(ROWS)" $(PYTEST) tests/faults --ignore tests/faults/test_soak.py -m "slow or not slow" --timeout 3600
 
-faults-pictures: setup ## the rows on pictures, six seeds (an hour; ROWS=27 for some again); writes their section of docs/reliability.md
+faults-pictures: setup ## the rows on pictures, five seeds (half an hour; ROWS=27 for some again); writes their section of docs/reliability.md
 	@FAULT_ROWS="$(ROWS)" $(PYTEST) tests/faults/test_pictures.py -m "slow or not slow" --timeout 3600
 
 soak: setup collector ## an hour of slow ClickHouse and of random faults; SOAK_MINUTES=4 for less; writes docs/reliability.md

@@ -16,8 +16,8 @@ from tests.faults.report import Report
 from tests.faults.strikes import Size
 
 SEEDS = range(1, 6)
-LONG = 6  # the seed of a run with ten times the events
-EVENTS = int(os.environ.get("FAULT_EVENTS", "1000"))  # of the others: a picture is as much work as thirty events
+# Of a full run: with 10,000, as the other rows have, its 2,300 pictures would wait for Cloudflare's rate, 575 in five minutes.
+EVENTS = int(os.environ.get("FAULT_EVENTS", "1000"))
 # One row for each kind of fault that no other test makes with all parts.
 IN_EVERY_RUN = (
     "20: what the journal has in its WAL damaged, sidecar killed",
@@ -30,22 +30,19 @@ def quick(fault: PictureFault) -> Size:
     return Size(events=160, parcel=10, shares=shares, lasts_s=1.0)
 
 
-def full(fault: PictureFault, seed: int) -> Size:
+def full(fault: PictureFault) -> Size:
     shares = tuple((number + 0.5) / fault.often for number in range(fault.often))
-    return Size(events=EVENTS * (10 if seed == LONG else 1), parcel=10, shares=shares, lasts_s=fault.lasts_s)
+    return Size(events=EVENTS, parcel=10, shares=shares, lasts_s=fault.lasts_s)
 
 
 def cases() -> Iterator[object]:
-    slow = [pytest.mark.slow, pytest.mark.timeout(1200)]
+    slow = [pytest.mark.slow, pytest.mark.timeout(600)]
     for fault in PICTURE_FAULTS:
         marks = () if fault.id in IN_EVERY_RUN else slow
         yield pytest.param(fault, 0, quick(fault), id=f"{fault.id}, quick", marks=marks)
-    for seed in (
-        LONG,
-        *SEEDS,
-    ):  # all rows with one seed, then with the next: a run that is broken off tells of every row
+    for seed in SEEDS:  # all rows with one seed, then with the next: a run that is broken off tells of every row
         for fault in PICTURE_FAULTS:
-            yield pytest.param(fault, seed, full(fault, seed), id=f"{fault.id}, seed{seed}", marks=slow)
+            yield pytest.param(fault, seed, full(fault), id=f"{fault.id}, seed{seed}", marks=slow)
 
 
 CONTROLS = {
@@ -75,7 +72,7 @@ async def test_without_it_the_oracle_sees_orphans(
 async def test_one_picture_per_key_no_orphan_nothing_stuck(
     fault: PictureFault, seed: int, size: Size, tmp_path: Path, clickhouse: EmbeddedClickHouse, report: Report
 ) -> None:
-    outcome = await run_pictures(fault, seed, size, tmp_path, clickhouse, patience_s=max(90.0, size.events / 20))
+    outcome = await run_pictures(fault, seed, size, tmp_path, clickhouse)
     assert outcome.passed, str(outcome)
     if seed:
         report.pictures.outcomes.append(outcome)
