@@ -1,7 +1,6 @@
 """How many pictures wait and for how long: told to metrics and alerts whether or not anything can be archived."""
 
 import asyncio
-import logging
 
 from sidecar import telemetry
 from sidecar.errors import Retryable
@@ -14,12 +13,11 @@ EVERY_S = 10.0
 
 async def keep_telling(journal: Journal, context: Context) -> None:
     """Set the gauges from the journal, again and again, until cancelled."""
-    logger: logging.Logger = context.logger
     while True:
         try:
             waiting, oldest = await journal.do(endings.waiting)
         except Retryable as error:
-            logger.info("%s; trying again", error.reason)
+            context.logger.info("%s; trying again", error.reason)
         else:
             age = 0.0 if oldest is None else context.clock.now().timestamp() - oldest / 1000
             context.metrics.set(telemetry.IMAGES_PENDING, waiting)

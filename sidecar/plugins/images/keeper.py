@@ -16,6 +16,11 @@ from sidecar.plugins.images.store import Paused, Store, Upload
 AWAY_S = 5.0  # between looks whether a store that is away is back
 
 
+def away(error: Retryable) -> Paused:
+    """The same failure as one of the store, which every picture waits for."""
+    return Paused(error.reason, after=max(error.after, AWAY_S))
+
+
 class Keeper:
     """Between the workers and the store. One picture (SHA-256) is in one pair of hands at a time."""
 
@@ -60,7 +65,7 @@ class Keeper:
             except Exception as error:
                 if isinstance(error, Retryable) and not noted:
                     # nothing of the picture had left: it is the store that is away, for all of them, however long
-                    raise Paused(error.reason, after=max(error.after, AWAY_S)) from None
+                    raise away(error) from None
                 # what went wrong may have gone wrong after the bytes arrived
                 if noted and await self._told_by_store(picture.sha256):
                     return

@@ -16,7 +16,7 @@ from sidecar.plugins.images.config import ImagesConfig
 from sidecar.plugins.images.gate import Gate
 from sidecar.plugins.images.jobs import Job
 from sidecar.plugins.images.journal import Journal, Step
-from sidecar.plugins.images.keeper import AWAY_S, Keeper
+from sidecar.plugins.images.keeper import Keeper, away
 from sidecar.plugins.images.ledger import Claim
 from sidecar.plugins.images.store import Paused, Upload
 
@@ -145,7 +145,7 @@ class Workers:
                 return claim.sha256
         except Retryable as error:
             if self._gate.shut:  # the store is away for all of them: that it can't be asked about this one costs no try
-                raise Paused(error.reason, after=max(error.after, AWAY_S)) from None
+                raise away(error) from None
             raise
         source = self._means.sources.get(claim.job.source_kind)
         if source is None:
