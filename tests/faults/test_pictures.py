@@ -21,6 +21,7 @@ EVENTS = int(os.environ.get("FAULT_EVENTS", "1000"))
 # One row for each kind of fault that no other test makes with all parts.
 IN_EVERY_RUN = (
     "20: what the journal has in its WAL damaged, sidecar killed",
+    "28: sidecar killed between draft, upload, confirmation, record and page",
     "28: sidecar killed at random, Cloudflare",
 )
 
