@@ -21,6 +21,9 @@ DEAD_LETTERS: Final = "chattrail.sidecar.dead_letters"
 POISON_ALARM: Final = "chattrail.sidecar.poison.alarm"
 ROLLUP_ROUNDS: Final = "chattrail.sidecar.rollup.rounds"
 ROLLUP_FAILURES: Final = "chattrail.sidecar.rollup.failures"
+ROLLUP_ROWS: Final = "chattrail.sidecar.rollup.rows"
+ROLLUP_SKIPPED: Final = "chattrail.sidecar.rollup.skipped"
+ROLLUP_WAITING: Final = "chattrail.sidecar.rollup.waiting"
 IMAGE_JOBS: Final = "chattrail.sidecar.images.jobs"
 IMAGES_STORED: Final = "chattrail.sidecar.images.stored"
 IMAGES_FAILED: Final = "chattrail.sidecar.images.failed"
@@ -37,7 +40,9 @@ OUTBOX_LOST: Final = "chattrail.sidecar.outbox.lost"
 # log records of the sidecar itself, by `outcome`: exported, failed, or not sent: loop, rate, full
 OWN_LOGS: Final = "chattrail.sidecar.own_logs"
 
-GAUGES: Final = frozenset({IN_FLIGHT_BYTES, POISON_ALARM, IMAGES_PENDING, IMAGES_OLDEST_PENDING, IMAGES_PAUSED})
+GAUGES: Final = frozenset(
+    {IN_FLIGHT_BYTES, POISON_ALARM, ROLLUP_WAITING, IMAGES_PENDING, IMAGES_OLDEST_PENDING, IMAGES_PAUSED}
+)
 DESCRIPTIONS: Final[Mapping[str, str]] = {
     REQUESTS: "Requests answered, by HTTP status.",
     RECEIVED_BYTES: "Inflated bytes of requests whose records are all stored.",
@@ -51,6 +56,9 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     POISON_ALARM: "1 while most of the input can't be stored.",
     ROLLUP_ROUNDS: "Rounds of recomputing figures.",
     ROLLUP_FAILURES: "Rounds of recomputing figures that failed.",
+    ROLLUP_ROWS: "Rows of figures (a person's quarter of an hour) that were recomputed.",
+    ROLLUP_SKIPPED: "Rows of figures given up because ClickHouse has too little memory or time for their events.",
+    ROLLUP_WAITING: "Rows of figures that wait to be recomputed, about: a backlog that grows is one.",
     OUTBOX_DELIVERED: "Things a plugin has sent on.",
     OUTBOX_RETRIES: "Second and later tries of a plugin to send something on.",
     OUTBOX_LOST: "Things a plugin could not send on, by reason: full, refused, attempts, shutdown.",

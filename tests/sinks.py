@@ -39,7 +39,10 @@ class SinkUnderTest:
         return self._runner.run(work)
 
     def handle(self, body: bytes) -> None:
-        self.run(self.sink.handle(Batch.parse(body, datetime.now(UTC))))
+        self.run(self.sink.handle(self.batch(body)))
+
+    def batch(self, body: bytes) -> Batch:
+        return Batch.parse(body, datetime.now(UTC))
 
     def settle(self) -> None:
         """Bring the rollup up to date with all that was stored."""

@@ -72,7 +72,7 @@ class Oracle:
     async def forget_tokens(self, window: int) -> None:
         """Let `events` remember so many tokens only, and keep merges from taking the doubles away before they are counted."""
         await self.command("SYSTEM STOP MERGES events")
-        for table in ("events", "activity_stale"):
+        for table in ("events", "stale_activity"):
             await self.command(f"ALTER TABLE {table} MODIFY SETTING non_replicated_deduplication_window = {window}")
 
     async def command(self, sql: str) -> None:

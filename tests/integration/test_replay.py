@@ -17,7 +17,7 @@ from tests.otlp import event, request
 from tests.receivers import SidecarProcess
 from tests.sinks import SinkUnderTest, sink_on
 
-TABLES = ("events", "logs", "dead_letters", "activity", "activity_stale")
+TABLES = ("events", "logs", "dead_letters", "activity", "stale_activity")
 NO_SPAM = "ALTER TABLE {} ADD CONSTRAINT no_spam CHECK attributes['chattrail.message.text'] != 'spam'"
 
 

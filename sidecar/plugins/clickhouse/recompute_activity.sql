@@ -1,7 +1,16 @@
--- Recomputes the rows of `activity` that were marked since {since}, from the events as they are without doubles.
+-- Recomputes rows of `activity` from the events as they are without doubles: those that were marked after {after} and up to
+-- {until}, and lie, in the order of month, person and quarter of an hour, behind the first key and up to the last one.
 -- The person's name and the like are the newest non-empty ones of the quarter of an hour.
 INSERT INTO activity
-WITH marked AS (SELECT user_id, slot FROM activity_stale WHERE marked_at >= {since:DateTime64(6, 'UTC')} GROUP BY user_id, slot)
+WITH marked AS (
+    SELECT user_id, slot FROM stale_activity
+    WHERE marked_at > fromUnixTimestamp64Micro({after:Int64}, 'UTC') AND marked_at <= fromUnixTimestamp64Micro({until:Int64}, 'UTC')
+      AND (toYYYYMM(slot) > {first_month:UInt32} OR toYYYYMM(slot) = {first_month:UInt32} AND user_id >= {first_user:String})
+      AND (toYYYYMM(slot) < {last_month:UInt32} OR toYYYYMM(slot) = {last_month:UInt32} AND user_id <= {last_user:String})
+      AND (toYYYYMM(slot), user_id, slot) > ({first_month:UInt32}, {first_user:String}, toDateTime({first_slot:UInt32}, 'UTC'))
+      AND (toYYYYMM(slot), user_id, slot) <= ({last_month:UInt32}, {last_user:String}, toDateTime({last_slot:UInt32}, 'UTC'))
+    GROUP BY user_id, slot
+)
 SELECT
     user_id,
     toStartOfFifteenMinutes(ts) AS slot,

@@ -1,57 +1,82 @@
 """Keeps `activity` in step with `events` by recomputing the rows that inserts have marked as stale.
 
-A mark carries the time at which its insert was being written, and the rows of that insert become visible a little later. So
-each round looks back beyond the round before it: by a few seconds while events flow, and by the longest time an insert may
-take in a sweep every half minute. Recomputing a row once more leaves it as it was, which is why looking back too far is
-harmless, two sidecars may do it at once, and a start simply recomputes what came after the newest row.
+A mark carries the time at which its insert was being written, and the rows of that insert become visible later: mostly at
+once, at worst when the longest insert ends. So marks are recomputed when they are fresh, by rounds that look back a few
+seconds beyond the round before, and again by two passes that follow at a distance: one behind inserts of the usual time
+limit, one behind the longest. Recomputing a row once more leaves it as it was, so two sidecars may do so at once.
+
+A backlog never holds up what is new. A round takes the newest marks only, as many as it can; the passes take all of them, a
+piece at a time between rounds. How far a pass has come is saved in ClickHouse, and the next process goes on from there.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import Final
 
 import aiohttp
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from sidecar.plugin import Context
-from sidecar.telemetry import ROLLUP_FAILURES, ROLLUP_ROUNDS
+from sidecar.plugins.clickhouse.passes import Pass
+from sidecar.plugins.clickhouse.recompute import Recomputation, Span
+from sidecar.telemetry import ROLLUP_FAILURES, ROLLUP_ROUNDS, ROLLUP_WAITING
 
-RECOMPUTE = (Path(__file__).parent / "recompute_activity.sql").read_text()
-SETTINGS = {"async_insert": 0, "max_execution_time": 120, "max_partitions_per_insert_block": 0}
-LOOK_BACK = timedelta(seconds=3)
-SWEEP_LOOK_BACK = timedelta(minutes=11)  # longer than insert_timeout_s can be
-SWEEP_EVERY_S = 30.0
-SHUTDOWN_S = 3.0
-AFTER_FAILURE_S = 2.0  # as senders are told, too: a server in trouble is not asked more often
-EPOCH = datetime.fromtimestamp(0, UTC)
+SECOND: Final = 1_000_000  # microseconds
+LOOK_BACK: Final = 3 * SECOND
+FRESH_ROWS: Final = 10_000  # what a round takes at most
+# An insert of another process that takes longer than its sender waits ends within ClickHouse's own limit of 300 s, and
+# insert_timeout_s can be 600.
+LONGEST_INSERT_S: Final = 660
+LOOK_AGAIN_S: Final = 10.0
+SHUTDOWN_S: Final = 3.0
+AFTER_FAILURE_S: Final = 2.0  # as senders are told, too: a server in trouble is not asked more often
+NEWEST = """
+SELECT toUnixTimestamp64Micro(now64(6)), count(), toUnixTimestamp64Micro(min(marked_at))
+FROM (
+    SELECT marked_at FROM stale_activity
+    WHERE marked_at > fromUnixTimestamp64Micro({since:Int64}, 'UTC') ORDER BY marked_at DESC LIMIT {rows:UInt32}
+)
+"""
 
 
 class Rollup:
     """A background task that runs a round soon after each `wake`, at most one in `interval_s` seconds."""
 
     def __init__(
-        self, client: AsyncClient, context: Context, interval_s: float, failed: Callable[[Exception], None]
+        self,
+        client: AsyncClient,
+        context: Context,
+        failed: Callable[[Exception], None],
+        *,
+        interval_s: float,
+        insert_timeout_s: float,
     ) -> None:
         self._client = client
         self._failed = failed
         self._context = context
         self._interval_s = interval_s
+        self._recomputation = Recomputation(client, context, insert_timeout_s * 0.8)
+        usual, longest = int(insert_timeout_s + 5) * SECOND, LONGEST_INSERT_S * SECOND
+        self._passes = [
+            Pass("usual", usual, client, self._recomputation),
+            Pass("longest", longest, client, self._recomputation),
+        ]
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._reached = EPOCH
+        self._reached = 0  # by rounds
 
     def wake(self) -> None:
         """Say that events were stored."""
         self._woken.set()
 
     async def start(self) -> None:
-        """Catch up with what another process left stale, then begin."""
-        ((newest,),) = (await self._client.query("SELECT max(computed_at) FROM activity")).result_rows
-        self._reached = _aware(newest)
+        """Read how far another process got, then begin there."""
+        for one in self._passes:
+            await one.load()
+        self._reached = min(one.reached for one in self._passes)
         self._woken.set()
         self._task = asyncio.create_task(self._run(), name="rollup")
 
@@ -66,53 +91,61 @@ class Rollup:
         self._task.cancel()
         self._task = None
 
+    async def bring_up_to_date(self) -> None:
+        """Recompute every mark that a pass may still have to look at, now. Raises the driver's errors."""
+        now, _, _ = await self._newest(0)
+        await self._recomputation.whole(Span(min(one.reached for one in self._passes), now))
+
     async def _run(self) -> None:
         clock = self._context.clock
-        swept_at = float("-inf")
         while True:
-            await _set_within(self._woken, SWEEP_EVERY_S)
-            sweep = clock.monotonic() - swept_at >= SWEEP_EVERY_S
-            self._woken.clear()
+            await _set_within(self._woken, 0 if any(one.busy for one in self._passes) else LOOK_AGAIN_S)
             began = clock.monotonic()
-            succeeded = await self._try_round(SWEEP_LOOK_BACK if sweep else LOOK_BACK)
-            if not succeeded:
-                self._woken.set()
-            elif sweep:
-                swept_at = began
+            succeeded = await self._try_step()
             if self._stopping.is_set():
                 return
-            # a slow round leaves the machine to others for twice as long as it took
+            # as long as a step took, the machine is left to others
             least = self._interval_s if succeeded else max(self._interval_s, AFTER_FAILURE_S)
-            await _set_within(self._stopping, max(least, 2 * (clock.monotonic() - began)))
+            await _set_within(self._stopping, max(least, clock.monotonic() - began))
 
-    async def _try_round(self, look_back: timedelta) -> bool:
-        """Recompute and return True; on a fault of ClickHouse's say so and return False, to be tried again."""
+    async def _try_step(self) -> bool:
+        """Run a round if one is due, and a piece of a pass; on a fault of ClickHouse's say so and return False."""
+        due = self._woken.is_set()
+        self._woken.clear()
         try:
-            await self.bring_up_to_date(look_back)
+            now = await self._round(due)
+            if not self._stopping.is_set():
+                await self._step_of_a_pass(now)
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
+            self._woken.set()
             self._failed(error)
             self._context.metrics.add(ROLLUP_FAILURES)
             self._context.logger.warning(
                 "the figures could not be brought up to date: %s", str(error).splitlines()[0][:300]
             )
             return False
-        self._context.metrics.add(ROLLUP_ROUNDS)
         return True
 
-    async def bring_up_to_date(self, look_back: timedelta = SWEEP_LOOK_BACK) -> None:
-        """Recompute what was marked since the round before, less `look_back`. Raises the driver's errors."""
-        since = max(self._reached - look_back, EPOCH)
-        parameters = {"since": since.strftime("%Y-%m-%d %H:%M:%S.%f")}
-        query = "SELECT now64(6, 'UTC'), count() FROM activity_stale WHERE marked_at >= {since:DateTime64(6, 'UTC')}"
-        ((now, marks),) = (await self._client.query(query, parameters=parameters)).result_rows
-        if marks:
-            await self._client.command(RECOMPUTE, parameters=parameters, settings=SETTINGS)
-        self._reached = _aware(now)
+    async def _round(self, due: bool) -> int:
+        """Recompute what was marked since the round before; ClickHouse's time. Rows beyond FRESH_ROWS are left to the passes."""
+        since = max(self._reached - LOOK_BACK, 0)
+        now, marks, oldest = await self._newest(since)
+        if due and marks:
+            await self._recomputation.whole(Span(oldest if marks == FRESH_ROWS else since, now))
+            self._context.metrics.add(ROLLUP_ROUNDS)
+        self._reached = now
+        return now
 
+    async def _newest(self, since: int) -> tuple[int, int, int]:
+        parameters = {"since": since, "rows": FRESH_ROWS}
+        ((now, marks, oldest),) = (await self._client.query(NEWEST, parameters=parameters)).result_rows
+        return int(now), int(marks), int(oldest)
 
-def _aware(time: datetime) -> datetime:
-    """Give the driver's time a zone: it leaves it out where server and client agree on UTC."""
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+    async def _step_of_a_pass(self, now: int) -> None:
+        for one in self._passes:
+            if await one.step(now):
+                break
+        self._context.metrics.set(ROLLUP_WAITING, sum(one.waiting for one in self._passes))
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> None:

@@ -1,0 +1,114 @@
+"""How long figures take to catch up with a backlog, and how old new events get meanwhile, in the figures.
+
+    python -m benchmarks.bench_rollup_backlog [--events 10000000]
+
+The events are put into ClickHouse directly, marked as stale like any others; then a sink starts and works the backlog off
+while one new event a second goes through it."""
+
+import argparse
+import asyncio
+import statistics
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+import clickhouse_connect
+import psutil
+
+from benchmarks.report import report
+from sidecar.migrate import migrate
+from sidecar.plugins.clickhouse.recompute import PIECE_BYTES
+from sidecar.telemetry import ROLLUP_FAILURES, ROLLUP_ROWS, ROLLUP_SKIPPED, ROLLUP_WAITING
+from tests.embedded import EmbeddedClickHouse
+from tests.otlp import event, request
+from tests.sinks import SinkUnderTest, sink_on
+
+STEP = 50_000  # events an insert
+# Sessions of eight events each, 100 events a person, over 180 days.
+EVENTS = """
+INSERT INTO events (
+    event_id, type, ts, ts_source, sequence, service_name, instance_id, user_id, session_id, username, user_name, persona_id,
+    story_id, command, model, input_tokens, output_tokens, duration_ms, attributes)
+WITH intDiv(number, 8) AS visit, toUInt32(sipHash64(visit) % intDiv({events:UInt64}, 100)) AS person
+SELECT
+    generateUUIDv7(number),
+    ['user_message', 'ai_message', 'command', 'image_generated', 'user_message', 'ai_message', 'start_command',
+     'persona_selected'][1 + number % 8],
+    toDateTime64('2026-05-01 00:00:00', 9, 'UTC') + toIntervalSecond(intDiv(visit * 15552000, intDiv({events:UInt64}, 8)))
+        + toIntervalSecond(number % 8),
+    'event', number, 'bench', 'i', toString(1000000000 + person), toString(visit), 'name', 'Name ' || toString(person),
+    'p' || toString(person % 8), 's' || toString(person % 5), 'help', 'm', 100, 200, 812.5,
+    map('event.id', 'x', 'user.id', toString(1000000000 + person), 'chattrail.message.text', 'hello ' || toString(number))
+FROM numbers({first:UInt64}, {step:UInt64})
+"""
+
+
+def fill(url: str, events: int) -> tuple[int, int]:
+    """Store and mark; the number of rows of `activity` that are stale, and of people."""
+    migrate(url)
+    with clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False) as client:
+        for first in range(0, events, STEP):
+            client.command(EVENTS, parameters={"events": events, "first": first, "step": STEP})
+        # older than what passes leave to rounds
+        client.command("INSERT INTO stale_activity SELECT user_id, slot, marked_at - 3600 FROM stale_activity")
+        ((rows, people),) = client.query(
+            "SELECT uniqExact(user_id, slot), uniq(user_id) FROM stale_activity"
+        ).result_rows
+    return int(rows), int(people)
+
+
+async def work_off(sink: SinkUnderTest, server: psutil.Process, rows: int) -> tuple[float, list[float], int]:
+    """Wait until the backlog is recomputed: seconds, seconds each new event took to be counted, largest RSS in bytes."""
+    began, ages, resident = time.monotonic(), [], 0
+    client = await clickhouse_connect.get_async_client(dsn=sink.url, autogenerate_session_id=False)
+    count = "SELECT count() FROM activity FINAL WHERE user_id = {user:String}"
+    try:
+        while True:
+            user, sent = f"new-{uuid.uuid4().hex}", time.monotonic()
+            await sink.sink.handle(sink.batch(request(event("user_message", user))))
+            while (await client.query(count, parameters={"user": user})).result_rows[0][0] == 0:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+            ages.append(time.monotonic() - sent)
+            resident = max(resident, server.memory_info().rss)
+            waiting = sink.metrics.value(ROLLUP_WAITING)
+            print(f"{waiting:,.0f} rows wait; a new event was counted after {ages[-1]:.2f} s", flush=True)
+            if sink.metrics.value(ROLLUP_ROWS) >= rows and waiting == 0:
+                return time.monotonic() - began, ages, resident
+            await asyncio.sleep(1)
+    finally:
+        await client.close()
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--events", type=int, default=10_000_000)
+    events = parser.parse_args().events
+    with tempfile.TemporaryDirectory() as folder, EmbeddedClickHouse(Path(folder)) as clickhouse:
+        rows, people = fill(clickhouse.url, events)
+        server = psutil.Process(clickhouse.pid)
+        with sink_on(clickhouse.url, "chattrail", "native", Path(folder) / "sink") as sink:
+            took, ages, resident = sink.run(work_off(sink, server, rows))
+            counted = sink.one("SELECT sum(events) FROM activity FINAL WHERE NOT startsWith(user_id, 'new-')")
+            failures = sink.metrics.value(ROLLUP_FAILURES) + sink.metrics.value(ROLLUP_SKIPPED)
+    if counted != events or failures:
+        raise SystemExit(f"{counted:,} of {events:,} events were counted, {failures:.0f} rounds failed")
+    header = ("events", "people", "stale rows", "caught up after s", "events/s", "new event counted after s: median", "worst",
+              "ClickHouse RSS MB")  # fmt: skip
+    row = (
+        f"{events:,}",
+        f"{people:,}",
+        f"{rows:,}",
+        f"{took:.0f}",
+        f"{events / took:,.0f}",
+        f"{statistics.median(ages):.2f}",
+        f"{max(ages):.2f}",
+        f"{resident / 1e6:.0f}",
+    )
+    notes = f"Every piece ran under a memory limit of {PIECE_BYTES / 1e6:.0f} MB. All events were in the figures afterwards."
+    report("A backlog of stale figures", "python -m benchmarks.bench_rollup_backlog", header, [row], notes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,11 @@
+-- The next {rows} rows of `activity` that are to be recomputed: how many there are, and the key of the last one.
+SELECT uniqExact(user_id, slot), max((toYYYYMM(slot), user_id, toUnixTimestamp(slot))) AS last, last.1, last.2, last.3
+FROM (
+    SELECT user_id, slot FROM stale_activity
+    WHERE marked_at > fromUnixTimestamp64Micro({after:Int64}, 'UTC') AND marked_at <= fromUnixTimestamp64Micro({until:Int64}, 'UTC')
+      AND (toYYYYMM(slot) > {first_month:UInt32} OR toYYYYMM(slot) = {first_month:UInt32} AND user_id >= {first_user:String})
+      AND (toYYYYMM(slot), user_id, slot) > ({first_month:UInt32}, {first_user:String}, toDateTime({first_slot:UInt32}, 'UTC'))
+    ORDER BY toYYYYMM(slot), user_id, slot
+    LIMIT {rows:UInt32}
+)
+SETTINGS max_threads = 1, max_block_size = 8192

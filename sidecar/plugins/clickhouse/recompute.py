@@ -1,0 +1,153 @@
+"""Recomputes stale rows of `activity` in pieces that stay small whatever waits: by 100 MB and about a second each.
+
+The size of a piece, in rows of `activity`, follows what pieces cost: one that ClickHouse ends for its memory or its time is
+halved and tried again, one that was quick makes the next one larger. The time limit lies below the driver's, so ClickHouse
+never works on for a client that has given up.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clickhouse_connect.driver.asyncclient import AsyncClient
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from sidecar.plugin import Context
+from sidecar.telemetry import ROLLUP_ROWS, ROLLUP_SKIPPED
+
+RECOMPUTE = (Path(__file__).parent / "recompute_activity.sql").read_text()
+NEXT = (Path(__file__).parent / "next_stale.sql").read_text()
+PIECE_BYTES = 100_000_000
+FIRST_ROWS, MOST_ROWS = 2_000, 20_000
+QUICK_S, SLOW_S = 0.3, 1.0
+TOO_MUCH = {159, 241}  # TIMEOUT_EXCEEDED, MEMORY_LIMIT_EXCEEDED
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A place in the order of `stale_activity`: month as YYYYMM, person, quarter of an hour in Unix seconds."""
+
+    month: int
+    user_id: str
+    slot: int
+
+
+START = Key(0, "", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Marks with `after` < marked_at <= `until`, in microseconds since 1970 as ClickHouse's clock counts them."""
+
+    after: int
+    until: int
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The span as query parameters."""
+        return {"after": self.after, "until": self.until}
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Stale rows behind one key and up to another, `rows` of them."""
+
+    first: Key
+    last: Key
+    rows: int
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The piece as query parameters."""
+        return {
+            f"{end}_{name}": value
+            for end, key in (("first", self.first), ("last", self.last))
+            for name, value in (("month", key.month), ("user", key.user_id), ("slot", key.slot))
+        }
+
+
+class Recomputation:
+    """Recomputes spans of marks, piece by piece. Raises the driver's errors."""
+
+    def __init__(
+        self,
+        client: AsyncClient,
+        context: Context,
+        time_limit_s: float,
+        *,
+        first_rows: int = FIRST_ROWS,
+        piece_bytes: int = PIECE_BYTES,
+    ) -> None:
+        self._client = client
+        self._context = context
+        self._time_limit_s = max(1, int(time_limit_s))
+        self._rows = first_rows
+        self._piece_bytes = piece_bytes
+
+    async def whole(self, span: Span) -> int:
+        """Recompute all rows of a span; the number of them."""
+        key, rows = START, 0
+        while piece := await self.next(span, key):
+            key, rows = piece.last, rows + piece.rows
+        return rows
+
+    async def next(self, span: Span, after: Key) -> Piece | None:
+        """Recompute the next rows of a span behind a key; None when none is left."""
+        while True:
+            piece = await self._find(span, after)
+            if piece is None:
+                return None
+            began = self._context.clock.monotonic()
+            try:
+                await self._recompute(span, piece)
+            except ClickHouseError as error:
+                if getattr(error, "code", None) not in TOO_MUCH:
+                    raise
+                if piece.rows > 1:
+                    self._rows = max(1, piece.rows // 2)
+                    continue
+                if not await self._alone(span, piece):
+                    return piece
+            took = self._context.clock.monotonic() - began
+            if took < QUICK_S and piece.rows == self._rows:
+                self._rows = min(MOST_ROWS, self._rows * 2)
+            elif took > SLOW_S:
+                self._rows = max(1, self._rows // 2)
+            self._context.metrics.add(ROLLUP_ROWS, piece.rows)
+            return piece
+
+    async def _alone(self, span: Span, piece: Piece) -> bool:
+        """Recompute one row with all the memory that the server gives; whether that went well.
+
+        Otherwise it is left out, and said, rather than that all behind it wait for ever.
+        """
+        try:
+            await self._recompute(span, piece, max_memory_usage=None)
+        except ClickHouseError as error:
+            if getattr(error, "code", None) not in TOO_MUCH:
+                raise
+            self._context.metrics.add(ROLLUP_SKIPPED)
+            self._context.logger.error(
+                "one person's quarter of an hour at %d has too many events to be counted (code %s); "
+                "figures leave out what came to it since",
+                piece.last.slot, getattr(error, "code", None),
+            )  # fmt: skip
+            return False
+        return True
+
+    async def _find(self, span: Span, after: Key) -> Piece | None:
+        parameters = span.parameters | Piece(after, after, 0).parameters | {"rows": self._rows}
+        ((rows, _, month, user_id, slot),) = (await self._client.query(NEXT, parameters=parameters)).result_rows
+        return Piece(after, Key(int(month), str(user_id), int(slot)), int(rows)) if rows else None
+
+    async def _recompute(self, span: Span, piece: Piece, **changed: Any) -> None:
+        settings = {
+            "async_insert": 0,
+            "max_execution_time": self._time_limit_s,
+            "max_memory_usage": self._piece_bytes,
+            "max_partitions_per_insert_block": 0,
+            # an event and its double lie in the same month
+            "do_not_merge_across_partitions_select_final": 1,
+        } | changed
+        given = {name: value for name, value in settings.items() if value is not None}
+        await self._client.command(RECOMPUTE, parameters=span.parameters | piece.parameters, settings=given)
