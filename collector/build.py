@@ -1,6 +1,7 @@
 """Build the collector from manifest.yaml with OpenTelemetry's builder, once for each manifest, into the user's cache.
 
-One of its modules gets a patch on the way (queue.patch says why); the manifest replaces the module by the patched copy.
+The manifest replaces two modules by folders beside the sources: our own (limits/), and one of OpenTelemetry's that gets
+a patch on the way (queue.patch says why).
 """
 
 import contextlib
@@ -20,6 +21,7 @@ from pathlib import Path
 MANIFEST = Path(__file__).with_name("manifest.yaml")
 BUILDER = "go.opentelemetry.io/collector/cmd/builder"
 PATCH = Path(__file__).with_name("queue.patch")
+LIMITS = Path(__file__).with_name("limits")
 PATCHED = "go.opentelemetry.io/collector/exporter/exporterhelper"  # at the version of the distribution
 BINARY = "otelcol-chattrail"
 NEEDED_GO = (1, 26)
@@ -40,9 +42,12 @@ def builder_version(manifest: str) -> str:
 def cached_binary(manifest_path: Path = MANIFEST) -> Path:
     """Where the binary of this manifest is, or will be once it is built."""
     manifest = manifest_path.read_text(encoding="utf-8")
-    key = hashlib.sha256(f"{builder_version(manifest)}\n{manifest}".encode() + PATCH.read_bytes()).hexdigest()
+    key = hashlib.sha256(f"{builder_version(manifest)}\n{manifest}".encode() + PATCH.read_bytes())
+    for source in sorted(LIMITS.rglob("*")):
+        if source.is_file() and not source.name.endswith("_test.go"):
+            key.update(f"\n{source.relative_to(LIMITS).as_posix()}\n".encode() + source.read_bytes())
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return home / "chattrail" / "collector" / key / "otelcol"
+    return home / "chattrail" / "collector" / key.hexdigest() / "otelcol"
 
 
 def build(progress: Callable[[str], None], manifest_path: Path = MANIFEST) -> Path:
@@ -94,6 +99,7 @@ def _build(target: Path, manifest_path: Path, progress: Callable[[str], None]) -
         }
         progress(f"1/3 installing the builder {version} with {go}")
         _run([str(go), "install", f"{BUILDER}@{version}"], work, environment, "installing the builder")
+        shutil.copytree(LIMITS, work / LIMITS.name)
         _patch(go, version, work, environment)
         progress("2/3 building the collector: a few minutes the first time")
         _run([str(work / "builder"), "--config", str(manifest_path)], work, environment, "building the collector")

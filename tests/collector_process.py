@@ -157,6 +157,7 @@ class Destination:
     def __init__(self) -> None:
         self.answer: Callable[[], tuple[int, dict[str, str]]] = lambda: (200, {})
         self.requests: list[ExportLogsServiceRequest] = []
+        self.sizes: list[int] = []  # of these requests, decompressed
         self.metrics: list[ExportMetricsServiceRequest] = []
         self.headers: list[dict[str, str]] = []
         self.attempts: list[float] = []
@@ -213,6 +214,7 @@ class Destination:
             if handler.path.endswith("/v1/metrics"):
                 self.metrics.append(ExportMetricsServiceRequest.FromString(body))
             else:
+                self.sizes.append(len(body))
                 self.requests.append(ExportLogsServiceRequest.FromString(body))
         reply = ExportLogsServiceResponse().SerializeToString() if status == 200 else b""
         handler.send_response(status)
@@ -246,5 +248,5 @@ def records_of(requests: Iterable[ExportLogsServiceRequest]) -> Iterable[LogReco
 
 
 def event_id(record: LogRecord) -> str:
-    """The id that a record of Chattrail carries."""
-    return next(pair.value.string_value for pair in record.attributes if pair.key == "event.id")
+    """The id that a record of Chattrail carries, "" for another record."""
+    return next((pair.value.string_value for pair in record.attributes if pair.key == "event.id"), "")

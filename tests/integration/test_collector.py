@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import urllib.error
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,26 +89,9 @@ def test_large_requests_are_split_below_the_sidecars_limit(collector: Collector,
         )
         assert collector.post(body) == 200
     until(lambda: texts.keys() <= set(destination.ids()), "27 MiB at the destination")
-    assert max(done.ByteSize() for done in destination.requests) <= 12 * MIB
+    assert max(destination.sizes) <= 12 * MIB
     arrived = {event_id(record): record for record in destination.records() if event_id(record) in texts}
     assert all(arrived[key].attributes[-1].value.string_value == text for key, text in texts.items())
-
-
-def test_what_could_not_be_delivered_is_refused(collector: Collector) -> None:
-    body = request(event("image_generated", **{"chattrail.image.data": b"x" * (13 * MIB)}))
-
-    def refused_over_http() -> bool:
-        try:
-            return collector.post(body) == 400
-        except (
-            urllib.error.URLError
-        ):  # it answers without reading all of it, and the answer may go down with the connection
-            return False
-
-    until(refused_over_http, "the refusal")
-    with grpc.insecure_channel(collector.grpc) as channel, pytest.raises(grpc.RpcError) as refused:
-        LogsServiceStub(channel).Export(ExportLogsServiceRequest.FromString(body), timeout=20)
-    assert refused.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 def test_its_own_metrics_count_what_was_delivered(collector: Collector, destination: Destination) -> None:

@@ -1,6 +1,7 @@
 """Finding and building the collector: the cache, the order of places, the errors. A stub stands for the Go command."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.build import MANIFEST, PATCH, BuildError, build, builder_version, cached_binary, find_go
+from collector.build import LIMITS, MANIFEST, PATCH, BuildError, build, builder_version, cached_binary, find_go
 from collector.locate import NotFoundError, find
 from tests.collector_process import ROOT
 
@@ -22,7 +23,7 @@ install)
   echo "$2 GOFLAGS=$GOFLAGS" >> {calls}
   cat > "$GOBIN/builder" <<'END'
 #!/bin/sh
-[ "$1 $2" = "--config {manifest}" ] && [ -f exporterhelper/queue.go ] || exit 9
+[ "$1 $2" = "--config {manifest}" ] && [ -f exporterhelper/queue.go ] && [ -f limits/go.mod ] || exit 9
 [ -z "$FAIL" ] || {{ echo "module was not found" >&2; exit 1; }}
 mkdir sources
 printf '#!/bin/sh\\necho otelcol-chattrail version 1.2.3\\n' > sources/otelcol-chattrail
@@ -91,6 +92,19 @@ def test_another_manifest_is_another_binary(tmp_path: Path, calls: Path) -> None
     assert cached_binary(changed) != cached_binary()
 
 
+def test_another_source_of_our_own_module_is_another_binary_and_another_test_of_it_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = cached_binary()
+    copy = shutil.copytree(LIMITS, tmp_path / "limits")
+    monkeypatch.setattr("collector.build.LIMITS", copy)
+    assert cached_binary() == before
+    (copy / "recordlimiterprocessor" / "limiter_test.go").write_text("")
+    assert cached_binary() == before
+    (copy / "recordlimiterprocessor" / "limiter.go").write_text("")
+    assert cached_binary() != before
+
+
 def test_a_failed_build_says_why_and_leaves_no_binary(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAIL", "1")
     with pytest.raises(BuildError, match="module was not found"):
@@ -134,3 +148,8 @@ def test_the_manifest_pins_the_builder_and_its_core_to_one_version() -> None:
     version = builder_version(MANIFEST.read_text())
     assert f"go.opentelemetry.io/collector/receiver/otlpreceiver {version}\n" in MANIFEST.read_text()
     assert f"builder@{version}" in (ROOT / "collector" / "Dockerfile").read_text()
+    ours = (LIMITS / "go.mod").read_text()
+    assert set(re.findall(r"^\tgo\.opentelemetry\.io/collector/\S+ (v\S+)$", ours, re.MULTILINE)) == {
+        version,
+        *re.findall(r"confmap/provider/envprovider (v\S+)$", MANIFEST.read_text(), re.MULTILINE),
+    }, "the module is tested with what it is built with"

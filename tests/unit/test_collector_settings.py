@@ -11,6 +11,7 @@ from chattrail.settings import SettingsError
 from collector.__main__ import CONFIG, FOLDER, command_of
 from collector.build import MANIFEST
 from collector.settings import FEEDS, CollectorSettings
+from sidecar.settings import SidecarSettings
 
 FILES = [CONFIG, FOLDER / "token.yaml", *sorted(FEEDS.glob("*.yaml"))]
 PREFIX = "CHATTRAIL_COLLECTOR_"
@@ -50,7 +51,7 @@ def test_the_manifest_holds_exactly_the_components_that_the_files_use() -> None:
             names |= {name.partition("/")[0] for name in config.get(kind, {})}
     # a component's name, as the end of its module's path spells it
     spelled = {"otlp_http": "otlphttp", "health_check": "healthcheck", "memory_limiter": "memorylimiter"}
-    spelled["file_storage"] = "filestorage"
+    spelled |= {"file_storage": "filestorage", "record_limiter": "recordlimiter", "body_limiter": "bodylimiter"}
     manifest = yaml.safe_load(MANIFEST.read_text())
     for kind, names in kinds.items():
         expected = {re.sub("(receiver|processor|exporter|extension)$", "", _last(entry)) for entry in manifest[kind]}
@@ -65,15 +66,38 @@ def test_the_token_file_keeps_the_extensions_of_the_base() -> None:
 def test_the_path_to_the_sidecar_loses_nothing() -> None:
     """The recipe, in case somebody tidies it away: disk, fsync, no end to retries, waiting senders, no batch processor."""
     config = yaml.safe_load(CONFIG.read_text())
-    assert config["service"]["pipelines"]["logs"]["processors"] == ["memory_limiter", "transform/privacy"]
+    processors = config["service"]["pipelines"]["logs"]["processors"]
+    assert processors == ["memory_limiter", "transform/privacy", "record_limiter"]
     exporter = config["exporters"]["otlp_http/sidecar"]
     assert exporter["retry_on_failure"]["max_elapsed_time"] == 0
     assert exporter["sending_queue"]["storage"] == "file_storage"
     assert exporter["sending_queue"]["block_on_overflow"] is True
     assert config["extensions"]["file_storage"]["fsync"] is True
-    largest = exporter["sending_queue"]["batch"]["max_size"]
+
+
+def test_limits_agree_from_the_senders_request_to_the_sidecars() -> None:
+    config = yaml.safe_load(CONFIG.read_text())
+    queue = config["exporters"]["otlp_http/sidecar"]["sending_queue"]
+    limiter = config["processors"]["record_limiter"]
+    assert limiter == {"max_size": queue["batch"]["max_size"], "max_records": queue["queue_size"]}
+    assert limiter["max_size"] <= SidecarSettings().max_body_bytes <= SidecarSettings().max_inflated_bytes
     protocols = config["receivers"]["otlp"]["protocols"]
-    assert protocols["http"]["max_request_body_size"] == protocols["grpc"]["max_recv_msg_size_mib"] << 20 == largest
+    largest = config["extensions"]["body_limiter"]["max_size"]
+    assert protocols["grpc"]["max_recv_msg_size_mib"] << 20 == largest > limiter["max_size"]
+    assert protocols["http"]["max_request_body_size"] == 2 * largest, (
+        "what is above is read, so that the answer is, too"
+    )
+    assert protocols["http"]["middlewares"] == [{"id": "body_limiter"}]
+
+
+@pytest.mark.parametrize("file", FILES[2:], ids=lambda file: file.stem)
+def test_a_feed_drops_what_its_own_batches_can_not_hold(file: Path) -> None:
+    feed = yaml.safe_load(file.read_text())
+    for name, exporter in feed["exporters"].items():
+        if (queue := exporter.get("sending_queue")) is not None:
+            limiter = f"record_limiter/feed_{file.stem}"
+            assert feed["service"]["pipelines"][f"logs/feed_{file.stem}"]["processors"][-1] == limiter, name
+            assert feed["processors"][limiter] == {"max_size": queue["batch"]["max_size"], "drop": True}
 
 
 @pytest.mark.parametrize(
@@ -120,4 +144,4 @@ def test_secrets_are_not_shown() -> None:
 
 
 def _last(entry: dict[str, str]) -> str:
-    return entry["gomod"].split()[0].rsplit("/", 1)[1]
+    return entry.get("import", entry["gomod"].split()[0]).rsplit("/", 1)[1]
