@@ -185,6 +185,7 @@ def test_many_records_that_grow_are_split_and_delivered(
     assert collector.post(request(*[LogRecord()] * 9_000)) == 200
     until(lambda: sum(1 for _ in records_of(destination.requests[before:])) == 9_000, "9,000 records")
     assert max(destination.sizes[before:]) <= SMALL
+    assert sum(destination.sizes[before:]) > 8 * 9_000
 
 
 BODIES: dict[str, Callable[[Collector, bytes], str]] = {
@@ -205,12 +206,14 @@ def _chunked(collector: Collector, body: bytes) -> str:
 @pytest.mark.parametrize("way", BODIES)
 def test_a_body_above_the_limit_gets_its_answer_every_time(collector: Collector, way: str) -> None:
     """Not a broken connection, which a sender takes for an outage: it would send the same again without end."""
+    said = (
+        f"the request is larger than the limit of {16 * MIB} bytes (decompressed): nothing of it was taken; "
+        "send less at a time"
+    )
     body = request(*(with_text("x" * (3 * MIB)) for _ in range(6)))
     for _ in range(3):
-        assert BODIES[way](collector, body) == (
-            f"400: the request is larger than the limit of {16 * MIB} bytes (decompressed): nothing of it was taken; "
-            "send less at a time"
-        )
+        assert BODIES[way](collector, body) == f"400: {said}"
+    assert collector.log.read_text().rstrip().endswith(f'"reason": "{said}"}}')
 
 
 def test_a_message_above_the_limit_is_refused_over_grpc(collector: Collector) -> None:
@@ -231,6 +234,10 @@ def test_more_records_than_the_queue_can_hold_are_refused(destination: Destinati
             assert WAYS[way](collector, request(*fits)) == ""
             until(lambda: {event_id(one) for one in fits} <= set(destination.ids()), "what was acknowledged")  # noqa: B023
             assert not {event_id(one) for one in too_many} & set(destination.ids())
+        limiter = {"processor": "record_limiter"}
+        assert collector.metric("otelcol_processor_incoming_items", **limiter) == 3 * 201
+        assert collector.metric("otelcol_processor_outgoing_items", **limiter) == 3 * 100
+        assert collector.log.read_text().count("A request was refused") == 3
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
@@ -280,4 +287,6 @@ def test_a_feed_loses_the_record_that_is_too_large_for_it_and_none_behind(
         limiter = {"processor": "record_limiter/feed_otlp"}
         assert collector.metric("otelcol_processor_incoming_items", **limiter) == 4
         assert collector.metric("otelcol_processor_outgoing_items", **limiter) == 3
+        main = {"processor": "record_limiter"}
+        assert collector.metric("otelcol_processor_outgoing_items", **main) == 4
         assert "Log records above max_size were dropped" in collector.log.read_text()

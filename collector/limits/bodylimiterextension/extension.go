@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/collector/extension/extensionmiddleware"
+	"go.uber.org/zap"
 )
 
 // Config of the extension.
@@ -36,8 +37,8 @@ func NewFactory() extension.Factory {
 	return extension.NewFactory(
 		component.MustNewType("body_limiter"),
 		func() component.Config { return &Config{} },
-		func(_ context.Context, _ extension.Settings, cfg component.Config) (extension.Extension, error) {
-			return &limiter{maxSize: cfg.(*Config).MaxSize}, nil
+		func(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
+			return &limiter{maxSize: cfg.(*Config).MaxSize, logger: set.Logger}, nil
 		},
 		component.StabilityLevelBeta,
 	)
@@ -47,6 +48,7 @@ type limiter struct {
 	component.StartFunc
 	component.ShutdownFunc
 	maxSize int64
+	logger  *zap.Logger
 }
 
 var _ extensionmiddleware.HTTPServer = (*limiter)(nil)
@@ -55,7 +57,7 @@ var _ extensionmiddleware.HTTPServer = (*limiter)(nil)
 func (l *limiter) GetHTTPHandler(context.Context) (extensionmiddleware.WrapHTTPHandlerFunc, error) {
 	return func(_ context.Context, next http.Handler) (http.Handler, error) {
 		return http.HandlerFunc(func(answer http.ResponseWriter, request *http.Request) {
-			request.Body = &limitedBody{ReadCloser: request.Body, left: l.maxSize, maxSize: l.maxSize}
+			request.Body = &limitedBody{ReadCloser: request.Body, left: l.maxSize, limiter: l}
 			next.ServeHTTP(answer, request)
 		}), nil
 	}, nil
@@ -64,7 +66,7 @@ func (l *limiter) GetHTTPHandler(context.Context) (extensionmiddleware.WrapHTTPH
 type limitedBody struct {
 	io.ReadCloser
 	left    int64
-	maxSize int64
+	limiter *limiter
 }
 
 func (b *limitedBody) Read(buffer []byte) (int, error) {
@@ -76,8 +78,10 @@ func (b *limitedBody) Read(buffer []byte) (int, error) {
 		return count, err
 	}
 	_, _ = io.Copy(io.Discard, b.ReadCloser) // what goes wrong here changes nothing in the answer
-	return 0, fmt.Errorf(
+	err = fmt.Errorf(
 		"the request is larger than the limit of %d bytes (decompressed): nothing of it was taken; send less at a time",
-		b.maxSize,
+		b.limiter.maxSize,
 	)
+	b.limiter.logger.Warn("A request was refused", zap.String("reason", err.Error()))
+	return 0, err
 }
