@@ -1,7 +1,7 @@
 // Package recordlimiterprocessor keeps log records that no batch can carry out of an exporter's queue.
 //
 // A sending_queue whose batches are limited in bytes (sending_queue::batch::max_size) drops a record that is larger than
-// a batch, and every record behind it, after the sender has got its answer. What a record takes is known only when it
+// a batch (up to 0.161 every record behind it, too) after the sender has got its answer. What a record takes is known only when it
 // has been decoded and transformed: a JSON body, an empty message or a masked text can grow. So this processor stands
 // last before the exporter, with the same max_size.
 package recordlimiterprocessor

@@ -25,8 +25,8 @@ func (l *limiter) process(_ context.Context, logs plog.Logs) (plog.Logs, error) 
 				"send fewer at a time, or raise the queue's size", count, l.config.MaxRecords,
 		)
 	}
-	// The exporter counts the records of a batch that it has cut off; one made of empty resources alone is an error to
-	// it, and costs the records behind.
+	// To the exporter (up to 0.161) a piece that it has cut off and that has resources only, no record, is an error, and
+	// costs the records behind it.
 	removeEmpty(logs)
 	if sizer.LogsSize(logs) <= l.config.MaxSize {
 		return logs, nil // whole requests that fit are never cut
