@@ -6,6 +6,7 @@ there). npm packages come by lockfile. Both the packages and the built files are
 """
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -44,15 +45,20 @@ def build(static: Path = STATIC) -> str:
 def node_modules(project: Path = ASSETS) -> Path:
     """Return the folder of a project's npm packages, after installing them by its lockfile if they are not there."""
     lock = [project / "package.json", project / "package-lock.json", project / ".npmrc"]
-    home = cache_root() / f"npm-{_digest(lock)}"
-    if not (home / "complete").exists():
-        home.mkdir(parents=True, exist_ok=True)
-        for file in lock:
-            shutil.copy(file, home)
-        # No install scripts: esbuild, Tailwind and the rest ship their binaries inside packages, so nothing of a
-        # stranger's needs to run at install time.
-        _run(*_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=home)
-        (home / "complete").touch()
+    home = cache_root() / f"packages-{_digest(lock)}"
+    if not home.is_dir():
+        cache_root().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache_root(), prefix="work-") as work_name:
+            # Renamed when it is whole: npm begins by removing what is there, and another process may be using that.
+            work = Path(work_name) / "packages"
+            work.mkdir()
+            for file in lock:
+                shutil.copy(file, work)
+            # No install scripts: esbuild, Tailwind and the rest ship their binaries inside packages, so nothing of a
+            # stranger's needs to run at install time.
+            _run(*_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=work)
+            with contextlib.suppress(OSError):  # another process was first
+                work.rename(home)
     return home / "node_modules"
 
 

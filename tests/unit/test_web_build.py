@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -45,6 +46,24 @@ def test_no_template_trusts_a_text() -> None:
     ):
         assert not re.search(faulty, TEMPLATES), faulty
     assert "Markup" not in "".join(path.read_text() for path in WEB.glob("pages/*.py"))
+
+
+def test_two_installations_at_once_leave_each_other_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    runs = []
+
+    def install(*_: object, cwd: Path) -> None:
+        runs.append(cwd)
+        if len(runs) == 1:  # another process begins and ends while this one installs
+            assert (building.node_modules() / "package").exists()
+        shutil.rmtree(cwd / "node_modules", ignore_errors=True)
+        assert all((home / "node_modules" / "package").exists() for home in building.cache_root().glob("packages-*"))
+        (cwd / "node_modules" / "package").mkdir(parents=True)
+
+    monkeypatch.setattr(building, "_run", install)
+    assert (building.node_modules() / "package").exists()
+    assert len(runs) == 2
+    assert [path.name.partition("-")[0] for path in building.cache_root().iterdir()] == ["packages"]
 
 
 def test_a_second_build_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
