@@ -23,7 +23,7 @@ from sidecar.embedded.errors import (
 
 PIECE: Final = 1 << 20  # a block of an answer holds as much at most, as a server's does
 LARGEST: Final = 128 << 20  # of an upload's blocks: both sizes, as a block is checked and inflated as a whole
-CHECKSUM: Final = struct.Struct("<QQ")
+CHECKSUM: Final = struct.Struct("<QQ")  # the high half first
 HEAD: Final = struct.Struct("<BII")
 NONE, LZ4, ZSTD = 0x02, 0x82, 0x90
 METHODS: Final = {"NONE": NONE, "LZ4": LZ4, "LZ4HC": LZ4, "ZSTD": ZSTD}
@@ -92,18 +92,22 @@ class BlockDeflater:
         return b""
 
     def _block(self, data: memoryview) -> bytes:
+        body: bytes
         if self._method == LZ4:
             body = lz4.block.compress(data, store_size=False)
         else:
             body = self._zstd.compress(data) if self._method == ZSTD else bytes(data)
         checked = HEAD.pack(self._method, HEAD.size + len(body), len(data)) + body
-        checksum = CHECKSUM.pack(*CityHash128(checked))
-        return checksum + checked
+        return _checksum(checked) + checked
+
+
+def _checksum(data: bytes) -> bytes:
+    return CHECKSUM.pack(*divmod(CityHash128(data), 1 << 64))
 
 
 def _inflated(block: bytes) -> bytes:
     checked = block[CHECKSUM.size :]
-    if CHECKSUM.unpack_from(block) != CityHash128(checked):
+    if block[: CHECKSUM.size] != _checksum(checked):
         raise ClickHouseError(CHECKSUM_DOESNT_MATCH, "Checksum doesn't match: the body was damaged on its way")
     method, _, size = HEAD.unpack_from(checked)
     body = checked[HEAD.size :]

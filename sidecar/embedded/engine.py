@@ -7,7 +7,7 @@ to write, `readonly = 2`, and a profile whose constraints keep the limits from b
 import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -146,7 +146,7 @@ class Engine:
         if job.reader or job.forbid_writes:
             connection.query("SET readonly = 2")
 
-    def run(self, connection: Any, job: Job) -> Iterator[bytes]:
+    def run(self, connection: Any, job: Job) -> Generator[bytes, None, None]:
         """Run a prepared job; the answer's bytes, in pieces. Raises ClickHouseError, at any piece."""
         connection.set_progress_callback(job.progress.update)
         selects = job.statement.kind in SELECTS

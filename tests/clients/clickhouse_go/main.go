@@ -4,15 +4,15 @@ package main
 
 import (
 	"bufio"
-	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"os"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
 type request struct {
@@ -26,11 +26,14 @@ type request struct {
 	Table       string
 	Rows        [][]any
 	Settings    map[string]any
+	Dial        int // seconds, 0 for the client's own
+	Timeout     int
 }
 
 type reply struct {
 	Error string   `json:"error,omitempty"`
 	Names []string `json:"names,omitempty"`
+	Types []string `json:"types,omitempty"`
 	Rows  [][]any  `json:"rows"`
 }
 
@@ -38,111 +41,119 @@ var methods = map[string]clickhouse.CompressionMethod{
 	"lz4": clickhouse.CompressionLZ4, "zstd": clickhouse.CompressionZSTD, "gzip": clickhouse.CompressionGZIP,
 }
 
-var connections = map[string]driver.Conn{}
+var connections = map[string]*sql.DB{}
 
-func connect(asked request) (driver.Conn, error) {
+// connect uses database/sql, as Grafana's data source does: versions before 2.33 know HTTP by no other interface.
+func connect(asked request) *sql.DB {
 	key, _ := json.Marshal([]any{asked.Address, asked.User, asked.Database, asked.Compression, asked.Settings})
 	if known, ok := connections[string(key)]; ok {
-		return known, nil
+		return known
 	}
 	options := &clickhouse.Options{
-		Protocol: clickhouse.HTTP,
-		Addr:     []string{asked.Address},
-		Auth:     clickhouse.Auth{Database: asked.Database, Username: asked.User, Password: asked.Password},
-		Settings: clickhouse.Settings(asked.Settings),
+		Protocol:    clickhouse.HTTP,
+		Addr:        []string{asked.Address},
+		Auth:        clickhouse.Auth{Database: asked.Database, Username: asked.User, Password: asked.Password},
+		Settings:    clickhouse.Settings{},
+		DialTimeout: time.Duration(asked.Dial) * time.Second,
+		ReadTimeout: time.Duration(asked.Timeout) * time.Second,
+	}
+	for name, value := range asked.Settings {
+		options.Settings[name] = value
 	}
 	if asked.Compression != "" {
 		options.Compression = &clickhouse.Compression{Method: methods[asked.Compression], Level: 3}
 	}
-	opened, err := clickhouse.Open(options)
-	if err == nil {
-		connections[string(key)] = opened
-	}
-	return opened, err
+	connections[string(key)] = clickhouse.OpenDB(options)
+	return connections[string(key)]
 }
 
 func answer(asked request) (reply, error) {
-	ctx := context.Background()
-	connection, err := connect(asked)
-	if err != nil {
-		return reply{}, err
-	}
+	database := connect(asked)
 	switch asked.Op {
 	case "command":
-		return reply{}, connection.Exec(ctx, asked.Sql)
+		_, err := database.Exec(asked.Sql)
+		return reply{}, err
 	case "rows":
-		return rows(ctx, connection, asked.Sql)
+		found := reply{Rows: [][]any{}}
+		var err error
+		found.Names, found.Types, err = each(database, asked.Sql, func(row []any) error {
+			found.Rows = append(found.Rows, row)
+			return nil
+		})
+		return found, err
 	case "count": // of a result that is read to its end, and not kept
-		return count(ctx, connection, asked.Sql)
+		number := 0
+		_, _, err := each(database, asked.Sql, func([]any) error { number++; return nil })
+		return reply{Rows: [][]any{{number}}}, err
 	case "insert":
-		return reply{}, insert(ctx, connection, asked)
+		return reply{}, insert(database, asked.Table, func(append func([]any) error) error {
+			for _, row := range asked.Rows {
+				for i, value := range row {
+					row[i] = plain(value)
+				}
+				if err := append(row); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	case "copy": // what a query answers, into a table: values pass as this client's own types
-		return reply{}, duplicate(ctx, connection, asked)
+		return reply{}, insert(database, asked.Table, func(append func([]any) error) error {
+			_, _, err := each(database, asked.Sql, append)
+			return err
+		})
 	}
 	return reply{}, fmt.Errorf("unknown request %q", asked.Op)
 }
 
-// scanned reads the current row into values of the columns' own types.
-func scanned(from driver.Rows) ([]any, error) {
-	types := from.ColumnTypes()
-	targets := make([]any, len(types))
-	for i, kind := range types {
-		targets[i] = reflect.New(kind.ScanType()).Interface()
-	}
-	if err := from.Scan(targets...); err != nil {
-		return nil, err
-	}
-	for i := range targets {
-		targets[i] = reflect.ValueOf(targets[i]).Elem().Interface()
-	}
-	return targets, nil
-}
-
-func rows(ctx context.Context, connection driver.Conn, sql string) (reply, error) {
-	found := reply{Rows: [][]any{}}
-	from, err := connection.Query(ctx, sql)
+// each reads rows into values of the columns' own types.
+func each(database *sql.DB, text string, use func([]any) error) (names []string, kinds []string, err error) {
+	from, err := database.Query(text)
 	if err != nil {
-		return found, err
+		return nil, nil, err
 	}
 	defer from.Close()
+	types, err := from.ColumnTypes()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, kind := range types {
+		names = append(names, kind.Name())
+		kinds = append(kinds, kind.DatabaseTypeName())
+	}
 	for from.Next() {
-		row, err := scanned(from)
-		if err != nil {
-			return found, err
+		row := make([]any, len(types))
+		for i, kind := range types {
+			row[i] = reflect.New(kind.ScanType()).Interface()
 		}
-		found.Rows = append(found.Rows, row)
+		if err := from.Scan(row...); err != nil {
+			return nil, nil, err
+		}
+		for i := range row {
+			row[i] = reflect.ValueOf(row[i]).Elem().Interface()
+		}
+		if err := use(row); err != nil {
+			return nil, nil, err
+		}
 	}
-	found.Names = from.Columns()
-	return found, from.Err()
+	return names, kinds, from.Err()
 }
 
-func count(ctx context.Context, connection driver.Conn, sql string) (reply, error) {
-	from, err := connection.Query(ctx, sql)
-	if err != nil {
-		return reply{}, err
-	}
-	defer from.Close()
-	number := 0
-	for from.Next() {
-		number++
-	}
-	return reply{Rows: [][]any{{number}}}, from.Err()
-}
-
-func insert(ctx context.Context, connection driver.Conn, asked request) error {
-	batch, err := connection.PrepareBatch(ctx, "INSERT INTO "+asked.Table)
+// insert sends one batch, which the driver gathers in a transaction.
+func insert(database *sql.DB, table string, fill func(func([]any) error) error) error {
+	batch, err := database.Begin()
 	if err != nil {
 		return err
 	}
-	for _, row := range asked.Rows {
-		for i, value := range row {
-			row[i] = plain(value)
-		}
-		if err := batch.Append(row...); err != nil {
-			return err
-		}
+	defer batch.Rollback()
+	statement, err := batch.Prepare("INSERT INTO " + table)
+	if err != nil {
+		return err
 	}
-	return batch.Send()
+	if err := fill(func(row []any) error { _, err := statement.Exec(row...); return err }); err != nil {
+		return err
+	}
+	return batch.Commit()
 }
 
 // plain turns what JSON brings into what the driver takes for Int64, String and Array(String).
@@ -159,31 +170,6 @@ func plain(value any) any {
 		return texts
 	}
 	return value
-}
-
-func duplicate(ctx context.Context, connection driver.Conn, asked request) error {
-	from, err := connection.Query(ctx, asked.Sql)
-	if err != nil {
-		return err
-	}
-	defer from.Close()
-	batch, err := connection.PrepareBatch(ctx, "INSERT INTO "+asked.Table)
-	if err != nil {
-		return err
-	}
-	for from.Next() {
-		row, err := scanned(from)
-		if err != nil {
-			return err
-		}
-		if err := batch.Append(row...); err != nil {
-			return err
-		}
-	}
-	if err := from.Err(); err != nil {
-		return err
-	}
-	return batch.Send()
 }
 
 func main() {
