@@ -125,8 +125,11 @@ def _plain(method: int, body: bytes, size: int) -> bytes | None:
         return body
     if method == ZSTD:
         if zstandard.get_frame_parameters(body).content_size not in (size, zstandard.CONTENTSIZE_UNKNOWN):
-            return None  # the library would allocate what the frame announces
-        return zstandard.ZstdDecompressor(max_window_size=LARGEST).decompress(body, max_output_size=size)
+            return None
+        reader, plain = zstandard.ZstdDecompressor(max_window_size=LARGEST).stream_reader(body), bytearray()
+        while len(plain) <= size and (piece := reader.read(PIECE)):
+            plain += piece
+        return bytes(plain)
     if size > LZ4_LARGEST_RATIO * len(body):
         return None
     return bytes(lz4.block.decompress(body, uncompressed_size=size))
