@@ -1,4 +1,7 @@
-"""Programs of other languages that tests run: built once for their sources, and kept outside the repository."""
+"""Programs of other languages that tests run: built once for their sources, and kept outside the repository.
+
+`python -m tests.clients.builds` builds all of them; without it the quick ones are built by the first test that asks.
+"""
 
 import hashlib
 import os
@@ -7,8 +10,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from collector.build import BuildError, find_go
+from collector.build import BuildError, build, find_go
 from tests.tools import lacking, need
+from web.build import node_modules
+
+HERE = Path(__file__).parent
+EXPORTER = HERE / "clickhouse_exporter" / "manifest.yaml"
+GO_VERSIONS = ("go.mod", "clickhouse-go-2.43.mod", "clickhouse-go-2.30.mod")
 
 
 def go_program(folder: Path, modules: str = "go.mod") -> Path:
@@ -53,3 +61,17 @@ def _fetch_java(folder: Path, target: Path) -> None:
 def _run(command: list[str], folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}{done.stderr}"
+
+
+def main() -> None:
+    """Build all."""
+    build(print, EXPORTER)
+    for modules in GO_VERSIONS:
+        go_program(HERE / "clickhouse_go", modules)
+    go_program(HERE.parent / "compose_check")
+    java_libraries(HERE / "clickhouse_jdbc")
+    node_modules(HERE / "clickhouse_js")
+
+
+if __name__ == "__main__":
+    main()

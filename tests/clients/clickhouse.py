@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.clients.builds import go_program, java_libraries
+from tests.clients.builds import GO_VERSIONS, go_program, java_libraries
 from tests.tools import need, of_package
 from web.build import node_modules
 
@@ -53,7 +53,7 @@ class Kind:
     lacks: frozenset[str] = frozenset()
 
 
-GO_NEWEST, GO_2_43, GO_2_30 = (go(f"{name}.mod") for name in ("go", "clickhouse-go-2.43", "clickhouse-go-2.30"))
+GO_NEWEST, GO_2_43, GO_2_30 = (go(modules) for modules in GO_VERSIONS)
 BEFORE_2_40 = frozenset({"BFloat16", "Time"})
 NOT_BY_JDBC = frozenset({"FixedString(4)", "Tuple(a Int8, b String)", "Tuple(Int8, String)", "Point", "JSON"})
 NOT_BY_JSON = frozenset({"Dynamic"})  # it asks for whole numbers as texts, so that none is rounded

@@ -11,22 +11,20 @@ import pytest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from collector.build import BuildError, build
+from collector.build import cached_binary
+from tests.clients.builds import EXPORTER
 from tests.collector_process import PROTOBUF, free_ports, until
 from tests.embedded import EmbeddedClickHouse, ask
 from tests.otlp import request
 from tests.tools import lacking
 
-FOLDER = Path(__file__).resolve().parent.parent / "clients" / "clickhouse_exporter"
 LOGS, BATCH = 10_000, 1_000
 
 
 @pytest.fixture(scope="module")
 def binary() -> Path:
-    try:
-        return build(print, FOLDER / "manifest.yaml")
-    except BuildError as error:
-        lacking(str(error))
+    built = cached_binary(EXPORTER)
+    return built if built.exists() else Path(lacking("the collector with the ClickHouse exporter: run `make clients`"))
 
 
 @pytest.fixture(params=["", "?compress=none", "?compress=zstd"], ids=["its default", "plain", "zstd"])
@@ -43,7 +41,10 @@ def exporter(
             "CLICKHOUSE_DATABASE": database,
         }
         process = subprocess.Popen(
-            [binary, f"--config={FOLDER / 'config.yaml'}"], env=os.environ | environment, stdout=log, stderr=log
+            [binary, f"--config={EXPORTER.with_name('config.yaml')}"],
+            env=os.environ | environment,
+            stdout=log,
+            stderr=log,
         )
         try:
             yield f"http://127.0.0.1:{port}/v1/logs", database, tmp_path / "log"

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -25,9 +26,7 @@ type request struct {
 	Sql         string
 	Table       string
 	Rows        [][]any
-	Settings    map[string]any
-	Dial        int // seconds, 0 for the client's own
-	Timeout     int
+	Deadline    int // of the caller, in seconds; 0 for none
 }
 
 type reply struct {
@@ -45,20 +44,14 @@ var connections = map[string]*sql.DB{}
 
 // connect uses database/sql, as Grafana's data source does: versions before 2.33 know HTTP by no other interface.
 func connect(asked request) *sql.DB {
-	key, _ := json.Marshal([]any{asked.Address, asked.User, asked.Database, asked.Compression, asked.Settings})
+	key, _ := json.Marshal([]any{asked.Address, asked.User, asked.Database, asked.Compression})
 	if known, ok := connections[string(key)]; ok {
 		return known
 	}
 	options := &clickhouse.Options{
-		Protocol:    clickhouse.HTTP,
-		Addr:        []string{asked.Address},
-		Auth:        clickhouse.Auth{Database: asked.Database, Username: asked.User, Password: asked.Password},
-		Settings:    clickhouse.Settings{},
-		DialTimeout: time.Duration(asked.Dial) * time.Second,
-		ReadTimeout: time.Duration(asked.Timeout) * time.Second,
-	}
-	for name, value := range asked.Settings {
-		options.Settings[name] = value
+		Protocol: clickhouse.HTTP,
+		Addr:     []string{asked.Address},
+		Auth:     clickhouse.Auth{Database: asked.Database, Username: asked.User, Password: asked.Password},
 	}
 	if asked.Compression != "" {
 		options.Compression = &clickhouse.Compression{Method: methods[asked.Compression], Level: 3}
@@ -69,21 +62,29 @@ func connect(asked request) *sql.DB {
 
 func answer(asked request) (reply, error) {
 	database := connect(asked)
+	ctx := context.Background()
+	if asked.Deadline > 0 {
+		limited, cancel := context.WithTimeout(ctx, time.Duration(asked.Deadline)*time.Second)
+		defer cancel()
+		ctx = limited
+	}
 	switch asked.Op {
+	case "ping":
+		return reply{}, database.PingContext(ctx)
 	case "command":
-		_, err := database.Exec(asked.Sql)
+		_, err := database.ExecContext(ctx, asked.Sql)
 		return reply{}, err
 	case "rows":
 		found := reply{Rows: [][]any{}}
 		var err error
-		found.Names, found.Types, err = each(database, asked.Sql, func(row []any) error {
+		found.Names, found.Types, err = each(ctx, database, asked.Sql, func(row []any) error {
 			found.Rows = append(found.Rows, row)
 			return nil
 		})
 		return found, err
 	case "count": // of a result that is read to its end, and not kept
 		number := 0
-		_, _, err := each(database, asked.Sql, func([]any) error { number++; return nil })
+		_, _, err := each(ctx, database, asked.Sql, func([]any) error { number++; return nil })
 		return reply{Rows: [][]any{{number}}}, err
 	case "insert":
 		return reply{}, insert(database, asked.Table, func(append func([]any) error) error {
@@ -99,7 +100,7 @@ func answer(asked request) (reply, error) {
 		})
 	case "copy": // what a query answers, into a table: values pass as this client's own types
 		return reply{}, insert(database, asked.Table, func(append func([]any) error) error {
-			_, _, err := each(database, asked.Sql, append)
+			_, _, err := each(ctx, database, asked.Sql, append)
 			return err
 		})
 	}
@@ -107,8 +108,8 @@ func answer(asked request) (reply, error) {
 }
 
 // each reads rows into values of the columns' own types.
-func each(database *sql.DB, text string, use func([]any) error) (names []string, kinds []string, err error) {
-	from, err := database.Query(text)
+func each(ctx context.Context, database *sql.DB, text string, use func([]any) error) (names []string, kinds []string, err error) {
+	from, err := database.QueryContext(ctx, text)
 	if err != nil {
 		return nil, nil, err
 	}
