@@ -26,6 +26,10 @@ WORD: Final = struct.Struct("<Q")
 DESCRIBED: Final = (
     "SETTINGS describe_compact_output = 1, describe_include_subcolumns = 0, print_pretty_type_names = 0 FORMAT Buffers"
 )
+# What the client has set for its result has been applied to it once.
+ALL_ROWS: Final = (
+    "SELECT * FROM format(Native, unhex({data:String})) SETTINGS limit = 0, offset = 0, additional_result_filter = ''"
+)
 QUOTED: Final = re.compile(r"'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`")
 JSON_OR_DYNAMIC: Final = re.compile(r"\b(?:JSON|Dynamic)(?=[(),]|$)")
 
@@ -58,8 +62,8 @@ def convert(connection: Any, data: bytes, at: int) -> Iterator[bytes]:
         return
     given = {"data": data.hex()}
     described = connection.query("DESCRIBE format(Native, unhex({data:String})) " + DESCRIBED, params=given)
-    answer = connection.query("SELECT * FROM format(Native, unhex({data:String}))", "Buffers", given)
-    yield from _native([answer.bytes()], _header(described.bytes(), at))
+    whole = connection.query(ALL_ROWS, "Buffers", given)
+    yield from _native([whole.bytes()], _header(described.bytes(), at))
 
 
 def _header(described: bytes, at: int) -> list[bytes]:

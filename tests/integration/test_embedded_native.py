@@ -153,3 +153,20 @@ def test_the_summary_counts_the_query_alone(clickhouse: EmbeddedClickHouse) -> N
     sql = "SELECT count() FROM numbers(1000) WHERE number < (SELECT max(number) FROM numbers(5000))"
     counted = [json.loads(native(clickhouse, sql, at).headers["X-ClickHouse-Summary"]) for at in ("", "54460")]
     assert counted[0]["read_rows"] == counted[1]["read_rows"]
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELECT number, 'x' FROM numbers(10)", "SHOW DATABASES", "DESCRIBE TABLE system.tables"]
+)
+@pytest.mark.parametrize("user", ["default", "readonly"])
+def test_settings_of_a_result_apply_once(clickhouse: EmbeddedClickHouse, user: str, sql: str) -> None:
+    for given in (
+        {"limit": "2"},
+        {"offset": "2"},
+        {"limit": "2", "offset": "1"},
+        {"extremes": "1"},
+    ):
+        plain = ask(clickhouse, sql, user=user, default_format="Native", **given)
+        seen = ask(clickhouse, sql, user=user, default_format="Native", client_protocol_version="54453", **given)
+        assert (plain.status, seen.status) == (200, 200), f"{plain.text} {seen.text}"
+        assert seen.body.replace(BLOCK_INFO, b"") == plain.body, given
