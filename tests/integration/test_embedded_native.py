@@ -27,7 +27,7 @@ STATEMENTS = [
     "SELECT 1 INTERSECT SELECT 1",
     "SELECT 1, 1",
     "SELECT a.number, b.number, * FROM numbers(3) a JOIN numbers(3) b USING number",
-    "SELECT toDateTime64(0, (SELECT 3)) AS t -- its type hangs on a scalar",
+    "SELECT toDateTime64(1.5, (SELECT max(number) FROM numbers(4))) AS t -- its type hangs on a scalar",
     "SELECT number FROM numbers(10) SETTINGS max_block_size = 3",
     "SELECT number, toString(number) FROM numbers(200000)",
     "SELECT number FROM numbers(3) GROUP BY number WITH TOTALS ORDER BY number",
