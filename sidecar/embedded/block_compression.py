@@ -22,7 +22,8 @@ from sidecar.embedded.errors import (
 )
 
 PIECE: Final = 1 << 20  # a block of an answer holds as much at most, as a server's does
-LARGEST: Final = 128 << 20  # of an upload's blocks, which are inflated as a whole; no more than clickhouse-go itself takes
+# The largest block of an upload, by either size: a block is checked and inflated as a whole. clickhouse-go takes as much.
+LARGEST: Final = 128 << 20
 CHECKSUM: Final = struct.Struct("<QQ")  # the high half first
 HEAD: Final = struct.Struct("<BII")
 NONE, LZ4, ZSTD = 0x02, 0x82, 0x90
