@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 ABREAST := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run env test test-fast faults faults-pictures soak lint format bench collector assets docs screenshots lock clean
+.PHONY: help setup demo run env test test-fast faults faults-pictures soak lint format bench collector clients assets docs screenshots lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -68,19 +68,23 @@ bench: setup ## run the benchmarks, which write benchmarks/RESULTS.md
 collector: $(STAMP) ## build the OpenTelemetry Collector (Go; cached by manifest)
 	@$(BIN)/python -m collector build
 
+clients: $(STAMP) ## build what the tests run in Go and Java: clients of ClickHouse, a second collector (cached by source)
+	@$(BIN)/python -m tests.clients.builds
+
 docs: $(STAMP) ## write the generated tables of docs/
 	$(BIN)/python docs/generate.py
 
 screenshots: setup tools ## make docs/images from a real run
 	@$(BIN)/python docs/screenshots.py
 
-# Tests also run Chromium, a Redis and curl; Debian's are installed where that can be done without asking.
+# Tests also run Chromium, a Redis, curl and Java; Debian's are installed where that can be done without asking.
 .PHONY: tools
 tools:
-	@command -v chromium >/dev/null && command -v redis-server >/dev/null && command -v curl >/dev/null || \
+	@command -v chromium >/dev/null && command -v redis-server >/dev/null && command -v curl >/dev/null && \
+	  command -v javac >/dev/null && command -v mvn >/dev/null || \
 	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
-	  apt-get install -y -qq chromium redis-server curl >/dev/null; } || \
-	echo "Some of chromium, redis-server and curl are missing: their tests will be skipped by name."
+	  apt-get install -y -qq chromium redis-server curl default-jdk-headless maven >/dev/null; } || \
+	echo "Some of chromium, redis-server, curl, a JDK and Maven are missing: their tests will be skipped by name."
 
 lock: ## resolve requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --all-extras --no-header \

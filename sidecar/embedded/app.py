@@ -15,7 +15,7 @@ from typing import Final
 
 from aiohttp import web
 
-from sidecar.embedded import compression, intake
+from sidecar.embedded import compression, intake, native
 from sidecar.embedded.answer import Answer
 from sidecar.embedded.auth import READER, Users
 from sidecar.embedded.engine import Engine, Job
@@ -93,36 +93,42 @@ class Server:
             "X-ClickHouse-Exception-Tag": secrets.token_hex(8),
         }
         started = time.perf_counter()
+        blocks: int | None = None  # who may not ask gets plain words
         try:
             if request.method in ("GET", "HEAD") and not request.query.get("query"):
                 if request.path == "/":
                     return web.Response(text=OK, headers=headers)
                 return web.Response(status=404, text=f"There is no handle {request.path}\n", headers=headers)
             user = self._users.authenticate(request.headers, request.query)
+            blocks = compression.block_method(request.query)
             if self._closing:
                 raise ClickHouseError(ABORTED, "The server is shutting down")
             return await self._query(request, user, query_id, headers)
         except ClickHouseError as error:
             log.info("query %s: error %d after %.3f s", query_id, error.code, time.perf_counter() - started)
-            return self._failure(error, headers)
+            return self._failure(error, headers, blocks)
         except (ConnectionError, asyncio.CancelledError):
             log.info("query %s: the client left after %.3f s", query_id, time.perf_counter() - started)
             raise
         except Exception as error:  # a client gets an answer, whatever happened
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 log.warning("query %s: no space left on the disk of %s", query_id, self._incoming)
-                return self._failure(ClickHouseError(NOT_ENOUGH_SPACE, "No space left on the server's disk"), headers)
+                return self._failure(
+                    ClickHouseError(NOT_ENOUGH_SPACE, "No space left on the server's disk"), headers, blocks
+                )
             log.exception("query %s: a fault of the server", query_id)
-            return self._failure(ClickHouseError(UNKNOWN_EXCEPTION, type(error).__name__), headers)
+            return self._failure(ClickHouseError(UNKNOWN_EXCEPTION, type(error).__name__), headers, blocks)
 
     def _words(self, error: ClickHouseError) -> str:
         return f"{error.text} (version {self._engine.version} (embedded))\n"
 
-    def _failure(self, error: ClickHouseError, headers: dict[str, str]) -> web.Response:
+    def _failure(self, error: ClickHouseError, headers: dict[str, str], blocks: int | None) -> web.Response:
         plain = {name: value for name, value in headers.items() if not name.startswith("Content-")}
         plain["X-ClickHouse-Exception-Code"] = str(error.code)
         if error.status == 401:
             plain["WWW-Authenticate"] = 'Basic realm="ClickHouse server HTTP API"'
+        if deflater := compression.deflater(None, blocks):  # as a server: clients inflate whatever its status
+            return web.Response(status=error.status, body=deflater.compress(self._words(error).encode()), headers=plain)
         return web.Response(status=error.status, text=self._words(error), headers=plain)
 
     async def _query(
@@ -155,7 +161,7 @@ class Server:
             if taken.statement.kind == "KILL":
                 taken.statement = await asyncio.to_thread(self._with_own_ids, taken.statement)
             job = self._job(request, user, taken)
-            deflater = compression.DEFLATERS[coding]() if coding else None
+            deflater = compression.deflater(coding, compression.block_method(taken.fields))
             execution = self._running[query_id] = Execution(self._engine, self._threads, job, session, deflater)
             answer = Answer(request, execution, headers, coding, self._words)
             return await (answer.whole() if taken.flag("wait_end_of_query") else answer.stream())
@@ -187,6 +193,7 @@ class Server:
             forbid_writes=request.method in ("GET", "HEAD"),
             data=taken.data,
             tables=taken.tables,
+            native_revision=native.revision(fields.get("client_protocol_version", "")),
         )
 
     async def _end(

@@ -1,12 +1,13 @@
 """Content codings of requests and answers: gzip, deflate, zstd, lz4 (frames), in pieces, never a whole body at once."""
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Protocol
 
 import lz4.frame
 import zstandard
 
+from sidecar.embedded.block_compression import LZ4, METHODS, BlockDeflater, BlockInflater
 from sidecar.embedded.errors import CANNOT_DECOMPRESS, UNKNOWN_COMPRESSION_METHOD, ClickHouseError
 
 PIECE: Final = 1 << 20
@@ -133,6 +134,38 @@ class Lz4Deflater:
         return bytes(self._lz4.flush())
 
 
+class BothInflater:
+    """A body with a Content-Encoding around ClickHouse's own compressed blocks."""
+
+    def __init__(self, outer: Inflater) -> None:
+        self._outer, self._inner = outer, BlockInflater()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Inflate both."""
+        for piece in self._outer.feed(data):
+            yield from self._inner.feed(piece)
+
+    def finish(self) -> None:
+        """Check that both ended."""
+        self._outer.finish()
+        self._inner.finish()
+
+
+class BothDeflater:
+    """The same for an answer."""
+
+    def __init__(self, outer: Deflater, inner: Deflater) -> None:
+        self._outer, self._inner = outer, inner
+
+    def compress(self, data: bytes) -> bytes:
+        """Code both ways."""
+        return self._outer.compress(self._inner.compress(data))
+
+    def flush(self) -> bytes:
+        """The last coded bytes."""
+        return self._outer.compress(self._inner.flush()) + self._outer.flush()
+
+
 INFLATERS: Final[dict[str, Callable[[], Inflater]]] = {
     "": Identity,
     "identity": Identity,
@@ -151,10 +184,11 @@ DEFLATERS: Final[dict[str, Callable[[], Deflater]]] = {
 }
 
 
-def inflater(coding: str) -> Inflater:
-    """The reader of a Content-Encoding. Raises ClickHouseError for an unknown one."""
+def inflater(coding: str, blocks: bool = False) -> Inflater:
+    """The reader of a Content-Encoding and, within it, of compressed blocks. Raises ClickHouseError for an unknown one."""
     try:
-        return INFLATERS[coding.strip().lower()]()
+        outer = INFLATERS[coding.strip().lower()]()
+        return BothInflater(outer) if blocks else outer
     except KeyError:
         known = ", ".join(name for name in INFLATERS if name)
         raise ClickHouseError(
@@ -178,6 +212,21 @@ def finish(reader: Inflater) -> None:
         reader.finish()
     except EOFError:
         raise ClickHouseError(CANNOT_DECOMPRESS, "The compressed body broke off") from None
+
+
+def deflater(coding: str | None, blocks: int | None) -> Deflater | None:
+    """The writer of an answer: compressed blocks by a method, a content coding, one in the other, or None for neither."""
+    outer = DEFLATERS[coding]() if coding else None
+    if blocks is None:
+        return outer
+    return BothDeflater(outer, BlockDeflater(blocks)) if outer else BlockDeflater(blocks)
+
+
+def block_method(fields: Mapping[str, str]) -> int | None:
+    """How `compress=1` wants the blocks of an answer: by `network_compression_method`, else LZ4, which all clients read."""
+    if fields.get("compress", "0") in ("", "0", "false"):
+        return None
+    return METHODS.get(fields.get("network_compression_method", "").upper(), LZ4)
 
 
 def choose(accepted: str) -> str | None:

@@ -7,12 +7,12 @@ to write, `readonly = 2`, and a profile whose constraints keep the limits from b
 import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sidecar.embedded import config
+from sidecar.embedded import config, native
 from sidecar.embedded.errors import ClickHouseError
 from sidecar.embedded.settings import EmbeddedSettings
 from sidecar.embedded.sql import SELECTS, Statement, identifier, literal
@@ -50,6 +50,7 @@ class Job:
     forbid_writes: bool = False  # a GET must change nothing, whoever asks
     data: Path | None = None
     tables: tuple[ExternalTable, ...] = ()
+    native_revision: int = 0  # of answers in the format Native
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
     progress: dict[str, int] = field(default_factory=dict)
 
@@ -145,13 +146,16 @@ class Engine:
         if job.reader or job.forbid_writes:
             connection.query("SET readonly = 2")
 
-    def run(self, connection: Any, job: Job) -> Iterator[bytes]:
+    def run(self, connection: Any, job: Job) -> Generator[bytes, None, None]:
         """Run a prepared job; the answer's bytes, in pieces. Raises ClickHouseError, at any piece."""
         connection.set_progress_callback(job.progress.update)
         selects = job.statement.kind in SELECTS
         parameters = dict(job.parameters)
+        at = job.native_revision if job.output_format == "Native" else 0
         try:
-            if selects and job.output_format in PIECEWISE:
+            if selects and at:
+                yield from native.select(connection, _without_format(job.statement), parameters, at)
+            elif selects and job.output_format in PIECEWISE:
                 with connection.send_query(job.statement.text, job.output_format, parameters) as answer:
                     for block in answer:
                         yield block.bytes()
@@ -162,7 +166,8 @@ class Engine:
                     while piece := file.read(PIECE):
                         yield piece
             else:
-                yield connection.query(_sql(job), job.output_format, parameters).bytes() or b""
+                answer = connection.query(_sql(job), job.output_format, parameters).bytes() or b""
+                yield from native.convert(connection, answer, at) if at else (answer,)
         except ClickHouseError:
             raise
         except Exception as error:
@@ -224,6 +229,13 @@ def _into_file(job: Job, path: Path) -> str:
     if at is None:
         return f"{text}\nINTO OUTFILE {literal(str(path))} FORMAT {job.output_format}"
     return f"{text[:at]}\nINTO OUTFILE {literal(str(path))} {text[at:]}"
+
+
+def _without_format(statement: Statement) -> str:
+    if statement.format_at is None:
+        return statement.text
+    _, _, rest = statement.text[statement.format_at :].partition(statement.output_format or "")
+    return statement.text[: statement.format_at] + rest
 
 
 def _sql(job: Job) -> str:

@@ -1,7 +1,8 @@
 """One running query between the event loop and the engine's threads: next piece, cancel, end."""
 
 import asyncio
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Generator, Iterator
 from concurrent.futures import Executor, Future
 from typing import Any, Final
 
@@ -79,12 +80,13 @@ class Execution:
             if session is None or session.connection is not connection:
                 connection.close()
 
-    def _coded(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    def _coded(self, pieces: Generator[bytes, None, None]) -> Iterator[bytes]:
         deflater, empty = self.deflater, True
-        for piece in pieces:
-            if piece:
-                empty = False
-                yield deflater.compress(piece) if deflater else piece
+        with contextlib.closing(pieces):  # the engine waits for ever when a connection is closed under an open answer
+            for piece in pieces:
+                if piece:
+                    empty = False
+                    yield deflater.compress(piece) if deflater else piece
         if deflater and not empty:
             yield deflater.flush()
 

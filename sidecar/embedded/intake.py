@@ -75,12 +75,6 @@ class Intake:
 async def read(request: web.Request, incoming: Path, limit: int) -> Intake:
     """Read a request. Raises ClickHouseError; leaves no file behind when it does."""
     fields = dict(request.query)
-    if fields.get("decompress", "0") not in ("", "0") or fields.get("compress", "0") not in ("", "0"):
-        raise ClickHouseError(
-            NOT_IMPLEMENTED,
-            "compress=1 and decompress=1 (ClickHouse's own block framing) are not supported:"
-            " use Content-Encoding and Accept-Encoding (zstd, lz4, gzip)",
-        )
     if fields.get("role"):
         raise ClickHouseError(NOT_IMPLEMENTED, "role= is not supported: the rights belong to the user")
     folder = Path(tempfile.mkdtemp(dir=incoming))
@@ -94,7 +88,8 @@ async def read(request: web.Request, incoming: Path, limit: int) -> Intake:
 
 
 async def _pieces(request: web.Request, limit: int) -> AsyncGenerator[bytes, None]:
-    reader = compression.inflater(request.headers.get("Content-Encoding", ""))
+    blocks = request.query.get("decompress", "0") not in ("", "0", "false")
+    reader = compression.inflater(request.headers.get("Content-Encoding", ""), blocks)
     count = 0
     async for chunk in request.content.iter_any():
         for piece in compression.inflate(reader, chunk):

@@ -23,7 +23,9 @@ class EmbeddedSettings(Settings):
         default=300, ge=1, description="Time limit of a query of `default`, seconds; a query may set its own."
     )
     readonly_max_execution_time_s: int = Field(
-        default=30, ge=1, description="Time limit of a query of `readonly`, seconds; a query may only lower it."
+        default=30,
+        ge=1,
+        description="Time limit of a query of `readonly`, seconds; a query may lower it, or ask for five more.",
     )
     readonly_max_result_rows: int = Field(
         default=5_000_000, ge=1, description="Most rows an answer to `readonly` may have; a query may only lower it."

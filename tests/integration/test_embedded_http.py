@@ -206,10 +206,6 @@ def test_a_bomb_is_refused_while_it_inflates(server: EmbeddedClickHouse, coding:
 
 def test_what_is_not_supported_says_so(server: EmbeddedClickHouse) -> None:
     assert ask(server, "SELECT 1", headers={"Content-Encoding": "br"}).code == 89
-    for name in ("compress", "decompress"):
-        reply = ask(server, "SELECT 1", **{name: "1"})
-        assert (reply.code, reply.status) == (48, 501)
-        assert "Accept-Encoding" in reply.text
     assert ask(server, "INSERT INTO t SELECT * FROM input('a Int8') FORMAT TSV\n1").code == 48
     assert "no handle" in plain(server, f"{server.base_url}/play")
 
