@@ -73,7 +73,7 @@ def main() -> int:
     sockets = listening.bind(settings.host, settings.port)  # once confined, it may not
     engine = Engine(settings)
     try:
-        engine.start(_confine)
+        engine.start(confined)
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(serve(settings, engine, sockets))
     finally:
@@ -84,7 +84,8 @@ def main() -> int:
     return 0
 
 
-def _confine(writable: Sequence[Path], readable: Sequence[Path]) -> None:
+def confined(writable: Sequence[Path], readable: Sequence[Path]) -> None:
+    """Give up what the engine does not need, and log what stands."""
     done = confine(writable, readable)
     log.log(logging.WARNING if done.missing else logging.INFO, "%s", done)
 

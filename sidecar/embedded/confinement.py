@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import chattrail
+import sidecar
+
 LEAST_ABI: Final = 2  # of Landlock; the first one forbids the renames between folders that the engine lives by
 TRUNCATE_ABI: Final = 3
 TCP_ABI: Final = 4
@@ -56,7 +59,7 @@ class Confinement:
     missing: tuple[str, ...]
 
     def __str__(self) -> str:
-        without = f"; NOT confined: {', '.join(self.missing)}" if self.missing else ""
+        without = f"; NOT confined: {'; '.join(self.missing)}" if self.missing else ""
         return f"confined by the operating system: {', '.join(self.standing) or 'nothing'}{without}"
 
 
@@ -68,32 +71,33 @@ def confine(writable: Sequence[Path], readable: Sequence[Path]) -> Confinement:
     """
     if sys.platform != "linux":
         return Confinement((), (f"files, programs and network ({sys.platform} has neither Landlock nor seccomp)",))
-    # loaded first: this looks for the C library with the help of programs
-    filtered = _system_call_filter()
+    threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208
+    rules = _system_call_filter()  # first: it looks for its library by running programs
     abi = _restrict_files(writable, [*readable, *_of_the_machine()])
-    return _summary(abi, _load(filtered))
+    return summary(abi, _load(rules), threads)
 
 
-def _summary(abi: int | str, filtered: str) -> Confinement:
-    # `abi` is Landlock's, or why there is none; `filtered` is why there is no seccomp, or ''
+def summary(landlock: int | str, seccomp: str, threads: int) -> Confinement:
+    """What stands: `landlock` is its ABI, or why there is none; `seccomp` is why there is none, or ''."""
     standing, missing = [], []
-    version = abi if isinstance(abi, int) else 0
-    if isinstance(abi, str):
-        missing.append(f"files ({abi})")
-    else:
+    abi = landlock if isinstance(landlock, int) else 0
+    if abi:
         standing.append(f"files (Landlock ABI {abi})")
         if abi < TRUNCATE_ABI:
-            missing.append(f"cutting files short (Landlock ABI {abi} can't)")
-        if abi < TSYNC_ABI and (threads := len(os.listdir("/proc/self/task"))) > 1:  # noqa: PTH208
-            missing.append(f"{threads - 1} threads that ran before")
-    for name, by_landlock, least in (("programs", "programs", LEAST_ABI), ("network", "TCP", TCP_ABI)):
-        if not filtered:
-            standing.append(f"{name} (seccomp)")
-        elif version >= least:
-            standing.append(f"{by_landlock} (Landlock)")
-            missing.append(f"{'UDP and Unix sockets' if name == 'network' else 'processes of its own'} ({filtered})")
-        else:
-            missing.append(f"{name} ({filtered})")
+            missing.append(f"truncating files (Landlock ABI {abi} can't)")
+        if abi < TSYNC_ABI and threads > 1:
+            missing.append(f"files to {threads - 1} threads that ran before (Landlock ABI {abi} can't)")
+    else:
+        missing.append(f"files ({landlock})")
+    if not seccomp:
+        standing += ["programs (seccomp)", "network (seccomp)"]
+    else:
+        if abi:
+            standing.append("programs (Landlock)")
+        if abi >= TCP_ABI:
+            standing.append("TCP (Landlock)")
+        without = "network beyond TCP" if abi >= TCP_ABI else "network" if abi else "programs and network"
+        missing.append(f"{without} ({seccomp})")
     return Confinement(tuple(standing), tuple(missing))
 
 
@@ -116,6 +120,7 @@ def _restrict_files(writable: Sequence[Path], readable: Sequence[Path]) -> int |
             for path in writable:
                 rules.allow_path(path, write)
             for path in readable:
+                os.open(path, os.O_PATH | os.O_CLOEXEC)  # stays open: a rule on a file of /proc is lost with its inode
                 rules.allow_path(path, read if path.is_dir() else AccessFS.READ_FILE)
             # not logged by the kernel's audit: the engine asks for figures of its threads in /proc all the time
             rules.restrict(RestrictFlag.LOG_SAME_EXEC_OFF | RestrictFlag.TSYNC)
@@ -128,7 +133,7 @@ def _of_the_machine() -> Iterator[Path]:
     """What is read by the engine, the loader of libraries and Python's imports; of this, what exists."""
     folders = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), *site.getsitepackages()}
     folders |= {site.getusersitepackages(), *_folder_of_libc()}
-    folders |= {str(Path(__file__).parents[1]), str(Path(sys.modules["chattrail"].__file__ or "").parent)}
+    folders |= {package.__path__[0] for package in (chattrail, sidecar)}
     yield from (path for path in map(Path, (*READ_BY_ENGINE, *sorted(folders))) if path.exists())
 
 
