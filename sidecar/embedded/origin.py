@@ -5,12 +5,14 @@ its own that it points here (DNS rebinding). Programs send neither Origin nor Se
 """
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 from multidict import CIMultiDictProxy
 
 from sidecar.embedded.errors import ACCESS_DENIED, ClickHouseError
 
+HOST = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<name>[A-Za-z0-9.]+))(?::[0-9]{1,5})?")
 OWN = ("same-origin", "none")  # of Sec-Fetch-Site; none: a person typed the address
 
 
@@ -32,7 +34,7 @@ def refuse_other_sites(headers: CIMultiDictProxy[str]) -> None:
 def refuse_other_names(headers: CIMultiDictProxy[str]) -> None:
     """Raise ClickHouseError (497) unless Host is this machine's loopback: for users without a password."""
     names = headers.getall("Host", [])
-    if len(names) == 1 and _is_loopback(_hostname(names[0])):
+    if len(names) == 1 and _is_loopback(names[0]):
         return
     raise ClickHouseError(
         ACCESS_DENIED,
@@ -48,17 +50,12 @@ def _netloc(origin: str) -> str | None:
         return None
 
 
-def _hostname(name: str) -> str:
-    try:
-        parts = urlsplit(f"//{name}")
-        _ = parts.port  # raises for nonsense
-    except ValueError:
-        return ""
-    return parts.hostname or "" if parts.netloc == name and "@" not in name else ""
-
-
-def _is_loopback(name: str) -> bool:
-    if name == "localhost":
+def _is_loopback(host: str) -> bool:
+    found = HOST.fullmatch(host)
+    if found is None:
+        return False
+    name = found["six"] or found["name"]
+    if name.lower() == "localhost":
         return True
     try:
         return ipaddress.ip_address(name).is_loopback
