@@ -22,6 +22,7 @@ from pathlib import Path
 
 from sidecar.embedded.__main__ import confined
 from sidecar.embedded.engine import Engine
+from sidecar.embedded.environment import forget_passwords
 from sidecar.embedded.settings import EmbeddedSettings
 
 DONE = "done"
@@ -96,6 +97,9 @@ class Attempts:
 
     def files_environment_of_this_process(self) -> None:
         Path("/proc/self/environ").read_bytes()
+
+    def files_threads_of_another_process(self) -> None:
+        Path(f"/proc/{os.getppid()}/task/{os.getppid()}/stat").read_bytes()
 
     def files_environment_of_another_process(self) -> None:
         Path(f"/proc/{os.getppid()}/environ").read_bytes()
@@ -173,6 +177,7 @@ def main(mode: str, outside: Path, port: int) -> None:
     """Start, try, print, become /bin/echo."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     settings = EmbeddedSettings.load_or_exit()
+    forget_passwords()
     engine = Engine(settings)
     engine.start(confined if mode == "confined" else None)
     attempts = Attempts(outside, settings.data.absolute(), port)

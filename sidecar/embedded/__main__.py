@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import socket
 import sys
@@ -16,6 +15,7 @@ from sidecar.embedded import listening, logs
 from sidecar.embedded.app import Server
 from sidecar.embedded.confinement import confine
 from sidecar.embedded.engine import Engine
+from sidecar.embedded.environment import forget_passwords
 from sidecar.embedded.ownership import FolderTakenError, Ownership
 from sidecar.embedded.settings import EmbeddedSettings
 
@@ -63,7 +63,7 @@ async def serve(settings: EmbeddedSettings, engine: Engine, sockets: Sequence[so
 def main() -> int:
     """Run the server; the exit code."""
     settings = EmbeddedSettings.load_or_exit()
-    os.umask(0o077)  # what is stored is for the owner of this process
+    forget_passwords()
     logs.setup()
     try:
         ownership = Ownership(settings.data.absolute())

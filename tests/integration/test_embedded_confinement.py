@@ -162,13 +162,14 @@ def test_a_server_runs_without_and_says_so(lacking: str, tmp_path: Path) -> None
     assert [part for part in said if part not in line] == [], line
 
 
-def test_what_it_stored_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_the_passwords_are_in_no_file_of_the_process(tmp_path: Path) -> None:
     with EmbeddedClickHouse(tmp_path) as server:
-        ask(server, "CREATE TABLE t (a Int64) ENGINE = MergeTree ORDER BY a", database="chattrail")
-        ask(server, "INSERT INTO t VALUES (1)", database="chattrail")
-        found = [path for path in server.data.rglob("*") if not path.is_symlink()]
-        assert len(found) > 20
-        assert [path for path in [server.data, *found] if path.stat().st_mode & 0o077] == []
+        shown = [path.read_bytes() for path in Path(f"/proc/{server.pid}").glob("task/*/environ")]
+        assert len(shown) > 10
+        assert all(b"CHATTRAIL_EMBEDDED_PASSWORD=***" in environ for environ in shown)
+        for password in (server.password, server.readonly_password):
+            assert not [environ for environ in shown if password.encode() in environ]
+        assert ask(server, "SELECT 1", user="readonly").text == "1\n"
 
 
 def test_a_configuration_in_the_working_directory_is_not_the_servers(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from sidecar.embedded.auth import Users
 from sidecar.embedded.errors import ClickHouseError
 from sidecar.embedded.settings import EmbeddedSettings
 
+READING = "only-for-reading"
 PASSWORD = "пароль:with a colon ✓"
 USERS = Users(
-    EmbeddedSettings.load({"CHATTRAIL_EMBEDDED_PASSWORD": PASSWORD, "CHATTRAIL_EMBEDDED_READONLY_PASSWORD": "r"})
+    EmbeddedSettings.load({"CHATTRAIL_EMBEDDED_PASSWORD": PASSWORD, "CHATTRAIL_EMBEDDED_READONLY_PASSWORD": READING})
 )
 
 
@@ -29,7 +30,7 @@ def enter(**headers: bytes) -> str:
 
 def test_a_password_may_hold_anything_but_must_be_whole() -> None:
     assert enter(Authorization=basic(f"default:{PASSWORD}".encode())) == "default"
-    assert enter(Authorization=b"bAsIc   " + base64.b64encode(b"readonly:r")) == "readonly"
+    assert enter(Authorization=b"bAsIc   " + base64.b64encode(f"readonly:{READING}".encode())) == "readonly"
     assert enter(Authorization=basic(f":{PASSWORD}".encode())) == "default"
     assert enter(X_ClickHouse_User=b"default", X_ClickHouse_Key=PASSWORD.encode()) == "default"
     with pytest.raises(ClickHouseError, match="516"):
