@@ -16,8 +16,8 @@ ENV_START, ENV_END = 47, 48  # in /proc/self/stat, counted from the field after 
 
 def forget_passwords() -> None:
     """Remove them from this process's environment, also from the copy that the kernel shows (Linux)."""
-    for name in SECRET:
-        os.environ.pop(name, None)
+    for secret in SECRET:
+        os.environ.pop(secret, None)
     if sys.platform != "linux":
         return
     fields = Path("/proc/self/stat").read_text(encoding="utf-8", errors="surrogateescape").rpartition(")")[2].split()
