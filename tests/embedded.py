@@ -8,6 +8,7 @@ Starting takes about a second: share one over a session and give each test a dat
 
 import contextlib
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -25,6 +26,7 @@ from typing import Self
 import clickhouse_connect
 
 ROOT = Path(__file__).resolve().parent.parent
+PROGRAM = (sys.executable, "-m", "sidecar.embedded")
 READY_WITHIN_S = 60.0
 
 
@@ -32,11 +34,14 @@ class EmbeddedClickHouse:
     """One server. `settings` are extra fields of EmbeddedSettings, upper case: `MAX_CONCURRENT_QUERIES="2"`."""
 
     host = "127.0.0.1"
-    password = "full-rights"
-    readonly_password = "only-reading"
 
-    def __init__(self, folder: Path, *, port: int = 0, **settings: str) -> None:
+    def __init__(
+        self, folder: Path, *, port: int = 0, program: Sequence[str] = PROGRAM, cwd: Path = ROOT, **settings: str
+    ) -> None:
         self.data = Path(folder) / "clickhouse"
+        self.password, self.readonly_password = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        self._program = program
+        self._cwd = cwd
         self.port = port
         self.log: list[str] = []
         self._settings = settings
@@ -95,8 +100,8 @@ class EmbeddedClickHouse:
         """Start and wait until /ping answers; create the database `chattrail`."""
         self.log = []
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "sidecar.embedded"],
-            cwd=ROOT,
+            self._program,
+            cwd=self._cwd,
             env=self.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -3,26 +3,30 @@
 import asyncio
 import contextlib
 import logging
-import shutil
 import signal
+import socket
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from aiohttp import web
 
+from sidecar.embedded import listening, logs
 from sidecar.embedded.app import Server
+from sidecar.embedded.confinement import confine
 from sidecar.embedded.engine import Engine
+from sidecar.embedded.environment import forget_passwords
 from sidecar.embedded.ownership import FolderTakenError, Ownership
 from sidecar.embedded.settings import EmbeddedSettings
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+BACKLOG = 512
+log = logging.getLogger("sidecar.embedded")
 
 
-async def serve(settings: EmbeddedSettings, engine: Engine) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    incoming = settings.data.absolute() / "incoming"
-    shutil.rmtree(incoming, ignore_errors=True)
-    incoming.mkdir(parents=True)
-    server = Server(settings, engine, incoming)
+async def serve(settings: EmbeddedSettings, engine: Engine, sockets: Sequence[socket.socket]) -> None:
+    """Serve on bound sockets until SIGTERM or SIGINT."""
+    server = Server(settings, engine, settings.data.absolute() / "incoming")
     runner = web.AppRunner(
         server.application(),
         access_log=None,
@@ -32,14 +36,12 @@ async def serve(settings: EmbeddedSettings, engine: Engine) -> None:
         shutdown_timeout=0.5,
     )
     await runner.setup()
-    site = web.TCPSite(runner, settings.host, settings.port, backlog=512)
+    sites = [web.SockSite(runner, one, backlog=BACKLOG) for one in sockets]
     try:
-        await site.start()
-    except OSError as error:
-        raise SystemExit(
-            f"port {settings.port} of {settings.host} can't be used ({error.strerror});"
-            " stop what listens there, or set CHATTRAIL_EMBEDDED_PORT"
-        ) from None
+        for site in sites:
+            await site.start()
+    except OSError as error:  # another process began to listen meanwhile
+        listening.refuse(settings.host, settings.port, error)
     port = runner.addresses[0][1]
     print(f"embedded ClickHouse {engine.version} is ready on http://{settings.host}:{port}", flush=True)
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -51,7 +53,8 @@ async def serve(settings: EmbeddedSettings, engine: Engine) -> None:
     for number in SIGNALS:  # not the loop's own handlers: they go with it, and the next signal would kill
         signal.signal(number, end)
     await stop.wait()
-    await site.stop()
+    for site in sites:
+        await site.stop()
     await server.close(settings.shutdown_s)
     await runner.cleanup()
     await server.finish()
@@ -60,23 +63,31 @@ async def serve(settings: EmbeddedSettings, engine: Engine) -> None:
 def main() -> int:
     """Run the server; the exit code."""
     settings = EmbeddedSettings.load_or_exit()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    forget_passwords()
+    logs.setup()
     try:
         ownership = Ownership(settings.data.absolute())
     except FolderTakenError as error:
         print(f"embedded ClickHouse: {error}", file=sys.stderr)
         return 1
+    sockets = listening.bind(settings.host, settings.port)  # once confined, it may not
     engine = Engine(settings)
     try:
-        engine.start()
+        engine.start(confined)
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(serve(settings, engine))
+            asyncio.run(serve(settings, engine, sockets))
     finally:
         for number in SIGNALS:  # a second one must not cut the end short
             signal.signal(number, signal.SIG_IGN)
         engine.close()
         ownership.release()
     return 0
+
+
+def confined(writable: Sequence[Path], readable: Sequence[Path]) -> None:
+    """Give up what the engine does not need, and log what stands."""
+    done = confine(writable, readable)
+    log.log(logging.WARNING if done.missing else logging.INFO, "%s", done)
 
 
 if __name__ == "__main__":

@@ -15,12 +15,13 @@ from typing import Final
 
 from aiohttp import web
 
-from sidecar.embedded import compression, intake, native
+from sidecar.embedded import compression, intake, native, origin
 from sidecar.embedded.answer import Answer
 from sidecar.embedded.auth import READER, Users
 from sidecar.embedded.engine import Engine, Job
 from sidecar.embedded.errors import (
     ABORTED,
+    BAD_ARGUMENTS,
     NOT_ENOUGH_SPACE,
     QUERY_ALREADY_RUNNING,
     READONLY,
@@ -35,6 +36,7 @@ from sidecar.embedded.turns import Turns
 
 log = logging.getLogger(__name__)
 OK: Final = "Ok.\n"
+LONGEST_NAME: Final = 256
 
 
 class Server:
@@ -85,7 +87,8 @@ class Server:
         return web.Response(text=OK, headers={"X-ClickHouse-Server-Display-Name": self._name})
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        query_id = request.query.get("query_id") or str(uuid.uuid4())
+        given = request.query.get("query_id", "")
+        query_id = given if given and _is_plain(given) else str(uuid.uuid4())
         headers = {
             "X-ClickHouse-Server-Display-Name": self._name,
             "X-ClickHouse-Query-Id": query_id,
@@ -99,24 +102,28 @@ class Server:
                 if request.path == "/":
                     return web.Response(text=OK, headers=headers)
                 return web.Response(status=404, text=f"There is no handle {request.path}\n", headers=headers)
+            origin.refuse_other_sites(request.headers)
             user = self._users.authenticate(request.headers, request.query)
             blocks = compression.block_method(request.query)
+            if self._users.enters_freely(user):
+                origin.refuse_other_names(request.headers)
+            _refuse_unprintable(request)
             if self._closing:
                 raise ClickHouseError(ABORTED, "The server is shutting down")
             return await self._query(request, user, query_id, headers)
         except ClickHouseError as error:
-            log.info("query %s: error %d after %.3f s", query_id, error.code, time.perf_counter() - started)
+            log.info("query %r: error %d after %.3f s", query_id, error.code, time.perf_counter() - started)
             return self._failure(error, headers, blocks)
         except (ConnectionError, asyncio.CancelledError):
-            log.info("query %s: the client left after %.3f s", query_id, time.perf_counter() - started)
+            log.info("query %r: the client left after %.3f s", query_id, time.perf_counter() - started)
             raise
         except Exception as error:  # a client gets an answer, whatever happened
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-                log.warning("query %s: no space left on the disk of %s", query_id, self._incoming)
+                log.warning("query %r: no space left on the disk of %s", query_id, self._incoming)
                 return self._failure(
                     ClickHouseError(NOT_ENOUGH_SPACE, "No space left on the server's disk"), headers, blocks
                 )
-            log.exception("query %s: a fault of the server", query_id)
+            log.exception("query %r: a fault of the server", query_id)
             return self._failure(ClickHouseError(UNKNOWN_EXCEPTION, type(error).__name__), headers, blocks)
 
     def _words(self, error: ClickHouseError) -> str:
@@ -127,9 +134,11 @@ class Server:
         plain["X-ClickHouse-Exception-Code"] = str(error.code)
         if error.status == 401:
             plain["WWW-Authenticate"] = 'Basic realm="ClickHouse server HTTP API"'
+        # a client's text may hold what UTF-8 can't
+        text = self._words(error).encode("utf-8", "replace")
         if deflater := compression.deflater(None, blocks):  # as a server: clients inflate whatever its status
-            return web.Response(status=error.status, body=deflater.compress(self._words(error).encode()), headers=plain)
-        return web.Response(status=error.status, text=self._words(error), headers=plain)
+            return web.Response(status=error.status, body=deflater.compress(text), headers=plain)
+        return web.Response(status=error.status, body=text, content_type="text/plain", charset="utf-8", headers=plain)
 
     async def _query(
         self, request: web.Request, user: str, query_id: str, headers: dict[str, str]
@@ -213,3 +222,18 @@ class Server:
         del self._running[query_id]
         if not self._running:
             self._idle.set()
+
+
+def _refuse_unprintable(request: web.Request) -> None:
+    # these go into headers of the answer, log lines and other statements
+    texts = {"query_id": request.query.get("query_id", "")}
+    texts |= {name: request.headers.get(name, "") for name in ("X-ClickHouse-Database", "X-ClickHouse-Format")}
+    for name, text in texts.items():
+        if not _is_plain(text):
+            raise ClickHouseError(
+                BAD_ARGUMENTS, f"{name} must have printable characters only, and no more than {LONGEST_NAME}"
+            )
+
+
+def _is_plain(text: str) -> bool:
+    return text.isprintable() and len(text) <= LONGEST_NAME

@@ -2,7 +2,6 @@
 
 import hmac
 from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Mapping
 from typing import Final
 
@@ -13,6 +12,7 @@ from sidecar.embedded.settings import EmbeddedSettings
 
 ADMIN: Final = "default"
 READER: Final = "readonly"
+HEADER_BYTES: Final = ("utf-8", "surrogateescape")  # how a header's bytes became text
 
 
 class Users:
@@ -24,11 +24,14 @@ class Users:
             self._passwords[READER] = _bytes(settings.readonly_password)
 
     def authenticate(self, headers: Mapping[str, str], query: Mapping[str, str]) -> str:
-        """The user's name. Raises ClickHouseError (194 when no password was given, else 516), the same for any name."""
+        """The user's name. Raises ClickHouseError: 194 when no password was given, else 516.
+
+        A wrong name and a wrong password are told alike; a header that can't be read is 516 with status 401.
+        """
         name, password = _credentials(headers, query)
         known = self._passwords.get(name)
         # the comparison is made for an unknown name too, so that time tells nothing about names
-        right = hmac.compare_digest(password.encode(), known if known is not None else b"\x00no such user")
+        right = hmac.compare_digest(password.encode(*HEADER_BYTES), known if known is not None else b"\x00no such user")
         if right and known is not None:
             return name
         if not password and known is not None:
@@ -40,21 +43,33 @@ class Users:
             f"{name}: Authentication failed: password is incorrect, or there is no user with such name",
         )
 
+    def enters_freely(self, name: str) -> bool:
+        """Whether a user needs no password."""
+        return not self._passwords[name]
+
 
 def _bytes(secret: SecretStr | None) -> bytes:
-    return secret.get_secret_value().encode() if secret else b""
+    return secret.get_secret_value().encode(*HEADER_BYTES) if secret else b""
 
 
 def _credentials(headers: Mapping[str, str], query: Mapping[str, str]) -> tuple[str, str]:
     if "X-ClickHouse-User" in headers or "X-ClickHouse-Key" in headers:
         return headers.get("X-ClickHouse-User") or ADMIN, headers.get("X-ClickHouse-Key", "")
-    scheme, _, value = headers.get("Authorization", "").partition(" ")
-    if scheme:
-        if scheme.lower() != "basic":
-            raise ClickHouseError(AUTHENTICATION_FAILED, f"Authentication failed: {scheme} is not supported, use Basic")
-        try:
-            name, _, password = b64decode(value.strip(), validate=True).decode().partition(":")
-        except (Base64Error, UnicodeDecodeError):
-            raise ClickHouseError(AUTHENTICATION_FAILED, "Authentication failed: the header is not base64") from None
-        return name or ADMIN, password
-    return query.get("user") or ADMIN, query.get("password", "")
+    given = headers.get("Authorization", "").split(maxsplit=1)
+    if not given:
+        return query.get("user") or ADMIN, query.get("password", "")
+    if given[0].lower() != "basic":
+        raise _unreadable("its scheme is not Basic")
+    try:
+        name, colon, password = b64decode("".join(given[1:]), validate=True).decode().partition(":")
+    except ValueError:  # binascii's error and Unicode's, and b64decode's for what is not ASCII
+        raise _unreadable("it is not base64 of UTF-8") from None
+    if not colon:
+        raise _unreadable("there is no colon between name and password")
+    return name or ADMIN, password
+
+
+def _unreadable(why: str) -> ClickHouseError:
+    return ClickHouseError(
+        AUTHENTICATION_FAILED, f"Authentication failed: the header Authorization can't be used: {why}", status=401
+    )

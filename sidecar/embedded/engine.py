@@ -6,8 +6,9 @@ to write, `readonly = 2`, and a profile whose constraints keep the limits from b
 
 import json
 import os
+import shutil
 import uuid
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,15 +75,25 @@ class Engine:
         self._keeper: Any = None
         self.version = ""
 
-    def start(self) -> None:
-        """Load the engine, open the folder, make `default` a database like any other."""
+    def start(self, confine: Callable[[Sequence[Path], Sequence[Path]], object] | None = None) -> None:
+        """Load the engine, open the folder, make `default` a database like any other.
+
+        `confine` is called with the folders to write in and the files to read, before the engine makes its threads.
+        """
         os.environ["TZ"] = "UTC"  # the engine takes its time zone from here when it is loaded
         os.environ.setdefault("JE_MALLOC_CONF", FRUGAL_MEMORY)
-        import chdb  # 170 MB that start-up errors must not wait for
-
         folder = self._settings.data.absolute()
         main = config.write(self._settings, folder)
-        os.chdir(folder)  # where the engine keeps the OTLP schemas it is sent; it has no working setting for that
+        (folder / "engine").mkdir(parents=True, exist_ok=True)
+        temporary, incoming = _emptied(folder / "temporary"), _emptied(folder / "incoming")
+        os.environ["TMPDIR"] = str(temporary)
+        # the engine keeps the OTLP schemas it is sent in the working directory, and reads a config.xml there when it is
+        # imported; it has no working setting for either
+        os.chdir(temporary)
+        if confine is not None:
+            confine([folder / "engine", temporary, incoming], [main, folder / "users.xml"])
+        import chdb  # 170 MB that start-up errors must not wait for
+
         self._path = f"{folder / 'engine'}?config-file={main}"
         self._connect = chdb.connect
         kept = _kept_default(folder / "engine" / "metadata")
@@ -198,6 +209,12 @@ class Engine:
         name = identifier(table.name)
         connection.query(f"CREATE TEMPORARY TABLE {name} ({table.structure})")
         connection.query(f"INSERT INTO {name} FROM INFILE {literal(str(table.path))} FORMAT {table.format}")
+
+
+def _emptied(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)  # what a killed process left
+    folder.mkdir(parents=True)
+    return folder
 
 
 def _kept_default(metadata: Path) -> bool:

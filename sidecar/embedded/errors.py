@@ -76,11 +76,15 @@ STATUS_OF: Final[dict[int, int]] = {
 
 
 class ClickHouseError(Exception):
-    """An error with ClickHouse's number and words; `text` is what a client reads in the answer's body."""
+    """An error with ClickHouse's number and words; `text` is what a client reads in the answer's body.
 
-    def __init__(self, code: int, message: str) -> None:
+    `status` is the HTTP status; the one that a server gives this class of error, unless it is given.
+    """
+
+    def __init__(self, code: int, message: str, *, status: int | None = None) -> None:
         self.code = code
         self.message = message
+        self.status = STATUS_OF.get(code, 500) if status is None else status
         super().__init__(self.text)
 
     @property
@@ -89,11 +93,6 @@ class ClickHouseError(Exception):
         if CODE.match(self.message):
             return self.message
         return f"Code: {self.code}. DB::Exception: {self.message} ({NAMES.get(self.code, 'UNKNOWN_EXCEPTION')})"
-
-    @property
-    def status(self) -> int:
-        """The HTTP status that a server gives this class of error."""
-        return STATUS_OF.get(self.code, 500)
 
     @classmethod
     def from_engine(cls, error: BaseException) -> "ClickHouseError":

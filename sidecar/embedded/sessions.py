@@ -4,6 +4,7 @@ Clients like clickhouse-connect name a session in every request and mostly never
 something behind (SET, USE, CREATE TEMPORARY TABLE) makes a session hold a connection.
 """
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from sidecar.embedded.errors import (
 DEFAULT_TIMEOUT_S: Final = 60
 LONGEST_TIMEOUT_S: Final = 3600
 MOST_SESSIONS: Final = 256
+TIMEOUT: Final = re.compile("[0-9]{1,9}")
 
 
 @dataclass(slots=True)
@@ -41,7 +43,7 @@ class Sessions:
 
     def enter(self, user: str, name: str, timeout: str, check: bool) -> Session:
         """Take a session for one request; `leave` gives it back. Raises ClickHouseError."""
-        if not timeout.isdigit() or int(timeout) > LONGEST_TIMEOUT_S:
+        if not TIMEOUT.fullmatch(timeout) or int(timeout) > LONGEST_TIMEOUT_S:
             raise ClickHouseError(
                 INVALID_SESSION_TIMEOUT, f"Invalid session timeout {timeout!r}: at most {LONGEST_TIMEOUT_S} seconds"
             )

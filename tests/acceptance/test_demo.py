@@ -115,6 +115,7 @@ def test_the_demo_from_first_start_to_second(tmp_path: Path) -> None:
         _sign_in(demo.login_link())
         demo.wait_for("^The history has arrived")
         before = demo.users(at_least=6)
+        _database_asks_for_a_password(ports)
         family = demo.family()
         assert len(family) >= 6
         code, seconds = demo.end()
@@ -134,6 +135,13 @@ def test_the_demo_from_first_start_to_second(tmp_path: Path) -> None:
         assert again.end()[0] == 0
     finally:
         again.kill()
+
+
+def _database_asks_for_a_password(ports: dict[str, str]) -> None:
+    address = f"http://127.0.0.1:{ports['CHATTRAIL_EMBEDDED_PORT']}"
+    for user in ("default", "readonly"):
+        answer = httpx.post(address, content="SELECT 1", headers={"X-ClickHouse-User": user}, timeout=20)
+        assert (answer.status_code, answer.headers["X-ClickHouse-Exception-Code"]) == (401, "194")
 
 
 def _sign_in(link: str) -> None:

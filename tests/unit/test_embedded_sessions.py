@@ -58,3 +58,9 @@ def test_sessions_that_hold_nothing_are_forgotten_and_the_rest_is_limited() -> N
         sessions.enter("default", "one more", "60", check=False)
     sessions.close()
     assert all(connection.closed for connection in held)
+
+
+@pytest.mark.parametrize("timeout", ["", "-1", "1.5", "3601", "²", "٣", "9" * 5000, " 6"])
+def test_a_timeout_that_is_no_number_of_seconds_is_refused(timeout: str) -> None:
+    with pytest.raises(ClickHouseError, match="374"):
+        Sessions().enter("default", "s", timeout, check=False)
