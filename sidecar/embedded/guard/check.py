@@ -1,6 +1,6 @@
 """Whether a tree may run: every node, function, engine, format and setting in it must stand in a list of what is allowed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,8 @@ NAMES = {
     "projection index": frozenset({"basic"}),
 }
 TOKENIZERS = _folded(names.TOKENIZERS)
+# A table that was detached, by its name alone: a definition could name the files of another.
+ATTACHED = names.words("type attach table table_ast database database_ast if_not_exists")
 
 
 class Checker:
@@ -60,6 +62,7 @@ class Checker:
         self._reader = reader
         self._own_function = own_function
         self._structure = structure
+        self._aliases: set[str] = set()
 
     def statement(self, tree: Node) -> None:
         """Check a whole statement. Raises ClickHouseError that names what is not allowed."""
@@ -68,10 +71,14 @@ class Checker:
             raise _denied(f"{kind} is closed: no such statement is run here")
         if self._reader and kind not in names.READS:
             raise ClickHouseError(READONLY, "readonly: Cannot execute query in readonly mode.")
-        self.node(tree, "")
+        self.tree(tree)
 
-    def node(self, node: Node, role: str) -> None:
-        """Check a node and all below it."""
+    def tree(self, tree: Node) -> None:
+        """Check a tree, or a part of one. Raises ClickHouseError that names what is not allowed."""
+        self._aliases.update(_aliases(tree))
+        self._node(tree, "")
+
+    def _node(self, node: Node, role: str) -> None:
         kind = node["type"]
         allowed = NODES.get(kind)
         if allowed is None:
@@ -91,7 +98,7 @@ class Checker:
             for item in value:
                 self._inside(kind, item, role)
         elif isinstance(value, dict) and "type" in value:
-            self.node(value, role)
+            self._node(value, role)
         elif isinstance(value, dict):
             _check_keys(kind, value, PARTS.get(kind, ()))
             for part in value.values():
@@ -110,6 +117,8 @@ class Checker:
                 self._settings(node, role)
             case "Identifier" if role == "table settings":
                 self._lists.settings.check_of_table(node["name"], "", reader=self._reader)
+            case "CreateQuery" if node.get("attach"):
+                _check_keys("ATTACH TABLE", node, ATTACHED)
             case "InsertQuery" | "ExplainQuery" | "AlterCommand" | "SystemQuery" | "KillQueryQuery" | "SQLSecurity":
                 self._command(kind, node)
         if node.get("format_ast"):
@@ -158,7 +167,7 @@ class Checker:
             return
         if folded in self._lists.functions:
             raise _denied(f"{name}() is closed: it reaches outside the database, or is for the engine's own use")
-        if not self._own_function(name):
+        if name not in self._aliases and not self._own_function(name):  # a lambda with a name is called like a function
             raise ClickHouseError(UNKNOWN_FUNCTION, f"Function with name `{name}` does not exist")
 
     def _aggregate(self, name: str) -> bool:
@@ -213,6 +222,18 @@ def _format(name: str, known: dict[str, str]) -> str:
     if found in names.REFUSED_FORMATS:
         raise _denied(f"The format {found} is closed: it {names.REFUSED_FORMATS[found]}")
     return found
+
+
+def _aliases(tree: Node) -> Iterator[str]:
+    left: list[Any] = [tree]
+    while left:
+        node = left.pop()
+        if isinstance(node, dict):
+            if "alias" in node:
+                yield node["alias"]
+            left.extend(node.values())
+        elif isinstance(node, list):
+            left.extend(node)
 
 
 def _text(node: Node) -> str | None:

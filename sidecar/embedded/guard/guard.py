@@ -111,7 +111,7 @@ class Guard:
             if structure is None
             else columns.declared(self._trees, structure, what)
         )
-        checker.node(tree, "")
+        checker.tree(tree)
         table = {"type": "Identifier", "name": name}
         tree |= {"table": name, "table_ast": table}
         fill = {"type": "InsertQuery", "table": table, "format": checker.input_format(data_format)}
@@ -174,11 +174,11 @@ class Guard:
                 name=name,
             )
             for create in made:  # checked when it was made; but a folder may be older than this guard
-                checker.node(self._trees.parse(create), "")
+                checker.tree(self._trees.parse(create))
             return bool(made)
 
         def structure(text: str) -> None:
-            checker.node(columns.declared(self._trees, text, "the table function"), "")
+            checker.tree(columns.declared(self._trees, text, "the table function"))
 
         checker = Checker(self._lists, reader=reader, own_function=own_function, structure=structure)
         return checker

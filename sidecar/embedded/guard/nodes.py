@@ -1,7 +1,7 @@
 """The kinds of node that a tree may hold, and what each may carry; what is false or empty is not looked at.
 
 A kind or a key that is not here is refused, so what the engine's grammar gains is refused until somebody has judged it.
-Left out on purpose: `out_file`, `infile`, `cluster`, `attach`, `uuid`, `dictionary`, `table_override`, disks as a goal.
+Left out on purpose: `out_file`, `infile`, `cluster`, `uuid`, `dictionary`, `table_override`, disks as a goal.
 """
 
 from typing import Final
@@ -33,7 +33,7 @@ NODES: Final = {
         "ColumnsReplaceTransformerReplacement": "children name",
         "ColumnsTransformerList": "children",
         "ConstraintDeclaration": "constraint_type expr name",
-        "CreateQuery": "as_database as_table as_table_function columns_list comment create_or_replace database"
+        "CreateQuery": "as_database as_table as_table_function attach columns_list comment create_or_replace database"
         " database_ast if_not_exists is_clone_as is_create_empty is_materialized_view is_ordinary_view is_populate"
         " is_temporary refresh_strategy replace_table replace_view select sql_security storage table table_ast targets",
         "CreateSQLFunctionQuery": "function_core function_name if_not_exists or_replace",
@@ -77,7 +77,7 @@ NODES: Final = {
         "ShowColumnsQuery": "case_insensitive_like database extended format_ast full like limit_length not_like settings_ast"
         " table where_expression",
         "ShowIndexesQuery": "database extended format_ast settings_ast table where_expression",
-        "ShowTablesQuery": "case_insensitive_like changed clusters cluster databases dictionaries format_ast from full like"
+        "ShowTablesQuery": "case_insensitive_like changed clusters databases dictionaries format_ast from full like"
         " limit_length merges not_like settings settings_ast temporary where_expression",
         "StatisticsDeclaration": "columns types",
         "Storage": "engine order_by partition_by primary_key sample_by settings ttl_table unique_key",

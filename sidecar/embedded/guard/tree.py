@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from sidecar.embedded.errors import BAD_ARGUMENTS, QUERY_IS_TOO_LARGE, SYNTAX_ERROR, ClickHouseError
+from sidecar.embedded.errors import BAD_ARGUMENTS, NOT_IMPLEMENTED, QUERY_IS_TOO_LARGE, SYNTAX_ERROR, ClickHouseError
 
 Node = dict[str, Any]
 
@@ -20,6 +20,7 @@ LIMITS: Final = f"SET max_query_size = {2 * LONGEST_QUERY}, max_execution_time =
 DEPTH: Final = 12_000
 SCOPE: Final = re.compile(r": In scope SELECT (?:parse|format)Query.*(?=\. \([A-Z_]+\)\s*$)", re.S)
 NO_TREE: Final = re.compile(r"AST node of type '([^']+)' does not support JSON serialization")
+INLINE_DATA: Final = "INSERT with inline data is not supported"
 # How an operator was spelt; a formatted statement spells it as a function.
 SPELLING: Final = frozenset({"is_operator", "is_compound_name"})
 
@@ -87,13 +88,18 @@ class Trees:
 
 
 def _plain(node: Any) -> Any:
-    """A tree without what is only spelling."""
+    """A tree without what is only spelling, and without what is not set."""
     if isinstance(node, dict):
-        return {key: _plain(value) for key, value in node.items() if key not in SPELLING}
+        told = {key: value for key, value in node.items() if value is not False and value != "" and value is not None}
+        return {key: _plain(value) for key, value in told.items() if key not in SPELLING}
     return [_plain(value) for value in node] if isinstance(node, list) else node
 
 
 def _readable(error: ClickHouseError) -> ClickHouseError:
     if found := NO_TREE.search(error.message):
         return NoTreeError(found[1])
+    if INLINE_DATA in error.message:
+        return ClickHouseError(
+            NOT_IMPLEMENTED, "input() is not supported: insert into the table with FORMAT, and the data behind it"
+        )
     return ClickHouseError(error.code, SCOPE.sub("", error.message))

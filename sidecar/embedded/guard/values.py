@@ -4,19 +4,22 @@ The engine reads a row of VALUES as literals first and as SQL expressions else. 
 switched off, so it does not matter what a row looks like to the pattern below.
 """
 
+import mmap
 import re
 import secrets
 from pathlib import Path
 from typing import Any, Final
 
-from sidecar.embedded.errors import BAD_ARGUMENTS, ClickHouseError
+from sidecar.embedded.errors import BAD_ARGUMENTS, SYNTAX_ERROR, ClickHouseError
 from sidecar.embedded.guard.check import Checker
 from sidecar.embedded.guard.tree import LONGEST_QUERY, Node, Trees
 
 LITERALS: Final = re.compile(
-    rb"(?:'(?:[^'\\]|\\.|'')*+'|[\d.,()\[\]{}:;\s]|(?<=[,(\[:eE\s])[-+]|(?<=[\d.])[eE](?=[-+\d])|\b(?:null|true|false|nan|inf)\b)*+",
+    rb"(?:'(?:[^'\\]|\\.|'')*+'|[\d.,()\[\]{}:\s]|(?<=[,(\[:eE\s])[-+]|(?<=[\d.])[eE](?=[-+\d])|\b(?:null|true|false|nan|inf)\b)*+",
     re.I | re.S,
 )
+# The engine leaves out without a word what stands behind a semicolon.
+ONE_STATEMENT: Final = re.compile(rb"(?:'(?:[^'\\]|\\.|'')*+'|[^';])*+'?", re.S)
 LONG_NUMBER: Final = re.compile(rb"\d[\d.]{17,}")
 # Both: the second one alone evaluates calls of a shape that it has seen.
 ONLY_LITERALS: Final = (
@@ -30,19 +33,26 @@ def expressions(trees: Trees, checker: Checker, path: Path) -> str | None:
 
     Raises ClickHouseError for what may not run.
     """
-    if path.stat().st_size > LONGEST_QUERY:  # then they can only be literals
-        return None
-    data = path.read_bytes()
-    if LITERALS.fullmatch(data):
-        return None
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        if size == 0:
+            return None
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data_in_file:
+            if not ONE_STATEMENT.fullmatch(data_in_file):
+                raise ClickHouseError(
+                    SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed): ';' between values"
+                )
+            if size > LONGEST_QUERY or LITERALS.fullmatch(data_in_file):  # longer ones can only be literals
+                return None
+            data = data_in_file[:]
     try:
-        tree = trees.parse(f"SELECT {data.decode().rstrip().rstrip(';')}")
+        tree = trees.parse(f"SELECT {data.decode()}")
         select = _only_select(tree)
     except (ClickHouseError, UnicodeDecodeError):
         return None  # no expressions: the engine says what is wrong with it
     if select is None:
         return None
-    checker.node(tree, "")
+    checker.tree(tree)
     if LONG_NUMBER.search(data) and _has_float(select):
         raise ClickHouseError(
             BAD_ARGUMENTS, "A number of more than 17 digits beside an expression would lose digits: write it as '…'"
