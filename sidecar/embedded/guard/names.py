@@ -107,8 +107,8 @@ ALTERS: Final = words(
     " APPLY_PATCHES REWRITE_PARTS"
 )
 COMMANDS: Final = words(
-    "STOP_MERGES START_MERGES STOP_CLEANUP START_CLEANUP STOP_TTL_MERGES START_TTL_MERGES FLUSH_LOGS FLUSH_ASYNC_INSERT_QUEUE REFRESH_VIEW WAIT_VIEW"
-    " START_VIEW START_VIEWS STOP_VIEW STOP_VIEWS CANCEL_VIEW CLEAR_MARK_CACHE CLEAR_PRIMARY_INDEX_CACHE"
+    "STOP_MERGES START_MERGES STOP_CLEANUP START_CLEANUP STOP_TTL_MERGES START_TTL_MERGES FLUSH_LOGS"
+    " FLUSH_ASYNC_INSERT_QUEUE REFRESH_VIEW WAIT_VIEW START_VIEW START_VIEWS STOP_VIEW STOP_VIEWS CANCEL_VIEW CLEAR_MARK_CACHE CLEAR_PRIMARY_INDEX_CACHE"
     " CLEAR_UNCOMPRESSED_CACHE CLEAR_MMAP_CACHE CLEAR_QUERY_CACHE CLEAR_QUERY_CONDITION_CACHE"
     " CLEAR_COMPILED_EXPRESSION_CACHE CLEAR_TEXT_INDEX_CACHES CLEAR_SCHEMA_CACHE CLEAR_FORMAT_SCHEMA_CACHE"
     " PREWARM_MARK_CACHE PREWARM_PRIMARY_INDEX_CACHE LOAD_PRIMARY_KEY UNLOAD_PRIMARY_KEY WAIT_LOADING_PARTS"
@@ -116,6 +116,31 @@ COMMANDS: Final = words(
 EXPLAINS: Final = frozenset({
     "EXPLAIN", "EXPLAIN AST", "EXPLAIN SYNTAX", "EXPLAIN QUERY TREE", "EXPLAIN PIPELINE", "EXPLAIN ESTIMATE",
 })  # fmt: skip
+
+# Of the engine's system tables: what tells of data and of the language is for everybody. The rest tells of other people's
+# queries, of the process or of its configuration; `readonly` sees no rows of it.
+SHOWN_TABLES: Final = words(
+    "aggregate_function_combinators codecs collations columns completions constraints contributors current_roles"
+    " data_skipping_index_types data_skipping_indices data_type_families database_engines databases detached_parts"
+    " documentation enabled_roles events formats functions keywords licenses merge_tree_settings metrics moves numbers"
+    " numbers_mt one parts parts_columns primes privileges projection_parts projection_parts_columns projections settings"
+    " table_engines table_functions tables time_zones tokenizers unicode view_refreshes zeros zeros_mt"
+)
+HIDDEN_TABLES: Final = words(
+    "asynchronous_inserts asynchronous_loader azure_queue_metadata azure_queue_metadata_cache azure_queue_settings"
+    " background_schedule_pool backups build_options certificates clusters dashboards database_replicas detached_tables"
+    " dictionaries dictionary_layouts dictionary_sources dimensional_metrics disk_types disks distributed_ddl_queue"
+    " distribution_queue dns_cache dropped_tables dropped_tables_parts errors fail_points filesystem_cache"
+    " filesystem_cache_settings graphite_retentions grants handlers histogram_metrics hypothetical_indexes"
+    " hypothetical_projections iceberg_files iceberg_history jemalloc_arena_bins jemalloc_bins jemalloc_profile_text"
+    " jemalloc_sampled_allocations jemalloc_stats kafka_consumers macros masking_policies merges mutations"
+    " named_collections part_moves_between_shards processes query_cache query_condition_cache quota_limits quota_usage"
+    " quotas quotas_usage remote_data_paths replicas replicated_fetches replicated_merge_tree_settings replication_queue"
+    " resources rocksdb role_grants roles row_policies s3_queue_metadata s3_queue_settings s3queue_metadata_cache"
+    " scheduler schema_inference_cache server_settings session_query_ids settings_changes settings_profile_elements"
+    " settings_profiles stack_trace statements storage_policies symbols user_defined_functions user_directories"
+    " user_processes user_query_log users warnings workloads"
+)
 
 
 def functions() -> frozenset[str]:
