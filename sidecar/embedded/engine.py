@@ -103,6 +103,7 @@ class Engine:
     def close(self) -> None:
         """Flush and close."""
         if self._keeper is not None:
+            self.guard.close()
             self._keeper.close()
             self._keeper = None
 

@@ -50,6 +50,10 @@ class Guard:
         self._remembered: OrderedDict[tuple[str, bool, str, bool], Checked] = OrderedDict()
         self._lock = threading.Lock()
 
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        self._trees.close()
+
     def remembered(self, statement: Statement, reader: bool, default_format: str) -> Checked | None:
         """What `check` gave for the same words before, at no cost; None when it has to be asked."""
         key = (statement.text, reader, default_format, statement.takes_data)
@@ -81,8 +85,9 @@ class Guard:
         if rows is None and (found := self.remembered(statement, reader, default_format)):
             return found
         default = checker.output_format(default_format)
-        tree, beginning = self._tree(statement.text, reader)
+        tree, text, beginning = self._tree(statement.text, reader)
         checker.statement(tree)
+        text = self._trees.format(tree) if text is None else text
         if statement.takes_data:
             if tree["type"] != "InsertQuery" or not tree.get("format"):
                 raise ClickHouseError(SYNTAX_ERROR, "Syntax error: data follow a statement that takes none")
@@ -92,7 +97,13 @@ class Guard:
             raise ClickHouseError(SYNTAX_ERROR, "Syntax error: an INSERT without data")
         if tree["type"] == "KillQueryQuery":
             _name_as_the_engine(tree["where_expression"], own_id)
-        checked = self._written(tree, beginning, rows, default, streamed, statement.takes_data)
+            text = self._trees.format(tree)
+        if statement.takes_data:
+            checked = self._from_file(tree) if rows is None else Checked(tree["type"], f"{text} {rows}")
+        elif beginning is not None:
+            checked = self._without_tree(tree, text, beginning, default)
+        else:
+            checked = self._written(tree, text, default, streamed)
         if tree["type"] != "KillQueryQuery" and rows is None and len(statement.text) <= LONGEST_REMEMBERED:
             self._remember((statement.text, reader, default_format, statement.takes_data), checked)
         return checked
@@ -117,46 +128,33 @@ class Guard:
         fill = {"type": "InsertQuery", "table": table, "format": checker.input_format(data_format)}
         return self._trees.format(tree), self._from_file(fill)
 
-    def _tree(self, sql: str, reader: bool) -> tuple[Node, tuple[str, str] | None]:
+    def _tree(self, sql: str, reader: bool) -> tuple[Node, str | None, tuple[str, str] | None]:
         try:
-            return self._trees.parse(sql), None
+            return *self._trees.parse_and_format(sql), None
         except NoTreeError as error:
             text = self._trees.single_line(sql)
             known = names.WITHOUT_TREE if reader else names.WITHOUT_TREE | names.CHANGES_WITHOUT_TREE
             for beginning, instead in known.items():
                 if text.startswith(beginning):
-                    return self._trees.parse(instead + text.removeprefix(beginning)), (beginning, instead)
+                    select = instead + text.removeprefix(beginning)
+                    return *self._trees.parse_and_format(select), (beginning, instead)
             raise ClickHouseError(ACCESS_DENIED, f"{error.node} is closed: no such statement is run here") from None
 
-    def _written(
-        self,
-        tree: Node,
-        beginning: tuple[str, str] | None,
-        rows: str | None,
-        default: str,
-        streamed: frozenset[str],
-        takes_data: bool,
-    ) -> Checked:
-        kind = tree["type"]
-        form = (tree.get("format_ast") or {}).get("name") or default
-        if beginning is not None:
-            text = beginning[0] + self._trees.format(tree).removeprefix(beginning[1])
-            if self._trees.single_line(text) != text:
-                raise ClickHouseError(SYNTAX_ERROR, f"Syntax error after {beginning[0].strip()}")
-            change = beginning[0] in names.CHANGES_WITHOUT_TREE
-            return Checked(beginning[0].strip(), text, output_format=form, reads=not change)
-        if rows is not None:
-            return Checked(kind, f"{self._trees.format(tree)} {rows}")
-        if takes_data:
-            return self._from_file(tree)
+    def _without_tree(self, tree: Node, text: str, beginning: tuple[str, str], default: str) -> Checked:
+        text = beginning[0] + text.removeprefix(beginning[1])
+        if self._trees.single_line(text) != text:
+            raise ClickHouseError(SYNTAX_ERROR, f"Syntax error after {beginning[0].strip()}")
+        reads = beginning[0] not in names.CHANGES_WITHOUT_TREE
+        return Checked(beginning[0].strip(), text, output_format=_named_format(tree) or default, reads=reads)
+
+    def _written(self, tree: Node, text: str, default: str, streamed: frozenset[str]) -> Checked:
+        kind, form = tree["type"], _named_format(tree) or default
+        if kind == "SelectWithUnionQuery" and form not in streamed:
+            tree |= {"format_ast": {"type": "Identifier", "name": form}, "out_file": _string(PATH)}
+            before, after = self._around(tree)
+            return Checked(kind, before, after, form, reads=True)
         keeps = kind in ("SetQuery", "UseQuery") or bool(tree.get("is_temporary"))
-        if kind == "SelectWithUnionQuery":
-            tree["format_ast"] = {"type": "Identifier", "name": form}
-            if form not in streamed:
-                tree["out_file"] = _string(PATH)
-                before, after = self._around(tree)
-                return Checked(kind, before, after, form, reads=True)
-        return Checked(kind, self._trees.format(tree), None, form, kind in names.READS, keeps)
+        return Checked(kind, text, None, form, kind in names.READS, keeps)
 
     def _from_file(self, insert: Node) -> Checked:
         before, after = self._around(insert | {"infile": _string(PATH)})
@@ -192,6 +190,10 @@ class Guard:
 
 def _string(value: str) -> Node:
     return {"type": "Literal", "value": {"field_type": "String", "value": value}}
+
+
+def _named_format(tree: Node) -> str:
+    return str((tree.get("format_ast") or {}).get("name", ""))
 
 
 def _name_as_the_engine(node: Any, own_id: Callable[[str], str | None]) -> None:
