@@ -70,8 +70,6 @@ def parse(sql: bytes) -> Statement:
     seen: list[Token] = []
     depth = 0
     for token in tokens(sql):
-        if not seen and token.word == ";":
-            continue
         depth += (token.word in "([{") - (token.word in ")]}") if token.kind == "mark" else 0
         seen.append(token)
         if seen[0].word != "INSERT" or (depth == 0 and token.kind == "word" and token.word in SELECTS):
@@ -82,7 +80,7 @@ def parse(sql: bytes) -> Statement:
             if seen[-2].word == "FORMAT" and seen[-2].kind == "word" and len(seen) > 3:
                 text = decode(sql[seen[0].start : token.end])
                 return Statement(text, sql[token.start : token.end].decode(), _after_newline(sql, token.end))
-    if not seen:
+    if not seen or seen[0].word == ";":
         raise ClickHouseError(SYNTAX_ERROR, "Syntax error: the query is empty")
     return Statement(decode(sql).strip())
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from tests.sweep.privileges import statements
 
 USERS = ("readonly", "default")
+TEXT_CALLS = 12  # of a setting that takes a text
 
 
 @dataclass(frozen=True, slots=True)
