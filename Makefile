@@ -9,7 +9,8 @@ PYTEST := $(BIN)/python -m pytest
 ABREAST := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run env test test-fast faults faults-pictures soak lint format bench collector clients assets docs screenshots lock clean
+.PHONY: help setup demo run env test test-fast faults faults-pictures soak embedded-sweep embedded-lists lint format bench
+.PHONY: collector clients assets docs screenshots lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -50,6 +51,12 @@ faults-pictures: setup ## the rows on pictures, five seeds (half an hour; ROWS=2
 
 soak: setup collector ## an hour of slow ClickHouse and of random faults; SOAK_MINUTES=4 for less; writes docs/reliability.md
 	@$(PYTEST) tests/faults/test_soak.py -m slow -s
+
+embedded-sweep: setup ## every call of the sweep over embedded ClickHouse (some minutes); writes its table into docs/embedded.md
+	@$(BIN)/python -m tests.sweep.run
+
+embedded-lists: $(STAMP) ## write the functions that embedded ClickHouse may call, after a new engine: look at the difference
+	@$(BIN)/python -m sidecar.embedded.guard
 
 lint: $(STAMP) ## ruff, mypy, import rules, documents in step with the code
 	$(BIN)/ruff format --check .

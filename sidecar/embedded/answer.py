@@ -85,7 +85,7 @@ class Answer:
 
     def _describe(self, has_body: bool) -> None:
         output_format = self._execution.job.output_format
-        if not has_body and not self._execution.job.statement.reads:
+        if not has_body and not self._execution.job.reads:
             return
         self._headers["Content-Type"] = content_type(output_format)
         self._headers["X-ClickHouse-Format"] = output_format

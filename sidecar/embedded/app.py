@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import dataclasses
 import errno
 import logging
 import secrets
@@ -24,14 +23,12 @@ from sidecar.embedded.errors import (
     BAD_ARGUMENTS,
     NOT_ENOUGH_SPACE,
     QUERY_ALREADY_RUNNING,
-    READONLY,
     UNKNOWN_EXCEPTION,
     ClickHouseError,
 )
 from sidecar.embedded.execution import Execution
 from sidecar.embedded.sessions import Session, Sessions
 from sidecar.embedded.settings import EmbeddedSettings
-from sidecar.embedded.sql import Statement, literal
 from sidecar.embedded.turns import Turns
 
 log = logging.getLogger(__name__)
@@ -73,7 +70,7 @@ class Server:
             async with asyncio.timeout(within):
                 await self._idle.wait()
         for execution in [execution for execution in self._running.values() if execution is not None]:
-            if execution.job.statement.reads:
+            if execution.job.reads:
                 await asyncio.get_running_loop().run_in_executor(self._threads, execution.kill)
 
     async def finish(self) -> None:
@@ -146,8 +143,6 @@ class Server:
         taken = await intake.read(request, self._incoming, self._settings.max_body_mb << 20)
         registered = False
         try:
-            if user == READER and not taken.statement.reads:
-                raise ClickHouseError(READONLY, f"{user}: Cannot execute query in readonly mode.")
             if query_id in self._running:
                 raise ClickHouseError(QUERY_ALREADY_RUNNING, f"Query with id = {query_id} is already running.")
             self._running[query_id] = None
@@ -167,8 +162,6 @@ class Server:
                 session = self._sessions.enter(user, name, timeout, taken.flag("session_check"))
             coding = compression.choose(request.headers.get("Accept-Encoding", ""))
             coding = coding if taken.flag("enable_http_compression") else None
-            if taken.statement.kind == "KILL":
-                taken.statement = await asyncio.to_thread(self._with_own_ids, taken.statement)
             job = self._job(request, user, taken)
             deflater = compression.deflater(coding, compression.block_method(taken.fields))
             execution = self._running[query_id] = Execution(self._engine, self._threads, job, session, deflater)
@@ -181,13 +174,9 @@ class Server:
             ending.add_done_callback(self._ending.discard)
             await asyncio.shield(ending)
 
-    def _with_own_ids(self, statement: Statement) -> Statement:
-        # clients name a query by the id they gave it, the engine by one of its own
-        text = statement.text
-        for query_id, execution in list(self._running.items()):
-            if execution is not None and literal(query_id) in text:
-                text = text.replace(literal(query_id), literal(self._engine.own_id(execution.job)))
-        return dataclasses.replace(statement, text=text)
+    def _running_job(self, query_id: str) -> Job | None:
+        execution = self._running.get(query_id)
+        return None if execution is None else execution.job
 
     def _job(self, request: web.Request, user: str, taken: intake.Intake) -> Job:
         fields, headers = taken.fields, request.headers
@@ -203,6 +192,7 @@ class Server:
             data=taken.data,
             tables=taken.tables,
             native_revision=native.revision(fields.get("client_protocol_version", "")),
+            running=self._running_job,
         )
 
     async def _end(

@@ -4,36 +4,34 @@ from pathlib import Path
 from typing import Final
 from xml.sax.saxutils import escape
 
+from sidecar.embedded.guard.names import ENGINES, HIDDEN_TABLES
+from sidecar.embedded.guard.settings import CLOSED, SCHEMA
 from sidecar.embedded.settings import EmbeddedSettings
 
 MIB: Final = 1 << 20
 # clickhouse-go, which is in Grafana's data source, asks for so much more than its own time limit: one that has the
 # user's limit must not be refused. sidecar/clickhouse-server/users.xml allows the same.
 DRIVER_MARGIN_S: Final = 5
+SCHEMA_AS_TEXT: Final = "<format_schema_source>string</format_schema_source>"  # never a file
 RESERVE: Final = 64 * MIB  # room on the disk below which nothing is inserted
 
-# What has no place in a server for one machine: shells, networks, files. The engine refuses it to every caller.
+# What the roles may do. Nothing that reaches a file, another server or a program; what no grant covers is decided on the
+# tree of the statement (`sidecar/embedded/guard`).
 EVERYTHING: Final = (
-    "GRANT CHECK, SHOW, SELECT, INSERT, ALTER, CREATE, DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, KILL QUERY,"
-    " MOVE PARTITION BETWEEN SHARDS, SYSTEM, dictGet, INTROSPECTION, TABLE ENGINE ON *.*",
-    "REVOKE SYSTEM SHUTDOWN, CREATE DICTIONARY ON *.*",
-    *(f"REVOKE TABLE ENGINE ON {name}" for name in ("File", "URL", "Executable", "ExecutablePool", "Python")),
+    "GRANT CHECK, SHOW, SELECT, INSERT, ALTER TABLE, ALTER VIEW, ALTER DATABASE, CREATE DATABASE, CREATE TABLE,"
+    " CREATE VIEW, CREATE TEMPORARY TABLE, CREATE ARBITRARY TEMPORARY TABLE, CREATE FUNCTION, DROP DATABASE, DROP TABLE,"
+    " DROP VIEW, DROP FUNCTION, UNDROP TABLE, TRUNCATE, OPTIMIZE, KILL QUERY, SYSTEM MERGES, SYSTEM TTL MERGES,"
+    " SYSTEM CLEANUP, SYSTEM VIEWS, SYSTEM FLUSH LOGS, SYSTEM FLUSH ASYNC INSERT QUEUE, SYSTEM DROP CACHE,"
+    " SYSTEM PREWARM MARK CACHE, SYSTEM PREWARM PRIMARY INDEX CACHE, SYSTEM LOAD PRIMARY KEY, SYSTEM UNLOAD PRIMARY KEY,"
+    " SYSTEM WAIT LOADING PARTS ON *.*",
+    "REVOKE ALTER FETCH PARTITION, ALTER FREEZE PARTITION, ALTER UNLOCK SNAPSHOT, ALTER EXECUTE,"
+    " ALTER DATABASE SETTINGS ON *.*",
+    *(f"GRANT TABLE ENGINE ON {name}" for name in sorted(ENGINES)),
 )
-READING: Final = ("GRANT SELECT, SHOW, dictGet, CREATE TEMPORARY TABLE ON *.*",)
-# Other people's queries and the server's settings are nothing for a reader. The engine grants its system tables to all,
-# so rows are withheld instead.
-ADMIN_ONLY: Final = (
-    "processes", "user_processes", "server_settings", "disks", "query_cache", "asynchronous_inserts", "errors",
-    "warnings", "user_query_log", "statements", "stack_trace", "remote_data_paths", "settings_changes", "handlers",
-    "settings_profiles", "settings_profile_elements", "grants", "role_grants", "session_query_ids", "dropped_tables",
-)  # fmt: skip
+READING: Final = ("GRANT SELECT, SHOW, CREATE TEMPORARY TABLE ON *.*", "GRANT TABLE ENGINE ON Memory")
 
-# Settings by which a query could read a file or call out; nobody may set them.
-CLOSED_SETTINGS: Final = (
-    "format_template_row",
-    "format_template_resultset",
-    "format_avro_schema_registry_url",
-)
+# Settings that the engine sets itself, so that a constraint would stop it.
+SET_BY_ENGINE: Final = frozenset({"database", "default_format"})
 
 # Settings that every query starts with: on two cores these are faster than the engine's own, and take half the memory.
 SMALL_MACHINE: Final = {
@@ -117,14 +115,19 @@ def _users(settings: EmbeddedSettings) -> str:
         f"<{role}><grants>{''.join(f'<query>{grant}</query>' for grant in grants)}</grants></{role}>"
         for role, grants in (("everything", EVERYTHING), ("reading", READING))
     )
-    closed = "".join(f"<{name}><readonly/></{name}>" for name in CLOSED_SETTINGS)
-    rows = "".join(f"<{t}><filter>has(currentRoles(), 'everything')</filter></{t}>" for t in ADMIN_ONLY)
+    closed = "".join(
+        f"<{name}><readonly/></{name}>" for name in sorted((CLOSED | {"format_schema_source"}) - SET_BY_ENGINE)
+    )
+    schema = "".join(f"<{name}><readonly/></{name}>" for name in sorted(SCHEMA - {"format_schema_source"}))
+    # The engine lets everybody read its system tables, so rows are withheld: a policy hides all from whom it does not fit.
+    rows = "".join(f"<{t}><filter>has(currentRoles(), 'everything')</filter></{t}>" for t in sorted(HIDDEN_TABLES))
     # readonly=0 is spelled out so that a reader can't leave its limits by `SET profile = 'default'`
     return (
         "<clickhouse>\n<profiles>"
         f"<default><readonly>0</readonly><max_memory_usage>{settings.query_memory_mb * MIB}</max_memory_usage>"
-        f"<constraints>{closed}</constraints></default>"
-        f"<reader><readonly>2</readonly><constraints>{closed}{bounds}</constraints></reader></profiles>\n"
+        f"{SCHEMA_AS_TEXT}<constraints>{closed}</constraints></default>"
+        f"<reader><readonly>2</readonly>{SCHEMA_AS_TEXT}<constraints>{closed}{schema}{bounds}</constraints></reader>"
+        "</profiles>\n"
         f"<quotas><default></default></quotas>\n<roles>{roles}</roles>\n"
         "<users><default><password></password><networks><ip>::/0</ip></networks><profile>default</profile>"
         "<quota>default</quota><grants><query>GRANT everything, reading</query></grants>"

@@ -15,8 +15,9 @@ from typing import Any
 
 from sidecar.embedded import config, native
 from sidecar.embedded.errors import ClickHouseError
+from sidecar.embedded.guard.guard import Checked, Guard
 from sidecar.embedded.settings import EmbeddedSettings
-from sidecar.embedded.sql import SELECTS, Statement, identifier, literal
+from sidecar.embedded.sql import Statement, identifier, literal
 
 # Formats whose pieces, block by block, are the whole when put together. The engine begins others anew in each block.
 PIECEWISE = frozenset({
@@ -29,10 +30,11 @@ PIECE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class ExternalTable:
-    """A temporary table that came with the request: its columns as SQL, its format, the file that holds its rows."""
+    """A temporary table that came with the request: its columns (or types only), its format, the file of its rows."""
 
     name: str
-    structure: str
+    structure: str | None
+    types: str
     format: str
     path: Path
 
@@ -52,13 +54,20 @@ class Job:
     data: Path | None = None
     tables: tuple[ExternalTable, ...] = ()
     native_revision: int = 0  # of answers in the format Native
+    running: Callable[[str], "Job | None"] = lambda _: None  # by the id that a client gave
+    checked: Checked | None = None  # what runs, as soon as `Engine.prepare` has looked at the statement
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
     progress: dict[str, int] = field(default_factory=dict)
 
     @property
     def output_format(self) -> str:
         """The format of the answer."""
-        return self.statement.output_format or self.default_format
+        return self.checked.output_format if self.checked else self.default_format
+
+    @property
+    def reads(self) -> bool:
+        """Whether it only reads, as far as is known yet."""
+        return self.checked is not None and self.checked.reads
 
 
 # The engine's allocator keeps what merges have freed for reuse; on a machine shared with other parts it gives it back
@@ -74,6 +83,7 @@ class Engine:
         self._path = ""
         self._keeper: Any = None
         self.version = ""
+        self.guard: Guard
 
     def start(self, confine: Callable[[Sequence[Path], Sequence[Path]], object] | None = None) -> None:
         """Load the engine, open the folder, make `default` a database like any other.
@@ -100,10 +110,12 @@ class Engine:
         self._keeper = self._connect(self._path)
         _replace_default(self._keeper, kept)
         self.version = self._keeper.query("SELECT version()", "TabSeparated").bytes().decode().strip()
+        self.guard = Guard(self.connect)
 
     def close(self) -> None:
         """Flush and close."""
         if self._keeper is not None:
+            self.guard.close()
             self._keeper.close()
             self._keeper = None
 
@@ -111,8 +123,26 @@ class Engine:
         """A connection of its own for one query or one session."""
         return self._connect(self._path)
 
+    def check(self, job: Job) -> Checked:
+        """Look at a job's statement and settings: what runs. Raises ClickHouseError for what may not."""
+        self.guard.check_settings(job.settings, reader=job.reader)
+
+        def own_id(given: str) -> str | None:
+            running = job.running(given)
+            return None if running is None else self.own_id(running)
+
+        job.checked = self.guard.check(
+            job.statement,
+            reader=job.reader,
+            default_format=job.default_format,
+            streamed=PIECEWISE,
+            data=job.data,
+            own_id=own_id,
+        )
+        return job.checked
+
     def prepare(self, connection: Any, job: Job, *, fresh: bool) -> dict[str, str]:
-        """Put a job's limits, rights, tables and settings on a connection. Raises ClickHouseError.
+        """Put a checked job's limits, rights, tables and settings on a connection. Raises ClickHouseError.
 
         On a session's connection (not fresh) limits and rights are there already; the answer is then what the job's
         own settings were before, for `restore`.
@@ -137,6 +167,8 @@ class Engine:
                 self._load(connection, table)
             if given:
                 connection.query(f"SET {_clause(given)}")
+        except ClickHouseError:
+            raise
         except Exception as error:
             raise ClickHouseError.from_engine(error) from None
         return before
@@ -159,25 +191,25 @@ class Engine:
 
     def run(self, connection: Any, job: Job) -> Generator[bytes, None, None]:
         """Run a prepared job; the answer's bytes, in pieces. Raises ClickHouseError, at any piece."""
+        checked = job.checked or self.check(job)
         connection.set_progress_callback(job.progress.update)
-        selects = job.statement.kind in SELECTS
         parameters = dict(job.parameters)
         at = job.native_revision if job.output_format == "Native" else 0
         try:
-            if selects and at:
-                yield from native.select(connection, _without_format(job.statement), parameters, at)
-            elif selects and job.output_format in PIECEWISE:
-                with connection.send_query(job.statement.text, job.output_format, parameters) as answer:
+            if at and checked.without_format is not None:
+                yield from native.select(connection, checked.without_format, parameters, at)
+            elif checked.selects and checked.after is None:
+                with connection.send_query(checked.sql(), checked.output_format, parameters) as answer:
                     for block in answer:
                         yield block.bytes()
-            elif selects:  # JSON, Parquet, Pretty…: the engine writes a file, so that memory stays flat
+            elif checked.selects:  # JSON, Parquet, Pretty…: the engine writes a file, so that memory stays flat
                 path = job.folder / "answer"
-                connection.query(_into_file(job, path), params=parameters)
+                connection.query(checked.sql(path), params=parameters)
                 with path.open("rb") as file:
                     while piece := file.read(PIECE):
                         yield piece
             else:
-                answer = connection.query(_sql(job), job.output_format, parameters).bytes() or b""
+                answer = connection.query(checked.sql(job.data), checked.output_format, parameters).bytes() or b""
                 yield from native.convert(connection, answer, at) if at else (answer,)
         except ClickHouseError:
             raise
@@ -206,9 +238,9 @@ class Engine:
             connection.close()
 
     def _load(self, connection: Any, table: ExternalTable) -> None:
-        name = identifier(table.name)
-        connection.query(f"CREATE TEMPORARY TABLE {name} ({table.structure})")
-        connection.query(f"INSERT INTO {name} FROM INFILE {literal(str(table.path))} FORMAT {table.format}")
+        make, fill = self.guard.external_table(table.name, table.structure, table.types, table.format)
+        connection.query(make)
+        connection.query(fill.sql(table.path))
 
 
 def _emptied(folder: Path) -> Path:
@@ -239,25 +271,3 @@ def _replace_default(connection: Any, kept: bool) -> None:
 
 def _clause(settings: Mapping[str, Any]) -> str:
     return ", ".join(f"{identifier(name)} = {literal(str(value))}" for name, value in settings.items())
-
-
-def _into_file(job: Job, path: Path) -> str:
-    text, at = job.statement.text, job.statement.format_at
-    if at is None:
-        return f"{text}\nINTO OUTFILE {literal(str(path))} FORMAT {job.output_format}"
-    return f"{text[:at]}\nINTO OUTFILE {literal(str(path))} {text[at:]}"
-
-
-def _without_format(statement: Statement) -> str:
-    if statement.format_at is None:
-        return statement.text
-    _, _, rest = statement.text[statement.format_at :].partition(statement.output_format or "")
-    return statement.text[: statement.format_at] + rest
-
-
-def _sql(job: Job) -> str:
-    statement = job.statement
-    if not statement.takes_data:
-        return statement.text
-    source = f"FROM INFILE {literal(str(job.data))}"
-    return f"{statement.text} {source} {statement.settings} FORMAT {statement.input_format}"

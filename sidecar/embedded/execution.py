@@ -42,7 +42,7 @@ class Execution:
         loop = asyncio.get_running_loop()
         step = self._step
         while step is not None and not step.done():
-            if self.job.statement.reads:
+            if self.job.reads:
                 await loop.run_in_executor(self._threads, self.kill)
             # the engine may not have registered the query yet when it is asked: ask again until the step is over
             await asyncio.wait([_awaited(step)], timeout=0.2)
@@ -63,11 +63,12 @@ class Execution:
 
     def _work(self) -> Any:
         session, fresh = self._session, True
+        checked = self._engine.check(self.job)
         if session is not None and session.connection is not None:
             connection, fresh = session.connection, False
         else:
             connection = self._engine.connect()
-        keeps = session is not None and (not fresh or self.job.statement.keeps_state)
+        keeps = session is not None and (not fresh or checked.keeps_state)
         try:
             before = self._engine.prepare(connection, self.job, fresh=fresh)
             if session is not None and keeps:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import dataclasses
-import re
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -19,15 +18,12 @@ from sidecar.embedded.errors import (
     NOT_IMPLEMENTED,
     QUERY_IS_TOO_LARGE,
     TOO_LARGE_BODY,
-    UNKNOWN_FORMAT,
     ClickHouseError,
 )
-from sidecar.embedded.sql import CLOSED_NAME, Statement, decode, fools, parse, refuse_extra, tokens
+from sidecar.embedded.guard.tree import LONGEST_QUERY
+from sidecar.embedded.sql import Statement, parse, tokens
 
 HEAD: Final = 64 << 10  # an INSERT's words before its data fit in here
-LONGEST_QUERY: Final = 16 << 20
-SUSPECT: Final = re.compile(b";|" + CLOSED_NAME.pattern, re.I)
-NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What is about the transport and not a setting of the query.
 TRANSPORT: Final = frozenset({
     "database", "query", "query_id", "session_id", "session_timeout", "session_check", "close_session", "compress",
@@ -146,26 +142,8 @@ async def _spool(
                     await loop.run_in_executor(None, file.write, piece)
                 else:
                     file.write(piece)
-    if (statement.input_format or "").upper() == "VALUES":
-        return await _values(statement, fields, folder, path, size)
-    return Intake(statement, fields, folder, data=path, body_bytes=size)
-
-
-async def _values(statement: Statement, fields: dict[str, str], folder: Path, path: Path, size: int) -> Intake:
-    # rows of VALUES are expressions: they may call functions and name parameters
-    data = await asyncio.to_thread(path.read_bytes) if size <= LONGEST_QUERY else b""
-    given = any(name.startswith("param_") for name in fields)
-    if size > LONGEST_QUERY or (fools(data) and not given):  # literals only: then no row can call what is closed
-        literals = "input_format_values_interpret_expressions = 0"
-        clause = f"{statement.settings}, {literals}" if statement.settings else f"SETTINGS {literals}"
-        statement = dataclasses.replace(statement, settings=clause)
-    elif given:  # a file does not reach the engine's own VALUES, which knows parameters
-        await asyncio.to_thread(refuse_extra, data)
-        text = f"{statement.text} {statement.settings} VALUES {decode(data)}"
-        return Intake(Statement("INSERT", text), fields, folder, body_bytes=size)
-    elif SUSPECT.search(data):
-        await asyncio.to_thread(refuse_extra, data)
-    _strip_semicolon(path)
+    if statement.is_values:
+        _strip_semicolon(path)
     return Intake(statement, fields, folder, data=path, body_bytes=size)
 
 
@@ -206,34 +184,7 @@ async def _read_form(request: web.Request, fields: dict[str, str], folder: Path,
 
 
 def _table(name: str, path: Path, fields: Mapping[str, str]) -> ExternalTable:
-    structure = fields.get(f"{name}_structure")
-    if structure is None:
-        types = fields.get(f"{name}_types")
-        if types is None:
-            raise ClickHouseError(BAD_ARGUMENTS, f"External table {name} needs {name}_structure or {name}_types")
-        structure = ", ".join(f"_{i} {kind}" for i, kind in enumerate(_split(types), 1))
-    input_format = fields.get(f"{name}_format", "TabSeparated")
-    if not NAME.fullmatch(input_format):
-        raise ClickHouseError(UNKNOWN_FORMAT, f"Unknown format {input_format!r} of external table {name}")
-    _check_columns(name, structure)
-    return ExternalTable(name, structure, input_format, path)
-
-
-def _check_columns(name: str, structure: str) -> None:
-    depth = 0
-    for token in tokens(structure.encode()):
-        depth += (token.word == "(") - (token.word == ")") if token.kind == "mark" else 0
-        if depth < 0 or token.word in (";", "SELECT", "DEFAULT", "MATERIALIZED", "ALIAS", "EPHEMERAL"):
-            raise ClickHouseError(BAD_ARGUMENTS, f"The structure of external table {name} is not a list of columns")
-    if depth:
-        raise ClickHouseError(BAD_ARGUMENTS, f"The structure of external table {name} has open brackets")
-
-
-def _split(types: str) -> list[str]:
-    parts, depth, start = [], 0, 0
-    for at, letter in enumerate(types):
-        depth += (letter == "(") - (letter == ")")
-        if letter == "," and depth == 0:
-            parts.append(types[start:at].strip())
-            start = at + 1
-    return [*parts, types[start:].strip()]
+    structure, types = fields.get(f"{name}_structure"), fields.get(f"{name}_types")
+    if structure is None and types is None:
+        raise ClickHouseError(BAD_ARGUMENTS, f"External table {name} needs {name}_structure or {name}_types")
+    return ExternalTable(name, structure, types or "", fields.get(f"{name}_format", "TabSeparated"), path)

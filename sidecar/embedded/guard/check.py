@@ -1,0 +1,253 @@
+"""Whether a tree may run: every node, function, engine, format and setting in it must stand in a list of what is allowed."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sidecar.embedded.errors import (
+    ACCESS_DENIED,
+    NOT_IMPLEMENTED,
+    READONLY,
+    UNKNOWN_FORMAT,
+    UNKNOWN_FUNCTION,
+    UNKNOWN_TYPE,
+    ClickHouseError,
+)
+from sidecar.embedded.guard import names
+from sidecar.embedded.guard.nodes import DATA, NODES, PARTS, ROLES
+from sidecar.embedded.guard.settings import SettingNames
+from sidecar.embedded.guard.tree import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """What the running engine lists, as far as names are judged by it. Names are case-folded."""
+
+    functions: frozenset[str]
+    combinators: tuple[str, ...]
+    aggregates: frozenset[str]
+    types: frozenset[str]
+    output_formats: dict[str, str]
+    input_formats: dict[str, str]
+    settings: SettingNames
+
+
+def _folded(listed: frozenset[str]) -> frozenset[str]:
+    return frozenset(map(str.casefold, listed))
+
+
+ALLOWED = _folded(names.functions())
+TABLE_FUNCTIONS = _folded(names.TABLE_FUNCTIONS)
+# What a name may be under a role, case-folded.
+NAMES = {
+    "engine": _folded(names.ENGINES | names.DATABASE_ENGINES),
+    "codec": _folded(names.CODECS),
+    "index": _folded(names.INDICES),
+    "statistics": _folded(names.STATISTICS),
+    "projection index": frozenset({"basic"}),
+}
+TOKENIZERS = _folded(names.TOKENIZERS)
+# A table that was detached, by its name alone: a definition could name the files of another.
+ATTACHED = names.words("type attach table table_ast database database_ast if_not_exists")
+
+
+class Checker:
+    """Checks trees for one user. `own_function` checks the body of a function that SQL made; False: there is none.
+    `structure` checks a declaration of columns."""
+
+    def __init__(
+        self, lists: Lists, *, reader: bool, own_function: Callable[[str], bool], structure: Callable[[str], None]
+    ) -> None:
+        self._lists = lists
+        self._reader = reader
+        self._own_function = own_function
+        self._structure = structure
+        self._aliases: set[str] = set()
+
+    def statement(self, tree: Node) -> None:
+        """Check a whole statement. Raises ClickHouseError that names what is not allowed."""
+        kind = tree["type"]
+        if kind not in names.READS | names.WRITES:
+            raise _denied(f"{kind} is closed: no such statement is run here")
+        if self._reader and kind not in names.READS:
+            raise ClickHouseError(READONLY, "readonly: Cannot execute query in readonly mode.")
+        self.tree(tree)
+
+    def tree(self, tree: Node) -> None:
+        """Check a tree, or a part of one. Raises ClickHouseError that names what is not allowed."""
+        self._aliases.update(_aliases(tree))
+        self._node(tree, "")
+
+    def _node(self, node: Node, role: str) -> None:
+        kind = node["type"]
+        allowed = NODES.get(kind)
+        if allowed is None:
+            raise _denied(f"{kind} is closed: it is not among the kinds of expression that are known to be harmless")
+        _check_keys(kind, node, allowed | {"type"})
+        self._judge(kind, node, role)
+        for key, value in node.items():
+            if (kind, key) in DATA:
+                continue
+            below = ROLES.get((kind, key), role if kind == "ExpressionList" else "")
+            if kind == "Function":
+                below = {"codec": "codec", "index": "index option", "index option": "index option"}.get(role, "")
+            self._inside(kind, value, below)
+
+    def _inside(self, kind: str, value: Any, role: str) -> None:
+        if isinstance(value, list):
+            for item in value:
+                self._inside(kind, item, role)
+        elif isinstance(value, dict) and "type" in value:
+            self._node(value, role)
+        elif isinstance(value, dict):
+            _check_keys(kind, value, PARTS.get(kind, ()))
+            for part in value.values():
+                self._inside("", part, "")
+
+    def _judge(self, kind: str, node: Node, role: str) -> None:
+        match kind:
+            case "Function":
+                self._called(node, role)
+            case "ColumnsApplyTransformer" if node.get("func_name"):
+                self._function(node["func_name"])
+            case "DataType" | "TupleDataType" | "EnumDataType":
+                if node["name"].casefold() not in self._lists.types:
+                    raise ClickHouseError(UNKNOWN_TYPE, f"Unknown data type {node['name']}")
+            case "SetQuery" if role != "explain settings":
+                self._settings(node, role)
+            case "Identifier" if role == "table settings":
+                self._lists.settings.check_of_table(node["name"], "", reader=self._reader)
+            case "CreateQuery" if node.get("attach"):
+                _check_keys("ATTACH TABLE", node, ATTACHED)
+            case "InsertQuery" | "ExplainQuery" | "AlterCommand" | "SystemQuery" | "KillQueryQuery" | "SQLSecurity":
+                self._command(kind, node)
+        if node.get("format_ast"):
+            node["format_ast"]["name"] = self.output_format(node["format_ast"].get("name", ""))
+
+    def _command(self, kind: str, node: Node) -> None:
+        key, allowed = {
+            "ExplainQuery": ("kind", names.EXPLAINS),
+            "AlterCommand": ("command_type", names.ALTERS),
+            "SystemQuery": ("query_type", names.COMMANDS),
+            "KillQueryQuery": ("kill_type", frozenset({"Query", "Mutation"})),
+            "SQLSecurity": ("security_type", frozenset({"INVOKER", "DEFINER"})),
+            "InsertQuery": ("format", None),
+        }[kind]
+        word = node.get(key, "")
+        if allowed is None:
+            if word:
+                node[key] = self.input_format(word)
+        elif word not in allowed:
+            raise _denied(f"{word.replace('_', ' ')} is closed: what it does is not for clients")
+        if kind == "AlterCommand" and node.get("move_destination_type") not in (None, "", "TABLE"):
+            raise _denied("A partition can be moved to a table only")
+        if kind == "ExplainQuery" and self._reader and node.get("query", {}).get("type") not in names.READS:
+            raise ClickHouseError(READONLY, "readonly: Cannot execute query in readonly mode.")
+
+    def _settings(self, node: Node, role: str) -> None:
+        check = self._lists.settings.check_of_table if role == "table settings" else self._lists.settings.check
+        for change in node.get("changes") or ():
+            check(change["name"], change["value"].get("value"), reader=self._reader)
+        for name in node.get("default_settings") or ():
+            check(name, "string", reader=self._reader)
+
+    def _called(self, node: Node, role: str) -> None:
+        name = node["name"]
+        if role == "table function":
+            self._table_function(node)
+        elif role in NAMES:
+            if name.casefold() not in NAMES[role]:
+                raise _denied(f"{name} is closed: it is not among the kinds of {role} that reach nothing outside")
+        elif not (role == "index option" and name.casefold() in TOKENIZERS):
+            self._function(name)
+
+    def _function(self, name: str) -> None:
+        folded = name.casefold()
+        if folded in ALLOWED or self._aggregate(folded):
+            return
+        if folded in self._lists.functions:
+            raise _denied(f"{name}() is closed: it reaches outside the database, or is for the engine's own use")
+        if name not in self._aliases and not self._own_function(name):  # a lambda with a name is called like a function
+            raise ClickHouseError(UNKNOWN_FUNCTION, f"Function with name `{name}` does not exist")
+
+    def _aggregate(self, name: str) -> bool:
+        """Whether it is an aggregate function with combinators: sumIf, uniqState, sumMergeStateForEach."""
+        for combinator in self._lists.combinators:
+            base = name.removesuffix(combinator)
+            if base != name and ((base in self._lists.aggregates and base in ALLOWED) or self._aggregate(base)):
+                return True
+        return False
+
+    def _table_function(self, node: Node) -> None:
+        name = node["name"].casefold()
+        if name == "input":
+            raise ClickHouseError(
+                NOT_IMPLEMENTED, "input() is not supported: insert into the table with FORMAT instead"
+            )
+        if name not in TABLE_FUNCTIONS:
+            raise _denied(f"The table function {node['name']} is closed: nothing outside the database can be read")
+        arguments = (node.get("arguments") or {}).get("children") or []
+        if name == "format" and arguments:
+            self.input_format(str(arguments[0].get("name") or _text(arguments[0])))
+        if name == "viewexplain" and _text(arguments[0] if arguments else {}) not in names.EXPLAINS:
+            raise _denied("viewExplain is closed for this kind of EXPLAIN")
+        at, fewest = names.STRUCTURES.get(name, (0, 0))
+        if fewest and len(arguments) >= fewest:
+            self._declared(name, arguments[at])
+
+    def _declared(self, name: str, argument: Node) -> None:
+        text = _text(argument)
+        if text is not None:
+            try:
+                self._structure(text)
+            except ClickHouseError as error:
+                if name != "values" or error.code == ACCESS_DENIED:  # a first value that is a text declares nothing
+                    raise
+        elif argument["type"] != "Literal" and not (name == "values" and argument.get("name") in ("tuple", "array")):
+            raise _denied(f"{name}() takes its columns as a literal only")
+
+    def output_format(self, name: str) -> str:
+        """A format for answers by the engine's own name. Raises ClickHouseError (73) for others."""
+        return _format(name, self._lists.output_formats)
+
+    def input_format(self, name: str) -> str:
+        """A format for data by the engine's own name. Raises ClickHouseError (73) for others."""
+        return _format(name, self._lists.input_formats)
+
+
+def _format(name: str, known: dict[str, str]) -> str:
+    found = known.get(name.casefold())
+    if found is None:
+        raise ClickHouseError(UNKNOWN_FORMAT, f"Unknown format {name}")
+    if found in names.REFUSED_FORMATS:
+        raise _denied(f"The format {found} is closed: it {names.REFUSED_FORMATS[found]}")
+    return found
+
+
+def _aliases(tree: Node) -> Iterator[str]:
+    left: list[Any] = [tree]
+    while left:
+        node = left.pop()
+        if isinstance(node, dict):
+            if "alias" in node:
+                yield node["alias"]
+            left.extend(node.values())
+        elif isinstance(node, list):
+            left.extend(node)
+
+
+def _text(node: Node) -> str | None:
+    value = node.get("value")
+    if node.get("type") != "Literal" or not isinstance(value, dict) or value.get("field_type") != "String":
+        return None
+    return str(value["value"])
+
+
+def _check_keys(kind: str, node: Node, allowed: Iterable[str]) -> None:
+    for key, value in node.items():
+        if value not in (False, None, "") and key not in allowed:
+            raise _denied(f"{kind}: {key.replace('_', ' ')} is closed, as it is not known to reach nothing outside")
+
+
+def _denied(message: str) -> ClickHouseError:
+    return ClickHouseError(ACCESS_DENIED, message)

@@ -1,0 +1,248 @@
+"""From a client's statement to what the engine runs: parsed, checked, and written anew from the tree that was checked."""
+
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from sidecar.embedded.errors import ACCESS_DENIED, SYNTAX_ERROR, ClickHouseError
+from sidecar.embedded.guard import columns, names, values
+from sidecar.embedded.guard.check import Checker, Lists
+from sidecar.embedded.guard.settings import SettingNames
+from sidecar.embedded.guard.tree import Node, NoTreeError, Trees
+from sidecar.embedded.sql import Statement, literal
+
+REMEMBERED: Final = 512  # statements
+LONGEST_REMEMBERED: Final = 16 << 10
+PATH: Final = secrets.token_hex(16)  # stands for a path of ours; no client can know it
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A statement that may run. `before` is its text, or the text before a path of ours with `after` behind it."""
+
+    kind: str
+    before: str
+    after: str | None = None
+    output_format: str = "TabSeparated"
+    reads: bool = False
+    keeps_state: bool = False
+    without_format: str | None = None  # of a query in the format Native
+
+    @property
+    def selects(self) -> bool:
+        """Whether its answer can be streamed, or written to a file with `sql(path)`."""
+        return self.kind == "SelectWithUnionQuery"
+
+    def sql(self, path: Path | None = None) -> str:
+        """The text to run; `path` is the file that its answer goes to or its data come from."""
+        return self.before if self.after is None else f"{self.before}{literal(str(path))}{self.after}"
+
+
+class Guard:
+    """Checks statements, settings, formats and columns. Methods block: call them from worker threads."""
+
+    def __init__(self, connect: Callable[[], Any]) -> None:
+        self._trees = Trees(connect)
+        self._lists = _read(self._trees)
+        self._remembered: OrderedDict[tuple[str, bool, str, bool], Checked] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        self._trees.close()
+
+    def remembered(self, statement: Statement, reader: bool, default_format: str) -> Checked | None:
+        """What `check` gave for the same words before, at no cost; None when it has to be asked."""
+        key = (statement.text, reader, default_format, statement.takes_data)
+        with self._lock:
+            found = self._remembered.get(key)
+            if found is not None:
+                self._remembered.move_to_end(key)
+            return found
+
+    def check(
+        self,
+        statement: Statement,
+        *,
+        reader: bool,
+        default_format: str = "TabSeparated",
+        streamed: frozenset[str] = frozenset(),
+        data: Path | None = None,
+        own_id: Callable[[str], str | None] = lambda _: None,
+    ) -> Checked:
+        """What runs for a client's statement. Raises ClickHouseError that names what is closed, and why.
+
+        `streamed` are the formats whose answers need no file; `data` are the rows of an INSERT; `own_id` gives the
+        engine's id of a running query for the id that its client chose.
+        """
+        checker = self._checker(reader)
+        rows = None
+        if data is not None and statement.is_values:
+            rows = values.expressions(self._trees, checker, data)
+        if rows is None and (found := self.remembered(statement, reader, default_format)):
+            return found
+        default = checker.output_format(default_format)
+        tree, text, beginning = self._tree(statement.text, reader)
+        checker.statement(tree)
+        text = self._trees.format(tree) if text is None else text
+        if statement.takes_data:
+            if tree["type"] != "InsertQuery" or not tree.get("format"):
+                raise ClickHouseError(SYNTAX_ERROR, "Syntax error: data follow a statement that takes none")
+            if tree["format"] == "Values" and rows is None:
+                values.without_expressions(tree)
+        elif tree["type"] == "InsertQuery" and not tree.get("select"):
+            raise ClickHouseError(SYNTAX_ERROR, "Syntax error: an INSERT without data")
+        if tree["type"] == "KillQueryQuery":
+            _name_as_the_engine(tree["where_expression"], own_id)
+            text = self._trees.format(tree)
+        if statement.takes_data:
+            checked = self._from_file(tree) if rows is None else Checked(tree["type"], f"{text} {rows}")
+        elif beginning is not None:
+            checked = self._without_tree(tree, text, beginning, default)
+        else:
+            checked = self._written(tree, text, default, streamed)
+        if tree["type"] != "KillQueryQuery" and rows is None and len(statement.text) <= LONGEST_REMEMBERED:
+            self._remember((statement.text, reader, default_format, statement.takes_data), checked)
+        return checked
+
+    def check_settings(self, given: Mapping[str, str], *, reader: bool) -> None:
+        """Check settings that come beside a statement. Raises ClickHouseError."""
+        for name, value in given.items():
+            self._lists.settings.check(name, value, reader=reader)
+
+    def external_table(self, name: str, structure: str | None, types: str, data_format: str) -> tuple[str, Checked]:
+        """The statement that makes an external table, and the one that fills it from a file. Raises ClickHouseError."""
+        checker = self._checker(reader=True)
+        what = f"the external table {name}"
+        tree = (
+            columns.of_types(self._trees, types, what)
+            if structure is None
+            else columns.declared(self._trees, structure, what)
+        )
+        checker.tree(tree)
+        table = {"type": "Identifier", "name": name}
+        tree |= {"table": name, "table_ast": table}
+        fill = {"type": "InsertQuery", "table": table, "format": checker.input_format(data_format)}
+        return self._trees.format(tree), self._from_file(fill)
+
+    def _tree(self, sql: str, reader: bool) -> tuple[Node, str | None, tuple[str, str] | None]:
+        try:
+            return *self._trees.parse_and_format(sql), None
+        except NoTreeError as error:
+            text = self._trees.single_line(sql)
+            known = names.WITHOUT_TREE if reader else names.WITHOUT_TREE | names.CHANGES_WITHOUT_TREE
+            for beginning, instead in known.items():
+                if text.startswith(beginning):
+                    select = instead + text.removeprefix(beginning)
+                    return *self._trees.parse_and_format(select), (beginning, instead)
+            raise ClickHouseError(ACCESS_DENIED, f"{error.node} is closed: no such statement is run here") from None
+
+    def _without_tree(self, tree: Node, text: str, beginning: tuple[str, str], default: str) -> Checked:
+        text = beginning[0] + text.removeprefix(beginning[1])
+        if self._trees.single_line(text) != text:
+            raise ClickHouseError(SYNTAX_ERROR, f"Syntax error after {beginning[0].strip()}")
+        reads = beginning[0] not in names.CHANGES_WITHOUT_TREE
+        return Checked(beginning[0].strip(), text, output_format=_named_format(tree) or default, reads=reads)
+
+    def _written(self, tree: Node, text: str, default: str, streamed: frozenset[str]) -> Checked:
+        kind, form = tree["type"], _named_format(tree) or default
+        if kind == "SelectWithUnionQuery" and form not in streamed:
+            tree |= {"format_ast": {"type": "Identifier", "name": form}, "out_file": _string(PATH)}
+            before, after = self._around(tree)
+            return Checked(kind, before, after, form, reads=True)
+        keeps = kind in ("SetQuery", "UseQuery") or bool(tree.get("is_temporary"))
+        without_format = None
+        if kind == "SelectWithUnionQuery" and form == "Native":
+            without_format = self._trees.format(_without_format(tree)) if _named_format(tree) else text
+        return Checked(kind, text, None, form, kind in names.READS, keeps, without_format)
+
+    def _from_file(self, insert: Node) -> Checked:
+        before, after = self._around(insert | {"infile": _string(PATH)})
+        return Checked("InsertQuery", before, after)
+
+    def _around(self, tree: Node) -> tuple[str, str]:
+        before, _, after = self._trees.format(tree).partition(literal(PATH))
+        return before, after
+
+    def _checker(self, reader: bool) -> Checker:
+        def own_function(name: str) -> bool:
+            made = self._trees.lines(
+                "SELECT replaceAll(create_query, '\\n', ' ') FROM system.functions"
+                " WHERE name = {name:String} AND origin = 'SQLUserDefined'",
+                name=name,
+            )
+            for create in made:  # checked when it was made; but a folder may be older than this guard
+                checker.tree(self._trees.parse(create))
+            return bool(made)
+
+        def structure(text: str) -> None:
+            checker.tree(columns.declared(self._trees, text, "the table function"))
+
+        checker = Checker(self._lists, reader=reader, own_function=own_function, structure=structure)
+        return checker
+
+    def _remember(self, key: tuple[str, bool, str, bool], checked: Checked) -> None:
+        with self._lock:
+            self._remembered[key] = checked
+            if len(self._remembered) > REMEMBERED:
+                self._remembered.popitem(last=False)
+
+
+def _string(value: str) -> Node:
+    return {"type": "Literal", "value": {"field_type": "String", "value": value}}
+
+
+def _named_format(tree: Node) -> str:
+    return str((tree.get("format_ast") or {}).get("name", ""))
+
+
+def _without_format(query: Node) -> Node:
+    """A query without its FORMAT. SETTINGS behind it are moved to where they stand before a FORMAT: in the last SELECT."""
+    bare = {name: value for name, value in query.items() if name not in ("format_ast", "settings_ast")}
+    if not (settings := query.get("settings_ast")):
+        return bare
+    *others, last = bare["list_of_selects"]["children"]
+    if last["type"] != "SelectQuery":
+        raise ClickHouseError(SYNTAX_ERROR, "Syntax error: SETTINGS of this query must stand before FORMAT Native")
+    changes = last.get("settings", {}).get("changes", []) + settings["changes"]
+    last = last | {"settings": settings | {"changes": changes}}
+    return bare | {"list_of_selects": bare["list_of_selects"] | {"children": [*others, last]}}
+
+
+def _name_as_the_engine(node: Any, own_id: Callable[[str], str | None]) -> None:
+    # clients name a query by the id that they gave it, the engine by one of its own
+    if isinstance(node, dict):
+        value = node.get("value")
+        if node.get("field_type") == "String" and isinstance(value, str):
+            node["value"] = own_id(value) or value
+        for below in node.values():
+            _name_as_the_engine(below, own_id)
+    elif isinstance(node, list):
+        for item in node:
+            _name_as_the_engine(item, own_id)
+
+
+def _read(trees: Trees) -> Lists:
+    def named(sql: str) -> dict[str, str]:
+        return {name.casefold(): name for name in trees.lines(sql)}
+
+    def folded(sql: str) -> frozenset[str]:
+        return frozenset(map(str.casefold, trees.lines(sql)))
+
+    combinators = trees.lines("SELECT name FROM system.aggregate_function_combinators")
+    return Lists(
+        functions=folded("SELECT name FROM system.functions"),
+        combinators=tuple(name.casefold() for name in combinators),
+        aggregates=folded("SELECT name FROM system.functions WHERE is_aggregate"),
+        types=folded("SELECT name FROM system.data_type_families"),
+        output_formats=named("SELECT name FROM system.formats WHERE is_output"),
+        input_formats=named("SELECT name FROM system.formats WHERE is_input"),
+        settings=SettingNames.read(
+            trees.lines("SELECT name, type, alias_for, is_obsolete FROM system.settings"),
+            trees.lines("SELECT name, type FROM system.merge_tree_settings"),
+        ),
+    )

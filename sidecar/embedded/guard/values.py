@@ -1,0 +1,98 @@
+"""The rows of INSERT … VALUES: literals go to the engine as they came; expressions are parsed, checked and written anew.
+
+The engine reads a row of VALUES as literals first and as SQL expressions else. For rows of literals expressions are
+switched off, so it does not matter what a row looks like to the pattern below.
+"""
+
+import mmap
+import re
+import secrets
+from pathlib import Path
+from typing import Any, Final
+
+from sidecar.embedded.errors import BAD_ARGUMENTS, SYNTAX_ERROR, ClickHouseError
+from sidecar.embedded.guard.check import Checker
+from sidecar.embedded.guard.tree import LONGEST_QUERY, Node, Trees
+
+LITERALS: Final = re.compile(
+    rb"(?:'(?:[^'\\]|\\.|'')*+'|[\d.,()\[\]{}:\s]|(?<=[,(\[:eE\s])[-+]|(?<=[\d.])[eE](?=[-+\d])|\b(?:null|true|false|nan|inf)\b)*+",
+    re.I | re.S,
+)
+# The engine leaves out without a word what stands behind a semicolon.
+ONE_STATEMENT: Final = re.compile(rb"(?:'(?:[^'\\]|\\.|'')*+'|[^';])*+'?", re.S)
+LONG_NUMBER: Final = re.compile(rb"\d[\d.]{17,}")
+# Both: the second one alone evaluates calls of a shape that it has seen.
+ONLY_LITERALS: Final = (
+    "input_format_values_interpret_expressions",
+    "input_format_values_deduce_templates_of_expressions",
+)
+
+
+def expressions(trees: Trees, checker: Checker, path: Path) -> str | None:
+    """The rows as the engine formats them, when some need evaluating and all may run; None for rows of literals.
+
+    Raises ClickHouseError for what may not run.
+    """
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        if size == 0:
+            return None
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data_in_file:
+            if not ONE_STATEMENT.fullmatch(data_in_file):
+                raise ClickHouseError(
+                    SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed): ';' between values"
+                )
+            if size > LONGEST_QUERY or LITERALS.fullmatch(data_in_file):  # longer ones can only be literals
+                return None
+            data = data_in_file[:]
+    try:
+        tree = trees.parse(f"SELECT {data.decode()}")
+        select = _only_select(tree)
+    except (ClickHouseError, UnicodeDecodeError):
+        return None  # no expressions: the engine says what is wrong with it
+    if select is None:
+        return None
+    checker.tree(tree)
+    if LONG_NUMBER.search(data) and _has_float(select):
+        raise ClickHouseError(
+            BAD_ARGUMENTS, "A number of more than 17 digits beside an expression would lose digits: write it as '…'"
+        )
+    row = f"row{secrets.token_hex(16)}"
+    select["children"] = [_row(row, cells) for cells in select["children"]]
+    text = trees.format(tree).removeprefix("SELECT ")
+    return text.replace(f"{row}(", "(")
+
+
+def without_expressions(tree: Node) -> None:
+    """Have an INSERT read literals only."""
+    settings = tree.setdefault("settings_ast", {"type": "SetQuery", "changes": []})
+    kept = [change for change in settings.get("changes", ()) if change["name"] not in ONLY_LITERALS]
+    zero = {"field_type": "UInt64", "value": 0}
+    settings["changes"] = kept + [{"name": name, "value": zero} for name in ONLY_LITERALS]
+
+
+def _only_select(tree: Node) -> Node | None:
+    # SELECT and a list of expressions, without a table, a condition or a second SELECT
+    selects = tree.get("list_of_selects", {}).get("children", ())
+    told = {key for select in selects for key, value in select.items() if value}
+    outer = {key for key, value in tree.items() if value}
+    if len(selects) != 1 or told != {"type", "select"} or outer != {"type", "list_of_selects", "union_mode"}:
+        return None
+    found: Node = selects[0]["select"]
+    return found
+
+
+def _row(name: str, node: Node) -> Node:
+    if node["type"] == "Function" and node["name"] == "tuple" and node.get("is_operator"):
+        cells = node["arguments"]["children"]
+    elif node["type"] == "Literal" and node["value"].get("field_type") == "Tuple":
+        cells = [{"type": "Literal", "value": value} for value in node["value"]["value"]]
+    else:
+        cells = [node]
+    return {"type": "Function", "name": name, "arguments": {"type": "ExpressionList", "children": cells}}
+
+
+def _has_float(node: Any) -> bool:
+    if isinstance(node, dict):
+        return node.get("field_type") == "Float64" or any(map(_has_float, node.values()))
+    return isinstance(node, list) and any(map(_has_float, node))
