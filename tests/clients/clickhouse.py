@@ -56,7 +56,7 @@ class Kind:
 GO_NEWEST, GO_2_43, GO_2_30 = (go(modules) for modules in GO_VERSIONS)
 BEFORE_2_40 = frozenset({"BFloat16", "Time"})
 NOT_BY_JDBC = frozenset({"FixedString(4)", "Tuple(a Int8, b String)", "Tuple(Int8, String)", "Point", "JSON"})
-NOT_BY_JSON = frozenset({"Dynamic"})  # it asks for whole numbers as texts, so that none is rounded
+NOT_BY_JSON = frozenset({"Dynamic", "JSON"})  # it asks for whole numbers as texts, so that none is rounded
 KINDS = [
     Kind("go 2.30", GO_2_30, lacks=BEFORE_2_40),
     Kind("go 2.30 lz4", GO_2_30, {"compression": "lz4"}, BEFORE_2_40),
