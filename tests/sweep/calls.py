@@ -49,17 +49,12 @@ def of_function(name: str, to: Targets) -> Iterator[Call]:
     out, inside, relative = quoted(to.outside), quoted(to.inside), quoted(to.relative)
     for arguments in (
         out,
-        "",
         f"{inside}, {inside}",
         f"{relative}, 'LineAsString', 'a String'",
-        "1",
-        f"[{out}]",
         f"{quoted(to.address)}, 'default', '', 'system', 'one', 'dummy'",
-        f"{quoted(to.url)}, {out}",
     ):
         yield Call("functions", name, f"SELECT {called}({arguments})")
     yield Call("functions", name, f"SELECT * APPLY {called} FROM (SELECT {out})")
-    yield Call("functions", name, f"SELECT arrayMap(x -> {called}(x), [{inside}])")
     yield Call("functions", name, f"INSERT INTO FUNCTION null('a String') VALUES ({called}({out}))")
 
 
@@ -104,7 +99,11 @@ def of_format(name: str, to: Targets) -> Iterator[Call]:
 
 def of_setting(name: str, value: str, to: Targets) -> Iterator[Call]:
     """A setting, with a path (texts) or the value that it has (all others)."""
-    for given in (to.outside, to.relative) if value == "" else (value,):
+    if value:
+        yield Call("settings", name, "SELECT 1 AS a", query={name: value})
+        yield Call("settings", name, f"SELECT 1 AS a SETTINGS {name_of(name)} = {quoted(value)}")
+        return
+    for given in (to.outside, to.relative):
         for form in ("TSV", "Template", "Protobuf"):
             yield Call("settings", name, f"SELECT 1 AS a SETTINGS {name_of(name)} = {quoted(given)} FORMAT {form}")
         yield Call("settings", name, "SELECT 1 AS a", query={name: given})

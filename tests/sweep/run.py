@@ -23,7 +23,7 @@ PAGE = ROOT / "docs" / "embedded.md"
 MARKS = ("<!-- sweep -->\n", "<!-- end of sweep -->\n")
 SECRET = "CANARY-9d1f"
 BOUNDARY = "sweep"
-ABREAST = 4
+ABREAST = 8
 
 
 @dataclass
@@ -120,6 +120,8 @@ def _run(server: EmbeddedClickHouse, user: str, calls: list[Call], outcome: Outc
             outcome.names.setdefault(key, set()).add(call.name)
             if status >= 400:
                 outcome.refused[key] += 1
+            if sum(outcome.tried.values()) % 2000 == 0:
+                print(f"{sum(outcome.tried.values())} calls", flush=True)
             if SECRET.encode() in body:
                 outcome.leaks.append(f"{user}: {call.list} {call.name}: {call.sql}")
     for _ in range(ABREAST):
