@@ -17,9 +17,10 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from chattrail.events import COMMON, EVENT_TYPES, attributes_of
 from tests import row_binary
+from tests.browser.stack import wait_until
 from tests.embedded import EmbeddedClickHouse
 from tests.hostile_values import ATTRIBUTES, anything, nested, of_type
-from tests.otlp import event
+from tests.otlp import event, request
 from tests.web_stage import WebStage, web_stage
 from tests.web_support import BEARER, Clock, sign_in
 from web.person_key import address_of, text_of
@@ -44,7 +45,9 @@ class Pages:
     def json(self, path: str, what: object = "") -> Any:
         answer = self.client.get(path, headers=BEARER)
         assert answer.status_code == 200, (path[:200], what, answer.text[:300])
-        return json.loads(answer.data.decode("utf-8", "strict"), parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
+        return json.loads(
+            answer.data.decode("utf-8", "strict"), parse_constant=lambda name: pytest.fail(f"{name} in JSON")
+        )
 
     def page(self, path: str, what: object = "") -> None:
         for language in LANGUAGES:
@@ -83,7 +86,11 @@ class Pages:
 @pytest.fixture(scope="module")
 def pages(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     with web_stage(clickhouse, tmp_path_factory.mktemp("hostile")) as stage:
-        paid = {"chattrail.premium.action": "paid", "chattrail.premium.currency": "XTR", "chattrail.premium.amount": 250}
+        paid = {
+            "chattrail.premium.action": "paid",
+            "chattrail.premium.currency": "XTR",
+            "chattrail.premium.amount": 250,
+        }
         person = {"telegram.user.name": "Ann", "telegram.user.language_code": "en", "session.id": "s1"}
         stage.send(
             [event("user_message", NEIGHBOUR, at=AT, **person), event("premium_action", NEIGHBOUR, at=AT + 1, **paid)]
@@ -138,7 +145,9 @@ def test_people_of_any_id_have_a_trail(pages: Pages) -> None:
         shown = client_id.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         found = pages.trail(client_id, each[:80])
         assert (found["client_id"], found["user"]["stars"], len(found["events"])) == (shown, 0, 1), each[:80]
-    assert {text_of(each).encode("utf-8", "surrogateescape").decode("utf-8", "replace") for each in ids} <= set(pages.everybody())
+    assert {text_of(each).encode("utf-8", "surrogateescape").decode("utf-8", "replace") for each in ids} <= set(
+        pages.everybody()
+    )
 
 
 def test_any_value_in_any_column_of_activity(pages: Pages) -> None:
@@ -163,9 +172,7 @@ def test_any_value_of_any_attribute(pages: Pages, type_: str) -> None:
     records = [
         told(type_, f"d-{type_}-{part}", number, {name: value, **ROUTE.get(name, {})})
         for part in range(0, len(NAMES), 3)
-        for number, (name, value) in enumerate(
-            (name, value) for name in NAMES[part : part + 3] for value in ATTRIBUTES
-        )
+        for number, (name, value) in enumerate((name, value) for name in NAMES[part : part + 3] for value in ATTRIBUTES)
     ]
     if type_ not in ("user_message", "premium_action", "ai_message"):  # who have most of the forms between them
         records = records[::7]
@@ -183,7 +190,9 @@ ROUTE = {"chattrail.premium.amount": {"chattrail.premium.action": "paid", "chatt
     st.lists(
         st.tuples(
             st.sampled_from([*EVENT_TYPES, "other"]),
-            st.dictionaries(st.sampled_from([*NAMES, *(each.name for each in COMMON if each.name not in OWN)]), anything, max_size=6),
+            st.dictionaries(
+                st.sampled_from([*NAMES, *(each.name for each in COMMON if each.name not in OWN)]), anything, max_size=6
+            ),
         ),
         min_size=40,
         max_size=80,
@@ -207,8 +216,10 @@ def user_of(record: LogRecord) -> str:
 
 
 def settle(stage: WebStage) -> None:
-    """Wait until the figures have all that can be in them: a time outside of DateTime has no quarter of an hour."""
-    from tests.browser.stack import wait_until
+    """Wait until the figures have all that can be in them: a time outside of DateTime has no quarter of an hour.
 
+    The sidecar looks for what others inserted when something arrives.
+    """
+    stage.post(request(event("user_message", "bell", at=AT)))
     stored = "SELECT count() FROM events FINAL WHERE ts BETWEEN '1970-01-01 00:15:00' AND '2106-01-01 00:00:00'"
     wait_until(lambda: stage.client.command(stored) <= stage.client.command("SELECT sum(events) FROM activity FINAL"))

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_decimal
 
-from web.bounds import AMOUNT_MAX, DURATION_MS_MAX, NUMBER_MAX, SIZE_MAX
+from web.bounds import AMOUNT_MAX, DURATION_MS_MAX, NUMBER_MAX, SHARE_MAX, SIZE_MAX
 from web.pages.language import Catalogue
 from web.results import Bucket
 
@@ -60,7 +60,7 @@ class Formats:
 
     def percent(self, share: float | None) -> str:
         """3.4 %, from a share between 0 and 1; whole above 10 %."""
-        return self._within(share, -NUMBER_MAX, NUMBER_MAX, self._percent)
+        return self._within(share, -SHARE_MAX, SHARE_MAX, self._percent)
 
     def _percent(self, share: float) -> str:
         pattern = "#,##0" if abs(share) >= 0.1 else "#,##0.#"
@@ -87,7 +87,7 @@ class Formats:
         parts = [("days", days), ("hours", hours), ("minutes", minutes), ("seconds", rest)]
         while not parts[0][1]:
             parts.pop(0)
-        return " ".join(self._unit(f"duration.{name}", str(count)) for name, count in parts[:2] if count)
+        return " ".join(self._unit(f"duration.{name}", self._digits(count)) for name, count in parts[:2] if count)
 
     def size(self, count: float) -> str:
         """812 B, 1.2 kB, 34.5 MB: of a thousand each, as stores count and bill."""
