@@ -207,18 +207,25 @@ def test_nothing_sticks_out(
     for path in ("/analytics", "/analytics/users", f"/analytics/users?language={'x' * 35}", trail):
         page = watched.go(path)
         assert sticks_out(page) <= 0, path
-        wide = page.evaluate(TOO_WIDE, [PARTS, size[0]])
+        wide = page.evaluate(TOO_WIDE, [PARTS, WORDS, size[0]])
         assert not wide, (path, wide)
         assert not findings(page, axe_source), path
     expect(page.locator(".badge-bad")).to_have_count(0)
-    assert re.search("more than|больше", page.locator(".badge-paid").first.inner_text())
+    price = page.locator(".badge-paid .badge-words").first
+    assert re.search("more than|больше", price.inner_text())
+    box, plan = price.bounding_box(), price.locator("b").bounding_box()
+    assert box
+    assert plan
+    assert plan["width"] <= box["width"] * 0.61  # so that the price behind it is seen
     watched.check()
 
 
-PARTS = ".chip, .badge-line, .bubble, .failure, .facts dd, .person, .bar-name, h1, .section-warning, .figure-line"
-# None is cut off at the side of the window, and none is wider than what it stands in.
+PARTS = ".chip, .badge-line, .bubble, .failure, .facts dd, .person, .bar-name, h1, .section-warning, .figure-line, .delta"
+WORDS = ".facts dt, .failure summary span, .figure-name"
+# None is cut off at the side of the window, none is wider than what it stands in, and no word of ours is squeezed into a column.
 TOO_WIDE = """
-([parts, width]) => [...document.querySelectorAll(parts)].filter((part) => part.offsetParent).map((part) => {
+([parts, words, width]) => [...document.querySelectorAll(`${parts}, ${words}`)].filter((part) => part.offsetParent).map((part) => {
+  if (part.matches(words) && part.offsetHeight > 60) return `${part.className}: ${part.offsetHeight} high: ${part.textContent}`;
   let box = part.parentElement;
   while (!box.offsetWidth) box = box.parentElement; // display: contents
   const right = Math.round(part.getBoundingClientRect().right);
