@@ -220,12 +220,14 @@ def test_nothing_sticks_out(
     watched.check()
 
 
-PARTS = ".chip, .badge-line, .bubble, .failure, .facts dd, .person, .bar-name, h1, .section-warning, .figure-line, .delta"
+PARTS = (
+    ".chip, .badge-line, .bubble, .failure, .facts dd, .person, .bar-name, h1, .section-warning, .figure-line, .delta"
+)
 WORDS = ".facts dt, .failure summary span, .figure-name"
 # None is cut off at the side of the window, none is wider than what it stands in, and no word of ours is squeezed into a column.
 TOO_WIDE = """
 ([parts, words, width]) => [...document.querySelectorAll(`${parts}, ${words}`)].filter((part) => part.offsetParent).map((part) => {
-  if (part.matches(words) && part.offsetHeight > 60) return `${part.className}: ${part.offsetHeight} high: ${part.textContent}`;
+  if (part.matches(words) && part.offsetWidth < 24) return `${part.offsetWidth} wide: ${part.textContent}`;
   let box = part.parentElement;
   while (!box.offsetWidth) box = box.parentElement; // display: contents
   const right = Math.round(part.getBoundingClientRect().right);
