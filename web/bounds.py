@@ -1,6 +1,6 @@
 """How large a number may be to be believed. What lies beyond is shown as "more than …", and sums leave it out.
 
-Sums are made where events are stored: what they leave out stands in sidecar/sql/0009_numbers_left_out.sql, with the same bound
+Sums are made where events are stored: what they leave out stands in sidecar/sql/0010_numbers_left_out.sql, with the same bound
 for a price.
 """
 

@@ -1,5 +1,6 @@
 """A number that cannot be is shown as such where it stands, and sums leave it out and say so; neighbours keep theirs."""
 
+import itertools
 import math
 import shutil
 from collections.abc import Iterator
@@ -139,7 +140,9 @@ def test_sums_that_an_earlier_release_left_behind_are_computed_anew(
 ) -> None:
     earlier = tmp_path / "sql"
     earlier.mkdir()
-    for file in migrating.SQL.glob("000[1-8]_*.sql"):
+    for file in itertools.takewhile(
+        lambda path: "numbers_left_out" not in path.name, sorted(migrating.SQL.glob("*.sql"))
+    ):
         shutil.copy(file, earlier)
     with clickhouse.fresh_database() as database:
         with monkeypatch.context() as patched:
@@ -153,7 +156,7 @@ def test_sums_that_an_earlier_release_left_behind_are_computed_anew(
                 row_binary.insert(client, "events", [row])
             wrong = {"user_id": "odd", "slot": AT // 10**9 // 900 * 900, "stars": 1e27, "events": 4, "payments": 4}
             row_binary.insert(client, "activity", [wrong])
-            client.command("TRUNCATE TABLE activity_stale")  # an earlier release computed all this long ago
+            client.command("TRUNCATE TABLE stale_activity")  # an earlier release computed all this long ago
         with sink_on(clickhouse.url, database, "native", tmp_path / "sink") as sink:
             sink.settle()
         app = make_app(tmp_path / "web", clickhouse.dsn(database, readonly=True), Clock(NOW))
