@@ -6,10 +6,10 @@ INSERT INTO activity
 WITH marked AS (
     SELECT user_id, slot FROM stale_activity
     WHERE marked_at > fromUnixTimestamp64Micro({after:Int64}, 'UTC') AND marked_at <= fromUnixTimestamp64Micro({until:Int64}, 'UTC')
-      AND (toYYYYMM(slot) > {first_month:UInt32} OR toYYYYMM(slot) = {first_month:UInt32} AND user_id >= {first_user:String})
-      AND (toYYYYMM(slot) < {last_month:UInt32} OR toYYYYMM(slot) = {last_month:UInt32} AND user_id <= {last_user:String})
-      AND (toYYYYMM(slot), user_id, slot) > ({first_month:UInt32}, {first_user:String}, toDateTime({first_slot:UInt32}, 'UTC'))
-      AND (toYYYYMM(slot), user_id, slot) <= ({last_month:UInt32}, {last_user:String}, toDateTime({last_slot:UInt32}, 'UTC'))
+      AND (toYYYYMM(slot) > {first_month:UInt32} OR toYYYYMM(slot) = {first_month:UInt32} AND user_id >= unhex({first_user:String}))
+      AND (toYYYYMM(slot) < {last_month:UInt32} OR toYYYYMM(slot) = {last_month:UInt32} AND user_id <= unhex({last_user:String}))
+      AND (toYYYYMM(slot), user_id, slot) > ({first_month:UInt32}, unhex({first_user:String}), toDateTime({first_slot:UInt32}, 'UTC'))
+      AND (toYYYYMM(slot), user_id, slot) <= ({last_month:UInt32}, unhex({last_user:String}), toDateTime({last_slot:UInt32}, 'UTC'))
     GROUP BY user_id, slot
 )
 SELECT
