@@ -12,6 +12,7 @@ from web.api import blueprint as api
 from web.auth.database import AuthDatabase
 from web.auth.passwords import Passwords
 from web.auth.routes import blueprint as auth
+from web.person_key import PersonConverter
 from web.picture_links import PictureLinks
 from web.settings import WebSettings
 from web.store import Store
@@ -28,6 +29,7 @@ def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time)
     from web.pages import blueprint as pages  # here, because the pages import this package
 
     app = Flask("web")
+    app.url_map.converters["person"] = PersonConverter
     app.config.update(
         SECRET_KEY=settings.secret_key.get_secret_value(),
         SESSION_COOKIE_NAME="__Host-chattrail" if settings.secure else "chattrail",

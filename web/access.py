@@ -6,7 +6,7 @@ token to do anything.
 
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from flask import Flask, Response, current_app, redirect, request, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -97,5 +97,6 @@ def _to_login() -> WerkzeugResponse | Response:
         return Response(status=401, headers={"HX-Redirect": f"{login}?{urlencode({'next': safe_next(target)})}"})
     if request.method not in SAFE_METHODS:
         return redirect(login, 303)
-    target = request.full_path if request.query_string else request.path
+    path = quote(request.path)
+    target = f"{path}?{request.query_string.decode('latin-1')}" if request.query_string else path
     return redirect(f"{login}?{urlencode({'next': safe_next(target)})}", 303)

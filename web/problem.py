@@ -109,9 +109,13 @@ def _http(error: HTTPException) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     # the message of an unforeseen exception may hold anything, a chat's text included: log its kind and place only
+    log.error("unexpected %s at %s %s", type(error).__qualname__, place_of(error), request_id())
+    return answer(Problem(500, "Something failed here that should not. The log has this request id."))
+
+
+def place_of(error: Exception) -> str:
+    """File and line that raised an exception."""
     where = error.__traceback__
     while where and where.tb_next:
         where = where.tb_next
-    place = f"{where.tb_frame.f_code.co_filename}:{where.tb_lineno}" if where else "?"
-    log.error("unexpected %s at %s %s", type(error).__qualname__, place, request_id())
-    return answer(Problem(500, "Something failed here that should not. The log has this request id."))
+    return f"{where.tb_frame.f_code.co_filename}:{where.tb_lineno}" if where else "?"

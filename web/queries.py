@@ -73,6 +73,12 @@ class TrailQuery:
         return cls(order=_order(arguments, "desc"), limit=_limit(arguments), cursor=arguments.get("cursor") or None)
 
 
+def is_language_code(text: str) -> bool:
+    """Whether a text has the form of a language code (BCP 47): what people's apps send may be anything."""
+    plain = text.replace("-", "")
+    return len(text) <= 35 and plain.isascii() and plain.isalnum()
+
+
 def _choice(arguments: Mapping[str, str], name: str, choices: tuple[str, ...], default: str) -> str:
     value = arguments.get(name) or default
     if value not in choices:
@@ -97,7 +103,7 @@ def _language(arguments: Mapping[str, str]) -> str | None:
     value = arguments.get("language")
     if not value:
         return None
-    if len(value) > 35 or not value.replace("-", "").isascii() or not value.replace("-", "").isalnum():
+    if not is_language_code(value):
         raise BadParameter("language", "must be a language code such as en or pt-br")
     return value
 

@@ -128,6 +128,15 @@ class Blocks:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """How many numbers the sums leave out, because no price, answer time or count of tokens can be so."""
+
+    amounts: int
+    durations: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stats:
     """The Statistics page. `newest_event_at` is None before the first event ever."""
 
@@ -146,13 +155,14 @@ class Stats:
     premium: Premium
     blocks: Blocks
     failures: int
+    left_out: LeftOut
     delivery: Delivery
     archive: Archive
 
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
-    """One person over all time. Strings are '' when never sent."""
+    """One person over all time. Strings are '' when never sent; `amounts_left_out` counts what `stars` leaves out."""
 
     client_id: str
     name: str
@@ -172,6 +182,7 @@ class UserRow:
     blocked: bool
     failures: int
     persona_id: str
+    amounts_left_out: int
 
 
 @dataclass(frozen=True, slots=True)

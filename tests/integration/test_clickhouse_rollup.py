@@ -87,3 +87,23 @@ def test_a_new_process_finishes_the_rollup_of_one_that_died(sink: SinkUnderTest,
     with sink_on(sink.url, sink.url.rsplit("/", 1)[1], encoder, tmp_path / "second") as second:
         second.settle()
         assert second.rows(FIGURES) == [EXPECTED]
+
+
+def test_people_of_any_id_are_counted_and_hold_up_nobody(sink: SinkUnderTest) -> None:
+    ids = [
+        "x" * 1_000_000,
+        *("y" * 400 + str(number) for number in range(5)),
+        "\x00",
+        "a\t\n\\'b",
+        "%",
+        "🙂" * 75,
+        "🙂" * 76,
+        "z",
+    ]
+    sink.sink._rollup._recomputation._rows = 2  # type: ignore[attr-defined]
+    for user in ids:
+        sink.handle(request(event("user_message", user, at=NOON), event("user_message", user, at=NOON + 20 * MINUTE)))
+    sink.settle()
+    assert dict(sink.rows("SELECT user_id, sum(messages) FROM activity FINAL GROUP BY user_id")) == dict.fromkeys(
+        ids, 2
+    )

@@ -151,7 +151,7 @@ def test_every_route_and_parameter_is_described(app: Flask) -> None:
     for rule in app.url_map.iter_rules():
         if rule.rule.startswith("/api"):
             (method,) = (rule.methods or set()) - {"HEAD", "OPTIONS"}
-            path = rule.rule.replace("<", "{").replace(">", "}")
+            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
             assert f"## {method} {path}\n" in text
     sections = {part.split("\n", 1)[0]: part for part in text.split("\n## ")}
     for heading, query in (

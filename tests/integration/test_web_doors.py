@@ -40,10 +40,10 @@ POST = {
 }
 RULES = {  # the routes of the app and where the tables above have them
     "/": "/", "/analytics": "/analytics", "/analytics/users": "/analytics/users",
-    "/analytics/users/<client_id>": "/analytics/users/42", "/images/<uuid:event_id>": NOBODY_IMAGE, "/login": "/login",
+    "/analytics/users/<person:client_id>": "/analytics/users/42", "/images/<uuid:event_id>": NOBODY_IMAGE, "/login": "/login",
     "/login/link": "/login/link", "/logout": "/logout", "/healthz": "/healthz", "/static/<path:filename>": "/static/app.css",
     "/api/analytics/stats": "/api/analytics/stats", "/api/analytics/users": "/api/analytics/users",
-    "/api/analytics/users/<client_id>/events": "/api/analytics/users/42/events", "/api/login-links": "/api/login-links",
+    "/api/analytics/users/<person:client_id>/events": "/api/analytics/users/42/events", "/api/login-links": "/api/login-links",
 }  # fmt: skip
 
 

@@ -72,6 +72,7 @@ def test_a_row_says_what_the_person_did(client: FlaskClient) -> None:
         "blocked": True,
         "failures": 0,
         "persona_id": "",
+        "amounts_left_out": 0,
     }
 
 

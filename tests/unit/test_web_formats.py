@@ -1,9 +1,14 @@
 """Numbers, durations and times as people read them, in both languages."""
 
+import math
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from web.pages.formats import Formats
 from web.pages.language import catalogue
@@ -30,6 +35,9 @@ def plain(text: str) -> str:
         (999_949, "999.9k", "999,9 тыс."),
         (999_950, "1.0M", "1,0 млн"),
         (2_100_000, "2.1M", "2,1 млн"),
+        (999_949_999, "999.9M", "999,9 млн"),
+        (999_950_000, "1.0B", "1,0 млрд"),
+        (7.5e12, "7.5T", "7,5 трлн"),
         (2.5, "2.5", "2,5"),
         (None, "–", "–"),
     ],
@@ -134,3 +142,64 @@ def test_sizes(count: float, english: str, russian: str) -> None:
 )
 def test_bucket_names(bucket: Bucket, text: str) -> None:
     assert plain(ENGLISH.bucket(NOW, bucket)) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "english", "russian"),
+    [
+        (1e15, "1,000,000,000,000,000", "1 000 000 000 000 000"),
+        (1e27, "more than 1,000,000,000,000,000", "больше 1 000 000 000 000 000"),
+        (10**4000, "more than 1,000,000,000,000,000", "больше 1 000 000 000 000 000"),
+        (-1e27, "less than -1,000,000,000,000,000", "меньше -1 000 000 000 000 000"),
+        (math.inf, "more than 1,000,000,000,000,000", "больше 1 000 000 000 000 000"),
+        (math.nan, "not a number", "не число"),
+    ],
+)
+def test_numbers_beyond_belief(value: float, english: str, russian: str) -> None:
+    assert (plain(ENGLISH.number(value)), plain(RUSSIAN.number(value))) == (english, russian)
+
+
+@pytest.mark.parametrize(
+    ("shown", "english", "russian"),
+    [
+        (lambda fmt: fmt.duration(math.inf), "more than 10,000 d", "больше 10 000 д"),
+        (lambda fmt: fmt.duration(math.nan), "not a number", "не число"),
+        (lambda fmt: fmt.duration(10**4000), "more than 10,000 d", "больше 10 000 д"),
+        (lambda fmt: fmt.duration(-3), "less than 0 ms", "меньше 0 мс"),
+        (lambda fmt: fmt.amount(1e27), "more than 1,000,000,000", "больше 1 000 000 000"),
+        (lambda fmt: fmt.amount(1e9), "1,000,000,000", "1 000 000 000"),
+        (lambda fmt: fmt.amount(-0.5), "less than 0", "меньше 0"),
+        (lambda fmt: fmt.compact(1e300), "more than 1,000.0T", "больше 1 000,0 трлн"),
+        (lambda fmt: fmt.percent(math.inf), "more than 100,000,000 %", "больше 100 000 000 %"),
+        (lambda fmt: fmt.change(math.inf), "> 999 %", "> 999 %"),
+        (lambda fmt: fmt.size(1e30), "more than 1000000 TB", "больше 1000000 ТБ"),
+    ],
+)
+def test_each_format_says_what_lies_outside(shown: Callable[[Formats], str], english: str, russian: str) -> None:
+    assert (plain(shown(ENGLISH)), plain(shown(RUSSIAN))) == (english, russian)
+
+
+numbers = st.one_of(st.floats(), st.integers(), st.integers(-(10**400), 10**400), st.none())
+
+
+@given(numbers)
+def test_no_number_makes_a_format_raise(value: float | None) -> None:
+    for formats in (ENGLISH, RUSSIAN):
+        for form in (formats.number, formats.amount, formats.compact, formats.percent, formats.duration):
+            assert form(value)
+        assert formats.is_shortened(value) in (True, False)
+        if value is not None:
+            assert formats.change(value)
+            assert formats.size(value)
+            assert formats.words.text("users.unit_stars", n=value)
+
+
+@given(st.datetimes(timezones=st.just(UTC)), st.sampled_from(get_args(Bucket)))
+def test_no_time_makes_a_format_raise(moment: datetime, bucket: Bucket) -> None:
+    for formats in (ENGLISH, RUSSIAN, Formats(catalogue("en"), ZoneInfo("Pacific/Kiritimati"), NOW)):
+        assert formats.ago(moment)
+        assert formats.exact(moment)
+        assert formats.clock(moment)
+        assert formats.day_short(moment)
+        assert formats.day_name(moment.date())
+        assert formats.bucket(moment, bucket)

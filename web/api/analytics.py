@@ -23,8 +23,8 @@ def users() -> Response:
     return jsonify(jsonable(store().users(UsersQuery.read(arguments))))
 
 
-@blueprint.get("/analytics/users/<client_id>/events")
-def events(client_id: str) -> Response:
+@blueprint.get("/analytics/users/<person:client_id>/events", merge_slashes=False)
+def events(client_id: bytes) -> Response:
     """One page of a person's events."""
     arguments = _arguments("order", "limit", "cursor")
     return jsonify(jsonable(store().trail(client_id, TrailQuery.read(arguments))))

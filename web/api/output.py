@@ -1,5 +1,6 @@
-"""Results to JSON: the same names as in `web.results`, times as ISO 8601 in UTC."""
+"""Results to JSON: the same names as in `web.results`, times as ISO 8601 in UTC, and nothing that JSON has no form for."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
@@ -10,6 +11,10 @@ RENAMED = {"start": "from", "end": "to"}  # `from` is a keyword in Python, so Sp
 
 def jsonable(value: Any) -> Any:
     """A result as dicts, lists, numbers and texts."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, datetime):
         return iso(value)
     if is_dataclass(value) and not isinstance(value, type):
@@ -18,7 +23,7 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [jsonable(item) for item in value]
     if isinstance(value, Mapping):
-        return {key: jsonable(item) for key, item in value.items()}
+        return {jsonable(key): jsonable(item) for key, item in value.items()}
     return value
 
 

@@ -15,7 +15,7 @@ blueprint = Blueprint("pages", __name__)
 init_blueprint(blueprint)
 blueprint.add_url_rule("/analytics", view_func=statistics)
 blueprint.add_url_rule("/analytics/users", view_func=users)
-blueprint.add_url_rule("/analytics/users/<client_id>", view_func=trail)
+blueprint.add_url_rule("/analytics/users/<person:client_id>", view_func=trail, merge_slashes=False)
 
 
 @blueprint.get("/")

@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from web.bounds import read_number
+from web.pages.attempt import note
 from web.results import TrailEvent, TrailImage
 
 PERSON, AI = "person", "ai"
+SIDES = {"user_message": PERSON, "ai_message": AI, "image_generated": AI}
 
 
 @dataclass(slots=True)
@@ -29,6 +32,12 @@ class Bubble:
     prompt: str = ""
     model: str = ""
     duration_ms: float | None = None
+    type: str = ""
+
+    @property
+    def anchor(self) -> str:
+        """The id of its first event."""
+        return self.anchors[0]
 
 
 @dataclass(slots=True)
@@ -40,6 +49,12 @@ class Turn:
     bubbles: list[Bubble] = field(default_factory=list)
     tells_time: bool = True
     form: str = "turn"
+    type: str = ""
+
+    @property
+    def anchor(self) -> str:
+        """The id of its first event."""
+        return self.bubbles[0].anchor
 
     @property
     def duration_ms(self) -> float | None:
@@ -49,7 +64,10 @@ class Turn:
 
 @dataclass(slots=True)
 class Badge:
-    """A command, choice, clearing, payment: one centred line. `words` is a key of the texts, `subject` what it is about."""
+    """A command, choice, clearing, payment: one centred line. `words` is a key of the texts, `subject` what it is about.
+
+    `number` is a count, price or length of time that belongs to it; `more` is its unit, or the text where it is no number.
+    """
 
     anchor: str
     at: datetime
@@ -57,8 +75,10 @@ class Badge:
     words: str
     subject: str = ""
     more: str = ""
+    number: float | None = None
     tone: str = ""
     form: str = "badge"
+    type: str = ""
 
 
 @dataclass(slots=True)
@@ -71,9 +91,20 @@ class Failure:
     error: str
     details: list[tuple[str, str]]
     form: str = "failure"
+    type: str = ""
 
 
-Block = Turn | Badge | Failure
+@dataclass(slots=True)
+class Unshown:
+    """What stands for an event that cannot be shown."""
+
+    anchor: str
+    type: str
+    at: datetime
+    form: str = "unshown"
+
+
+Block = Turn | Badge | Failure | Unshown
 
 
 @dataclass(slots=True)
@@ -93,11 +124,11 @@ def gather(events: Iterable[TrailEvent], zone: ZoneInfo) -> list[Day]:
         if not days or days[-1].date != local.date():
             days.append(Day(local.date()))
         blocks = days[-1].blocks
-        side = _side(event)
-        if side is None:
-            blocks.append(_failure(event) if event.error is not None else badge(event))
+        bubble = _made(event)
+        if not isinstance(bubble, Bubble):
+            blocks.append(bubble)
             continue
-        bubble = _bubble(event)
+        side = SIDES[event.type]
         whole = (event.chat_id, event.message_id)
         if side == AI and event.message_id and _merge(places.get(whole), bubble):
             continue
@@ -114,10 +145,14 @@ def gather(events: Iterable[TrailEvent], zone: ZoneInfo) -> list[Day]:
     return days
 
 
-def _side(event: TrailEvent) -> str | None:
-    if event.error is not None:
-        return None
-    return {"user_message": PERSON, "ai_message": AI, "image_generated": AI}.get(event.type)
+def _made(event: TrailEvent) -> Bubble | Badge | Failure | Unshown:
+    try:
+        if event.error is not None:
+            return _failure(event)
+        return _bubble(event) if event.type in SIDES else badge(event)
+    except Exception as error:
+        note(event.id, error)
+        return Unshown(event.id, event.type, event.at)
 
 
 def _bubble(event: TrailEvent) -> Bubble:
@@ -133,7 +168,8 @@ def _bubble(event: TrailEvent) -> Bubble:
         has_picture=is_picture,
         prompt=told.get("chattrail.image.prompt", ""),
         model=told.get("gen_ai.response.model") or told.get("gen_ai.request.model", ""),
-        duration_ms=_number(told.get("chattrail.image.duration_ms") or told.get("chattrail.ai.duration_ms")),
+        duration_ms=read_number(told.get("chattrail.image.duration_ms") or told.get("chattrail.ai.duration_ms", "")),
+        type=event.type,
     )
 
 
@@ -159,13 +195,13 @@ def _failure(event: TrailEvent) -> Failure:
         ("prompt", told.get("chattrail.image.prompt", "")),
     ]
     words = f"failure.{event.type}" if event.type in known else "failure.event"
-    return Failure(event.id, event.at, words, event.error or "", [each for each in details if each[1]])
+    return Failure(event.id, event.at, words, event.error or "", [each for each in details if each[1]], type=event.type)
 
 
 def badge(event: TrailEvent) -> Badge:
     """The one line for an event that is no message. An event of a type unknown here shows its name."""
     told, kind = event.attributes, event.type
-    made = Badge(event.id, event.at, "circle-alert", f"event.{kind}")
+    made = Badge(event.id, event.at, "circle-alert", f"event.{kind}", type=kind)
     if kind == "start_command":
         made.icon = "route"
         made.words = "event.start_returning" if told.get("chattrail.start.returning") == "true" else made.words
@@ -180,8 +216,10 @@ def badge(event: TrailEvent) -> Badge:
         made.icon = "refresh-cw"
     elif kind == "chat_cleared":
         made.icon, made.more = "trash-2", told.get("chattrail.chat.messages", "")
+        made.number = read_number(made.more)
     elif kind == "chat_continued":
         made.icon, made.more = "rotate-ccw", told.get("chattrail.chat.idle_s", "")
+        made.number = read_number(made.more)
     elif kind == "premium_action":
         _premium(made, event)
     elif kind in ("bot_blocked", "bot_unblocked"):
@@ -200,15 +238,9 @@ def _premium(made: Badge, event: TrailEvent) -> None:
     made.tone = "paid" if action == "paid" else ""
     made.words = f"event.premium_{action if action in known else 'other'}"
     made.subject = told.get("chattrail.premium.plan", "")
-    amount, currency = _number(told.get("chattrail.premium.amount")), told.get("chattrail.premium.currency", "")
-    if amount is not None:
-        made.more = f"{amount:g} {'★' if currency == 'XTR' else currency}".strip()
+    amount, currency = told.get("chattrail.premium.amount", ""), told.get("chattrail.premium.currency", "")
+    made.number = read_number(amount)
+    unit = "★" if currency == "XTR" else currency
+    made.more = unit if made.number is not None else f"{amount} {unit}".strip() if amount else ""
     if action not in known:
         made.subject = made.subject or action
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        return float(text) if text else None
-    except ValueError:
-        return None

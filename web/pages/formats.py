@@ -1,5 +1,9 @@
-"""How numbers, durations and times read: 1,234 · 12.3k · 3.4 % · 1 h 12 min · 3 min ago."""
+"""How numbers, durations and times read: 1,234 · 12.3k · 3.4 % · 1 h 12 min · 3 min ago.
 
+Events may hold any number and any time, so no format raises: what no figure can be reads "more than …" (`web.bounds`).
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -7,10 +11,12 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_decimal
 
+from web.bounds import AMOUNT_MAX, DURATION_MS_MAX, NUMBER_MAX, SHARE_MAX, SIZE_MAX
 from web.pages.language import Catalogue
 from web.results import Bucket
 
 COMPACT_FROM = 10_000
+COMPACT_UNITS = ("thousands", "millions", "billions", "trillions")
 SIZE_UNITS = ("bytes", "kilobytes", "megabytes", "gigabytes", "terabytes")
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
@@ -25,27 +31,38 @@ class Formats:
 
     def number(self, value: float | None) -> str:
         """1,234: every digit, and at most two after the point."""
-        if value is None:
-            return self.words.text("number.none")
-        return str(format_decimal(value, format="#,##0.##", locale=self.words.locale))
+        return self._within(value, -NUMBER_MAX, NUMBER_MAX, self._digits)
+
+    def amount(self, value: float | None) -> str:
+        """A price, which is never negative."""
+        return self._within(value, 0, AMOUNT_MAX, self._digits)
 
     def compact(self, value: float | None) -> str:
         """12.3k from ten thousand on, every digit below."""
-        if value is None or abs(value) < COMPACT_FROM:
-            return self.number(value)
-        # 999,950 would be 1,000.0k: what rounds up to a million is written as one.
-        millions = abs(value) >= 999_950
-        short = format_decimal(value / (1e6 if millions else 1e3), format="#,##0.0", locale=self.words.locale)
-        return self._unit("number.millions" if millions else "number.thousands", short)
+        return self._within(value, -NUMBER_MAX, NUMBER_MAX, self._compact)
+
+    def _digits(self, value: float) -> str:
+        return str(format_decimal(value, format="#,##0.##", locale=self.words.locale))
+
+    def _compact(self, value: float) -> str:
+        if abs(value) < COMPACT_FROM:
+            return self._digits(value)
+        value, unit = value / 1e3, 0
+        # 999.95 thousand would be 1,000.0k: what rounds up to a million is written as one.
+        while abs(value) >= 999.95 and unit < len(COMPACT_UNITS) - 1:
+            value, unit = value / 1e3, unit + 1
+        short = format_decimal(value, format="#,##0.0", locale=self.words.locale)
+        return self._unit(f"number.{COMPACT_UNITS[unit]}", short)
 
     def is_shortened(self, value: float | None) -> bool:
         """Whether `compact` leaves digits out, so that the exact number must be shown on hover."""
-        return value is not None and abs(value) >= COMPACT_FROM
+        return value is not None and COMPACT_FROM <= abs(value) <= NUMBER_MAX
 
     def percent(self, share: float | None) -> str:
         """3.4 %, from a share between 0 and 1; whole above 10 %."""
-        if share is None:
-            return self.words.text("number.none")
+        return self._within(share, -SHARE_MAX, SHARE_MAX, self._percent)
+
+    def _percent(self, share: float) -> str:
         pattern = "#,##0" if abs(share) >= 0.1 else "#,##0.#"
         return self._unit("number.percent", format_decimal(share * 100, format=pattern, locale=self.words.locale))
 
@@ -55,8 +72,9 @@ class Formats:
 
     def duration(self, milliseconds: float | None) -> str:
         """812 ms, 1.2 s, 3 min, 1 h 12 min, 2 d 3 h."""
-        if milliseconds is None:
-            return self.words.text("number.none")
+        return self._within(milliseconds, 0, DURATION_MS_MAX, self._duration)
+
+    def _duration(self, milliseconds: float) -> str:
         # Rounded before the unit is chosen: 999.6 ms are 1 s, never 1000 ms.
         if round(milliseconds) < 1000:
             return self._unit("duration.milliseconds", str(round(milliseconds)))
@@ -69,10 +87,13 @@ class Formats:
         parts = [("days", days), ("hours", hours), ("minutes", minutes), ("seconds", rest)]
         while not parts[0][1]:
             parts.pop(0)
-        return " ".join(self._unit(f"duration.{name}", str(count)) for name, count in parts[:2] if count)
+        return " ".join(self._unit(f"duration.{name}", self._digits(count)) for name, count in parts[:2] if count)
 
     def size(self, count: float) -> str:
         """812 B, 1.2 kB, 34.5 MB: of a thousand each, as stores count and bill."""
+        return self._within(count, 0, SIZE_MAX, self._size)
+
+    def _size(self, count: float) -> str:
         unit = 0
         while round(count, 1 if unit else 0) >= 1000 and unit < len(SIZE_UNITS) - 1:
             count, unit = count / 1000, unit + 1
@@ -95,16 +116,16 @@ class Formats:
 
     def exact(self, moment: datetime) -> str:
         """Date, time to the second and zone, as shown on hover."""
-        local = moment.astimezone(self.zone)
+        local = self.local(moment)
         return f"{format_datetime(local, 'd MMM y, HH:mm:ss', locale=self.words.locale)} {local.tzname()}"
 
     def clock(self, moment: datetime) -> str:
         """14:05."""
-        return str(format_time(moment.astimezone(self.zone), "HH:mm", locale=self.words.locale))
+        return str(format_time(self.local(moment), "HH:mm", locale=self.words.locale))
 
     def day_short(self, moment: datetime) -> str:
         """20 Nov, with the year when it is another one than now's."""
-        local = moment.astimezone(self.zone)
+        local = self.local(moment)
         same_year = local.year == self.now.astimezone(self.zone).year
         return str(format_date(local.date(), "d MMM" if same_year else "d MMM y", locale=self.words.locale))
 
@@ -120,13 +141,32 @@ class Formats:
 
     def bucket(self, moment: datetime, bucket: Bucket) -> str:
         """The name of a bucket of the activity chart."""
-        local, locale = moment.astimezone(self.zone), self.words.locale
+        local, locale = self.local(moment), self.words.locale
         if bucket == "hour":
             return str(format_datetime(local, "EEE d MMM, HH:mm", locale=locale))
         if bucket == "month":
             return str(format_date(local.date(), "LLLL y", locale=locale))
         day = format_date(local.date(), "EEE d MMM y" if bucket == "day" else "d MMM y", locale=locale)
         return self.words.text("statistics.week_of", day=day) if bucket == "week" else str(day)
+
+    def local(self, moment: datetime) -> datetime:
+        """A moment in the deployment's zone; at the ends of the calendar, where the zone's offset leads out of it, as it is."""
+        try:
+            return moment.astimezone(self.zone)
+        except OverflowError:
+            return moment
+
+    def _within(self, value: float | None, least: float, most: float, shown: Callable[[float], str]) -> str:
+        """A number by its format, or what can be said of one that is none or lies outside."""
+        if value is None:
+            return self.words.text("number.none")
+        if value != value:  # NaN; math.isnan cannot take every whole number
+            return self.words.text("number.nan")
+        if value > most:
+            return self.words.text("number.more", n=shown(most))
+        if value < least:
+            return self.words.text("number.less", n=shown(least))
+        return shown(value)
 
     def _unit(self, key: str, number: str) -> str:
         """A number and its unit stay on one line."""

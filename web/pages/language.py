@@ -10,6 +10,7 @@ from typing import Any
 from babel import Locale
 from werkzeug.datastructures import LanguageAccept
 
+from web.bounds import NUMBER_MAX
 from web.definitions import DEFINITIONS
 
 TEXTS = Path(__file__).parent.parent / "texts"
@@ -33,7 +34,8 @@ class Catalogue:
         if not isinstance(entry, str):
             number = values["n"]
             assert isinstance(number, int | float)
-            entry = entry[self.locale.plural_form(number)]
+            counted = -NUMBER_MAX <= number <= NUMBER_MAX
+            entry = entry[self.locale.plural_form(number) if counted else "other"]
         return entry.format_map(values)
 
     def has(self, key: str) -> bool:

@@ -3,7 +3,7 @@
 import sqlite3
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Response, g, request, url_for
 
@@ -11,9 +11,11 @@ from web.access import is_admin
 from web.auth.sessions import signed_in
 from web.context import now, settings
 from web.pages.assets import asset
+from web.pages.attempt import attempt
 from web.pages.formats import Formats
 from web.pages.language import COOKIE, LANGUAGES, Catalogue, catalogue, choose_language
-from web.pages.safe_text import clean, hue, initial, segments
+from web.pages.safe_text import brief, clean, hue, initial, segments
+from web.person_key import address_of
 
 YEAR_S = 365 * 86400
 
@@ -61,7 +63,8 @@ def here(**changes: str | None) -> str:
             kept.pop(name, None)
         else:
             kept[name] = value
-    return f"{request.path}?{urlencode(kept)}" if kept else request.path
+    path = quote(request.path)
+    return f"{path}?{urlencode(kept)}" if kept else path
 
 
 def _is_signed_in() -> bool:
@@ -85,6 +88,7 @@ def init_blueprint(blueprint: Blueprint) -> None:
             "reader": person,
             "asset": asset,
             "here": here,
+            "attempt": attempt,
             "partial": is_partial(),
             "signed_in": _is_signed_in(),
             "is_admin": is_admin,
@@ -92,6 +96,8 @@ def init_blueprint(blueprint: Blueprint) -> None:
         }
 
     blueprint.add_app_template_filter(clean, "clean")
+    blueprint.add_app_template_filter(brief, "brief")
+    blueprint.add_app_template_filter(address_of, "address")
     blueprint.add_app_template_filter(segments, "segments")
     blueprint.add_app_template_filter(initial, "initial")
     blueprint.add_app_template_filter(hue, "hue")

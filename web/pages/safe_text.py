@@ -10,6 +10,8 @@ UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe
 LINK = re.compile(r"https?://[^\s<>\"'`{}|\\^\u200b-\u200f\u202a-\u202e\u2066-\u2069]+", re.IGNORECASE)
 LINK_END = ".,:;!?)]}…»”"
 HUES = 8
+BRIEF_MAX = 300  # no name, id or word in Telegram is as long
+TEXT_MAX = 20_000  # five times the longest message of Telegram
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +27,14 @@ def clean(text: str) -> str:
     return UNSHOWABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+def brief(text: str, most: int = BRIEF_MAX) -> str:
+    """The same, and what is longer than anybody reads is cut."""
+    return clean(text) if len(text) <= most else f"{clean(text[:most])}…"
+
+
 def segments(text: str) -> Iterator[Segment]:
     """Split a text into words and http(s) links. Any other scheme stays text."""
-    text = clean(text)
+    text = brief(text, TEXT_MAX)
     end = 0
     for found in LINK.finditer(text):
         address = found[0].rstrip(LINK_END)

@@ -8,8 +8,9 @@ from flask import render_template, request
 from web.context import now, settings, store
 from web.pages.charts import Line, line
 from web.pages.reader import reader
+from web.queries import is_language_code
 from web.ranges import ALL, PRESETS, read_range
-from web.results import Figure, Stats
+from web.results import Figure, LeftOut, Stats
 
 FIGURES = ("people", "new_people", "messages", "answers", "pictures", "stars")
 SERIES = ("messages", "answers", "pictures", "people")
@@ -69,7 +70,13 @@ def statistics() -> str:
         personas=_bars([(each.id, each.name, each.people, each.messages) for each in stats.personas]),
         stories=_bars([(each.id, each.name, each.people, each.messages) for each in stats.stories]),
         commands=_bars([(each.name, each.name, each.count, None) for each in stats.commands]),
-        languages=_bars([(each.code, _language(each.code), each.people, None) for each in stats.languages]),
+        languages=_bars(
+            [
+                (each.code if is_language_code(each.code) else "", _language(each.code), each.people, None)
+                for each in stats.languages
+            ]
+        ),
+        left_out=lambda *names: _left_out(stats.left_out, names),
         title=words.text("statistics.title"),
         status=words.text(
             "statistics.activity_summary",
@@ -80,6 +87,13 @@ def statistics() -> str:
             end=formats.day_short(last_day),
         ),
     )
+
+
+def _left_out(counts: LeftOut, names: tuple[str, ...]) -> list[str]:
+    """A sentence for each kind of number that sums leave out."""
+    words, formats = reader().words, reader().formats
+    found = [(name, getattr(counts, name)) for name in names]
+    return [words.text(f"left_out.{name}", n=count, count=formats.number(count)) for name, count in found if count]
 
 
 def _card(name: str, figure: Figure) -> Card:
@@ -111,6 +125,8 @@ def _language(code: str) -> str:
     words = reader().words
     if not code:
         return words.text("statistics.language_unknown")
+    if not is_language_code(code):
+        return code
     try:
         name = Locale.parse(code, sep="-").get_display_name(words.locale)
     except (UnknownLocaleError, ValueError):

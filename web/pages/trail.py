@@ -5,10 +5,11 @@ from flask import render_template, request
 from web.context import settings, store
 from web.pages.bubbles import gather
 from web.pages.reader import reader
+from web.pages.safe_text import TEXT_MAX
 from web.queries import TrailQuery
 
 
-def trail(client_id: str) -> str:
+def trail(client_id: bytes) -> str:
     """Render /analytics/users/{client_id}."""
     query = TrailQuery.read(request.args)
     page = store().trail(client_id, query)
@@ -20,6 +21,7 @@ def trail(client_id: str) -> str:
         page=page,
         person=person,
         name=name,
+        text_max=TEXT_MAX,
         days=gather(page.events, settings().zone),
         is_live=query.cursor is None and query.order == "desc",
         newest_at=person.last_seen,

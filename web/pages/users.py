@@ -4,7 +4,7 @@ from flask import render_template, request
 
 from web.context import store
 from web.pages.reader import here, reader
-from web.queries import UsersQuery
+from web.queries import UsersQuery, is_language_code
 
 # Columns after the name: the sort key, and whether small screens leave it out ("wide") or tablets, too ("extra").
 COLUMNS = (
@@ -29,7 +29,7 @@ def users() -> str:
     query = UsersQuery.read(request.args)
     page = store().users(query)
     filtered = bool(query.q or query.language or query.paid is not None or query.blocked is not None)
-    spoken = [each.code for each in store().languages() if each.code][:CHOICES_SHOWN]
+    spoken = [each.code for each in store().languages() if is_language_code(each.code)][:CHOICES_SHOWN]
     if query.language and query.language not in spoken:
         spoken.append(query.language)
     newest_known = query.sort == "last_seen" and query.order == "desc" and not filtered and not query.cursor

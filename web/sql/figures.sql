@@ -2,10 +2,18 @@
 -- A piece of the queries below: whether a person did something themselves in a row of `activity`.
 messages + commands + persona_choices + story_choices + refreshes + clears + continues + payments > 0
 
+-- name: short
+-- A piece of the queries below: a text that may be of any length and any bytes, as a name to show.
+(t -> toValidUTF8(if(length(t) > 300, concat(substringUTF8(t, 1, 100), '…'), t)))
+
 -- name: extent
 -- How many rows there are with a believable time, and when their first and newest event happened. A record without any
 -- usable time stands at 1970, and a bot's clock may run years ahead: neither may stretch "all time" or hide an outage.
-SELECT count() AS rows, toUnixTimestamp64Milli(min(first_ts)) AS first, toUnixTimestamp64Milli(max(last_ts)) AS newest
+-- Only the quarter of an hour is checked, so a time beside it counts as its end.
+SELECT
+    count() AS rows,
+    toInt64(toUnixTimestamp(min(slot))) * 1000 AS first,
+    max(greatest(toInt64(toUnixTimestamp(slot)) * 1000, least(toUnixTimestamp64Milli(last_ts), toInt64(toUnixTimestamp(slot)) * 1000 + 899999))) AS newest
 FROM activity
 WHERE slot >= toDateTime({earliest:UInt32}, 'UTC') AND slot <= toDateTime({now:UInt32}, 'UTC')
 
@@ -14,7 +22,7 @@ WHERE slot >= toDateTime({earliest:UInt32}, 'UTC') AND slot <= toDateTime({now:U
 SELECT
     roundDown(toUnixTimestamp(slot), {edges:Array(UInt32)}) AS edge,
     uniqExactIf(user_id, user_id != '' AND $own_action) AS people,
-    sum(messages), sum(answers), sum(pictures), sumIf(stars, isFinite(stars))
+    sum(messages), sum(answers), sum(pictures), sumIf(stars, abs(stars) <= 1e15)
 FROM activity FINAL
 WHERE slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
 GROUP BY edge
@@ -32,13 +40,18 @@ FROM (
 GROUP BY edge
 
 -- name: totals
--- Sums over the whole range; `people` counts each person once, so it is not the sum over buckets.
+-- Sums over the whole range; `people` counts each person once, so it is not the sum over buckets. The last three say how many
+-- numbers the sums leave out: those of events, and sums of a quarter of an hour that cannot be.
 SELECT
     uniqExactIf(user_id, user_id != '' AND $own_action),
-    sum(messages), sum(answers), sum(answer_failures), sum(input_tokens), sum(output_tokens),
+    sum(messages), sum(answers), sum(answer_failures),
+    sumIf(input_tokens, input_tokens <= 1e15), sumIf(output_tokens, output_tokens <= 1e15),
     sum(pictures), sum(refreshes), sum(picture_failures),
-    sum(offers), sum(invoices), sum(payments), sum(refunds), sumIf(stars, isFinite(stars)),
-    sum(blocks), sum(unblocks), sum(failures)
+    sum(offers), sum(invoices), sum(payments), sum(refunds), sumIf(stars, abs(stars) <= 1e15),
+    sum(blocks), sum(unblocks), sum(failures),
+    sum(amounts_left_out) + countIf(NOT abs(stars) <= 1e15),
+    sum(durations_left_out),
+    sum(tokens_left_out) + countIf(input_tokens > 1e15) + countIf(output_tokens > 1e15)
 FROM activity FINAL
 WHERE slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
 
@@ -64,9 +77,10 @@ FROM (
 
 -- name: by_key
 -- The counts of one of the map columns (personas, stories, command_counts) by key.
-SELECT key, uniqExactIf(user_id, user_id != '') AS people, sum(number) AS total
+WITH $short AS short
+SELECT short(named) AS key, uniqExactIf(user_id, user_id != '') AS people, sum(number) AS total
 FROM activity FINAL
-ARRAY JOIN mapKeys($map) AS key, mapValues($map) AS number
+ARRAY JOIN mapKeys($map) AS named, mapValues($map) AS number
 WHERE slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
 GROUP BY key
 ORDER BY total DESC, key
@@ -74,16 +88,19 @@ LIMIT {limit:UInt32}
 
 -- name: names
 -- The newest name under which each of these personas or stories was chosen. A doubled event gives the same name.
-SELECT $column AS id, argMax(attributes[{attribute:String}], ts) AS name
+-- The ids come in hexadecimal, since they may hold anything.
+WITH $short AS short
+SELECT $column AS id, argMax(short(attributes[{attribute:String}]), ts) AS name
 FROM events
-WHERE type = {type:String} AND $column IN {ids:Array(String)} AND attributes[{attribute:String}] != ''
+WHERE type = {type:String} AND $column IN arrayMap(id -> unhex(id), {ids:Array(String)}) AND attributes[{attribute:String}] != ''
 GROUP BY id
 
 -- name: languages
 -- People who did something in the range, by the newest language of their client.
-SELECT language, count() AS people
+WITH $short AS short
+SELECT short(code) AS language, count() AS people
 FROM (
-    SELECT argMaxIf(language_code, slot, language_code != '') AS language
+    SELECT argMaxIf(language_code, slot, language_code != '') AS code
     FROM activity FINAL
     WHERE user_id != '' AND $own_action
       AND slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
@@ -91,10 +108,11 @@ FROM (
 )
 GROUP BY language
 ORDER BY people DESC, language
+LIMIT {limit:UInt32}
 
 -- name: answer_times
 -- How long answers took: exact quantiles need the events themselves, a sum per quarter of an hour cannot give them.
 SELECT count(), quantilesExactInclusive(0.5, 0.95)(duration_ms)
 FROM events FINAL
-WHERE type = 'ai_message' AND error_type = '' AND duration_ms > 0 AND isFinite(duration_ms)
+WHERE type = 'ai_message' AND error_type = '' AND duration_ms > 0 AND duration_ms <= 86400000
   AND ts >= toDateTime64({start:UInt32}, 9, 'UTC') AND ts < toDateTime64({end:UInt32}, 9, 'UTC')

@@ -1,9 +1,9 @@
 -- name: page
 -- Who is on a page: only what sorting and filtering need is computed for everybody, the rest for the page alone (`people`).
--- $position, $filter and $after are built from aggregates in web/store/people.py.
-SELECT client_id, position, total FROM (
-    SELECT client_id, position, count() OVER () AS total FROM (
-        SELECT a.user_id AS client_id, $position AS position
+-- $position, $filter and $after are built from aggregates in web/store/people.py, $key stands in web/person_key.py.
+SELECT hex(key), $place, total FROM (
+    SELECT key, position, count() OVER () AS total FROM (
+        SELECT $key AS key, $position AS position
         FROM activity AS a FINAL
         WHERE a.user_id != ''
         GROUP BY a.user_id
@@ -11,16 +11,17 @@ SELECT client_id, position, total FROM (
     )
 )
 WHERE $after
-ORDER BY position $order, client_id $order
+ORDER BY position $order, key $order
 LIMIT {limit:UInt32}
 
 -- name: people
 -- One row for each of these people over all time. Names and the like are the newest that are not empty.
+WITH $short AS short
 SELECT
-    a.user_id,
-    argMaxIf(a.user_name, a.slot, a.user_name != ''),
-    argMaxIf(a.username, a.slot, a.username != ''),
-    argMaxIf(a.language_code, a.slot, a.language_code != ''),
+    hex(a.user_id),
+    short(argMaxIf(a.user_name, a.slot, a.user_name != '')),
+    short(argMaxIf(a.username, a.slot, a.username != '')),
+    short(argMaxIf(a.language_code, a.slot, a.language_code != '')),
     argMaxIf(a.is_premium, a.slot, a.username != '' OR a.user_name != ''),
     toUnixTimestamp64Milli(min(a.first_ts)),
     $last_seen,
@@ -31,19 +32,21 @@ SELECT
     sum(a.clears),
     sum(a.commands),
     uniqExactArray(a.sessions),
-    sumIf(a.stars, isFinite(a.stars)),
+    sumIf(a.stars, abs(a.stars) <= 1e15),
     argMaxIf(a.last_block_event, a.slot, a.last_block_event != '') = 'bot_blocked',
     sum(a.failures),
-    argMaxIf(a.persona_id, a.slot, a.persona_id != '')
+    short(argMaxIf(a.persona_id, a.slot, a.persona_id != '')),
+    sum(a.amounts_left_out) + countIf(NOT abs(a.stars) <= 1e15)
 FROM activity AS a FINAL
-WHERE a.user_id IN {ids:Array(String)}
+WHERE $who
 GROUP BY a.user_id
 
 -- name: all_languages
 -- The languages of all people ever, for the choices of a filter.
-SELECT language, count() AS people
+WITH $short AS short
+SELECT short(code) AS language, count() AS people
 FROM (
-    SELECT argMaxIf(language_code, slot, language_code != '') AS language
+    SELECT argMaxIf(language_code, slot, language_code != '') AS code
     FROM activity FINAL
     WHERE user_id != ''
     GROUP BY user_id
@@ -51,3 +54,4 @@ FROM (
 WHERE language != ''
 GROUP BY language
 ORDER BY people DESC, language
+LIMIT {limit:UInt32}

@@ -1,13 +1,19 @@
 -- name: events
 -- One person's events from a position onward. The comparison of `ts` alone repeats what the tuple says, because the
--- primary key (user_id, ts, event_id) can use it.
+-- primary key (user_id, ts, event_id) can use it. After as many bytes as a page may hold it ends early; the last column counts
+-- what was found.
 SELECT
     toString(event_id), type, toUnixTimestamp64Nano(ts), sequence, session_id, chat_id, update_id, message_id,
-    persona_id, story_id, attributes, error_type
-FROM events FINAL
-WHERE user_id = {client_id:String} AND $after
-ORDER BY ts $order, sequence $order, events.event_id $order
-LIMIT {limit:UInt32}
+    persona_id, story_id, attributes, error_type, count() OVER () AS found
+FROM (
+    SELECT *, arraySum(text -> length(text), mapValues(attributes)) AS bytes
+    FROM events FINAL
+    WHERE $who AND $after
+    ORDER BY ts $order, sequence $order, events.event_id $order
+    LIMIT {limit:UInt32}
+)
+QUALIFY sum(bytes) OVER (ORDER BY ts $order, sequence $order, event_id $order ROWS UNBOUNDED PRECEDING) - bytes < {bytes:UInt64}
+ORDER BY ts $order, sequence $order, event_id $order
 
 -- name: images_of
 -- Where the pictures of some events stand.

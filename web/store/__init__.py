@@ -9,12 +9,12 @@ from uuid import UUID
 
 from web.queries import TrailQuery, UsersQuery
 from web.ranges import Range
-from web.results import LanguagePeople, Stats, StoredImage, TrailPage, UserPage, UserRow
+from web.results import LanguagePeople, Stats, StoredImage, TrailPage, UserPage
 from web.settings import WebSettings
 from web.store.client import ClickHouse
 from web.store.errors import StoreUnavailable, UnknownPerson
 from web.store.figures import FigureQueries
-from web.store.people import PeopleQueries
+from web.store.people import PeopleQueries, uncounted
 from web.store.trail import TrailQueries
 
 __all__ = ["Store", "StoreUnavailable", "UnknownPerson"]
@@ -42,14 +42,11 @@ class Store:
         """One page of people. Raises BadParameter for a cursor of another sort, filter or key."""
         return self._people.page(query)
 
-    def user(self, client_id: str) -> UserRow:
-        """One person. Raises UnknownPerson."""
-        return self._people.one(client_id)
-
-    def trail(self, client_id: str, query: TrailQuery) -> TrailPage:
-        """One page of a person's events. Raises UnknownPerson, and BadParameter for a bad cursor."""
-        events, cursor = self._trail.page(client_id, query)
-        return TrailPage(client_id, self._people.one(client_id), events, cursor)
+    def trail(self, key: bytes, query: TrailQuery) -> TrailPage:
+        """One page of the events of a person (`web.person_key`). Raises UnknownPerson, and BadParameter for a bad cursor."""
+        events, cursor = self._trail.page(key, query)
+        person = self._people.one(key) or uncounted(key, events)
+        return TrailPage(person.client_id, person, events, cursor)
 
     def image(self, event_id: UUID) -> StoredImage | None:
         """The picture of an event, or None when it has none."""

@@ -1,10 +1,9 @@
 """Asks how the archive of pictures stands, from the table `images`."""
 
-from datetime import UTC, datetime
-
 from web.archive import Archive, FailureReason
 from web.store.client import ClickHouse
 from web.store.sql import sql
+from web.store.times import moment
 
 REASONS_MAX = 20
 
@@ -20,6 +19,6 @@ def archive(clickhouse: ClickHouse) -> Archive:
         failed=failed,
         erased=erased,
         bytes=size,
-        oldest_pending_at=datetime.fromtimestamp(oldest / 1000, UTC) if pending else None,
+        oldest_pending_at=moment(oldest) if pending else None,
         failures=tuple(FailureReason(*row) for row in reasons),
     )

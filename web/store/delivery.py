@@ -1,13 +1,14 @@
 """Asks what of each process's sequence is stored, from the table `sequences`; `web.delivery` balances the books."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import groupby
 
 from web.delivery import GAPS_MAX, Block, Delivery, Process, Reasons, account
 from web.ranges import Window
 from web.store.client import ClickHouse
 from web.store.sql import sql
+from web.store.times import moment
 
 DEAD_MAX = 1000
 
@@ -29,8 +30,8 @@ def _processes(clickhouse: ClickHouse, window: Window) -> Iterator[Process]:
         yield Process(
             service,
             instance,
-            _time(first),
-            _time(last),
+            moment(first),
+            moment(last),
             [
                 Block(stored, lowest, highest, holes.get((service, instance, block), ()), dead, numbers)
                 for block, stored, lowest, highest, dead, numbers in ((row[2], *row[10:]) for row in reversed(rows))
@@ -50,9 +51,5 @@ def _holes(
     return {(service, instance, block): list(holes) for service, instance, block, holes in rows}
 
 
-def _milliseconds(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
-
-
-def _time(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+def _milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)

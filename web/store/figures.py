@@ -16,6 +16,7 @@ from web.results import (
     Figures,
     FunnelStep,
     LanguagePeople,
+    LeftOut,
     Pictures,
     Premium,
     Span,
@@ -25,9 +26,11 @@ from web.store.archive import archive
 from web.store.client import ClickHouse
 from web.store.delivery import delivery
 from web.store.sql import sql
+from web.store.times import moment
 
 STEPS = ("start", "persona", "story", "answer", "paid")
 KEYS_MAX = 100
+LANGUAGES_MAX = 300
 NAMES_KEPT_S = 60.0
 EARLIEST_S = int(datetime(EARLIEST.year, EARLIEST.month, EARLIEST.day, tzinfo=UTC).timestamp())
 CHOICES = {  # map column: (column of events, event type, attribute that has the name)
@@ -46,12 +49,12 @@ class FigureQueries:
     def stats(self, asked: Range, now: datetime) -> Stats:
         """All figures of a range."""
         count, first, newest = self._clickhouse.row(sql("extent"), {"earliest": EARLIEST_S, "now": _epoch(now)})
-        window = asked.since(_time(first) if count else None)
+        window = asked.since(moment(first) if count else None)
         span = {"start": _epoch(window.start), "end": _epoch(window.end)}
         figures, activity = self._headline(window)
         (
             people, messages, answers, answer_failures, input_tokens, output_tokens, made, refreshed, picture_failures,
-            offers, invoices, payments, refunds, stars, blocked, unblocked, failures,
+            offers, invoices, payments, refunds, stars, blocked, unblocked, failures, *left_out,
         ) = self._clickhouse.row(sql("totals"), span)  # fmt: skip
         timed, times = self._clickhouse.row(sql("answer_times"), span)
         p50, p95 = times if timed else (None, None)
@@ -59,7 +62,7 @@ class FigureQueries:
         return Stats(
             range=Span(window.start, window.end, window.zone.key, window.bucket),
             generated_at=now,
-            newest_event_at=_time(newest) if count else None,
+            newest_event_at=moment(newest) if count else None,
             figures=Figures(
                 *(
                     Figure(value, figure.previous, figure.series)
@@ -74,19 +77,25 @@ class FigureQueries:
             personas=self._choices("personas", span),
             stories=self._choices("stories", span),
             commands=tuple(CommandCount(name, number) for name, _, number in self._by_key("command_counts", span)),
-            languages=tuple(LanguagePeople(*row) for row in self._clickhouse.rows(sql("languages"), span)),
+            languages=tuple(
+                LanguagePeople(*row)
+                for row in self._clickhouse.rows(sql("languages"), {**span, "limit": LANGUAGES_MAX})
+            ),
             pictures=Pictures(made, refreshed, picture_failures),
             ai=Ai(answers, answer_failures, input_tokens, output_tokens, p50, p95),
             premium=Premium(offers, invoices, payments, refunds, whole(stars)),
             blocks=Blocks(blocked, unblocked),
             failures=failures,
+            left_out=LeftOut(*left_out),
             delivery=delivery(self._clickhouse, window),
             archive=archive(self._clickhouse),
         )
 
     def languages(self) -> tuple[LanguagePeople, ...]:
         """Languages of all people ever, most frequent first."""
-        return tuple(LanguagePeople(*row) for row in self._clickhouse.rows(sql("all_languages")))
+        return tuple(
+            LanguagePeople(*row) for row in self._clickhouse.rows(sql("all_languages"), {"limit": LANGUAGES_MAX})
+        )
 
     def _headline(self, window: Window) -> tuple[dict[str, Figure], tuple[ActivityPoint, ...]]:
         """Series and previous values (the stretch before is simply one more bucket); totals come from elsewhere."""
@@ -128,10 +137,11 @@ class FigureQueries:
         unknown = [key for key, (until, _) in kept.items() if until <= now]
         names = {key: name for key, (until, name) in kept.items() if until > now}
         if unknown:
-            asked = {"type": event_type, "attribute": attribute, "ids": unknown}
+            asked = {"type": event_type, "attribute": attribute, "ids": [key.encode().hex() for key in unknown]}
             rows = self._clickhouse.rows(sql("names", column=id_column), asked)
             names |= {key: str(name) for key, name in rows}
-            self._names |= {f"{column}/{key}": (now + NAMES_KEPT_S, names.get(key, key)) for key in unknown}
+            fresh = {f"{column}/{key}": (now + NAMES_KEPT_S, names.get(key, key)) for key in unknown}
+            self._names = {key: kept for key, kept in self._names.items() if kept[0] > now} | fresh
         return names
 
 
@@ -140,9 +150,5 @@ def whole(number: float) -> int | float:
     return int(number) if number.is_integer() else number
 
 
-def _epoch(moment: datetime) -> int:
-    return int(moment.timestamp())
-
-
-def _time(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+def _epoch(at: datetime) -> int:
+    return int(at.timestamp())

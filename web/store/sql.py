@@ -27,5 +27,6 @@ def _queries() -> dict[str, str]:
 
 def sql(name: str, **pieces: str) -> str:
     """A query by name, with its pieces put in. Raises KeyError for an unknown name or a missing piece."""
-    own_action = _queries()["own_action"]
-    return Template(_queries()[name]).substitute(pieces, own_action=f"({own_action})")
+    queries = _queries()
+    common = {"own_action": f"({queries['own_action']})", "short": queries["short"]}
+    return Template(queries[name]).substitute(pieces, **common)

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from web.cursor import Cursors
+from web.person_key import hexed, sql_is_one_of
 from web.picture_links import missing
 from web.queries import TrailQuery
 from web.results import StoredImage, TrailEvent, TrailImage
@@ -17,6 +18,7 @@ AFTER = """(ts, sequence, events.event_id) {sign} (
     fromUnixTimestamp64Nano({{at:Int64}}, 'UTC'), {{sequence:UInt64}}, {{event_id:UUID}}
 ) AND ts {sign}= fromUnixTimestamp64Nano({{at:Int64}}, 'UTC')"""
 STORES_WITH_SIZES = frozenset({"cloudflare_images"})
+PAGE_BYTES = 8 * 1024**2
 SIGNS = {"asc": ">", "desc": "<"}
 
 
@@ -28,19 +30,20 @@ class TrailQueries:
         self._picture_stores = picture_stores
         self._cursors = Cursors(secret_key, "events")
 
-    def page(self, client_id: str, query: TrailQuery) -> tuple[tuple[TrailEvent, ...], str | None]:
-        """One page of events and the cursor of the next."""
-        binding = (client_id, query.order)
-        parameters: dict[str, Any] = {"client_id": client_id, "limit": query.limit + 1}
+    def page(self, key: bytes, query: TrailQuery) -> tuple[tuple[TrailEvent, ...], str | None]:
+        """One page of events of a person and the cursor of the next."""
+        binding = (key.hex(), query.order)
+        parameters: dict[str, Any] = {"keys": hexed([key]), "limit": query.limit + 1, "bytes": PAGE_BYTES}
         after = "1"
         if query.cursor:
             at, sequence, event_id = self._cursors.open(binding, query.cursor, (int, int, str))
             parameters |= {"at": at, "sequence": sequence, "event_id": event_id}
             after = AFTER.format(sign=SIGNS[query.order])
-        rows = self._clickhouse.rows(sql("events", after=after, order=query.order.upper()), parameters)
+        who = sql_is_one_of("user_id", [key])
+        rows = self._clickhouse.rows(sql("events", who=who, after=after, order=query.order.upper()), parameters)
         shown = rows[: query.limit]
         cursor = None
-        if len(rows) > len(shown):
+        if shown and shown[-1][-1] > len(shown):
             last = shown[-1]
             cursor = self._cursors.seal(binding, (last[2], last[3], last[0]))
         images = self._images([row[0] for row in shown if row[1] == "image_generated"])
@@ -73,7 +76,7 @@ class TrailQueries:
 def _event(row: Any, images: Mapping[str, TrailImage]) -> TrailEvent:
     (
         event_id, event_type, nanoseconds, sequence, session_id, chat_id, update_id, message_id, persona_id, story_id,
-        attributes, error_type,
+        attributes, error_type, _found,
     ) = row  # fmt: skip
     return TrailEvent(
         id=event_id,

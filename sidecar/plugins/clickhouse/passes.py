@@ -8,13 +8,13 @@ from sidecar.plugins.clickhouse.recompute import START, Key, Recomputation, Span
 
 SHORTEST_SPAN: Final = 10_000_000  # microseconds: many small spans would cost more than they recompute
 LOAD: Final = """
-SELECT toUnixTimestamp64Micro(reached), toUnixTimestamp64Micro(until), month, user_id, toUnixTimestamp(slot)
+SELECT toUnixTimestamp64Micro(reached), toUnixTimestamp64Micro(until), month, hex(user_id), toUnixTimestamp(slot)
 FROM rollup_progress FINAL WHERE pass = {pass:String}
 """
 SAVE: Final = """
 INSERT INTO rollup_progress (pass, reached, until, month, user_id, slot)
 SELECT {pass:String}, fromUnixTimestamp64Micro({reached:Int64}, 'UTC'), fromUnixTimestamp64Micro({until:Int64}, 'UTC'),
-    {month:UInt32}, {user:String}, toDateTime({slot:UInt32}, 'UTC')
+    {month:UInt32}, unhex({user:String}), toDateTime({slot:UInt32}, 'UTC')
 """
 COUNT: Final = """
 SELECT count() FROM stale_activity

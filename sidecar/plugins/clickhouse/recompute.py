@@ -25,7 +25,7 @@ TOO_MUCH = {159, 241}  # TIMEOUT_EXCEEDED, MEMORY_LIMIT_EXCEEDED
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A place in the order of `stale_activity`: month as YYYYMM, person, quarter of an hour in Unix seconds."""
+    """A place in the order of `stale_activity`: month as YYYYMM, person in hexadecimal, quarter of an hour in Unix seconds."""
 
     month: int
     user_id: str

@@ -1,14 +1,15 @@
 -- Recomputes rows of `activity` from the events as they are without doubles: those that were marked after {after} and up to
 -- {until}, and lie, in the order of month, person and quarter of an hour, behind the first key and up to the last one.
--- The person's name and the like are the newest non-empty ones of the quarter of an hour.
+-- The person's name and the like are the newest non-empty ones of the quarter of an hour. Sums leave out the numbers that
+-- sidecar/sql/0010_numbers_left_out.sql describes, and count them.
 INSERT INTO activity
 WITH marked AS (
     SELECT user_id, slot FROM stale_activity
     WHERE marked_at > fromUnixTimestamp64Micro({after:Int64}, 'UTC') AND marked_at <= fromUnixTimestamp64Micro({until:Int64}, 'UTC')
-      AND (toYYYYMM(slot) > {first_month:UInt32} OR toYYYYMM(slot) = {first_month:UInt32} AND user_id >= {first_user:String})
-      AND (toYYYYMM(slot) < {last_month:UInt32} OR toYYYYMM(slot) = {last_month:UInt32} AND user_id <= {last_user:String})
-      AND (toYYYYMM(slot), user_id, slot) > ({first_month:UInt32}, {first_user:String}, toDateTime({first_slot:UInt32}, 'UTC'))
-      AND (toYYYYMM(slot), user_id, slot) <= ({last_month:UInt32}, {last_user:String}, toDateTime({last_slot:UInt32}, 'UTC'))
+      AND (toYYYYMM(slot) > {first_month:UInt32} OR toYYYYMM(slot) = {first_month:UInt32} AND user_id >= unhex({first_user:String}))
+      AND (toYYYYMM(slot) < {last_month:UInt32} OR toYYYYMM(slot) = {last_month:UInt32} AND user_id <= unhex({last_user:String}))
+      AND (toYYYYMM(slot), user_id, slot) > ({first_month:UInt32}, unhex({first_user:String}), toDateTime({first_slot:UInt32}, 'UTC'))
+      AND (toYYYYMM(slot), user_id, slot) <= ({last_month:UInt32}, unhex({last_user:String}), toDateTime({last_slot:UInt32}, 'UTC'))
     GROUP BY user_id, slot
 )
 SELECT
@@ -35,11 +36,12 @@ SELECT
     countIf(premium_action = 'invoice_sent') AS invoices,
     countIf(premium_action = 'paid') AS payments,
     countIf(premium_action = 'refunded') AS refunds,
-    sumIf(amount, premium_action = 'paid' AND currency = 'XTR') - sumIf(amount, premium_action = 'refunded' AND currency = 'XTR') AS stars,
-    sum(e.input_tokens) AS input_tokens,
-    sum(e.output_tokens) AS output_tokens,
-    sumIf(duration_ms, type = 'ai_message') AS answer_ms,
-    countIf(type = 'ai_message' AND duration_ms > 0) AS timed_answers,
+    sumIf(amount, premium_action = 'paid' AND currency = 'XTR' AND NOT amount_left_out)
+        - sumIf(amount, premium_action = 'refunded' AND currency = 'XTR' AND NOT amount_left_out) AS stars,
+    sumIf(e.input_tokens, e.input_tokens <= 1000000000) AS input_tokens,
+    sumIf(e.output_tokens, e.output_tokens <= 1000000000) AS output_tokens,
+    sumIf(duration_ms, type = 'ai_message' AND NOT duration_left_out) AS answer_ms,
+    countIf(type = 'ai_message' AND duration_ms > 0 AND NOT duration_left_out) AS timed_answers,
     countIf(type = 'handler_failed') AS failures,
     countIf(type = 'bot_blocked') AS blocks,
     countIf(type = 'bot_unblocked') AS unblocks,
@@ -53,7 +55,10 @@ SELECT
     argMaxIf(e.language_code, (e.ts, e.sequence), e.language_code != '') AS language_code,
     argMaxIf(e.is_premium, (e.ts, e.sequence), e.username != '' OR e.user_name != '') AS is_premium,
     argMaxIf(e.persona_id, (e.ts, e.sequence), e.persona_id != '') AS persona_id,
-    argMaxIf(e.story_id, (e.ts, e.sequence), e.story_id != '') AS story_id
+    argMaxIf(e.story_id, (e.ts, e.sequence), e.story_id != '') AS story_id,
+    countIf(premium_action IN ('paid', 'refunded') AND currency = 'XTR' AND amount_left_out) AS amounts_left_out,
+    countIf(type = 'ai_message' AND error_type = '' AND duration_left_out) AS durations_left_out,
+    sum(e.tokens_left_out) AS tokens_left_out
 FROM (
     SELECT * FROM events FINAL
     WHERE user_id IN (SELECT user_id FROM marked)
