@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from flask import Flask, Response, current_app, redirect, request, url_for
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from web.auth.sessions import signed_in
@@ -40,6 +41,17 @@ def is_admin() -> bool:
     Today everybody who can sign in is: there is one password, and the bot gives one-time links to its owners only.
     """
     return signed_in()
+
+
+def is_light(app: Flask, path: str, method: str) -> bool:
+    """Whether an answer is made at once, without ClickHouse and without a password to check: what all may get."""
+    if method not in SAFE_METHODS:
+        return False
+    try:
+        endpoint, _ = app.url_map.bind("localhost").match(path, method)
+    except HTTPException:
+        return True
+    return endpoint == "static" or getattr(app.view_functions[endpoint], "access", "login") == "public"
 
 
 def init_app(app: Flask) -> None:
