@@ -11,6 +11,7 @@ from collections.abc import Hashable, Iterator
 from typing import Generic, TypeVar
 
 C = TypeVar("C", bound=Hashable)
+OTHER_FILES = 200  # open files of a process that are no connections of its clients
 
 
 def network(address: str) -> str:
@@ -38,7 +39,7 @@ class WaitingConnections(Generic[C]):
     """The connections that wait, in the order in which they began to. `per_network` 0: no limit for one network."""
 
     def __init__(self, in_all: int, per_network: int = 0) -> None:
-        self._in_all = in_all
+        self.in_all = in_all
         self._per_network = per_network
         self._waiting: dict[C, str] = {}
         self._counts: Counter[str] = Counter()
@@ -56,7 +57,7 @@ class WaitingConnections(Generic[C]):
         self._counts[where] += 1
         if self._per_network and self._counts[where] > self._per_network:
             return self._longest(where)
-        if len(self._waiting) > self._in_all:  # whoever has most of them gives one up
+        if len(self._waiting) > self.in_all:  # whoever has most of them gives one up
             return self._longest(self._counts.most_common(1)[0][0])
         return None
 
@@ -71,3 +72,19 @@ class WaitingConnections(Generic[C]):
 
     def _longest(self, where: str) -> C:
         return next(connection for connection, network in self._waiting.items() if network == where)
+
+
+def within_open_files(connections: int, per_connection: int = 1) -> int:
+    """As many connections as the system allows open files for; the soft limit, often 1024, is raised first where it can be."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return connections
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections * per_connection + OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return connections
+    return max(1, (soft - OTHER_FILES) // per_connection)

@@ -44,7 +44,18 @@ class SidecarSettings(Settings):
     max_in_flight_bytes: int = Field(
         128 << 20, ge=1024, description="Bytes of requests held at once, wire and inflated; above it senders get 429."
     )
-    read_timeout_s: float = Field(30.0, gt=0, description="Seconds a sender may take to send one body.")
+    max_connections: int = Field(
+        1000,
+        ge=10,
+        le=100_000,
+        description="Connections that may wait for a request; above it the longest idle are closed.",
+    )
+    idle_timeout_s: float = Field(
+        75.0, gt=0, description="Seconds a connection may be without the whole head of a request."
+    )
+    read_timeout_s: float = Field(
+        30.0, gt=0, description="Seconds a sender may take to send one body; slower than 1 KiB/s after 5 s is too slow."
+    )
     handle_timeout_s: float = Field(60.0, gt=0, description="Seconds a required plugin may take for one batch.")
     drain_timeout_s: float = Field(10.0, gt=0, description="Seconds to finish requests in flight after SIGTERM.")
     telemetry_url: str | None = Field(

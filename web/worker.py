@@ -4,23 +4,19 @@ gunicorn keeps what it is good at: it binds, starts and watches the workers, and
 """
 
 import asyncio
-import logging
 import os
-import resource
 import signal
 
 from flask import Flask
 from gunicorn.workers.base import Worker as GunicornWorker  # type: ignore[import-untyped]
 
+from chattrail.connections import within_open_files
 from web.dispatch import Dispatcher
 from web.http_server import Limits, Server
 from web.settings import WebSettings
 
 HEARTBEAT_S = 1.0
 FILES_PER_CONNECTION = 2  # its socket, and the file it is sent
-OTHER_FILES = 200  # the sign-in database, ClickHouse, the process itself
-
-log = logging.getLogger("web")
 
 
 class Worker(GunicornWorker):  # type: ignore[misc]
@@ -65,26 +61,7 @@ def _limits(settings: WebSettings) -> Limits:
     return Limits(
         read_s=settings.read_timeout_s,
         write_s=settings.write_timeout_s,
-        connections=_within_files(settings.connections),
+        connections=within_open_files(settings.connections, FILES_PER_CONNECTION),
         # behind proxies every connection is a proxy's
         per_network=0 if settings.proxies else settings.connections_per_address,
     )
-
-
-def _within_files(connections: int) -> int:
-    """As many of the connections as the system allows open files for; the soft limit, often 1024, is raised first."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections * FILES_PER_CONNECTION + OTHER_FILES
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return connections
-    fitting = max(1, (soft - OTHER_FILES) // FILES_PER_CONNECTION)
-    log.warning(
-        "the system allows %d open files: %d connections instead of CHATTRAIL_WEB_CONNECTIONS=%d",
-        soft,
-        fitting,
-        connections,
-    )
-    return fitting
