@@ -5,6 +5,7 @@ token to do anything.
 """
 
 from collections.abc import Callable
+from enum import Enum
 from typing import ParamSpec, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -43,15 +44,24 @@ def is_admin() -> bool:
     return signed_in()
 
 
-def is_light(app: Flask, path: str, method: str) -> bool:
-    """Whether an answer is made at once, without ClickHouse and without a password to check: what all may get."""
-    if method not in SAFE_METHODS:
-        return False
+class Work(Enum):
+    """What a request may cost."""
+
+    LITTLE = "little"  # what is open to everybody: static files, the health check, the login form, errors
+    SIGN_IN = "sign-in"  # a password to check, a link to make or to spend
+    QUERIES = "queries"
+
+
+def work_of(app: Flask, path: str, method: str) -> Work:
+    """What a request to a path may cost."""
     try:
         endpoint, _ = app.url_map.bind("localhost").match(path, method)
     except HTTPException:
-        return True
-    return endpoint == "static" or getattr(app.view_functions[endpoint], "access", "login") == "public"
+        return Work.LITTLE
+    access = getattr(app.view_functions[endpoint], "access", "login")
+    if endpoint == "static" or (access == "public" and method in SAFE_METHODS):
+        return Work.LITTLE
+    return Work.QUERIES if access == "login" else Work.SIGN_IN
 
 
 def init_app(app: Flask) -> None:

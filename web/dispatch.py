@@ -1,4 +1,4 @@
-"""Which threads answer a request: those that may ask ClickHouse have a bounded number, everything else never waits for them.
+"""Which threads answer a request: queries and sign-ins have a bounded number, and everything else never waits for them.
 
 A request is given to a thread when it is here whole, and its answer is taken from the thread in pieces that fit into
 memory, so a thread never waits for a client.
@@ -11,11 +11,12 @@ from typing import Any
 
 from flask import Flask
 
-from web.access import is_light
+from web.access import Work, work_of
 from web.overload import REFUSED
 
-LIGHT_THREADS = 4
-WAITING_PER_THREAD = 4  # requests that may wait for a thread that asks ClickHouse
+OPEN_THREADS = 4
+SIGN_IN_THREADS = 2  # a password's check takes 64 MiB
+WAITING_PER_THREAD = 32  # a page with a gallery is dozens of quick requests at once
 PIECE_BYTES = 64 * 1024
 FIRST_BYTES = 4 * PIECE_BYTES  # what is made along with the headers: nearly every answer whole
 
@@ -81,32 +82,18 @@ class Answer:
             close()
 
 
-class Dispatcher:
-    """Runs requests on threads. Above `threads` that may ask ClickHouse others wait `wait_s` at most, then get 503."""
+class Pool:
+    """Threads for one kind of request. When none is free others wait, so many at most and so long at most."""
 
-    def __init__(self, app: Flask, threads: int, wait_s: float) -> None:
-        self._app = app
-        self._wait_s = wait_s
-        self._light = ThreadPoolExecutor(LIGHT_THREADS, thread_name_prefix="light")
-        self._asking = ThreadPoolExecutor(threads, thread_name_prefix="asking")
+    def __init__(self, name: str, threads: int, wait_s: float) -> None:
+        self.executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._free = asyncio.Semaphore(threads)
+        self._wait_s = wait_s
         self._waiting = 0
         self._waiting_max = threads * WAITING_PER_THREAD
 
-    async def respond(self, environ: Environ, closed: asyncio.Event) -> Answer | None:
-        """The answer to a request; None when its client left before its turn, which `closed` says."""
-        if is_light(self._app, environ["PATH_INFO"], environ["REQUEST_METHOD"]):
-            return await self._run(self._light, environ)
-        if not await self._enter(closed):
-            if closed.is_set():
-                return None
-            return await self._run(self._light, {**environ, REFUSED: True})
-        try:
-            return None if closed.is_set() else await self._run(self._asking, environ)
-        finally:
-            self._free.release()
-
-    async def _enter(self, closed: asyncio.Event) -> bool:
+    async def enter(self, closed: asyncio.Event) -> bool:
+        """Wait for a thread; False when there is none in time, or the client leaves. `leave` gives it back."""
         if not self._free.locked():
             return await self._free.acquire()
         if self._waiting >= self._waiting_max:
@@ -122,7 +109,35 @@ class Dispatcher:
                 turn.cancel()
         return turn.done()
 
+    def leave(self) -> None:
+        """Give the thread back."""
+        self._free.release()
+
+
+class Dispatcher:
+    """Gives each request to the threads of its kind, so that no kind waits for another."""
+
+    def __init__(self, app: Flask, threads: int, wait_s: float) -> None:
+        self._app = app
+        self._open = ThreadPoolExecutor(OPEN_THREADS, thread_name_prefix="open")
+        self._pools = {
+            Work.SIGN_IN: Pool("sign-in", SIGN_IN_THREADS, wait_s),
+            Work.QUERIES: Pool("queries", threads, wait_s),
+        }
+
+    async def respond(self, environ: Environ, closed: asyncio.Event) -> Answer | None:
+        """The answer to a request; None when its client left before its turn, which `closed` says."""
+        pool = self._pools.get(work_of(self._app, environ["PATH_INFO"], environ["REQUEST_METHOD"]))
+        if pool is None:
+            return await self._run(self._open, environ)
+        if not await pool.enter(closed):
+            return None if closed.is_set() else await self._run(self._open, {**environ, REFUSED: True})
+        try:
+            return None if closed.is_set() else await self._run(pool.executor, environ)
+        finally:
+            pool.leave()
+
     async def _run(self, executor: Executor, environ: Environ) -> Answer:
-        answer = Answer(executor=self._light)  # the rest is read from a file: not behind those who wait for ClickHouse
+        answer = Answer(self._open)  # the rest is read from a file: not behind those who wait for ClickHouse
         await asyncio.get_running_loop().run_in_executor(executor, answer.begin, self._app, environ)
         return answer

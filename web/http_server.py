@@ -23,7 +23,7 @@ from tornado.httputil import (
     RequestStartLine,
     ResponseStartLine,
 )
-from tornado.iostream import StreamClosedError
+from tornado.iostream import IOStream, StreamClosedError
 
 from chattrail.connections import WaitingConnections
 from web import BODY_MAX
@@ -68,6 +68,14 @@ class Server(HTTPServer):
         )
         self.receiving: set[HTTP1ServerConnection] = set()  # of those that wait, whose head is here
         self._serving: set[asyncio.Task[None]] = set()
+        self.ending = False
+
+    def handle_stream(self, stream: IOStream, address: Any) -> None:
+        """A connection is new."""
+        if len(self._connections) >= 2 * self.limits.connections:  # as many again may be worked on
+            stream.close()
+            return
+        super().handle_stream(stream, address)
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> "Request":
         """A connection is new, or its last request is done: it waits for the next."""
@@ -100,7 +108,7 @@ class Server(HTTPServer):
     async def end(self, within_s: float) -> None:
         """Stop listening, close who waits for nothing, and give what is being sent, made or received this long."""
         self.stop()
-        self.conn_params.no_keep_alive = True
+        self.ending = True
         for connection in list(self._waiting):
             if connection not in self.receiving:
                 connection.stream.close()
@@ -191,6 +199,8 @@ class Request(HTTPMessageDelegate):
         headers = HTTPHeaders({"Date": formatdate(usegmt=True), "Server": "chattrail"})
         for name, value in answer.headers:
             headers.add(name, value)
+        if self._server.ending:
+            headers["Connection"] = "close"
         start, begun = ResponseStartLine("HTTP/1.1", int(code), reason), answer.begun
         if self._line.method == "HEAD":
             begun = b""
