@@ -4,8 +4,9 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable
-from typing import Final
+from typing import Final, TypeVar
 
+T = TypeVar("T")
 PATIENCE_S: Final = 5.0
 BYTES_PER_S: Final = 1024  # slower than any link that a sender's telemetry would go over
 
@@ -21,10 +22,15 @@ class Pace:
 
     async def take(self, reading: Awaitable[bytes]) -> bytes:
         """Wait for the next piece and return it. Raises TimeoutError when the peer is too slow."""
+        piece = await self.wait(reading)
+        self._received += len(piece)
+        return piece
+
+    async def wait(self, reading: Awaitable[T]) -> T:
+        """Wait for something of the body that is no piece of it, such as the start of a form's part."""
         allowed = min(self._at_most_s, self._patience_s + self._received / BYTES_PER_S)
         began = time.monotonic()
         async with asyncio.timeout(max(0.0, allowed - self._waited_s)):
-            piece = await reading
+            found = await reading
         self._waited_s += time.monotonic() - began
-        self._received += len(piece)
-        return piece
+        return found

@@ -33,6 +33,7 @@ from sidecar.embedded.sessions import Session, Sessions
 from sidecar.embedded.settings import EmbeddedSettings
 from sidecar.embedded.sql import Statement, literal
 from sidecar.embedded.turns import Turns
+from sidecar.pace import Pace
 
 log = logging.getLogger(__name__)
 OK: Final = "Ok.\n"
@@ -143,7 +144,8 @@ class Server:
     async def _query(
         self, request: web.Request, user: str, query_id: str, headers: dict[str, str]
     ) -> web.StreamResponse:
-        taken = await intake.read(request, self._incoming, self._settings.max_body_mb << 20)
+        pace = Pace(patience_s=self._settings.body_patience_s)
+        taken = await intake.read(request, self._incoming, self._settings.max_body_mb << 20, pace)
         registered = False
         try:
             if user == READER and not taken.statement.reads:

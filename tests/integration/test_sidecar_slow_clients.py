@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from sidecar.pipeline import Stage
 from tests.browser.stack import wait_until
-from tests.embedded import EmbeddedClickHouse
+from tests.embedded import EmbeddedClickHouse, ask
 from tests.otlp import event, request
 from tests.receivers import Recorder, receiving, until
 from tests.slow_clients import SILENT, SlowClients, half_a_body, half_a_head
@@ -53,3 +54,22 @@ async def test_above_the_limit_those_that_wait_longest_are_closed_and_others_let
                 assert (await client.get(f"{running.url}/healthz")).status_code == 200
             recorder.gate.set()  # the oldest of all connections, and not closed: its request is worked on
             assert (await working).status_code == 200
+
+
+def test_embedded_clickhouse_answers_beside_500_slow_clients_and_ends_them(tmp_path: Path) -> None:
+    limits = {"BODY_PATIENCE_S": "3", "IDLE_TIMEOUT_S": "3"}
+    with EmbeddedClickHouse(tmp_path, **limits) as server:
+        known = f"/?user=default&password={server.password}&query=INSERT+INTO+t+FORMAT+TSV"
+        form = "Content-Type: multipart/form-data; boundary=x\r\n"
+        kinds = [
+            SILENT,
+            half_a_head("/"),
+            half_a_body(known, ANNOUNCED, sent=b"1\n"),
+            half_a_body(known, ANNOUNCED, form, b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1'),
+            half_a_body("/?query=SELECT+1", ANNOUNCED),  # without a password: refused before its body is read
+        ]
+        with SlowClients(server.base_url, kinds, 100) as slow:
+            assert ask(server, "SELECT 1").text == "1\n"
+            wait_until(lambda: slow.open == 0)
+        wait_until(lambda: not list((server.data / "incoming").iterdir()))
+        assert ask(server, "SELECT 2").text == "2\n"
