@@ -128,6 +128,8 @@ async def _in_time(request: web.Request, handler: WebHandler) -> web.StreamRespo
             await request.read()  # kept by the request, for the handler
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
+    except web.RequestPayloadError:
+        raise web.HTTPBadRequest from None
     return await handler(request)
 
 

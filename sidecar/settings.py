@@ -4,9 +4,9 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from chattrail.settings import Settings
+from chattrail.settings import GuardSecret, Settings
 
 DEFAULT_PLUGINS = "clickhouse,images"
 
@@ -26,7 +26,9 @@ class SidecarSettings(Settings):
     )
     host: str = Field("127.0.0.1", description="Address to listen on; any but a loopback address needs a token.")
     port: int = Field(4319, ge=0, le=65535, description="Port to listen on; 0 takes a free one and prints it.")
-    token: SecretStr | None = Field(None, description="Bearer token that senders must present; required off loopback.")
+    token: GuardSecret | None = Field(
+        None, description="Bearer token that senders must present; required off loopback."
+    )
     data: Path = Field(Path("data/sidecar"), description="Folder for what plugins keep on disk.")
     plugins: Annotated[tuple[str, ...], BeforeValidator(comma_list)] = Field(
         tuple(DEFAULT_PLUGINS.split(",")),

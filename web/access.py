@@ -73,7 +73,10 @@ def safe_next(target: str | None) -> str:
     """The page to go to after a login: a path of this site, or the start page when it is anything else."""
     if not target or not target.startswith("/") or target.startswith("//") or NO_REDIRECT & set(target):
         return START_PAGE
-    parts = urlsplit(target)
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return START_PAGE
     if parts.scheme or parts.netloc or parts.path.startswith(("/login", "/logout", "/api/")):
         return START_PAGE
     return target
@@ -114,7 +117,10 @@ def _to_login() -> WerkzeugResponse | Response:
     """Send a person to the login page; htmx, which would put that page into a corner of this one, gets a header."""
     login = url_for("auth.login")
     if request.headers.get("HX-Request") == "true":
-        here = urlsplit(request.headers.get("HX-Current-URL", ""))
+        try:
+            here = urlsplit(request.headers.get("HX-Current-URL", ""))
+        except ValueError:
+            raise Problem(400, "The header HX-Current-URL is no address.", kind="bad-header") from None
         target = here.path + (f"?{here.query}" if here.query else "")
         return Response(status=401, headers={"HX-Redirect": f"{login}?{urlencode({'next': safe_next(target)})}"})
     if request.method not in SAFE_METHODS:

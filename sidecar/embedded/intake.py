@@ -84,6 +84,9 @@ async def read(request: web.Request, incoming: Path, limit: int, pace: Pace) -> 
         if request.content_type == "multipart/form-data":
             return await _read_form(request, fields, folder, limit, pace)
         return await _read_plain(request, fields, folder, limit, pace)
+    except web.RequestPayloadError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise ClickHouseError(BAD_ARGUMENTS, "The request body could not be read to its end") from None
     except TimeoutError:
         shutil.rmtree(folder, ignore_errors=True)
         raise ClickHouseError(

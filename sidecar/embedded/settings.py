@@ -4,9 +4,9 @@ import ipaddress
 from pathlib import Path
 from typing import ClassVar, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 
-from chattrail.settings import Settings
+from chattrail.settings import GuardSecret, Settings
 
 
 class EmbeddedSettings(Settings):
@@ -17,8 +17,8 @@ class EmbeddedSettings(Settings):
     host: str = Field(default="127.0.0.1", description="Address to listen on; another than loopback needs passwords.")
     port: int = Field(default=8123, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     data: Path = Field(default=Path("data/clickhouse"), description="Folder of the database; one process owns it.")
-    password: SecretStr | None = Field(default=None, description="Password of the user `default` (full rights).")
-    readonly_password: SecretStr | None = Field(default=None, description="Password of the user `readonly`.")
+    password: GuardSecret | None = Field(default=None, description="Password of the user `default` (full rights).")
+    readonly_password: GuardSecret | None = Field(default=None, description="Password of the user `readonly`.")
     max_execution_time_s: int = Field(
         default=300, ge=1, description="Time limit of a query of `default`, seconds; a query may set its own."
     )
