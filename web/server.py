@@ -11,6 +11,7 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
+from chattrail.private_files import keep_files_private
 from web import SIGN_IN_FILE, create_app
 from web.auth.database import AuthDatabase
 from web.settings import WebSettings
@@ -69,6 +70,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 def serve(settings: WebSettings) -> None:
     """Serve until SIGTERM or SIGINT. Exits with 1 and a sentence when the port is taken."""
+    keep_files_private()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     _check_port(settings)
     _check_data(settings)

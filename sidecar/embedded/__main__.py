@@ -11,6 +11,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from chattrail.private_files import keep_files_private
 from sidecar.embedded import listening, logs
 from sidecar.embedded.app import Server
 from sidecar.embedded.confinement import confine
@@ -65,6 +66,7 @@ async def serve(settings: EmbeddedSettings, engine: Engine, sockets: Sequence[so
 def main() -> int:
     """Run the server; the exit code."""
     settings = EmbeddedSettings.load_or_exit()
+    keep_files_private()
     forget_passwords()
     logs.setup()
     try:
