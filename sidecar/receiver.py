@@ -13,7 +13,7 @@ from sidecar.admission import Admission, Booking
 from sidecar.answers import JSON, PROTOBUF, Refused, refused, stored
 from sidecar.batch import Batch
 from sidecar.errors import Malformed, Permanent, Retryable
-from sidecar.http_runner import make_runner
+from sidecar.http_runner import add_refusals, expect, make_runner
 from sidecar.inflate import ENCODINGS, TooLarge, inflate
 from sidecar.otlp_json import to_protobuf
 from sidecar.pace import Pace
@@ -53,11 +53,12 @@ class Receiver:
     def application(self) -> web.Application:
         """Build the aiohttp application; its runner must not decompress bodies itself (`auto_decompress=False`)."""
         app = web.Application(middlewares=[self._answer])
-        app.router.add_post("/v1/logs", self._logs)
-        app.router.add_route("*", "/v1/{signal:traces|metrics}", self._not_kept)
-        app.router.add_get("/healthz", self._healthz)
-        app.router.add_get("/readyz", self._readyz)
-        app.router.add_get("/metrics", self._own_metrics)
+        app.router.add_post("/v1/logs", self._logs, expect_handler=expect)
+        app.router.add_route("*", "/v1/{signal:traces|metrics}", self._not_kept, expect_handler=expect)
+        app.router.add_get("/healthz", self._healthz, expect_handler=expect)
+        app.router.add_get("/readyz", self._readyz, expect_handler=expect)
+        app.router.add_get("/metrics", self._own_metrics, expect_handler=expect)
+        add_refusals(app.router)
         return app
 
     @web.middleware

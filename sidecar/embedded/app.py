@@ -33,6 +33,7 @@ from sidecar.embedded.sessions import Session, Sessions
 from sidecar.embedded.settings import EmbeddedSettings
 from sidecar.embedded.sql import Statement, literal
 from sidecar.embedded.turns import Turns
+from sidecar.http_runner import expect
 from sidecar.pace import Pace
 
 log = logging.getLogger(__name__)
@@ -63,8 +64,8 @@ class Server:
         """The aiohttp application."""
         app = web.Application()
         for path in ("/ping", "/replicas_status"):
-            app.router.add_get(path, self._ping)
-        app.router.add_route("*", "/{path:.*}", self._handle)
+            app.router.add_get(path, self._ping, expect_handler=expect)
+        app.router.add_route("*", "/{path:.*}", self._handle, expect_handler=expect)
         return app
 
     async def close(self, within: float) -> None:
