@@ -15,10 +15,10 @@ from web.access import Work, work_of
 from web.overload import REFUSED
 
 OPEN_THREADS = 4
+REST_THREADS = 2
 SIGN_IN_THREADS = 2  # a password's check takes 64 MiB
 WAITING_PER_THREAD = 32  # a page with a gallery is dozens of quick requests at once
 PIECE_BYTES = 64 * 1024
-FIRST_BYTES = 4 * PIECE_BYTES  # what is made along with the headers: nearly every answer whole
 
 Environ = dict[str, Any]
 
@@ -61,7 +61,7 @@ class Answer:
 
         self._iterable = app(environ, start_response)
         self._rest = iter(self._iterable)
-        self.begun = self._take(FIRST_BYTES)
+        self.begun = self._take(PIECE_BYTES)
 
     def _take(self, amount: int) -> bytes:
         assert self._rest is not None
@@ -120,6 +120,8 @@ class Dispatcher:
     def __init__(self, app: Flask, threads: int, wait_s: float) -> None:
         self._app = app
         self._open = ThreadPoolExecutor(OPEN_THREADS, thread_name_prefix="open")
+        # what is left of long answers, mostly files: hundreds of downloads must not keep the health check waiting either
+        self._rest = ThreadPoolExecutor(REST_THREADS, thread_name_prefix="rest")
         self._pools = {
             Work.SIGN_IN: Pool("sign-in", SIGN_IN_THREADS, wait_s),
             Work.QUERIES: Pool("queries", threads, wait_s),
@@ -138,6 +140,6 @@ class Dispatcher:
             pool.leave()
 
     async def _run(self, executor: Executor, environ: Environ) -> Answer:
-        answer = Answer(self._open)  # the rest is read from a file: not behind those who wait for ClickHouse
+        answer = Answer(self._rest)
         await asyncio.get_running_loop().run_in_executor(executor, answer.begin, self._app, environ)
         return answer

@@ -7,6 +7,7 @@ network: above a limit the connection is closed that has waited for its peer lon
 import asyncio
 import logging
 import re
+import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine
@@ -31,6 +32,7 @@ from web.dispatch import PIECE_BYTES, Answer, Environ
 from web.wsgi import BadTarget, environment
 
 HEAD_MAX = 32 * 1024  # request line and headers
+SEND_BUFFER_BYTES = 2 * PIECE_BYTES
 ANNOUNCED = re.compile(r"[0-9]{1,18}")
 DRAINED_MAX = 1024 * 1024  # a longer body is refused by its announced length
 log = logging.getLogger("web")
@@ -75,6 +77,8 @@ class Server(HTTPServer):
         if len(self._connections) >= 2 * self.limits.connections:  # as many again may be worked on
             stream.close()
             return
+        # the system would grow it to megabytes for each client that does not read
+        stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         super().handle_stream(stream, address)
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> "Request":
@@ -201,12 +205,13 @@ class Request(HTTPMessageDelegate):
             headers.add(name, value)
         if self._server.ending:
             headers["Connection"] = "close"
-        start, begun = ResponseStartLine("HTTP/1.1", int(code), reason), answer.begun
-        if self._line.method == "HEAD":
-            begun = b""
+        start = ResponseStartLine("HTTP/1.1", int(code), reason)
+        begun = b"" if self._line.method == "HEAD" else answer.begun
+        answer.begun = b""
         await self._taken(self._exchange.write_headers(start, headers, begun[:PIECE_BYTES]))
         for at in range(PIECE_BYTES, len(begun), PIECE_BYTES):
             await self._taken(self._exchange.write(begun[at : at + PIECE_BYTES]))
+        del begun  # it may take a while until the rest is taken
         while self._line.method != "HEAD" and (piece := await answer.more()):
             await self._taken(self._exchange.write(piece))
         self._exchange.finish()
