@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from bot.settings import BotSettings
+from chattrail.private_files import keep_files_private
 
 if TYPE_CHECKING:
     from chattrail.tracker import Tracker
@@ -16,6 +17,7 @@ _log = logging.getLogger("bot")
 def main() -> int:
     """Run the bot; the exit code is 0 when it was told to end, 2 when a setting is wrong."""
     settings = BotSettings.load_or_exit()
+    keep_files_private()
     # aiogram takes seconds to import: a wrong setting is told before that.
     from aiogram.exceptions import TelegramAPIError, TelegramNotFound, TelegramUnauthorizedError
 

@@ -15,6 +15,7 @@ from aiogram.types import TelegramObject, Update
 from aiogram.utils.backoff import Backoff, BackoffConfig
 from aiogram.webhook.aiohttp_server import SimpleRequestHandler
 from aiohttp import web
+from aiohttp.typedefs import Handler as WebHandler
 
 from bot import commands
 from bot.app import UPDATES, Application
@@ -23,6 +24,8 @@ from bot.person import Handler
 _log = logging.getLogger(__name__)
 _BACKOFF = BackoffConfig(min_delay=0.5, max_delay=30.0, factor=1.6, jitter=0.1)
 WEBHOOK_PATH = "/telegram"
+IDLE_S = 75.0  # a connection of the webhook without the whole head of a request
+BODY_S = 10.0
 
 
 async def run(app: Application, stop: asyncio.Event) -> None:
@@ -117,16 +120,29 @@ async def _confirm(app: Application, newest: _NewestUpdate) -> None:
         _log.warning("the last updates could not be confirmed; Telegram may send them again")
 
 
+@web.middleware
+async def _in_time(request: web.Request, handler: WebHandler) -> web.StreamResponse:
+    """An update must arrive in time: a body that trickles would hold its connection for ever."""
+    try:
+        async with asyncio.timeout(BODY_S):
+            await request.read()  # kept by the request, for the handler
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
+    except web.RequestPayloadError:
+        raise web.HTTPBadRequest from None
+    return await handler(request)
+
+
 @asynccontextmanager
 async def _webhook(app: Application, username: str) -> AsyncIterator[None]:
     settings = app.settings
     assert settings.webhook_url is not None
     assert settings.webhook_secret is not None
     secret = settings.webhook_secret.get_secret_value()
-    server = web.Application()
+    server = web.Application(middlewares=[_in_time])
     handler = SimpleRequestHandler(app.dispatcher, app.bot, secret_token=secret)
     server.router.add_post(WEBHOOK_PATH, handler.handle)
-    runner = web.AppRunner(server, access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(server, access_log=None, keepalive_timeout=IDLE_S, shutdown_timeout=1.0)
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.webhook_host, settings.webhook_port).start()

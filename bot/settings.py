@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import AnyHttpUrl, Field, SecretStr, field_validator, model_validator
 
-from chattrail.settings import Settings
+from chattrail.settings import GuardSecret, Settings
 
 _TOKEN = re.compile(r"\d+:[A-Za-z0-9_-]{3,}")
 _WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{16,256}")
@@ -65,7 +65,7 @@ class BotSettings(Settings):
     web_url: AnyHttpUrl = Field(
         AnyHttpUrl("http://127.0.0.1:8000"), description="Chattrail's web part, for /stats and /dashboard."
     )
-    web_token: SecretStr | None = Field(None, description="Bearer token for the web's API (`python -m web token`).")
+    web_token: GuardSecret | None = Field(None, description="Bearer token for the web's API (`python -m web token`).")
 
     webhook_url: AnyHttpUrl | None = Field(
         None, description="Public https URL that Telegram calls; unset: the bot polls."

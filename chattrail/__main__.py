@@ -5,6 +5,7 @@ import asyncio
 
 from rich.console import Console
 
+from chattrail.private_files import keep_files_private
 from chattrail.stack.commands import run
 from chattrail.stack.settings import StackSettings
 
@@ -16,6 +17,7 @@ def main() -> None:
     commands.add_parser("demo", help="everything on this machine, with a simulated Telegram and its people")
     commands.add_parser("run", help="everything on this machine, with the real Telegram (BOT_TOKEN)")
     command = parser.parse_args().command
+    keep_files_private()
     settings = StackSettings.load_or_exit()
     raise SystemExit(asyncio.run(run(settings, Console(), simulated=command == "demo")))
 

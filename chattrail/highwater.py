@@ -123,7 +123,7 @@ class HighWaterMark:
             return
         new = self._path.with_suffix(".new")  # a name nobody looks for: it is not locked from its first moment on
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             descriptor = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             # Closed with this object and not before: a thread may be about to write, and numbers are given out again.
             self._close = weakref.finalize(self, os.close, descriptor)

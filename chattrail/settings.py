@@ -10,11 +10,25 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Never, Self
+from typing import Annotated, Any, ClassVar, Never, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, ValidationError
 
+SECRET_MIN = 8
 PARTS = ("BOT", "COLLECTOR", "EMBEDDED", "OTELCOL", "SIDECAR", "SIMULATION", "STACK", "WEB")
+
+
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value()) < SECRET_MIN:
+        raise ValueError(
+            f"is too short: {SECRET_MIN} characters or more are needed; make one with"
+            " `python -c 'import secrets; print(secrets.token_urlsafe(32))'`"
+        )
+    return secret
+
+
+# A token or password that opens a part of ours. Keys for other people's services are as those services make them.
+GuardSecret = Annotated[SecretStr, AfterValidator(_long_enough)]
 
 
 class SettingsError(Exception):

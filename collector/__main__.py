@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Never
 
+from chattrail.private_files import keep_files_private
 from chattrail.settings import SettingsError, exit_with
 from collector.build import BuildError, build
 from collector.locate import NotFoundError, find
@@ -81,6 +82,7 @@ def _validate(command_line: list[str], environment: dict[str, str]) -> int:
 
 def _become(command_line: list[str], environment: dict[str, str]) -> Never:
     """Turn this process into the collector: whoever started it signals the collector itself."""
+    keep_files_private()
     os.execve(command_line[0], command_line, environment)  # noqa: S606
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
-from chattrail.settings import Settings
+from chattrail.settings import GuardSecret, Settings
 
 FEEDS = Path(__file__).with_name("feeds")
 # Fields that steer the command only; the YAML files do not know them.
@@ -42,7 +42,7 @@ class CollectorSettings(Settings):
     sidecar_url: str = Field(
         "http://127.0.0.1:4319", pattern="^https?://", description="Address of the sidecar, without /v1/logs."
     )
-    sidecar_token: SecretStr | None = Field(
+    sidecar_token: GuardSecret | None = Field(
         None, alias="CHATTRAIL_SIDECAR_TOKEN", description="Bearer token that the sidecar asks for."
     )
     queue_size: int = Field(

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 
+from chattrail.private_files import keep_files_private
 from chattrail.settings import SettingsError, exit_with
 from sidecar.apart import leave_stuck_threads
 from sidecar.errors import Permanent, Retryable, StartError
@@ -29,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         commands.add_parser("images", help="pictures: how the queue stands, try failed ones again, erase")
     )
     given = parser.parse_args(arguments)
+    keep_files_private()
     if given.plugins_dir is not None:
         os.environ["CHATTRAIL_SIDECAR_PLUGINS_DIR"] = given.plugins_dir
     if given.config is not None:

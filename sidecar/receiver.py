@@ -13,8 +13,10 @@ from sidecar.admission import Admission, Booking
 from sidecar.answers import JSON, PROTOBUF, Refused, refused, stored
 from sidecar.batch import Batch
 from sidecar.errors import Malformed, Permanent, Retryable
+from sidecar.http_runner import add_refusals, expect, make_runner
 from sidecar.inflate import ENCODINGS, TooLarge, inflate
 from sidecar.otlp_json import to_protobuf
+from sidecar.pace import Pace
 from sidecar.pipeline import Pipeline
 from sidecar.plugin import Clock
 from sidecar.prometheus import CONTENT_TYPE, exposition
@@ -39,7 +41,7 @@ class Receiver:
         self, pipeline: Pipeline, settings: SidecarSettings, clock: Clock, metrics: Metrics, logger: logging.Logger
     ) -> None:
         self._pipeline = pipeline
-        self._settings = settings
+        self.settings = settings
         self._clock = clock
         self._metrics = metrics
         self._logger = logger
@@ -51,11 +53,12 @@ class Receiver:
     def application(self) -> web.Application:
         """Build the aiohttp application; its runner must not decompress bodies itself (`auto_decompress=False`)."""
         app = web.Application(middlewares=[self._answer])
-        app.router.add_post("/v1/logs", self._logs)
-        app.router.add_route("*", "/v1/{signal:traces|metrics}", self._not_kept)
-        app.router.add_get("/healthz", self._healthz)
-        app.router.add_get("/readyz", self._readyz)
-        app.router.add_get("/metrics", self._own_metrics)
+        app.router.add_post("/v1/logs", self._logs, expect_handler=expect)
+        app.router.add_route("*", "/v1/{signal:traces|metrics}", self._not_kept, expect_handler=expect)
+        app.router.add_get("/healthz", self._healthz, expect_handler=expect)
+        app.router.add_get("/readyz", self._readyz, expect_handler=expect)
+        app.router.add_get("/metrics", self._own_metrics, expect_handler=expect)
+        add_refusals(app.router)
         return app
 
     @web.middleware
@@ -109,13 +112,13 @@ class Receiver:
         except TooLarge:
             raise Refused(
                 413,
-                f"the body inflates to more than {self._settings.max_inflated_bytes} bytes; send smaller batches, or "
+                f"the body inflates to more than {self.settings.max_inflated_bytes} bytes; send smaller batches, or "
                 "raise CHATTRAIL_SIDECAR_MAX_INFLATED_BYTES",
             ) from None
         except Permanent as error:
             raise Refused(400, error.reason) from None
         except Retryable as error:
-            crowd = self._admission.wait_s(self._settings.max_in_flight_bytes // 2)  # until it is half empty
+            crowd = self._admission.wait_s(self.settings.max_in_flight_bytes // 2)  # until it is half empty
             raise Refused(503, error.reason, after=max(error.after, crowd)) from None
         return stored(request.content_type)
 
@@ -141,20 +144,19 @@ class Receiver:
         raise Refused(503, "this token is not the one in the sidecar's CHATTRAIL_SIDECAR_TOKEN", after=WRONG_TOKEN_S)
 
     async def _read(self, request: web.Request, booking: Booking) -> bytes:
-        limit = self._settings.max_body_bytes
+        limit = self.settings.max_body_bytes
         announced = request.content_length or 0
         if announced > limit:
             raise self._too_long()
-        if announced:
-            booking.hold(announced)
-        body = bytearray()
+        body, pace = bytearray(), Pace(self.settings.read_timeout_s)
         try:
-            async with asyncio.timeout(self._settings.read_timeout_s):
-                async for chunk in request.content.iter_any():
-                    if len(body) + len(chunk) > limit:
-                        raise self._too_long()
-                    booking.hold(max(announced, len(body) + len(chunk)))
-                    body += chunk
+            async with asyncio.timeout(None) as timeout:
+                with booking.arriving(announced, lambda: timeout.reschedule(0)):
+                    while chunk := await pace.take(request.content.readany()):
+                        if len(body) + len(chunk) > limit:
+                            raise self._too_long()
+                        booking.hold(len(body) + len(chunk))
+                        body += chunk
         except TimeoutError:
             raise Refused(503, "the body did not arrive in time; send this again", after=1) from None
         except (web.RequestPayloadError, ConnectionError):
@@ -164,7 +166,7 @@ class Receiver:
     def _too_long(self) -> Refused:
         return Refused(
             413,
-            f"the body is longer than {self._settings.max_body_bytes} bytes; send smaller batches, or raise "
+            f"the body is longer than {self.settings.max_body_bytes} bytes; send smaller batches, or raise "
             "CHATTRAIL_SIDECAR_MAX_BODY_BYTES",
         )
 
@@ -172,7 +174,7 @@ class Receiver:
         received_at = self._clock.now()
 
         def decode() -> Batch:
-            plain = inflate(body, encoding, self._settings.max_inflated_bytes)
+            plain = inflate(body, encoding, self.settings.max_inflated_bytes)
             return Batch.parse(to_protobuf(plain) if content_type == JSON else plain, received_at)
 
         if encoding in ("", "identity") and content_type == PROTOBUF and len(body) <= INLINE_BYTES:
@@ -221,11 +223,11 @@ def runner(receiver: Receiver) -> web.AppRunner:
     """Wrap the application in the runner settings it relies on."""
     logger = logging.getLogger("sidecar.http")
     logger.filters = [_WithoutContents()]
-    return web.AppRunner(
+    return make_runner(
         receiver.application(),
-        access_log=None,
+        idle_s=receiver.settings.idle_timeout_s,
+        connections=receiver.settings.max_connections,
         auto_decompress=False,  # the receiver inflates under its own cap
-        lingering_time=2.0,
         logger=logger,
         shutdown_timeout=2.0,
     )

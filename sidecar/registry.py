@@ -17,6 +17,7 @@ from types import ModuleType
 from chattrail.settings import Settings, SettingsError, load_all
 from sidecar.config_file import ConfigFile
 from sidecar.errors import StartError
+from sidecar.own_files import require_own
 from sidecar.plugin import Factory
 from sidecar.settings import DEFAULT_PLUGINS, SidecarSettings, comma_list
 
@@ -70,7 +71,11 @@ def available(folder: Path | None = None) -> dict[str, Known]:
 def _files(folder: Path) -> list[PluginFile]:
     if not folder.is_dir():
         raise SettingsError(f"CHATTRAIL_SIDECAR_PLUGINS_DIR: there is no folder {folder}")
-    return [PluginFile(path) for path in sorted(folder.glob("*.py")) if not path.name.startswith("_")]
+    require_own(folder.resolve())
+    files = [PluginFile(path) for path in sorted(folder.glob("*.py")) if not path.name.startswith("_")]
+    for file in files:
+        require_own(file.path.resolve())
+    return files
 
 
 def choose(names: Iterable[str], folder: Path | None = None) -> list[Factory]:

@@ -4,9 +4,9 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from chattrail.settings import Settings
+from chattrail.settings import GuardSecret, Settings
 
 DEFAULT_PLUGINS = "clickhouse,images"
 
@@ -26,7 +26,9 @@ class SidecarSettings(Settings):
     )
     host: str = Field("127.0.0.1", description="Address to listen on; any but a loopback address needs a token.")
     port: int = Field(4319, ge=0, le=65535, description="Port to listen on; 0 takes a free one and prints it.")
-    token: SecretStr | None = Field(None, description="Bearer token that senders must present; required off loopback.")
+    token: GuardSecret | None = Field(
+        None, description="Bearer token that senders must present; required off loopback."
+    )
     data: Path = Field(Path("data/sidecar"), description="Folder for what plugins keep on disk.")
     plugins: Annotated[tuple[str, ...], BeforeValidator(comma_list)] = Field(
         tuple(DEFAULT_PLUGINS.split(",")),
@@ -44,7 +46,18 @@ class SidecarSettings(Settings):
     max_in_flight_bytes: int = Field(
         128 << 20, ge=1024, description="Bytes of requests held at once, wire and inflated; above it senders get 429."
     )
-    read_timeout_s: float = Field(30.0, gt=0, description="Seconds a sender may take to send one body.")
+    max_connections: int = Field(
+        1000,
+        ge=10,
+        le=100_000,
+        description="Connections that may wait for a request; above it the longest idle are closed.",
+    )
+    idle_timeout_s: float = Field(
+        75.0, gt=0, description="Seconds a connection may be without the whole head of a request."
+    )
+    read_timeout_s: float = Field(
+        30.0, gt=0, description="Seconds a sender may take to send one body; slower than 1 KiB/s after 5 s is too slow."
+    )
     handle_timeout_s: float = Field(60.0, gt=0, description="Seconds a required plugin may take for one batch.")
     drain_timeout_s: float = Field(10.0, gt=0, description="Seconds to finish requests in flight after SIGTERM.")
     telemetry_url: str | None = Field(

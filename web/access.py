@@ -5,10 +5,12 @@ token to do anything.
 """
 
 from collections.abc import Callable
+from enum import Enum
 from typing import ParamSpec, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from flask import Flask, Response, current_app, redirect, request, url_for
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from web.auth.sessions import signed_in
@@ -42,6 +44,26 @@ def is_admin() -> bool:
     return signed_in()
 
 
+class Work(Enum):
+    """What a request may cost."""
+
+    LITTLE = "little"  # what is open to everybody: static files, the health check, the login form, errors
+    SIGN_IN = "sign-in"  # a password to check, a link to make or to spend
+    QUERIES = "queries"
+
+
+def work_of(app: Flask, path: str, method: str) -> Work:
+    """What a request to a path may cost."""
+    try:
+        endpoint, _ = app.url_map.bind("localhost").match(path, method)
+    except HTTPException:
+        return Work.LITTLE
+    access = getattr(app.view_functions[endpoint], "access", "login")
+    if endpoint == "static" or (access == "public" and method in SAFE_METHODS):
+        return Work.LITTLE
+    return Work.QUERIES if access == "login" else Work.SIGN_IN
+
+
 def init_app(app: Flask) -> None:
     """Check every request before its view."""
     app.before_request(_check)
@@ -51,7 +73,10 @@ def safe_next(target: str | None) -> str:
     """The page to go to after a login: a path of this site, or the start page when it is anything else."""
     if not target or not target.startswith("/") or target.startswith("//") or NO_REDIRECT & set(target):
         return START_PAGE
-    parts = urlsplit(target)
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return START_PAGE
     if parts.scheme or parts.netloc or parts.path.startswith(("/login", "/logout", "/api/")):
         return START_PAGE
     return target
@@ -92,7 +117,10 @@ def _to_login() -> WerkzeugResponse | Response:
     """Send a person to the login page; htmx, which would put that page into a corner of this one, gets a header."""
     login = url_for("auth.login")
     if request.headers.get("HX-Request") == "true":
-        here = urlsplit(request.headers.get("HX-Current-URL", ""))
+        try:
+            here = urlsplit(request.headers.get("HX-Current-URL", ""))
+        except ValueError:
+            raise Problem(400, "The header HX-Current-URL is no address.", kind="bad-header") from None
         target = here.path + (f"?{here.query}" if here.query else "")
         return Response(status=401, headers={"HX-Redirect": f"{login}?{urlencode({'next': safe_next(target)})}"})
     if request.method not in SAFE_METHODS:

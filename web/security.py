@@ -10,6 +10,7 @@ from web.context import picture_links, settings
 from web.picture_settings import LOOPBACK
 from web.problem import Problem
 
+PORT_MAX = 65535
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>\d{1,5}))?")
 CONTENT_SECURITY_POLICY = (
@@ -43,13 +44,19 @@ def _check_host() -> None:
     """Refuse a name that is not ours (DNS rebinding, poisoned links). Container probes ask by address for their one page."""
     if request.path == "/healthz":
         return
-    match = HOST.fullmatch(request.headers.get("Host", ""))
-    if not match or match["name"].strip("[]").lower() not in settings().trusted_hosts:
+    if not _is_own(request.headers.get("Host", "")):
         raise Problem(
             400,
             "This address is not served here. The person who runs this site sets it in CHATTRAIL_WEB_PUBLIC_URL.",
             kind="untrusted-host",
         )
+
+
+def _is_own(host: str) -> bool:
+    match = HOST.fullmatch(host)
+    if not match or not 0 < int(match["port"] or 80) <= PORT_MAX:
+        return False
+    return match["name"].strip("[]").lower() in settings().trusted_hosts
 
 
 def _check_origin() -> None:
@@ -61,9 +68,16 @@ def _check_origin() -> None:
         foreign = site not in ("same-origin", "none")
     else:
         origin = request.headers.get("Origin")  # absent altogether: not a browser, nothing to forge
-        foreign = origin is not None and urlsplit(origin).netloc.lower() != request.headers["Host"].lower()
+        foreign = origin is not None and _netloc(origin) != request.headers["Host"].lower()
     if foreign:
         raise Problem(403, "This was sent from another site, so it was not done.", kind="cross-site")
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        raise Problem(400, "The header Origin is no address.", kind="bad-header") from None
 
 
 def _set_headers(response: Response) -> Response:

@@ -1,4 +1,4 @@
-"""gunicorn, configured from the settings: few threads in one process by default, made for a small machine."""
+"""gunicorn, configured from the settings: one process with few threads by default, made for a small machine."""
 
 import logging
 import socket
@@ -11,10 +11,12 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
+from chattrail.private_files import keep_files_private
 from web import SIGN_IN_FILE, create_app
 from web.auth.database import AuthDatabase
 from web.settings import WebSettings
 
+WORKER_TIMEOUT_S = 30  # a worker whose event loop stands still for so long is replaced
 GRACE_S = 4  # running requests get this long at SIGTERM
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - heartbeat files: no disk is touched, gunicorn makes them safely
 
@@ -23,22 +25,20 @@ class Server(BaseApplication):  # type: ignore[misc]
     """Makes the app in each worker after the fork, so that no connection is shared between processes."""
 
     def __init__(self, settings: WebSettings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._url = ""
         super().__init__()
 
     def load_config(self) -> None:
         """Set gunicorn's options; nothing is read from the command line or from a file."""
-        settings = self._settings
+        settings = self.settings
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         options: dict[str, Any] = {
             "bind": f"{host}:{settings.port}",
             "workers": settings.workers,
-            "threads": settings.threads,
-            "worker_class": "gthread",
+            "worker_class": "web.worker.Worker",
             "graceful_timeout": GRACE_S,
-            "timeout": int(settings.query_timeout_s) + 30,
-            "keepalive": 5,
+            "timeout": WORKER_TIMEOUT_S,
             "accesslog": None,
             "errorlog": "-",
             "loglevel": "warning",
@@ -54,13 +54,13 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         """Make the app of a worker."""
-        return create_app(self._settings)
+        return create_app(self.settings)
 
     def _listening(self, arbiter: Any) -> None:
         host, port, *_ = arbiter.LISTENERS[0].sock.getsockname()
         address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared with, not bound to
         local = f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
-        self._url = self._settings.public_url or local
+        self._url = self.settings.public_url or local
 
     def _ready(self, worker: Any) -> None:
         if worker.age == 1:
@@ -70,6 +70,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 def serve(settings: WebSettings) -> None:
     """Serve until SIGTERM or SIGINT. Exits with 1 and a sentence when the port is taken."""
+    keep_files_private()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     _check_port(settings)
     _check_data(settings)

@@ -48,7 +48,22 @@ class WebSettings(PictureSettings, Settings):
     )
     timezone: str = Field("UTC", description="Time zone in which days begin and times are shown, as Europe/Berlin.")
     workers: int = Field(1, ge=1, le=64, description="Worker processes.")
-    threads: int = Field(8, ge=1, le=64, description="Threads in each worker.")
+    threads: int = Field(8, ge=1, le=64, description="Requests that may ask ClickHouse at once, in each worker.")
+    connections: int = Field(
+        1000,
+        ge=10,
+        le=100_000,
+        description="Connections that may wait for their clients, in each worker; see operations.",
+    )
+    connections_per_address: int = Field(
+        100, ge=1, le=100_000, description="The same for one client address; without effect behind proxies."
+    )
+    read_timeout_s: float = Field(
+        10.0, gt=0, le=300, description="Seconds in which a request's head must arrive, and as many for its body."
+    )
+    write_timeout_s: float = Field(
+        30.0, gt=0, le=300, description="Seconds in which a client must take each 64 KiB of an answer."
+    )
     proxies: int = Field(
         0, ge=0, le=5, description="Reverse proxies in front whose X-Forwarded-For, -Proto and -Host are believed."
     )

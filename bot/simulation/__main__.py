@@ -8,11 +8,13 @@ import sys
 from bot.simulation.crowd import Crowd
 from bot.simulation.settings import SimulationSettings
 from bot.simulation.telegram_api import TelegramServer
+from chattrail.private_files import keep_files_private
 
 
 def main() -> None:
     """Serve until SIGINT or SIGTERM."""
     settings = SimulationSettings.load_or_exit()
+    keep_files_private()
     try:
         asyncio.run(serve(settings))
     except OSError as error:

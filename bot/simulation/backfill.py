@@ -24,6 +24,7 @@ from bot.simulation.repeatable import RepeatableIds
 from chattrail.batching import Limits
 from chattrail.context import Chat, Person
 from chattrail.export import Pipeline, connect
+from chattrail.private_files import keep_files_private
 from chattrail.tracker import Tracker
 
 SERVICE_NAME = "persona-bot"
@@ -41,6 +42,7 @@ class StalledError(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit code."""
     options = _parse(arguments)
+    keep_files_private()
     console = Console(stderr=True)
     start = options.until - timedelta(days=options.days)
     with console.status("Remembering the past…"):

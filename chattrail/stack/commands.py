@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from chattrail.private_files import private_folder
 from chattrail.stack.process import StackError
 from chattrail.stack.secrets import Secrets, load_or_make
 from chattrail.stack.services import Plan, backfill_command, plan
@@ -33,6 +34,7 @@ async def run(settings: StackSettings, console: Console, *, simulated: bool) -> 
             raise StackError("BOT_TOKEN is not set: get a token from @BotFather, or try `make demo`, which needs none.")
         if not simulated and settings.cloudflare:
             raise StackError("CLOUDFLARE=fake is for the demo: real pictures belong in a store that lasts.")
+        private_folder(data)
         secrets = load_or_make(data / "secrets.json")
         layout = plan(settings, secrets, data, simulated=simulated)
         async with supervisor.started(layout.services):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from chattrail.private_files import keep_files_private
 from sidecar.embedded import listening, logs
 from sidecar.embedded.app import Server
 from sidecar.embedded.confinement import confine
@@ -18,6 +19,7 @@ from sidecar.embedded.engine import Engine
 from sidecar.embedded.environment import forget_passwords
 from sidecar.embedded.ownership import FolderTakenError, Ownership
 from sidecar.embedded.settings import EmbeddedSettings
+from sidecar.http_runner import make_runner
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 BACKLOG = 512
@@ -27,9 +29,10 @@ log = logging.getLogger("sidecar.embedded")
 async def serve(settings: EmbeddedSettings, engine: Engine, sockets: Sequence[socket.socket]) -> None:
     """Serve on bound sockets until SIGTERM or SIGINT."""
     server = Server(settings, engine, settings.data.absolute() / "incoming")
-    runner = web.AppRunner(
+    runner = make_runner(
         server.application(),
-        access_log=None,
+        idle_s=settings.idle_timeout_s,
+        connections=settings.max_connections,
         handle_signals=False,
         handler_cancellation=True,
         auto_decompress=False,
@@ -63,6 +66,7 @@ async def serve(settings: EmbeddedSettings, engine: Engine, sockets: Sequence[so
 def main() -> int:
     """Run the server; the exit code."""
     settings = EmbeddedSettings.load_or_exit()
+    keep_files_private()
     forget_passwords()
     logs.setup()
     try:

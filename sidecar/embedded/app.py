@@ -30,6 +30,8 @@ from sidecar.embedded.execution import Execution
 from sidecar.embedded.sessions import Session, Sessions
 from sidecar.embedded.settings import EmbeddedSettings
 from sidecar.embedded.turns import Turns
+from sidecar.http_runner import expect
+from sidecar.pace import Pace
 
 log = logging.getLogger(__name__)
 OK: Final = "Ok.\n"
@@ -59,8 +61,8 @@ class Server:
         """The aiohttp application."""
         app = web.Application()
         for path in ("/ping", "/replicas_status"):
-            app.router.add_get(path, self._ping)
-        app.router.add_route("*", "/{path:.*}", self._handle)
+            app.router.add_get(path, self._ping, expect_handler=expect)
+        app.router.add_route("*", "/{path:.*}", self._handle, expect_handler=expect)
         return app
 
     async def close(self, within: float) -> None:
@@ -140,7 +142,8 @@ class Server:
     async def _query(
         self, request: web.Request, user: str, query_id: str, headers: dict[str, str]
     ) -> web.StreamResponse:
-        taken = await intake.read(request, self._incoming, self._settings.max_body_mb << 20)
+        pace = Pace(patience_s=self._settings.body_patience_s)
+        taken = await intake.read(request, self._incoming, self._settings.max_body_mb << 20, pace)
         registered = False
         try:
             if query_id in self._running:

@@ -17,11 +17,13 @@ from sidecar.embedded.errors import (
     BAD_ARGUMENTS,
     NOT_IMPLEMENTED,
     QUERY_IS_TOO_LARGE,
+    SOCKET_TIMEOUT,
     TOO_LARGE_BODY,
     ClickHouseError,
 )
 from sidecar.embedded.guard.tree import LONGEST_QUERY
 from sidecar.embedded.sql import Statement, parse, tokens
+from sidecar.pace import Pace
 
 HEAD: Final = 64 << 10  # an INSERT's words before its data fit in here
 # What is about the transport and not a setting of the query.
@@ -68,26 +70,34 @@ class Intake:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-async def read(request: web.Request, incoming: Path, limit: int) -> Intake:
-    """Read a request. Raises ClickHouseError; leaves no file behind when it does."""
+async def read(request: web.Request, incoming: Path, limit: int, pace: Pace) -> Intake:
+    """Read a request. Raises ClickHouseError, also for a body that is slower than `pace`; leaves no file behind then."""
     fields = dict(request.query)
     if fields.get("role"):
         raise ClickHouseError(NOT_IMPLEMENTED, "role= is not supported: the rights belong to the user")
     folder = Path(tempfile.mkdtemp(dir=incoming))
     try:
         if request.content_type == "multipart/form-data":
-            return await _read_form(request, fields, folder, limit)
-        return await _read_plain(request, fields, folder, limit)
+            return await _read_form(request, fields, folder, limit, pace)
+        return await _read_plain(request, fields, folder, limit, pace)
+    except web.RequestPayloadError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise ClickHouseError(BAD_ARGUMENTS, "The request body could not be read to its end") from None
+    except TimeoutError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise ClickHouseError(
+            SOCKET_TIMEOUT, "Timeout exceeded while reading the request body: it came too slowly"
+        ) from None
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-async def _pieces(request: web.Request, limit: int) -> AsyncGenerator[bytes, None]:
+async def _pieces(request: web.Request, limit: int, pace: Pace) -> AsyncGenerator[bytes, None]:
     blocks = request.query.get("decompress", "0") not in ("", "0", "false")
     reader = compression.inflater(request.headers.get("Content-Encoding", ""), blocks)
     count = 0
-    async for chunk in request.content.iter_any():
+    while chunk := await pace.take(request.content.readany()):
         for piece in compression.inflate(reader, chunk):
             count += len(piece)
             if count > limit:
@@ -97,9 +107,9 @@ async def _pieces(request: web.Request, limit: int) -> AsyncGenerator[bytes, Non
     compression.finish(reader)
 
 
-async def _read_plain(request: web.Request, fields: dict[str, str], folder: Path, limit: int) -> Intake:
+async def _read_plain(request: web.Request, fields: dict[str, str], folder: Path, limit: int, pace: Pace) -> Intake:
     in_url = fields.get("query", "").encode()
-    async with contextlib.aclosing(_pieces(request, limit)) as pieces:
+    async with contextlib.aclosing(_pieces(request, limit, pace)) as pieces:
         if in_url:
             statement = parse(in_url)
             if statement.takes_data:
@@ -158,16 +168,17 @@ def _strip_semicolon(path: Path) -> None:
             file.truncate(start + len(kept.rstrip(b"; \t\r\n")))
 
 
-async def _read_form(request: web.Request, fields: dict[str, str], folder: Path, limit: int) -> Intake:
+async def _read_form(request: web.Request, fields: dict[str, str], folder: Path, limit: int, pace: Pace) -> Intake:
     tables: list[ExternalTable] = []
     used: set[str] = set()
     count = 0
-    async for part in await request.multipart():
+    parts = await request.multipart()
+    while (part := await pace.wait(parts.next())) is not None:
         if not isinstance(part, BodyPartReader) or not part.name:
             raise ClickHouseError(BAD_ARGUMENTS, "Each part of a form needs a name")
         path = folder / f"part{len(tables)}"
         with path.open("wb") as file:
-            while chunk := await part.read_chunk(1 << 16):
+            while chunk := await pace.take(part.read_chunk(1 << 16)):
                 count += len(chunk)
                 if count > limit:
                     raise ClickHouseError(TOO_LARGE_BODY, f"The request body is larger than {limit} bytes")

@@ -4,9 +4,9 @@ import ipaddress
 from pathlib import Path
 from typing import ClassVar, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 
-from chattrail.settings import Settings
+from chattrail.settings import GuardSecret, Settings
 
 
 class EmbeddedSettings(Settings):
@@ -17,8 +17,8 @@ class EmbeddedSettings(Settings):
     host: str = Field(default="127.0.0.1", description="Address to listen on; another than loopback needs passwords.")
     port: int = Field(default=8123, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     data: Path = Field(default=Path("data/clickhouse"), description="Folder of the database; one process owns it.")
-    password: SecretStr | None = Field(default=None, description="Password of the user `default` (full rights).")
-    readonly_password: SecretStr | None = Field(default=None, description="Password of the user `readonly`.")
+    password: GuardSecret | None = Field(default=None, description="Password of the user `default` (full rights).")
+    readonly_password: GuardSecret | None = Field(default=None, description="Password of the user `readonly`.")
     max_execution_time_s: int = Field(
         default=300, ge=1, description="Time limit of a query of `default`, seconds; a query may set its own."
     )
@@ -35,6 +35,18 @@ class EmbeddedSettings(Settings):
     max_concurrent_queries: int = Field(default=8, ge=1, le=256, description="Queries that run at the same time.")
     max_queued_queries: int = Field(default=256, ge=0, description="Queries that may wait for their turn.")
     queue_time_s: float = Field(default=10.0, ge=0, description="Longest wait for a turn, seconds; then error 202.")
+    max_connections: int = Field(
+        default=1000,
+        ge=10,
+        le=100_000,
+        description="Connections that may wait for a query; above it the longest idle go.",
+    )
+    idle_timeout_s: float = Field(
+        default=75.0, gt=0, description="Seconds a connection may be without the whole head of a request."
+    )
+    body_patience_s: float = Field(
+        default=30.0, gt=0, description="Seconds a body may keep the server waiting, and one more for each KiB of it."
+    )
     max_body_mb: int = Field(default=1024, ge=1, description="Largest request body, MiB, counted after inflating.")
     shutdown_s: float = Field(default=4.0, gt=0, description="Time that running queries get to finish on SIGTERM.")
 

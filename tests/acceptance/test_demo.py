@@ -36,6 +36,7 @@ class Demo:
             [sys.executable, "-m", "chattrail", "demo"],
             cwd=ROOT,
             env=environment | {"COLUMNS": "200"},
+            umask=0o022,  # as most systems have it
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -125,6 +126,10 @@ def test_the_demo_from_first_start_to_second(tmp_path: Path) -> None:
     assert seconds <= ENDS_WITHIN_S
     assert not [process for process in family if process.is_running()], "something was left behind"
     assert re.search(r"Peak memory of the whole stack: \d+ MB", demo.text)
+    written = [path for path in (demo.data, *demo.data.rglob("*")) if not path.is_symlink()]
+    names = {path.name for path in demo.data.iterdir()}
+    assert names >= {"bot", "clickhouse", "images", "logs", "secrets.json", "sidecar", "web"}
+    assert not [path for path in written if path.stat().st_mode & 0o077], "others may read what the demo keeps"
 
     again = Demo(tmp_path, ports)
     try:

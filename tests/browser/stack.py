@@ -53,6 +53,10 @@ class Part:
             raise RuntimeError(f"{self.module} did not become ready:\n{''.join(self.output)}")
         return self.url
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
     def stop(self) -> None:
         """SIGTERM, and SIGKILL for who does not listen."""
         self._process.send_signal(signal.SIGTERM)

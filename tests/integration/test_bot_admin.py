@@ -76,7 +76,7 @@ async def test_a_web_that_is_down_or_speaks_otherwise_is_named(web: WebApiServer
         admin = bot.telegram.person(ADMIN)
         await admin.send("/stats")
         await admin.wait(says("(ConnectError)"))
-    async with running_bot(admin_ids=str(ADMIN), web_url=web.url, web_token="wrong") as bot:
+    async with running_bot(admin_ids=str(ADMIN), web_url=web.url, web_token="wrong-token") as bot:
         admin = bot.telegram.person(ADMIN)
         await admin.send("/stats")
         await admin.wait(says("401 Authentication required"))

@@ -13,10 +13,12 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from bot import running
 from bot.simulation.telegram_api import TelegramServer
 from chattrail.highwater import PROCESS_ENDED
 from tests.bot_support import TOKEN, begin_story, has_button, running_bot, says
 from tests.fakes.otlp_receiver import OtlpReceiver
+from tests.slow_clients import SILENT, SlowClients, half_a_body, half_a_head
 
 ROOT = Path(__file__).parents[2]
 SECRET = TOKEN.partition(":")[2]
@@ -171,3 +173,27 @@ async def test_webhook_with_its_secret(unused_tcp_port_factory: Callable[[], int
                 async with client.post(f"{url}/telegram", json=forged, headers=headers) as response:
                     assert response.status == 401
         assert [event.type for event in await bot.events()].count("user_message") == 1
+
+
+async def test_the_webhook_ends_connections_that_hold_it_up(
+    unused_tcp_port_factory: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "IDLE_S", 1.0)
+    monkeypatch.setattr(running, "BODY_S", 1.0)
+    port = unused_tcp_port_factory()
+    url, secret = f"http://127.0.0.1:{port}", "webhook-secret-0123456789"
+    async with running_bot(webhook_url=url, webhook_secret=secret, webhook_port=str(port)) as bot:
+        ann = bot.telegram.person(1001)
+        await begin_story(ann)
+        with SlowClients(url, [SILENT, half_a_head("/telegram"), half_a_body("/telegram")], 20) as slow:
+            async with asyncio.timeout(30):
+                while slow.open:  # noqa: ASYNC110 - connections of another thread have no event
+                    await asyncio.sleep(0.05)
+        broken = {"Transfer-Encoding": "chunked", "Connection": "close"}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in broken.items())
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"POST /telegram HTTP/1.1\r\nHost: localhost\r\n{lines}\r\nx\r\n".encode())
+        assert (await reader.readline()).endswith(b" 400 Bad Request\r\n")
+        writer.close()
+        await ann.send("Hello")
+        await ann.wait(has_button("picture:new"))

@@ -235,7 +235,9 @@ async def test_a_sender_that_hangs_up_or_dawdles_frees_its_bytes() -> None:
         port = int(running.url.rsplit(":", 1)[1])
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(head)
-        await until(lambda: running.metrics.value(telemetry.IN_FLIGHT_BYTES) == 5000)
+        await until(
+            lambda: running.metrics.value(telemetry.IN_FLIGHT_BYTES) == 3
+        )  # what arrived, not what is announced
         writer.close()
         await until(lambda: running.metrics.value(telemetry.IN_FLIGHT_BYTES) == 0)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -127,11 +127,13 @@ async def test_bombs_are_refused_with_flat_memory(encoding: str) -> None:
 
 async def test_the_python_sdk_delivers_gzipped() -> None:
     recorder = Recorder()
-    async with receiving(Stage("recorder", recorder, True), token="t0ken") as running:
+    async with receiving(Stage("recorder", recorder, True), token="t0ken-of-the-tests") as running:
 
         def export() -> None:
             exporter = OTLPLogExporter(
-                endpoint=running.logs, compression=Compression.Gzip, headers={"Authorization": "Bearer t0ken"}
+                endpoint=running.logs,
+                compression=Compression.Gzip,
+                headers={"Authorization": "Bearer t0ken-of-the-tests"},
             )
             provider = LoggerProvider()
             provider.add_log_record_processor(BatchLogRecordProcessor(exporter))

@@ -1,8 +1,10 @@
 """How long a sender is told to wait: by what is held, how fast it was let go of lately, and who else was sent away."""
 
+from contextlib import ExitStack
+
 import pytest
 
-from sidecar.admission import Admission, Booking
+from sidecar.admission import SLOW_AFTER_S, Admission, Booking
 from sidecar.answers import LONGEST_WAIT_S, Refused, retry_after
 from sidecar.telemetry import Metrics
 from tests.plugin_support import SetClock
@@ -102,3 +104,51 @@ def test_retry_after_is_spread_and_bounded(seconds: float, least: int, most: int
     assert (min(drawn), max(drawn)) == (least, min(most, LONGEST_WAIT_S))
     assert len(set(drawn)) > 1
     assert drawn == sorted(drawn)
+
+
+def arriving(bench: Bench, stack: ExitStack, held: int, given_up: list[int]) -> Booking:
+    """A body of which so much has arrived."""
+    booking = stack.enter_context(bench.admission.book())
+    stack.enter_context(booking.arriving(held, lambda: given_up.append(held)))
+    booking.hold(held)
+    return booking
+
+
+def test_slow_bodies_give_way_when_memory_is_short_the_largest_first() -> None:
+    bench, given_up = Bench(), list[int]()
+    with ExitStack() as stack:
+        for held in (100, 500, 400):
+            arriving(bench, stack, held, given_up)
+        bench.clock.pass_(SLOW_AFTER_S)
+        with bench.admission.book() as honest:
+            honest.hold(300)
+            assert given_up == [500]
+            honest.hold(800)
+            assert given_up == [500, 400]
+            honest.hold(900)
+    with bench.admission.book() as afterwards:
+        afterwards.hold(LIMIT)
+
+
+def test_bodies_that_come_fast_or_are_here_do_not_give_way() -> None:
+    bench, given_up = Bench(), list[int]()
+    with ExitStack() as stack:
+        arriving(bench, stack, 500, given_up)
+        bench.clock.pass_(SLOW_AFTER_S * 0.9)
+        assert bench.refused(600) > 0
+        assert given_up == []
+    bench.fill()  # being stored: however long that takes
+    bench.clock.pass_(60)
+    bench.refused(100)
+    assert given_up == []
+
+
+def test_an_announced_body_is_sent_away_at_once_when_it_would_not_fit() -> None:
+    bench = Bench()
+    with bench.admission.book() as booking:
+        booking.hold(900)
+        with bench.admission.book() as other:
+            with pytest.raises(Refused), other.arriving(200, lambda: None):
+                raise AssertionError("it must not be read")
+            with other.arriving(100, lambda: None):
+                assert other.held == 0

@@ -5,9 +5,9 @@ than one after the other. One-time links are not limited: they cannot be guessed
 when somebody else has used up the attempts.
 """
 
-import ipaddress
 import math
 
+from chattrail.connections import network
 from web.auth.database import AuthDatabase
 
 WINDOW_S = 15 * 60
@@ -17,7 +17,7 @@ IN_ALL = 50
 
 def begin_attempt(database: AuthDatabase, address: str) -> int:
     """Count an attempt. Returns 0 when it may go on, else the seconds until the next one may."""
-    who, now = _block(address), database.clock()
+    who, now = network(address), database.clock()
     with database.write() as connection:
         connection.execute("DELETE FROM login_attempts WHERE at <= ? OR at > ?", (now - WINDOW_S, now + WINDOW_S))
         for where, values, allowed in (("WHERE address = ?", (who,), PER_ADDRESS), ("", (), IN_ALL)):
@@ -35,15 +35,4 @@ def begin_attempt(database: AuthDatabase, address: str) -> int:
 def forgive_attempts(database: AuthDatabase, address: str) -> None:
     """Forget the attempts of an address that then got it right."""
     with database.write() as connection:
-        connection.execute("DELETE FROM login_attempts WHERE address = ?", (_block(address),))
-
-
-def _block(address: str) -> str:
-    """One IPv6 subscriber owns a whole /64, so that counts as one address."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return "unknown"
-    if isinstance(parsed, ipaddress.IPv6Address):
-        return str(parsed.ipv4_mapped or ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)
+        connection.execute("DELETE FROM login_attempts WHERE address = ?", (network(address),))

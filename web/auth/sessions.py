@@ -9,7 +9,8 @@ from web.context import auth_database, passwords, settings
 
 
 def sign_in() -> None:
-    """Begin a new login; an id from before the login is never kept."""
+    """Begin a new login. This browser's login from before ends, wherever its cookie was copied to; other devices stay in."""
+    before = session.get("id")
     session.clear()
     session.permanent = True
     identity = secrets.token_urlsafe(24)
@@ -20,7 +21,10 @@ def sign_in() -> None:
         connection.execute(
             "INSERT INTO sessions VALUES (?, ?, ?)", (_hash(identity), passwords().fingerprint, expires_at)
         )
-        connection.execute("DELETE FROM sessions WHERE expires_at <= ?", (database.clock(),))
+        connection.execute(
+            "DELETE FROM sessions WHERE expires_at <= ? OR id_hash = ?",
+            (database.clock(), _hash(before) if isinstance(before, str) else ""),
+        )
     g.signed_in = True
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.simulation.cloudflare_api import CloudflareServer
+from chattrail.private_files import keep_files_private
 
 ACCOUNT = {
     "account-id": "the account's id, 32 hex digits",
@@ -30,6 +31,7 @@ def main() -> None:
     for name, what in ACCOUNT.items():
         parser.add_argument(f"--{name}", default=argparse.SUPPRESS, help=what)
     options = vars(parser.parse_args())
+    keep_files_private()
     speed = options.pop("speed")
     if speed <= 0:
         parser.error("--speed must be above 0")

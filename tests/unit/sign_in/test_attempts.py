@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from flask.testing import FlaskClient
 
 from tests.unit.sign_in.support import is_in
@@ -61,3 +62,32 @@ def test_forwarded_addresses_are_believed_only_when_told(tmp_path: Path, clock: 
 
     assert statuses(tmp_path / "direct", "0")[-1] == 429
     assert statuses(tmp_path / "proxied", "1")[-1] == 401
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ("192.0.2.1", "192.0.2.1:5678", "192.0.2.1:1", "::ffff:192.0.2.1", "[::ffff:192.0.2.1]:99", " 192.0.2.1 "),
+        (
+            "2001:db8::1",
+            "[2001:db8::1]",
+            "[2001:db8::1]:123",
+            "[2001:db8::2]:456",
+            "2001:db8::3%eth0",
+            "[2001:db8::4%eth0]:1",
+        ),
+        ("", "nonsense", "unknown", "_hidden", "192.0.2.1:2:3", "[", "999.0.2.1:1"),
+    ],
+)
+def test_a_client_is_one_however_a_proxy_writes_its_address(
+    tmp_path: Path, clock: Clock, written: tuple[str, ...]
+) -> None:
+    client = make_app(tmp_path, clock=clock, proxies="1").test_client()
+    statuses = [
+        sign_in(client, "wrong", headers={"X-Forwarded-For": address} if address else {}).status_code
+        for address in (*written, *written)
+    ]
+    if not written[0]:  # without the header it is the proxy's own address
+        statuses = [*statuses[1 : len(written)], *statuses[len(written) + 1 :]]
+    assert statuses == [401] * PER_ADDRESS + [429] * (len(statuses) - PER_ADDRESS)
+    assert sign_in(client, headers={"X-Forwarded-For": "198.51.100.9:5678"}).status_code == 303

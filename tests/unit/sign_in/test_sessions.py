@@ -7,6 +7,9 @@ from flask.testing import FlaskClient
 
 from tests.unit.sign_in.support import is_in
 from tests.web_support import SAME, Clock, make_app, sign_in
+from web import SIGN_IN_FILE
+from web.auth.database import AuthDatabase
+from web.auth.links import make_link
 from web.auth.passwords import hash_password
 
 
@@ -56,6 +59,29 @@ def test_logout_ends_a_copied_cookie_too(client: FlaskClient, tmp_path: Path, cl
     thief = make_app(tmp_path, clock=clock).test_client()
     thief.set_cookie("chattrail", copied.value)
     assert not is_in(thief)
+
+
+@pytest.mark.parametrize("by_link", [False, True])
+def test_a_login_ends_the_one_this_browser_had_and_no_others(
+    client: FlaskClient, tmp_path: Path, clock: Clock, by_link: bool
+) -> None:
+    other_device = make_app(tmp_path, clock=clock).test_client()
+    sign_in(other_device)
+    sign_in(client)
+    copied = client.get_cookie("chattrail")
+    assert copied is not None
+    if by_link:
+        token = make_link(AuthDatabase(tmp_path / SIGN_IN_FILE, clock))[0]
+        assert client.post("/login/link", data={"token": token}, headers=SAME).status_code == 303
+    else:
+        assert sign_in(client).status_code == 303
+    thief = make_app(tmp_path, clock=clock).test_client()
+    thief.set_cookie("chattrail", copied.value)
+    assert not is_in(thief)
+    assert is_in(client)
+    assert is_in(other_device)
+    assert sign_in(client, "wrong").status_code == 401
+    assert is_in(client), "a login that failed ends nothing"
 
 
 def test_a_login_ends_by_time_and_by_a_new_password(client: FlaskClient, tmp_path: Path, clock: Clock) -> None:

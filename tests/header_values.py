@@ -1,0 +1,23 @@
+"""What stands in a request's headers when a client means harm or is broken: for the property tests of all servers."""
+
+from hypothesis import strategies as st
+
+NAMES = (
+    "Origin", "HX-Current-URL", "Host", "Cookie", "Accept-Language", "Accept-Encoding", "Range", "If-Range", "If-None-Match",
+    "If-Modified-Since", "Transfer-Encoding", "Content-Length", "Content-Type", "Content-Encoding", "Authorization", "Expect",
+    "Connection", "Upgrade", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host",
+)  # fmt: skip
+NEAR_MISSES = (
+    "http://[", "http://[::1", "//[", "http://localhost:99999", "http://localhost:port", "localhost:99999", "localhost:0",
+    "[::1]:65536", "null", "bytes=9-1", "bytes=-", "bytes=0-0,0-0,5-", "chunked, chunked", "gzip, chunked", "-1", "1e9", "+5",
+    "99999999999999999999", "Basic ====", "Bearer", "de;q=x, en;q=nan", "a=b; chattrail=", "text/plain; charset=nonsense",
+    "multipart/form-data", 'multipart/form-data; boundary="', "Thu, 99 Foo 99999 99:99:99 GMT", 'W/"', "1.2.3.4:5678, [::1]:x",
+)  # fmt: skip
+
+# latin-1 as it goes over the wire, without what would end the line
+values = st.one_of(
+    st.sampled_from(NEAR_MISSES),
+    st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0"), max_size=60),
+    st.lists(st.sampled_from([*NEAR_MISSES, ",", ";", "=", " ", "ÿ"]), min_size=2, max_size=4).map("".join),
+)
+headers = st.dictionaries(st.sampled_from(NAMES), values, min_size=1, max_size=4)

@@ -1,0 +1,144 @@
+"""Arbitrary bytes in headers, sent to the real servers: an answer below 500 or a closed connection, and they go on."""
+
+import re
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from tests.embedded import EmbeddedClickHouse
+from tests.header_values import headers
+from tests.receivers import SidecarProcess
+from tests.web_support import running_web
+
+STATUS = re.compile(rb"^HTTP/1\.[01] (\d{3})", re.MULTILINE)
+FEW = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+CHUNKS = st.sampled_from(
+    [b"0\r\n\r\n", b"5\r\nhello\r\n0\r\n\r\n", b"x\r\n", b"-1\r\n\r\n", b"5;\r\nhello\r\n", b"5\r\nhell"]
+)
+
+
+def answer_of(url: str, method: str, path: str, given: Mapping[str, str], body: bytes) -> bytes:
+    """The answer to a request made of these bytes; empty when the connection is closed without one."""
+    lines = {"Host": "localhost", "Connection": "close", **given}
+    head = f"{method} {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    where = urlsplit(url)
+    with socket.create_connection((where.hostname or "", where.port or 0), 30) as client:
+        try:
+            client.sendall(head.encode("latin-1") + b"\r\n" + body)
+            client.settimeout(0.3)
+            try:
+                answer = client.recv(65536)
+            except TimeoutError:  # it waits for more of a body: there is none
+                client.shutdown(socket.SHUT_WR)
+                client.settimeout(30)
+                answer = client.recv(65536)
+        except ConnectionError:  # it closed before it had read all of it
+            return b""
+    return answer
+
+
+def status_of(answer: bytes) -> int:
+    return next((code for code in map(int, STATUS.findall(answer)) if code >= 200), 0)
+
+
+def goes_on(client: httpx.Client, path: str) -> bool:
+    return client.get(path).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    with (
+        running_web(tmp_path_factory.mktemp("web"), read_timeout_s="2") as part,
+        httpx.Client(base_url=part.url, timeout=60) as client,
+    ):
+        yield client
+
+
+@pytest.mark.parametrize(
+    "chunk", [b"x\r\nhello\r\n", b"-1\r\n\r\n", b"5\r\nhello there\r\n", b"ffffffffffffffffffffff\r\nhello\r\n"]
+)
+@pytest.mark.parametrize(
+    ("server", "path"),
+    [
+        ("web", "/login"),
+        ("sidecar", "/v1/logs"),
+        ("embedded", "/?user=default&password=full-rights&query=INSERT+INTO+t+FORMAT+TSV"),
+    ],
+)
+def test_chunks_that_are_none_are_400(server: str, path: str, chunk: bytes, request: pytest.FixtureRequest) -> None:
+    url = str(request.getfixturevalue(server).base_url)
+    given = {"Transfer-Encoding": "chunked", "Content-Type": "application/x-protobuf"}
+    assert status_of(answer_of(url, "POST", path, given, chunk)) == 400
+    # the same when the request is being worked on already
+    where = urlsplit(url)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in {**given, "Expect": "100-continue"}.items())
+    with socket.create_connection((where.hostname or "", where.port or 0), 30) as client:
+        client.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n".encode())
+        assert client.recv(1000).startswith(b"HTTP/1.1 100 ")
+        client.sendall(chunk)
+        assert status_of(client.recv(65536)) == 400
+
+
+@FEW
+@given(
+    given=headers,
+    request=st.sampled_from(
+        [("GET", "/login"), ("GET", "/analytics"), ("GET", "/static/app.css"), ("POST", "/login"), ("POST", "/logout")]
+    ),
+    body=st.one_of(st.just(b""), CHUNKS),
+)
+def test_the_dashboard(web: httpx.Client, given: dict[str, str], request: tuple[str, str], body: bytes) -> None:
+    if request[1] == "/analytics":
+        given = {"HX-Request": "true", **given}
+    assert status_of(answer_of(str(web.base_url), *request, given, body)) < 500
+    assert goes_on(web, "/healthz")
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    with (
+        EmbeddedClickHouse(tmp_path_factory.mktemp("embedded"), IDLE_TIMEOUT_S="2", BODY_PATIENCE_S="2") as server,
+        httpx.Client(base_url=server.base_url, timeout=60) as client,
+    ):
+        yield client
+
+
+@FEW
+@given(given=headers, body=st.one_of(st.just(b""), CHUNKS))
+def test_embedded_clickhouse(embedded: httpx.Client, given: dict[str, str], body: bytes) -> None:
+    who = "user=default&password=full-rights"
+    answer = answer_of(str(embedded.base_url), "POST", f"/?{who}&query=SELECT+1+FORMAT+TSV", given, body)
+    # ClickHouse answers 500 for most of its numbered errors; 1002 is a fault that has no number
+    assert status_of(answer) != 500 or b"X-ClickHouse-Exception-Code" in answer
+    assert b"UNKNOWN_EXCEPTION" not in answer
+    assert goes_on(embedded, "/ping")
+
+
+@pytest.fixture(scope="module")
+def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    folder: Path = tmp_path_factory.mktemp("sidecar")
+    with SidecarProcess(PLUGINS="debug", DATA=str(folder), READ_TIMEOUT_S="2", IDLE_TIMEOUT_S="2") as process:
+        while "listening on" not in process.text:
+            assert process.running, process.text
+        url = process.text.partition("listening on ")[2].split()[0]
+        with httpx.Client(base_url=url, timeout=60) as client:
+            yield client
+
+
+@FEW
+@given(
+    given=headers, path=st.sampled_from(["/v1/logs", "/v1/traces", "/nowhere"]), body=st.one_of(st.just(b""), CHUNKS)
+)
+@example(given={"Expect": "Í"}, path="/v1/logs", body=b"")
+@example(given={"Expect": "Í"}, path="/nowhere", body=b"")
+def test_the_sidecar(sidecar: httpx.Client, given: dict[str, str], path: str, body: bytes) -> None:
+    given = {"Content-Type": "application/x-protobuf", **given}
+    status = status_of(answer_of(str(sidecar.base_url), "POST", path, given, body))
+    assert status < 500 or status == 503
+    assert goes_on(sidecar, "/healthz")

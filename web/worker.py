@@ -1,0 +1,67 @@
+"""The gunicorn worker: an event loop reads requests and writes answers, threads only make them (ADR 0024).
+
+gunicorn keeps what it is good at: it binds, starts and watches the workers, and ends them.
+"""
+
+import asyncio
+import os
+import signal
+
+from flask import Flask
+from gunicorn.workers.base import Worker as GunicornWorker  # type: ignore[import-untyped]
+
+from chattrail.connections import within_open_files
+from web.dispatch import Dispatcher
+from web.http_server import Limits, Server
+from web.settings import WebSettings
+
+HEARTBEAT_S = 1.0
+FILES_PER_CONNECTION = 2  # its socket, and the file it is sent
+
+
+class Worker(GunicornWorker):  # type: ignore[misc]
+    """Serves connections of one process. gunicorn's application is `web.server.Server`, which has the settings."""
+
+    wsgi: Flask
+
+    def run(self) -> None:
+        """Serve until a signal."""
+        asyncio.run(self._serve(self.app.settings))
+
+    async def _serve(self, settings: WebSettings) -> None:
+        self._stop = asyncio.Event()
+        self._grace_s: float = self.cfg.graceful_timeout
+        self._take_signals()
+        dispatcher = Dispatcher(self.wsgi, settings.threads, settings.query_timeout_s)
+        server = Server(dispatcher.respond, _limits(settings))
+        for listener in self.sockets:
+            listener.setblocking(False)
+            server.add_socket(listener.sock)
+        while not self._stop.is_set() and self.ppid == os.getppid():
+            self.notify()
+            await asyncio.wait({asyncio.ensure_future(self._stop.wait())}, timeout=HEARTBEAT_S)
+        self.alive = False
+        ending = asyncio.create_task(server.end(self._grace_s))
+        while not ending.done():
+            self.notify()
+            await asyncio.wait({ending}, timeout=HEARTBEAT_S)
+
+    def _take_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._stop.set)
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            loop.add_signal_handler(number, self._end_now)
+
+    def _end_now(self) -> None:
+        self._grace_s = 0
+        self._stop.set()
+
+
+def _limits(settings: WebSettings) -> Limits:
+    return Limits(
+        read_s=settings.read_timeout_s,
+        write_s=settings.write_timeout_s,
+        connections=within_open_files(settings.connections, FILES_PER_CONNECTION),
+        # behind proxies every connection is a proxy's
+        per_network=0 if settings.proxies else settings.connections_per_address,
+    )
