@@ -11,7 +11,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from sidecar import loop_guard
-from sidecar.batch import Batch
+from sidecar.batch import Batch, name_of
 from sidecar.errors import Retryable
 from sidecar.migrate import first_line, migrate
 from sidecar.plugin import Context
@@ -81,6 +81,8 @@ class ClickHouseSink:
         """Commit the batch; safe to repeat. Raises Retryable for everything that may pass."""
         if dead := await self.store(batch):
             await self._bury(dead, batch.digest)
+            for letter in dead:
+                batch.rejected[letter.reason] += letter.records
 
     async def store(self, batch: Batch) -> list[DeadLetter]:
         """Commit what can be stored of the batch and return the rest. Raises Retryable for everything that may pass."""
@@ -140,9 +142,10 @@ class ClickHouseSink:
             raise self._as_retryable(error) from None
         for letter in letters:
             if loop_guard.is_on():  # a sidecar's own record is no sender's fault: no alarm for it
-                self._context.metrics.add(DEAD_LETTERS, reason=letter.reason, source=loop_guard.SERVICE_NAME)
+                source = {"source": loop_guard.SERVICE_NAME}
+                self._context.metrics.add(DEAD_LETTERS, letter.records, reason=letter.reason, **source)
             else:
-                self._context.metrics.add(DEAD_LETTERS, reason=letter.reason)
+                self._context.metrics.add(DEAD_LETTERS, letter.records, reason=letter.reason)
         self._context.logger.warning(
             "%d of the batch's records went to dead_letters: %s", len(letters), letters[0].reason
         )
@@ -155,4 +158,4 @@ class ClickHouseSink:
 
 def _event_name(body: bytes) -> str:
     request = ExportLogsServiceRequest.FromString(body)
-    return next((r.event_name for e in request.resource_logs for s in e.scope_logs for r in s.log_records), "")
+    return next((name_of(r) for e in request.resource_logs for s in e.scope_logs for r in s.log_records), "")
