@@ -181,9 +181,15 @@ def attributes_of(pairs: Iterable[KeyValue]) -> dict[str, AttributeValue]:
     """Decode OTLP key-values. A doubled key keeps its first value, as ClickHouse's map lookup does."""
     decoded: dict[str, AttributeValue] = {}
     for pair in pairs:
-        if pair.key not in decoded:
-            decoded[pair.key] = value_of(pair.value)
+        key = pair.key or key_of(pair)
+        if key not in decoded:
+            decoded[key] = value_of(pair.value)
     return decoded
+
+
+def key_of(pair: KeyValue) -> str:
+    """Return the key of an attribute, or what stands for it in ClickHouse where it is an index into profiles' dictionary."""
+    return pair.key or (f"#key_strindex:{pair.key_strindex}" if pair.key_strindex else "")
 
 
 def value_of(value: AnyValue) -> AttributeValue:

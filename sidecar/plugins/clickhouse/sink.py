@@ -16,6 +16,7 @@ from sidecar.errors import Retryable
 from sidecar.migrate import first_line, migrate
 from sidecar.plugin import Context
 from sidecar.plugins.clickhouse import encoders
+from sidecar.plugins.clickhouse.body_json import has_nested_bodies
 from sidecar.plugins.clickhouse.config import ClickHouseConfig
 from sidecar.plugins.clickhouse.dead_letters import DeadLetter, bury
 from sidecar.plugins.clickhouse.repair import Repair
@@ -92,7 +93,7 @@ class ClickHouseSink:
         dead = list(screened.dead)
         if screened.body is not None:
             token = batch.digest if not dead else hashlib.sha256(screened.body).hexdigest()
-            refused = await self._insert(screened.body, token)
+            refused = await self._insert(screened.body, token, has_nested_bodies(batch.request))
             if refused:  # counted among those that had passed: find their places in the batch again
                 turned_away = {letter.position for letter in dead}
                 passed = [position for position in range(batch.record_count) if position not in turned_away]
@@ -112,11 +113,11 @@ class ClickHouseSink:
         if client is not None:
             await client.close()
 
-    async def _insert(self, body: bytes, token: str) -> list[DeadLetter]:
+    async def _insert(self, body: bytes, token: str, nested_bodies: bool) -> list[DeadLetter]:
         """Insert; where ClickHouse refuses the data, halve until the records at fault stand alone, and return those."""
         assert self._client is not None
         try:
-            await self._encoder.insert(self._client, body, token)
+            await self._encoder.insert(self._client, body, token, nested_bodies=nested_bodies)
         except ClickHouseError as error:
             code = getattr(error, "code", None)
             if code not in DATA_ERRORS:
@@ -127,7 +128,7 @@ class ClickHouseSink:
                 return [DeadLetter(0, _event_name(body), f"ClickHouse refused it with code {code}", body)]
             found = []
             for offset, half in halves:
-                for letter in await self._insert(half, hashlib.sha256(half).hexdigest()):
+                for letter in await self._insert(half, hashlib.sha256(half).hexdigest(), nested_bodies):
                     found.append(DeadLetter(offset + letter.position, letter.event_name, letter.reason, letter.raw))
             return found
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
