@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from sidecar.errors import Malformed
 
@@ -67,11 +68,17 @@ def read(body: bytes, use: Callable[[Any], Result]) -> Result:
 
 def write(document: object) -> bytes:
     """Return a document that was read as JSON again, in ASCII, so that halves of surrogate pairs are kept as they came."""
-    return json.dumps(document, default=_text_of, separators=(",", ":")).encode()
+    numbers: list[str] = []
+    mark = uuid4().hex  # stands for a number, as no text of the document does
 
+    def marked(number: Number) -> str:
+        numbers.append(number.text)
+        return f"{mark}{len(numbers) - 1}"
 
-def _text_of(number: Number) -> str:
-    return number.text
+    text = json.dumps(document, default=marked, separators=(",", ":"))
+    if numbers:
+        text = re.sub(f'"{mark}([0-9]+)"', lambda found: numbers[int(found[1])], text)
+    return text.encode()
 
 
 def _parse(text: str) -> Any:

@@ -18,6 +18,7 @@ from sidecar.plugins.clickhouse.otlp_schema import BODY_JSON
 
 Json = str | bool | int | float | None | list["Json"] | dict[str, "Json"]
 
+NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}  # as OTLP/JSON writes them
 CONTAINERS = frozenset({"array_value", "kvlist_value"})
 
 
@@ -60,7 +61,7 @@ def _plain(value: AnyValue) -> Json:
         case "bytes_value":
             return base64.b64encode(value.bytes_value).decode()
         case "double_value" if not math.isfinite(value.double_value):
-            return str(value.double_value)
+            return NOT_FINITE[str(value.double_value)]
         case None:
             return None
         case kind:
