@@ -62,7 +62,7 @@ class Receiver:
         app = web.Application(middlewares=[self._answer])
         app.router.add_post(LOGS, self._logs, expect_handler=expect)
         if self._cors.is_on:
-            app.router.add_options(LOGS, self._cors.preflight)
+            app.router.add_options(LOGS, self._cors.preflight, expect_handler=expect)
         app.router.add_route("*", OTHERS, self._not_kept, expect_handler=expect)
         app.router.add_get("/healthz", self._healthz, expect_handler=expect)
         app.router.add_get("/readyz", self._readyz, expect_handler=expect)

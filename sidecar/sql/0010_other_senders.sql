@@ -141,10 +141,17 @@ SELECT
 FROM ${database}.records
 WHERE name = 'chattrail_process.ended' AND instance_id != '' AND number BETWEEN 1 AND 1099511627775;
 
+-- Events with the time at which they are shown. One without any time stands at 1970 in `events`, so that a resend is the same
+-- row, and is shown at the time it was received; of one that came twice that is the later time. Parts of a union, so that the
+-- table's partitions and key serve `ts`.
+CREATE OR REPLACE VIEW ${database}.shown_events AS
+SELECT * FROM ${database}.events FINAL WHERE ts > toDateTime64(0, 9, 'UTC')
+UNION ALL
+SELECT * REPLACE (e.received_at::DateTime64(9, 'UTC') AS ts) FROM ${database}.events AS e FINAL WHERE e.ts = toDateTime64(0, 9, 'UTC');
+
 -- Arrays and key-value lists are plain JSON here, as the collector's exporter writes them; a container within one of an
 -- attribute is kept undecoded, and so are those of bodies that were stored before this migration. What has no time at all
--- stands at 1970 in its table, which makes a resend the same row, and is shown at the time it was received. Of a record
--- that came twice that is the later one. Tables are read by parts, so that their partitions and keys serve `Timestamp`.
+-- is shown at the time it was received, as above.
 CREATE OR REPLACE VIEW ${database}.otel_logs AS
 WITH
     ((names, types) -> mapFromArrays(mapKeys(names), arrayMap(
@@ -169,21 +176,21 @@ SELECT
     plain(attributes, attribute_types) AS LogAttributes,
     called AS EventName
 FROM (
-    SELECT ts AS shown, concat('chattrail.', type) AS called, trace_id, span_id, flags, severity_text, severity_number, service_name, body, body_type, body_json,
-        resource_schema_url, resource_attributes, resource_attribute_types, scope_schema_url, scope_name, scope_version,
-        scope_attributes, scope_attribute_types, attributes, attribute_types FROM ${database}.events FINAL
-    WHERE ts > toDateTime64(0, 9, 'UTC')
+    SELECT
+        ts AS shown, concat('chattrail.', type) AS called, trace_id, span_id, flags, severity_text, severity_number,
+        service_name, body, body_type, body_json, resource_schema_url, resource_attributes, resource_attribute_types,
+        scope_schema_url, scope_name, scope_version, scope_attributes, scope_attribute_types, attributes, attribute_types
+    FROM ${database}.shown_events
     UNION ALL
-    SELECT received_at::DateTime64(9, 'UTC'), concat('chattrail.', type), trace_id, span_id, flags, severity_text, severity_number, service_name, body, body_type, body_json,
+    SELECT
+        ts, name, trace_id, span_id, flags, severity_text, severity_number, service_name, body, body_type, body_json,
         resource_schema_url, resource_attributes, resource_attribute_types, scope_schema_url, scope_name, scope_version,
-        scope_attributes, scope_attribute_types, attributes, attribute_types FROM ${database}.events FINAL
-    WHERE ts = toDateTime64(0, 9, 'UTC')
+        scope_attributes, scope_attribute_types, attributes, attribute_types
+    FROM ${database}.logs WHERE ts > toDateTime64(0, 9, 'UTC')
     UNION ALL
-    SELECT ts, name, trace_id, span_id, flags, severity_text, severity_number, service_name, body, body_type, body_json,
+    SELECT
+        received_at::DateTime64(9, 'UTC'), name, trace_id, span_id, flags, severity_text, severity_number, service_name, body, body_type, body_json,
         resource_schema_url, resource_attributes, resource_attribute_types, scope_schema_url, scope_name, scope_version,
-        scope_attributes, scope_attribute_types, attributes, attribute_types FROM ${database}.logs WHERE ts > toDateTime64(0, 9, 'UTC')
-    UNION ALL
-    SELECT received_at::DateTime64(9, 'UTC'), name, trace_id, span_id, flags, severity_text, severity_number, service_name, body, body_type, body_json,
-        resource_schema_url, resource_attributes, resource_attribute_types, scope_schema_url, scope_name, scope_version,
-        scope_attributes, scope_attribute_types, attributes, attribute_types FROM ${database}.logs WHERE ts = toDateTime64(0, 9, 'UTC')
+        scope_attributes, scope_attribute_types, attributes, attribute_types
+    FROM ${database}.logs WHERE ts = toDateTime64(0, 9, 'UTC')
 );
