@@ -171,8 +171,10 @@ def name_of(record: LogRecord) -> str:
     for key in NAME_ATTRIBUTES:
         for pair in record.attributes:
             if pair.key == key:
-                if pair.value.string_value:
-                    return pair.value.string_value
+                if pair.value.WhichOneof("value") not in (None, "string_value"):
+                    return ""  # an event's name is text
+                if name := str(pair.value.string_value):
+                    return name
                 break
     return ""
 

@@ -162,7 +162,7 @@ def _add(scope: ScopeLogs, document: object) -> str:
     record = scope.log_records.add()
     try:
         fill(record, document, 4)
-        if document and fields_of(LogRecord.DESCRIPTOR).keys().isdisjoint(document):  # type: ignore[call-overload]
+        if isinstance(document, dict) and document and fields_of(LogRecord.DESCRIPTOR).keys().isdisjoint(document):
             raise Malformed("it has keys, and none that OTLP knows")
     except Malformed as fault:
         del scope.log_records[-1]

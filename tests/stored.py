@@ -40,6 +40,4 @@ def rebuild(row: Sequence[Any]) -> ResourceLogs:
 
 
 def _pairs(keys: list[str], values: list[str], types: list[str]) -> list[KeyValue]:
-    return [
-        key_value(key, any_value(value, kind)) for key, value, kind in zip(keys, values, types, strict=True)
-    ]
+    return [key_value(key, any_value(value, kind)) for key, value, kind in zip(keys, values, types, strict=True)]

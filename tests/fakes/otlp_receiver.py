@@ -142,9 +142,7 @@ class OtlpReceiver(Inbox):
                 else:
                     self._answer(fault.status, b"", fault.retry_after, fault.content_type)
 
-            def _answer(
-                self, status: int, body: bytes, retry_after: str | None, content_type: str = PROTOBUF
-            ) -> None:
+            def _answer(self, status: int, body: bytes, retry_after: str | None, content_type: str = PROTOBUF) -> None:
                 self.send_response(status)
                 self.send_header("Content-Type", content_type)
                 self.send_header("Content-Length", str(len(body)))

@@ -38,7 +38,9 @@ def test_bad_records_of_a_json_request_are_dead_letters_and_replay_copes(sink: S
         {"key": "n", "value": {"intValue": 2**63}},
     ]
     cut = event_json(**{"chattrail.message.text": "cut \ud83d"})
-    resource = {"attributes": [{"key": key, "value": {"stringValue": key}} for key in ("service.name", "service.instance.id")]}
+    resource = {
+        "attributes": [{"key": key, "value": {"stringValue": key}} for key in ("service.name", "service.instance.id")]
+    }
     records = [event_json(), bad, cut, None, {"body": {"bytesValue": [1]}}, {"eventName": "chattrail.command"}]
     document = {"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": records}]}]}
     for _ in range(2):  # the same again changes nothing
@@ -195,7 +197,9 @@ def test_what_has_no_time_is_one_row_and_seen_at_the_time_it_was_received(sink: 
         sink.handle(request(untimed, *others))  # in other company each time: no token keeps it single
     sink.handle(request(log))
     shown = "SELECT Timestamp FROM otel_logs WHERE"
-    assert sink.rows("SELECT ts, ts_source FROM events FINAL WHERE user_id = '1'") == [(datetime(1970, 1, 1), "unknown")]
+    assert sink.rows("SELECT ts, ts_source FROM events FINAL WHERE user_id = '1'") == [
+        (datetime(1970, 1, 1), "unknown")
+    ]
     for (at,) in sink.rows(f"{shown} Body = 'a log'") + sink.rows(f"{shown} LogAttributes['user.id'] = '1'"):
         assert before <= at <= datetime.now(UTC).replace(tzinfo=None)
     assert sink.one("SELECT count() FROM otel_logs") == 5

@@ -47,28 +47,30 @@ async def post(url: str, body: bytes, content_type: str = PROTOBUF) -> tuple[int
 async def test_the_answer_counts_dead_letters_and_says_why(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> None:
     bad = [otlp.event("command", event_id="secret"), otlp.event("command", event_id="other"), otlp.event("command", "")]
     body = otlp.request(otlp.event("command"), *bad)
-    written = '{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": {"stringValue": "fine"}}, {"flags": "secret"}]}]}]}'
-    with clickhouse.fresh_database() as database:
-        with SidecarProcess(
-            CLICKHOUSE_URL=clickhouse.dsn(database), PLUGINS="clickhouse", DATA=str(tmp_path)
-        ) as sidecar:
-            url = await sidecar.ready()
-            for _ in range(2):  # a sender whose answer was lost is told the same
-                status, answer = await post(url, body)
-                partial = ExportLogsServiceResponse.FromString(answer).partial_success
-                assert (status, partial.rejected_log_records) == (200, 3)
-                assert partial.error_message == (
-                    "kept in the table dead_letters, in no figure: event.id is not a UUID (2); user.id is missing (1)"
-                )
-            status, answer = await post(url, written.encode(), JSON)
-            assert (status, json.loads(answer)) == (
-                200,
-                {"partialSuccess": {"rejectedLogRecords": "1", "errorMessage": (
-                    "kept in the table dead_letters, in no figure: the record can't be read: flags: not an integer (1)")}},
-            )  # fmt: skip
-            assert await post(url, otlp.request(otlp.event("command"))) == (200, b"")
-            assert sidecar.end() == 0
-            assert "secret" not in sidecar.text
+    written = (
+        '{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": {"stringValue": "fine"}}, {"flags": "secret"}]}]}]}'
+    )
+    with (
+        clickhouse.fresh_database() as database,
+        SidecarProcess(CLICKHOUSE_URL=clickhouse.dsn(database), PLUGINS="clickhouse", DATA=str(tmp_path)) as sidecar,
+    ):
+        url = await sidecar.ready()
+        for _ in range(2):  # a sender whose answer was lost is told the same
+            status, answer = await post(url, body)
+            partial = ExportLogsServiceResponse.FromString(answer).partial_success
+            assert (status, partial.rejected_log_records) == (200, 3)
+            assert partial.error_message == (
+                "kept in the table dead_letters, in no figure: event.id is not a UUID (2); user.id is missing (1)"
+            )
+        status, answer = await post(url, written.encode(), JSON)
+        assert (status, json.loads(answer)) == (
+            200,
+            {"partialSuccess": {"rejectedLogRecords": "1", "errorMessage": (
+                "kept in the table dead_letters, in no figure: the record can't be read: flags: not an integer (1)")}},
+        )  # fmt: skip
+        assert await post(url, otlp.request(otlp.event("command"))) == (200, b"")
+        assert sidecar.end() == 0
+        assert "secret" not in sidecar.text
 
 
 async def test_both_senders_of_one_body_are_told() -> None:
@@ -81,7 +83,9 @@ async def test_both_senders_of_one_body_are_told() -> None:
         await until(lambda: running.metrics.value("chattrail.sidecar.coalesced") == 1)
         rejecting.gate.set()
         answers = await asyncio.gather(*both)
-    assert [ExportLogsServiceResponse.FromString(answer).partial_success.rejected_log_records for _, answer in answers] == [1, 1]
+    assert [
+        ExportLogsServiceResponse.FromString(answer).partial_success.rejected_log_records for _, answer in answers
+    ] == [1, 1]
 
 
 def test_an_answer_names_few_reasons_however_many_there_are() -> None:
@@ -89,7 +93,9 @@ def test_an_answer_names_few_reasons_however_many_there_are() -> None:
     assert isinstance(answer.body, bytes)
     partial = ExportLogsServiceResponse.FromString(answer.body).partial_success
     assert partial.rejected_log_records == sum(range(41))
-    assert partial.error_message.endswith("reason 39 (40); reason 38 (39); reason 37 (38); reason 36 (37); reason 35 (36); and 35 more reasons")
+    assert partial.error_message.endswith(
+        "reason 39 (40); reason 38 (39); reason 37 (38); reason 36 (37); reason 35 (36); and 35 more reasons"
+    )
 
 
 def by_python(running: Running, _work: Path) -> int:
@@ -110,7 +116,9 @@ def by_tracker(running: Running, _work: Path) -> int:
 
 
 def by_javascript(protocol: str, running: Running, work: Path) -> int:
-    return len(node.send(work, "javascript", protocol, running.url, "", complaint="Received Partial Success response: "))
+    return len(
+        node.send(work, "javascript", protocol, running.url, "", complaint="Received Partial Success response: ")
+    )
 
 
 def by_json(running: Running, work: Path) -> int:

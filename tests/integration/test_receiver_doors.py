@@ -43,8 +43,15 @@ async def test_a_slash_too_many_is_the_same_address(path: str) -> None:
 async def test_a_page_of_a_named_origin_may_send_and_read_the_answer(given: tuple[str, ...]) -> None:
     recorder = Recorder()
     stage = Stage("recorder", recorder, True)
-    async with receiving(stage, cors_origins=given, token="0123456789abcdef") as running, aiohttp.ClientSession() as session:
-        ask = {"Origin": PAGE, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    async with (
+        receiving(stage, cors_origins=given, token="0123456789abcdef") as running,
+        aiohttp.ClientSession() as session,
+    ):
+        ask = {
+            "Origin": PAGE,
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization",
+        }
         async with session.options(running.logs, headers=ask) as answer:
             assert answer.status == 204, "a browser shows no token yet"
             assert answer.headers["Access-Control-Allow-Origin"] == ("*" if given == ("*",) else PAGE)
@@ -63,7 +70,9 @@ async def test_a_page_of_a_named_origin_may_send_and_read_the_answer(given: tupl
             assert "Access-Control-Allow-Origin" not in answer.headers
 
 
-@pytest.mark.parametrize("given", [(), ("https://other.example",), ("http://app.example",), ("https://app.example:8443",)])
+@pytest.mark.parametrize(
+    "given", [(), ("https://other.example",), ("http://app.example",), ("https://app.example:8443",)]
+)
 async def test_a_page_of_another_origin_may_not(given: tuple[str, ...]) -> None:
     stage = Stage("recorder", Recorder(), True)
     async with receiving(stage, cors_origins=given) as running, aiohttp.ClientSession() as session:
@@ -72,12 +81,16 @@ async def test_a_page_of_another_origin_may_not(given: tuple[str, ...]) -> None:
             async with session.options(running.logs, headers=headers) as answer:
                 assert answer.status == (403 if given else 405)
                 assert "Access-Control-Allow-Origin" not in answer.headers
-            async with session.post(running.logs, data=BODY, headers={"Origin": origin, "Content-Type": PROTOBUF}) as answer:
+            async with session.post(
+                running.logs, data=BODY, headers={"Origin": origin, "Content-Type": PROTOBUF}
+            ) as answer:
                 assert answer.status == 200, "other programs may send an Origin, and no browser lets a page read this"
                 assert "Access-Control-Allow-Origin" not in answer.headers
 
 
-@pytest.mark.parametrize("origin", ["app.example", "https://app.example/", "https://APP.example", "https://a b", "https://u@a", "**"])
+@pytest.mark.parametrize(
+    "origin", ["app.example", "https://app.example/", "https://APP.example", "https://a b", "https://u@a", "**"]
+)
 def test_what_is_no_origin_is_refused_with_what_to_write(origin: str) -> None:
     with pytest.raises(ValueError, match="is no origin: write it as a browser sends it"):
         SidecarSettings(cors_origins=(origin,))  # type: ignore[call-arg]

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from typing import Any
 
 import pytest
 from google.protobuf import json_format
@@ -68,7 +67,7 @@ def test_64_bit_integers_come_as_numbers_or_strings(time: int | str) -> None:
     ],
 )  # fmt: skip
 def test_integers_in_every_form_of_the_mapping_keep_their_value(written: str, value: int) -> None:
-    assert body_of('{"intValue": %s}' % written).int_value == value
+    assert body_of(f'{{"intValue": {written}}}').int_value == value
 
 
 @pytest.mark.parametrize(
@@ -77,7 +76,7 @@ def test_integers_in_every_form_of_the_mapping_keep_their_value(written: str, va
      ("9007199254740993", 2.0**53), ("1.7976931348623157e308", 1.7976931348623157e308)],
 )  # fmt: skip
 def test_doubles_as_numbers_and_strings(written: str, value: float) -> None:
-    assert body_of('{"doubleValue": %s}' % written).double_value == value
+    assert body_of(f'{{"doubleValue": {written}}}').double_value == value
 
 
 def test_ids_are_hex_of_any_case() -> None:
@@ -156,7 +155,9 @@ def test_what_is_no_request_is_malformed_and_nothing_is_quoted(body: bytes, mess
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"resourceLogs": []}', b'{"resourceLogs": null}', b'{"resource_logs": [{}]}'])
+@pytest.mark.parametrize(
+    "body", [b"{}", b'{"resourceLogs": []}', b'{"resourceLogs": null}', b'{"resource_logs": [{}]}']
+)
 def test_a_request_without_records_is_one(body: bytes) -> None:
     converted = convert(body)
     assert not converted.unreadable

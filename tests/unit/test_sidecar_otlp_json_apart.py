@@ -121,7 +121,10 @@ def test_records_under_a_doubled_key_are_all_there() -> None:
 
 def test_letters_do_not_repeat_a_large_resource_for_each_record() -> None:
     large = {"attributes": [{"key": "k", "value": {"stringValue": "x" * 300_000}}]}
-    entry = {"resource": large, "scopeLogs": [{"scope": {"name": "s"}, "logRecords": [None, *GOOD, None, {"flags": -1}] * 500}]}
+    entry = {
+        "resource": large,
+        "scopeLogs": [{"scope": {"name": "s"}, "logRecords": [None, *GOOD, None, {"flags": -1}] * 500}],
+    }
     body = json.dumps({"resourceLogs": [entry]}).encode()
     converted = convert(body)
     assert len(names(converted)) == 1000

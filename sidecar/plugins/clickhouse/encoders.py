@@ -136,9 +136,7 @@ def _record(record: LogRecord) -> Row:
 
 
 def _pairs(pairs: "list[KeyValue]", depth: int) -> list[Row]:
-    return [
-        {"key": pair.key, "value": _value(pair.value, depth), "key_strindex": pair.key_strindex} for pair in pairs
-    ]
+    return [{"key": pair.key, "value": _value(pair.value, depth), "key_strindex": pair.key_strindex} for pair in pairs]
 
 
 def _value(value: AnyValue, depth: int) -> Row:

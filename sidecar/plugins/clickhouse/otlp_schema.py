@@ -28,7 +28,9 @@ ONEOF = (
 )
 TYPE_ENUM = "Enum8('none' = 0, " + ", ".join(f"'{name}' = {number}" for name, number in ONEOF) + ")"
 IMAGE_BYTES = "chattrail.image.data"  # for the archiver; never a column
-BODY_JSON = 1000  # number of a field that is none of OTLP's, by which the sidecar hands plain JSON of a body to ClickHouse
+BODY_JSON = (
+    1000  # number of a field that is none of OTLP's, by which the sidecar hands plain JSON of a body to ClickHouse
+)
 # SQL for the key of an attribute: profiles may name it by an index into a dictionary, which then is all there is of it
 KEY_TEXT = "if(k = '' AND n != 0, concat('#key_strindex:', toString(n)), k)"
 

@@ -41,7 +41,9 @@ def screen(batch: Batch) -> Screened:
         for scope in entry.scope_logs:
             for record in scope.log_records:
                 if reason := faults.get(position):
-                    dead.append(DeadLetter(places[position], batch.name_of(record), reason, alone(entry, scope, record)))
+                    dead.append(
+                        DeadLetter(places[position], batch.name_of(record), reason, alone(entry, scope, record))
+                    )
                 position += 1
     kept = select(batch.request, lambda at: at not in faults) if len(faults) < readable else None
     return Screened(kept, dead)

@@ -77,7 +77,5 @@ def _kvlist(content: dict[str, Any]) -> KeyValueList:
         kvlist.ParseFromString(base64.b64decode(content["protobuf"]))
         return kvlist
     for pair in content["values"]:
-        kvlist.values.add(
-            key=pair["key"], key_strindex=pair.get("keyStrindex", 0), value=_from_json(pair["value"])
-        )
+        kvlist.values.add(key=pair["key"], key_strindex=pair.get("keyStrindex", 0), value=_from_json(pair["value"]))
     return kvlist
