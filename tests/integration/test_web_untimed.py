@@ -64,7 +64,7 @@ def test_it_has_its_place_in_the_trail_and_says_what_its_time_is(stage: WebStage
         for one in events[2:4]:
             assert began <= datetime.fromisoformat(one["at"]) <= datetime.now(UTC)
     sign_in(client)
-    for language, words in (("en", "When it was received"), ("ru", "Время получения")):
+    for language, words in (("en", "Time of receipt"), ("ru", "Время получения")):
         page = client.get(f"/analytics/users/1?lang={language}").text
         assert page.count(words) == 2
         assert "1970" not in page.split('<main id="main"')[1].split("trail-facts")[0]
