@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from sidecar.batch import EVENT_PREFIX, Batch
+from sidecar.batch import EVENT_PREFIX, Batch, name_of
 from sidecar.plugins.clickhouse.dead_letters import DeadLetter
 from sidecar.plugins.clickhouse.split import alone, select
 
@@ -56,14 +56,14 @@ def _faults(batch: Batch) -> dict[int, str]:
     for entry in batch.request.resource_logs:
         for scope in entry.scope_logs:
             for record in scope.log_records:
-                name = batch.name_of(record)
-                if name.startswith(EVENT_PREFIX) and (reason := _event_fault(record, name.removeprefix(EVENT_PREFIX))):
+                if batch.name_of(record).startswith(EVENT_PREFIX) and (reason := _event_fault(record)):
                     faults[position] = reason
                 position += 1
     return faults
 
 
-def _event_fault(record: LogRecord, type_: str) -> str | None:
+def _event_fault(record: LogRecord) -> str | None:
+    type_ = name_of(record).removeprefix(EVENT_PREFIX)
     if not type_:
         return "the event name has no type after the prefix"
     identity = _first(record, "event.id")  # the tracker writes it first
