@@ -16,7 +16,7 @@ from tests import otlp
 from tests.json_documents import as_otlp_json, record_json
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(otlp.requests)
 def test_any_request_survives_the_way_through_json(request: ExportLogsServiceRequest) -> None:
     converted = convert(json.dumps(as_otlp_json(request)).encode())
@@ -26,7 +26,7 @@ def test_any_request_survives_the_way_through_json(request: ExportLogsServiceReq
     assert message.SerializeToString(deterministic=True) == request.SerializeToString(deterministic=True)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(otlp.requests)
 def test_keys_in_snake_case_mean_the_same(request: ExportLogsServiceRequest) -> None:
     document = json_format.MessageToDict(request, use_integers_for_enums=True, preserving_proto_field_name=True)

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
@@ -151,7 +151,7 @@ def records_in(document: Any) -> int:
     return count
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(otlp.requests, st.data())
 def test_any_mutation_of_a_request_is_stored_or_set_apart_or_refused(
     request: ExportLogsServiceRequest, data: st.DataObject
