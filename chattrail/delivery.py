@@ -8,13 +8,15 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any, Protocol
 
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter as HttpLogExporter
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
+
+from chattrail.quiet import Periodic
 
 LONGEST_AFTER_S = 600.0  # a peer may ask for more; nobody is left waiting for ever
 
@@ -68,7 +70,7 @@ class PlainDelivery:
 
 
 class _Listening:
-    """Stands before the SDK's transport and remembers how long its last answer asked to wait.
+    """Stands before the SDK's transport and remembers of the last answer how long it asked to wait, and if it was a web page.
 
     The SDK waits for as long itself when that is within its own time limit; when not, it gives up at once.
     """
@@ -76,17 +78,49 @@ class _Listening:
     def __init__(self, transport: Any) -> None:
         self._transport = transport
         self.after = 0.0
+        self.is_page = False
 
     def request(self, *args: Any, **options: Any) -> Any:
         """Send a request and look at the answer."""
-        self.after = 0.0
+        self.after, self.is_page = 0.0, False
         result = self._transport.request(*args, **options)
+        self.is_page = str(result.headers().get("content-type", "")).lower().startswith("text/html")
         with suppress(ValueError):  # a date, which no collector sends: then the pauses grow as without one
             self.after = min(max(0.0, float(result.headers().get("retry-after", 0))), LONGEST_AFTER_S)
         return result
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
+
+
+def is_taken(status: int, *, is_page: bool) -> bool:
+    """Whether an answer means that an OTLP receiver has the records: 2xx, with a body or without.
+
+    A redirection is not followed, and 200 with a web page comes from a login page or another server at that address.
+    """
+    return 200 <= status < 300 and not is_page
+
+
+class CheckedClient:
+    """Stands before the client of one of the SDK's exporters, which takes every answer below 400 for success."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._transport = client._transport = _Listening(client._transport)
+        self._notices = Periodic(logging.getLogger(__name__))
+
+    def export(self, data: bytes) -> Any:
+        """Send, and call a failure what did not arrive."""
+        result = self._client.export(data)
+        if not result.success or is_taken(result.status_code, is_page=self._transport.is_page):
+            return result
+        what = "a web page" if self._transport.is_page else f"HTTP {result.status_code}"
+        self._notices.warning("an OTLP endpoint answers with %s: it takes no telemetry; check its address", what)
+        return replace(result, success=False, reason=what)
+
+    def shutdown(self) -> None:
+        """Shut the client down."""
+        self._client.shutdown()
 
 
 class HttpDelivery:
@@ -117,14 +151,15 @@ class HttpDelivery:
         if status is None:
             reason = type(result.error).__name__ if result.error is not None else "no answer in time"
             self._reply = Reply(Answer.LATER, reason)
-        elif 200 <= status < 300:
+        elif is_taken(status, is_page=self._transport.is_page):
             self._reply = Reply(Answer.ACCEPTED)
         elif status in self._BUSY:
             self._reply = Reply(Answer.LATER, f"HTTP {status}", self._transport.after)
         elif status in self._DATA:
             self._reply = Reply(Answer.REFUSED, f"HTTP {status}")
-        else:  # a redirection too: the SDK takes it for success, but it is not followed and nothing arrives
-            self._reply = Reply(Answer.DENIED, f"HTTP {status}; check the endpoint and its headers")
+        else:
+            what = "a web page" if self._transport.is_page else f"HTTP {status}"
+            self._reply = Reply(Answer.DENIED, f"{what}; check the endpoint and its headers")
         return result
 
     def shutdown(self) -> None:

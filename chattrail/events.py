@@ -246,7 +246,9 @@ EVENT_TYPES: Mapping[str, type[Event]] = MappingProxyType(
 COMMON: tuple[Attribute, ...] = (
     Attribute("event.id", "Names the event: a UUIDv7.", "019b2f0e-5f5c-7b1c-9d5e-3a9d2c9b7f10"),
     Attribute("event.sequence", "Counts the process's events from 1; a gap is a loss.", 17),
-    Attribute("user.id", "Telegram's id of the person as text, or its HMAC.", "1001"),
+    Attribute(
+        "user.id", "Telegram's id of the person as text, or its HMAC; `handler_failed` alone may be nobody's.", "1001"
+    ),
     Attribute("user.hash", "The HMAC again, only when ids are hashed.", "5f2b…"),
     Attribute("session.id", "The session; 30 minutes without an event end it.", "019b2f0e-5f5c-7a70-8c1e-77f1b5b6a001"),
     Attribute("telegram.chat.id", "The chat; not sent for private chats when ids are hashed.", 1001),

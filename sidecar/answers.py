@@ -7,9 +7,10 @@ any other error makes them drop the batch, so 500 must never be sent.
 import json
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from aiohttp import web
+from google.protobuf.json_format import MessageToDict
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
@@ -17,11 +18,12 @@ PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 
 # google.rpc.Code by HTTP status, as googleapis' code.proto maps them
-_CODES = {400: 3, 401: 16, 404: 5, 405: 12, 413: 3, 415: 3, 429: 8, 503: 14}
+_CODES = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 413: 3, 415: 3, 429: 8, 503: 14}
 
 
 SHORTEST_WAIT_S, LONGEST_WAIT_S = 1, 60
 SPREAD = 0.5
+REASONS = 5  # named in one answer
 
 
 class Refused(Exception):  # noqa: N818 -- an answer, raised where the reason is found
@@ -34,10 +36,21 @@ class Refused(Exception):  # noqa: N818 -- an answer, raised where the reason is
         self.after = after
 
 
-def stored(content_type: str) -> web.Response:
-    """Everything in the request is durable: a full success, so `partial_success` stays unset."""
-    body = b"{}" if content_type == JSON else ExportLogsServiceResponse().SerializeToString()
-    return web.Response(body=body, content_type=JSON if content_type == JSON else PROTOBUF)
+def stored(content_type: str, rejected: Mapping[str, int]) -> web.Response:
+    """Everything in the request is durable; what is so as dead letters only, by reason, is said in `partial_success`.
+
+    No sender repeats a request for that: the specification forbids it. Without dead letters it stays unset.
+    """
+    answer = ExportLogsServiceResponse()
+    if rejected:
+        answer.partial_success.rejected_log_records = sum(rejected.values())
+        most_first = sorted(rejected.items(), key=lambda item: (-item[1], item[0]))
+        told = "; ".join(f"{reason} ({count})" for reason, count in most_first[:REASONS])
+        others = f"; and {len(most_first) - REASONS} more reasons" if len(most_first) > REASONS else ""
+        answer.partial_success.error_message = f"kept in the table dead_letters, in no figure: {told}{others}"
+    if content_type == JSON:
+        return web.Response(body=json.dumps(MessageToDict(answer)).encode(), content_type=JSON)
+    return web.Response(body=answer.SerializeToString(), content_type=PROTOBUF)
 
 
 def refused(content_type: str, refusal: Refused) -> web.Response:

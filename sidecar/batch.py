@@ -1,6 +1,7 @@
 """One OTLP request on its way through the plugins: the exact bytes, the parsed form, and events decoded on demand."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,9 +15,12 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs
 
 from sidecar.errors import Malformed
 from sidecar.loop_guard import SERVICE_NAME
+from sidecar.otlp_json import convert
 from sidecar.salvage import Unreadable, salvage
 
 EVENT_PREFIX = "chattrail."
+# Where SDKs put an event's name before OTLP had a field for it, the surer one first.
+NAME_ATTRIBUTES = ("otel.event.name", "event.name")
 
 Scalar = str | bool | int | float | bytes | None
 AttributeValue = Scalar | list["AttributeValue"] | dict[str, "AttributeValue"]
@@ -37,7 +41,8 @@ class EventRecord:
 class Batch:
     """An accepted ExportLogsServiceRequest. `body` is the inflated protobuf as it came (OTLP/JSON is converted).
 
-    Records that protobuf refuses are in neither `body` nor `request` but in `unreadable`.
+    Records that can't be read are in neither `body` nor `request` but in `unreadable`. A required plugin counts in `rejected`,
+    by reason and without contents, the records that it keeps for people to look at only: their sender is told.
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class Batch:
         self.request = request
         self.received_at = received_at
         self.unreadable = unreadable
+        self.rejected: Counter[str] = Counter()
         self._decoded: dict[frozenset[str], list[EventRecord]] = {}
 
     @classmethod
@@ -66,6 +72,13 @@ class Batch:
             # upb's message names the message type and the fault, never the contents
             raise Malformed(f"the body is not an OTLP ExportLogsServiceRequest: {error}") from None
 
+    @classmethod
+    def from_json(cls, body: bytes, received_at: datetime) -> Self:
+        """Convert an inflated OTLP/JSON body. Raises Malformed when it is not an ExportLogsServiceRequest."""
+        converted = convert(body)
+        request = ExportLogsServiceRequest.FromString(converted.body)
+        return cls(converted.body, request, received_at, converted.unreadable)
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the whole body in hex: the same bytes sent again have the same digest, and so the same insert token."""
@@ -78,7 +91,7 @@ class Batch:
     def record_count(self) -> int:
         """How many log records of any kind came with the request."""
         readable = sum(len(scope.log_records) for entry in self.request.resource_logs for scope in entry.scope_logs)
-        return readable + len(self.unreadable)
+        return readable + sum(one.records for one in self.unreadable)
 
     @cached_property
     def is_own(self) -> bool:
@@ -103,12 +116,21 @@ class Batch:
     def types(self) -> frozenset[str]:
         """The types of the analytics events in it, without decoding any."""
         return frozenset(
-            record.event_name.removeprefix(EVENT_PREFIX)
+            name.removeprefix(EVENT_PREFIX)
             for entry in self.request.resource_logs
             for scope in entry.scope_logs
             for record in scope.log_records
-            if record.event_name.startswith(EVENT_PREFIX)
+            if (name := self.name_of(record)).startswith(EVENT_PREFIX)
         )
+
+    def name_of(self, record: LogRecord) -> str:
+        """Return the event name of one of its records, from an attribute where the field is empty. The views do the same."""
+        return record.event_name or (name_of(record) if self._may_name_by_attribute else "")
+
+    @cached_property
+    def _may_name_by_attribute(self) -> bool:
+        # one look at the bytes spares every log without a name the search through its attributes
+        return NAME_ATTRIBUTES[-1].encode() in self.body
 
     def holds(self, types: frozenset[str] | None) -> bool:
         """Whether it is of interest to who wants these types; None wants every batch."""
@@ -126,11 +148,12 @@ class Batch:
             resource: dict[str, AttributeValue] | None = None
             for scope in entry.scope_logs:
                 for record in scope.log_records:
-                    if record.event_name not in names:
+                    name = self.name_of(record)
+                    if name not in names:
                         continue
                     if resource is None:
                         resource = attributes_of(entry.resource.attributes)
-                    found.append(_event(record, resource))
+                    found.append(_event(record, name, resource))
         return found
 
 
@@ -141,13 +164,34 @@ def is_own(entry: ResourceLogs) -> bool:
     )
 
 
+def name_of(record: LogRecord) -> str:
+    """Return a record's event name: the field, else the first attribute that names it."""
+    if record.event_name:
+        return record.event_name
+    for key in NAME_ATTRIBUTES:
+        for pair in record.attributes:
+            if pair.key == key:
+                if pair.value.WhichOneof("value") not in (None, "string_value"):
+                    return ""  # an event's name is text
+                if name := str(pair.value.string_value):
+                    return name
+                break
+    return ""
+
+
 def attributes_of(pairs: Iterable[KeyValue]) -> dict[str, AttributeValue]:
     """Decode OTLP key-values. A doubled key keeps its first value, as ClickHouse's map lookup does."""
     decoded: dict[str, AttributeValue] = {}
     for pair in pairs:
-        if pair.key not in decoded:
-            decoded[pair.key] = value_of(pair.value)
+        key = pair.key or key_of(pair)
+        if key not in decoded:
+            decoded[key] = value_of(pair.value)
     return decoded
+
+
+def key_of(pair: KeyValue) -> str:
+    """Return the key of an attribute, or what stands for it in ClickHouse where it is an index into profiles' dictionary."""
+    return pair.key or (f"#key_strindex:{pair.key_strindex}" if pair.key_strindex else "")
 
 
 def value_of(value: AnyValue) -> AttributeValue:
@@ -163,10 +207,10 @@ def value_of(value: AnyValue) -> AttributeValue:
     return scalar
 
 
-def _event(record: LogRecord, resource: dict[str, AttributeValue]) -> EventRecord:
+def _event(record: LogRecord, name: str, resource: dict[str, AttributeValue]) -> EventRecord:
     attributes = attributes_of(record.attributes)
     return EventRecord(
-        type=record.event_name.removeprefix(EVENT_PREFIX),
+        type=name.removeprefix(EVENT_PREFIX),
         event_id=_text(attributes.get("event.id")),
         user_id=_text(attributes.get("user.id")) or _text(attributes.get("user.hash")),
         timestamp=record.time_unix_nano or record.observed_time_unix_nano,
@@ -178,4 +222,4 @@ def _event(record: LogRecord, resource: dict[str, AttributeValue]) -> EventRecor
 def _text(value: AttributeValue) -> str:
     if value is None or isinstance(value, bytes | list | dict):
         return ""
-    return str(value)
+    return ("false", "true")[value] if isinstance(value, bool) else str(value)

@@ -24,7 +24,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 
-from chattrail.delivery import quieten_exporters
+from chattrail.delivery import CheckedClient, quieten_exporters
 from sidecar import loop_guard, telemetry
 from sidecar.telemetry import DESCRIPTIONS, Metrics
 
@@ -139,6 +139,7 @@ class _LogExporter(OTLPLogExporter):
 
     def __init__(self, endpoint: str, metrics: Metrics) -> None:
         super().__init__(endpoint)
+        self._client = CheckedClient(self._client)  # type: ignore[assignment]  # `export` and `shutdown` are all it calls
         self._own_metrics = metrics
         self.settled = 0
         self.failing = False
@@ -158,6 +159,7 @@ class _MetricExporter(OTLPMetricExporter):
 
     def __init__(self, endpoint: str, metrics: Metrics) -> None:
         super().__init__(endpoint)
+        self._client = CheckedClient(self._client)  # type: ignore[assignment]
         self._own_metrics = metrics
         self._meter: Meter | None = None
         self._observed: set[str] = set()

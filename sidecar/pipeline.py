@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -55,7 +56,7 @@ class Pipeline:
         self.poison = PoisonAlarm(clock, metrics, logger)
         self._draining = False
         self._starting: list[asyncio.Task[None]] = []
-        self._in_flight: dict[str, asyncio.Task[None]] = {}
+        self._in_flight: dict[str, asyncio.Task[Counter[str]]] = {}
         self._isolated = {
             stage.name: Isolated(stage.name, stage.plugin, metrics, logger, time_limit_s=optional_time_limit_s)
             for stage in self.stages
@@ -90,8 +91,10 @@ class Pipeline:
         """Whether the sidecar is on its way out."""
         return self._draining
 
-    async def handle(self, batch: Batch) -> None:
-        """Return once every required plugin has made the batch durable. Raises Retryable or Permanent.
+    async def handle(self, batch: Batch) -> Counter[str]:
+        """Return once every required plugin has made the batch durable, with what they rejected of it by reason.
+
+        Raises Retryable or Permanent.
 
         A body that is already in flight is not handled twice: its second sender waits for the same outcome.
         """
@@ -109,7 +112,7 @@ class Pipeline:
         else:
             self._metrics.add(telemetry.COALESCED)
         try:
-            await asyncio.shield(task)  # a sender that gives up doesn't stop what another may wait for
+            return await asyncio.shield(task)  # a sender that gives up doesn't stop what another may wait for
         except asyncio.CancelledError:
             if task.cancelled():
                 raise Retryable("the sidecar is shutting down") from None
@@ -133,7 +136,7 @@ class Pipeline:
         left = max(1.0, until - self._clock.monotonic())
         await asyncio.gather(*(self._shut_down(stage, left) for stage in self.stages))
 
-    def _landed(self, digest: str, task: asyncio.Task[None]) -> None:
+    def _landed(self, digest: str, task: asyncio.Task[Counter[str]]) -> None:
         del self._in_flight[digest]
         if not task.cancelled():
             task.exception()  # looked at, so that one nobody waits for any more is no warning
@@ -167,7 +170,7 @@ class Pipeline:
         if not stage.required:
             self._isolated[stage.name].start()
 
-    async def _run(self, batch: Batch) -> None:
+    async def _run(self, batch: Batch) -> Counter[str]:
         wanted = [stage for stage in self.stages if batch.holds(stage.plugin.events)]
         outcomes = await asyncio.gather(
             *(self._require(stage, batch) for stage in wanted if stage.required), return_exceptions=True
@@ -186,6 +189,7 @@ class Pipeline:
         for stage in wanted:
             if not stage.required:
                 self._isolated[stage.name].offer(batch)
+        return batch.rejected
 
     async def _require(self, stage: Stage, batch: Batch) -> None:
         try:

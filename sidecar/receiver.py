@@ -3,6 +3,8 @@
 import asyncio
 import hmac
 import logging
+import re
+from collections import Counter
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -12,10 +14,10 @@ from sidecar import loop_guard, telemetry
 from sidecar.admission import Admission, Booking
 from sidecar.answers import JSON, PROTOBUF, Refused, refused, stored
 from sidecar.batch import Batch
+from sidecar.cors import Cors
 from sidecar.errors import Malformed, Permanent, Retryable
 from sidecar.http_runner import add_refusals, expect, make_runner
 from sidecar.inflate import ENCODINGS, TooLarge, inflate
-from sidecar.otlp_json import to_protobuf
 from sidecar.pace import Pace
 from sidecar.pipeline import Pipeline
 from sidecar.plugin import Clock
@@ -28,6 +30,10 @@ DECODERS = 2
 # a small uncompressed protobuf body is parsed in less time than a thread takes to wake
 INLINE_BYTES = 64 * 1024
 WRONG_TOKEN_S = 10.0
+# However many slashes: an endpoint that ends in one, or a whole address with one, is what people write.
+LOGS = "/{_first:/*}v1/{_second:/*}logs{_third:/*}"
+OTHERS = "/{_first:/*}v1/{_second:/*}{signal:traces|metrics}{_third:/*}"
+_IS_LOGS = re.compile(r"/+v1/+logs/*")
 NOT_KEPT = {
     "traces": "Chattrail keeps logs only: send traces elsewhere, or switch the sender's trace exporter off",
     "metrics": "Chattrail keeps logs only: send metrics elsewhere, or switch the sender's metric exporter off",
@@ -48,13 +54,16 @@ class Receiver:
         self._admission = Admission(settings.max_in_flight_bytes, metrics, clock)
         self._decoders = asyncio.Semaphore(DECODERS)
         self._told = Periodic(logger)
+        self._cors = Cors(settings.cors_origins)
         self._token = settings.token.get_secret_value().encode() if settings.token else None
 
     def application(self) -> web.Application:
         """Build the aiohttp application; its runner must not decompress bodies itself (`auto_decompress=False`)."""
         app = web.Application(middlewares=[self._answer])
-        app.router.add_post("/v1/logs", self._logs, expect_handler=expect)
-        app.router.add_route("*", "/v1/{signal:traces|metrics}", self._not_kept, expect_handler=expect)
+        app.router.add_post(LOGS, self._logs, expect_handler=expect)
+        if self._cors.is_on:
+            app.router.add_options(LOGS, self._cors.preflight, expect_handler=expect)
+        app.router.add_route("*", OTHERS, self._not_kept, expect_handler=expect)
         app.router.add_get("/healthz", self._healthz, expect_handler=expect)
         app.router.add_get("/readyz", self._readyz, expect_handler=expect)
         app.router.add_get("/metrics", self._own_metrics, expect_handler=expect)
@@ -84,6 +93,8 @@ class Receiver:
             self._logger.error("unexpected %s at %s", type(error).__name__, telemetry.origin(error))
             response = refused(request.content_type, Refused(503, "unexpected failure; send this again", after=1))
         response.headers.update(headers)
+        if _IS_LOGS.fullmatch(request.path):
+            response.headers.update(self._cors.headers(request))
         response.headers["Server"] = "chattrail"
         if self._pipeline.draining:
             response.force_close()
@@ -104,10 +115,13 @@ class Receiver:
                 del body
                 parts = batch.by_origin() if batch.record_count else []
                 del batch  # what was taken apart is held in its parts
+                rejected = Counter[str]()
                 for part in parts:
                     loop_guard.mark(part.is_own)
-                    await self._pipeline.handle(part)
+                    rejected += await self._pipeline.handle(part)
         except Malformed as error:
+            # the sender drops it: without this line only the sender would know
+            self._told.warning("a request was refused for good: %s", error)
             raise Refused(400, str(error)) from None
         except TooLarge:
             raise Refused(
@@ -120,7 +134,7 @@ class Receiver:
         except Retryable as error:
             crowd = self._admission.wait_s(self.settings.max_in_flight_bytes // 2)  # until it is half empty
             raise Refused(503, error.reason, after=max(error.after, crowd)) from None
-        return stored(request.content_type)
+        return stored(request.content_type, rejected)
 
     def _is_known(self, request: web.Request) -> bool:
         if self._token is None:
@@ -175,7 +189,7 @@ class Receiver:
 
         def decode() -> Batch:
             plain = inflate(body, encoding, self.settings.max_inflated_bytes)
-            return Batch.parse(to_protobuf(plain) if content_type == JSON else plain, received_at)
+            return (Batch.from_json if content_type == JSON else Batch.parse)(plain, received_at)
 
         if encoding in ("", "identity") and content_type == PROTOBUF and len(body) <= INLINE_BYTES:
             return decode()

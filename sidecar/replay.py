@@ -20,6 +20,7 @@ from chattrail.settings import Settings
 from sidecar.batch import EVENT_PREFIX, Batch
 from sidecar.errors import Permanent, Retryable, StartError
 from sidecar.migrate import first_line
+from sidecar.otlp_json import is_json
 from sidecar.plugin import Context, Factory, Plugin, SystemClock
 from sidecar.plugins.clickhouse.sink import ClickHouseSink
 from sidecar.settings import SidecarSettings
@@ -124,11 +125,13 @@ async def replay_with(
 async def _send(group: Sequence[_Letter], sink: ClickHouseSink, others: Sequence[Plugin]) -> dict[int, str]:
     """Store what can be stored; the rest by its place in the group, with the reason."""
     # requests laid end to end are one request: that is how protobuf merges
-    batch = await asyncio.to_thread(Batch.parse, b"".join(letter.raw for letter in group), datetime.now(UTC))
+    batch = await asyncio.to_thread(_batch, [letter.raw for letter in group])
     failed = {letter.position: letter.reason for letter in await sink.store(batch)}
+    if is_json(group[0].raw) and failed:  # it may hold several records, and goes once all of them are stored
+        failed = {0: next(iter(failed.values()))}
     kept = [letter.raw for at, letter in enumerate(group) if at not in failed]
     if kept and others:
-        again = Batch.parse(b"".join(kept), batch.received_at)
+        again = _batch(kept)
         for plugin in others:
             if plugin.events is None or again.events(plugin.events):
                 try:
@@ -136,6 +139,13 @@ async def _send(group: Sequence[_Letter], sink: ClickHouseSink, others: Sequence
                 except Permanent as error:  # the record is stored all the same; this plugin will never take it
                     log.warning("a plugin refuses a replayed batch for good: %s", error.reason)
     return failed
+
+
+def _batch(raws: Sequence[bytes]) -> Batch:
+    """Make one batch of letters; one that is JSON has no other in its group."""
+    if is_json(raws[0]):
+        return Batch.from_json(raws[0], datetime.now(UTC))
+    return Batch.parse(b"".join(raws), datetime.now(UTC))
 
 
 def _groups(letters: Sequence[_Letter]) -> list[list[_Letter]]:

@@ -23,11 +23,15 @@ _WIDTHS = {1: 8, 5: 4}  # wire types of a fixed number of bytes
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A record that can't be parsed. `raw` is a request that holds only it; `position` counts from 0 through the batch."""
+    """A record that can't be parsed. `raw` is a request that holds only it; `position` counts from 0 through the batch.
+
+    Of OTLP/JSON `raw` is JSON, and may hold several `records` that have one fault.
+    """
 
     position: int
     reason: str
     raw: bytes
+    records: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,16 @@
 """Settings of the sidecar itself; each plugin brings its own (`CHATTRAIL_SIDECAR_<PLUGIN>_*`)."""
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from chattrail.settings import GuardSecret, Settings
 
 DEFAULT_PLUGINS = "clickhouse,images"
+ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")
 
 
 def comma_list(value: object) -> object:
@@ -60,12 +62,27 @@ class SidecarSettings(Settings):
     )
     handle_timeout_s: float = Field(60.0, gt=0, description="Seconds a required plugin may take for one batch.")
     drain_timeout_s: float = Field(10.0, gt=0, description="Seconds to finish requests in flight after SIGTERM.")
+    cors_origins: Annotated[tuple[str, ...], BeforeValidator(comma_list)] = Field(
+        (),
+        description="Origins of web pages whose scripts may send, in a comma list, such as https://app.example; * is any.",
+    )
     telemetry_url: str | None = Field(
         None,
         pattern=r"^https?://[^@?#\s]+$",
         description="Address of an OTLP/HTTP collector for the sidecar's own metrics and logs, without /v1/…; unset: off.",
     )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"{origin!r} is no origin: write it as a browser sends it, https://app.example or "
+                    "http://localhost:3000, in small letters and without a path or a slash at the end; or * for any"
+                )
+        return origins
 
     @model_validator(mode="after")
     def _checked_together(self) -> Self:

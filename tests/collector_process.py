@@ -218,7 +218,7 @@ class Destination:
                 self.requests.append(ExportLogsServiceRequest.FromString(body))
         reply = ExportLogsServiceResponse().SerializeToString() if status == 200 else b""
         handler.send_response(status)
-        for name, value in {**headers, "content-type": PROTOBUF, "content-length": str(len(reply))}.items():
+        for name, value in {"content-type": PROTOBUF, **headers, "content-length": str(len(reply))}.items():
             handler.send_header(name, value)
         handler.end_headers()
         with suppress(OSError):

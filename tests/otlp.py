@@ -30,11 +30,21 @@ scalars = st.one_of(
     # a NaN keeps being one, its sign and payload are not kept
     st.builds(lambda v: AnyValue(double_value=math.nan if math.isnan(v) else v), st.floats()),
     st.builds(lambda v: AnyValue(bytes_value=v), st.binary(max_size=30)),
+    st.builds(lambda v: AnyValue(string_value_strindex=v), st.integers(-(2**31), 2**31 - 1)),
 )
 
 
+def _pairs(values: st.SearchStrategy[AnyValue]) -> st.SearchStrategy[KeyValue]:
+    """Key-values; now and then one whose key is an index into the dictionary that profiles have."""
+    keys = st.one_of(texts, st.integers(1, 2**31 - 1))
+    return st.builds(
+        lambda key, value: KeyValue(key_strindex=key, value=value) if isinstance(key, int) else KeyValue(key=key, value=value),
+        keys, values,
+    )  # fmt: skip
+
+
 def _containers(children: st.SearchStrategy[AnyValue]) -> st.SearchStrategy[AnyValue]:
-    pairs = st.builds(lambda key, value: KeyValue(key=key, value=value), texts, children)
+    pairs = _pairs(children)
     return st.one_of(
         st.builds(lambda items: AnyValue(array_value=ArrayValue(values=items)), st.lists(children, max_size=3)),
         st.builds(lambda items: AnyValue(kvlist_value=KeyValueList(values=items)), st.lists(pairs, max_size=3)),
@@ -42,7 +52,7 @@ def _containers(children: st.SearchStrategy[AnyValue]) -> st.SearchStrategy[AnyV
 
 
 any_values = st.recursive(scalars, _containers, max_leaves=12)
-attributes = st.lists(st.builds(lambda key, value: KeyValue(key=key, value=value), texts, any_values), max_size=4)
+attributes = st.lists(_pairs(any_values), max_size=4)
 
 
 @st.composite

@@ -6,7 +6,7 @@ from typing import Any
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs
 
-from sidecar.plugins.clickhouse.values import any_value
+from sidecar.plugins.clickhouse.values import any_value, key_value
 
 # What `events` and `logs` keep of a record as it came, in the order that `rebuild` reads.
 COLUMNS = """
@@ -40,6 +40,4 @@ def rebuild(row: Sequence[Any]) -> ResourceLogs:
 
 
 def _pairs(keys: list[str], values: list[str], types: list[str]) -> list[KeyValue]:
-    return [
-        KeyValue(key=key, value=any_value(value, kind)) for key, value, kind in zip(keys, values, types, strict=True)
-    ]
+    return [key_value(key, any_value(value, kind)) for key, value, kind in zip(keys, values, types, strict=True)]

@@ -209,9 +209,15 @@ class TrailImage:
     reason: str
 
 
+RECEIVED = "received"
+
+
 @dataclass(frozen=True, slots=True)
 class TrailEvent:
-    """One event of a person. `type` is without the `chattrail.` prefix; `attributes` are all non-empty ones as text."""
+    """One event of a person. `type` is without the `chattrail.` prefix; `attributes` are all non-empty ones as text.
+
+    `time_source` tells where `at` is from: the event, its observed time, the id, or, of one without any time, its receipt.
+    """
 
     id: str
     type: str
@@ -227,6 +233,7 @@ class TrailEvent:
     attributes: Mapping[str, str]
     image: TrailImage | None
     error: str | None
+    time_source: str = "event"
 
 
 @dataclass(frozen=True, slots=True)

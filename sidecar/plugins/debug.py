@@ -33,7 +33,7 @@ class Debug:
     async def handle(self, batch: Batch) -> None:
         """Log the batch's size and how many records of each event name it holds."""
         names = Counter(
-            record.event_name or "(no event name)"
+            batch.name_of(record) or "(no event name)"
             for entry in batch.request.resource_logs
             for scope in entry.scope_logs
             for record in scope.log_records

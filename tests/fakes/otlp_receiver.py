@@ -21,6 +21,8 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import (
 )
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
+PROTOBUF = "application/x-protobuf"
+
 
 @dataclass(frozen=True, slots=True)
 class Received:
@@ -58,6 +60,7 @@ class Fault:
     retry_after: str | None = None
     times: int | None = None
     hang: bool = False
+    content_type: str = PROTOBUF
     strikes: Callable[[ExportLogsServiceRequest], bool] = field(default=lambda request: True)
 
 
@@ -137,11 +140,11 @@ class OtlpReceiver(Inbox):
                     inbox._hanging.wait()
                     self.close_connection = True
                 else:
-                    self._answer(fault.status, b"", fault.retry_after)
+                    self._answer(fault.status, b"", fault.retry_after, fault.content_type)
 
-            def _answer(self, status: int, body: bytes, retry_after: str | None) -> None:
+            def _answer(self, status: int, body: bytes, retry_after: str | None, content_type: str = PROTOBUF) -> None:
                 self.send_response(status)
-                self.send_header("Content-Type", "application/x-protobuf")
+                self.send_header("Content-Type", content_type)
                 self.send_header("Content-Length", str(len(body)))
                 if retry_after is not None:
                     self.send_header("Retry-After", retry_after)

@@ -136,6 +136,31 @@ def test_the_queue_is_bounded_and_what_it_has_no_room_for_is_counted(
     assert len(collector.records()) == QUEUE_RECORDS
 
 
+@pytest.mark.parametrize(
+    ("status", "content_type", "is_taken"),
+    [(301, PROTOBUF, False), (302, PROTOBUF, False), (307, "", False), (308, "", False), (304, "", False),
+     (200, "text/html; charset=utf-8", False), (202, "TEXT/HTML", False), (204, "", True), (202, "", True), (200, PROTOBUF, True)],
+)  # fmt: skip
+def test_only_what_an_otlp_receiver_answers_counts_as_exported(
+    collector: Destination,
+    sending: OwnTelemetry,
+    metrics: Metrics,
+    caplog: pytest.LogCaptureFixture,
+    status: int,
+    content_type: str,
+    is_taken: bool,
+) -> None:
+    collector.answer = lambda: (status, {"Location": f"{collector.url}/elsewhere", "content-type": content_type})
+    metrics.add(telemetry.REQUESTS, status="200")
+    LOGGER.warning("to be sent")
+    sending._logs.force_flush()
+    sending._meters.force_flush()
+    assert len(collector.attempts) == 2, "logs and metrics, once each: a redirection is not followed"
+    assert metrics.value(telemetry.OWN_LOGS, outcome="exported") == int(is_taken)
+    assert metrics.value(telemetry.OWN_LOGS, outcome="failed") == int(not is_taken)
+    assert ("it takes no telemetry; check its address" in caplog.text) is not is_taken
+
+
 def test_settings_of_the_sdk_that_are_wrong_keep_nobody_from_starting(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

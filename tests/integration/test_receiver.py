@@ -114,7 +114,7 @@ async def test_other_paths_methods_and_signals() -> None:
             ("GET", "/v1/logs", 405, "takes POST only"),
             ("POST", "/v1/traces", 404, "keeps logs only: send traces elsewhere"),
             ("POST", "/v1/metrics", 404, "keeps logs only: send metrics elsewhere"),
-            ("POST", "/v1/logs/", 404, "POST /v1/logs"),
+            ("POST", "/v1/log", 404, "POST /v1/logs"),
             ("GET", "/nowhere", 404, "nothing here"),
         ]:
             async with session.request(method, running.url + path, headers={"Content-Type": PROTOBUF}) as answer:

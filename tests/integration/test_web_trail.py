@@ -165,4 +165,5 @@ def test_every_attribute_is_there_and_failures_are_told(stage: WebStage, client:
         "text": "",
         "image": None,
         "error": "timeout",
+        "time_source": "event",
     }

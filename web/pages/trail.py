@@ -7,6 +7,7 @@ from web.pages.bubbles import gather
 from web.pages.reader import reader
 from web.pages.safe_text import TEXT_MAX
 from web.queries import TrailQuery
+from web.results import RECEIVED
 
 
 def trail(client_id: bytes) -> str:
@@ -22,6 +23,7 @@ def trail(client_id: bytes) -> str:
         person=person,
         name=name,
         text_max=TEXT_MAX,
+        received={event.id for event in page.events if event.time_source == RECEIVED},
         days=gather(page.events, settings().zone),
         is_live=query.cursor is None and query.order == "desc",
         newest_at=person.last_seen,

@@ -4,10 +4,10 @@
 -- what was found.
 SELECT
     toString(event_id), type, toUnixTimestamp64Nano(ts), sequence, session_id, chat_id, update_id, message_id,
-    persona_id, story_id, attributes, error_type, count() OVER () AS found
+    persona_id, story_id, attributes, error_type, toString(ts_source), count() OVER () AS found
 FROM (
     SELECT *, arraySum(text -> length(text), mapValues(attributes)) AS bytes
-    FROM events FINAL
+    FROM shown_events AS events
     WHERE $who AND $after
     ORDER BY ts $order, sequence $order, events.event_id $order
     LIMIT {limit:UInt32}

@@ -9,7 +9,7 @@ from web.cursor import Cursors
 from web.person_key import hexed, sql_is_one_of
 from web.picture_links import missing
 from web.queries import TrailQuery
-from web.results import StoredImage, TrailEvent, TrailImage
+from web.results import RECEIVED, StoredImage, TrailEvent, TrailImage
 from web.store.client import ClickHouse
 from web.store.sql import sql
 
@@ -76,12 +76,13 @@ class TrailQueries:
 def _event(row: Any, images: Mapping[str, TrailImage]) -> TrailEvent:
     (
         event_id, event_type, nanoseconds, sequence, session_id, chat_id, update_id, message_id, persona_id, story_id,
-        attributes, error_type, _found,
+        attributes, error_type, time_source, _found,
     ) = row  # fmt: skip
     return TrailEvent(
         id=event_id,
         type=event_type,
         at=EPOCH + timedelta(microseconds=nanoseconds // 1000),
+        time_source=RECEIVED if time_source == "unknown" else time_source,
         sequence=sequence,
         session_id=session_id,
         chat_id=str(chat_id),

@@ -8,6 +8,7 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from sidecar.batch import attributes_of
+from sidecar.otlp_json import is_json, legible
 from sidecar.salvage import origin_of
 
 COLUMNS = ["reason", "event_name", "batch", "position", "raw", "service_name", "instance_id", "sequence"]
@@ -16,12 +17,16 @@ SEQUENCE_MAX = 2**64 - 1
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A record that can't be stored. `raw` is a request that holds only it; `position` counts from 0 through the batch."""
+    """A record that can't be stored. `raw` is a request that holds only it; `position` counts from 0 through the batch.
+
+    Of OTLP/JSON `raw` is JSON, and may hold several `records` that have one fault.
+    """
 
     position: int
     event_name: str
     reason: str
     raw: bytes
+    records: int = 1
 
 
 async def bury(client: AsyncClient, letters: Sequence[DeadLetter], batch: str) -> None:
@@ -41,7 +46,8 @@ async def bury(client: AsyncClient, letters: Sequence[DeadLetter], batch: str) -
 def _place(raw: bytes) -> tuple[str, str, int]:
     """Service, process and number of the record, as far as it tells: loss accounting knows it by them."""
     try:
-        entries = list(ExportLogsServiceRequest.FromString(raw).resource_logs)
+        request = legible(raw) if is_json(raw) else ExportLogsServiceRequest.FromString(raw)
+        entries = list(request.resource_logs)
     except DecodeError:
         entries = [origin_of(raw)]
     for entry in entries:

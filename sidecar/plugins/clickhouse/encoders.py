@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 
+from sidecar.plugins.clickhouse.body_json import body_json, with_body_json
 from sidecar.plugins.clickhouse.otlp_schema import DEPTH, proto_text
 
 Row = dict[str, Any]
@@ -32,8 +33,11 @@ class Encoder(Protocol):
 
     name: ClassVar[str]
 
-    async def insert(self, client: AsyncClient, body: bytes, token: str) -> None:
-        """Insert; the same token again changes nothing. Raises the driver's errors."""
+    async def insert(self, client: AsyncClient, body: bytes, token: str, *, nested_bodies: bool = False) -> None:
+        """Insert; the same token again changes nothing. Raises the driver's errors.
+
+        `nested_bodies`: some records' bodies are arrays or key-value lists, whose plain JSON has to be made.
+        """
         ...
 
 
@@ -50,8 +54,10 @@ class NativeEncoder:
             "input_format_protobuf_oneof_presence": 1,
         }
 
-    async def insert(self, client: AsyncClient, body: bytes, token: str) -> None:
+    async def insert(self, client: AsyncClient, body: bytes, token: str, *, nested_bodies: bool = False) -> None:
         """Insert the raw body in ClickHouse's ProtobufSingle format."""
+        if nested_bodies:
+            body = await asyncio.to_thread(with_body_json, body)
         settings = self._settings | {"insert_deduplication_token": token}
         await client.raw_insert("otlp_in", insert_block=body, fmt="ProtobufSingle", settings=settings)
 
@@ -61,7 +67,7 @@ class DecodedEncoder:
 
     name: ClassVar[str] = "decoded"
 
-    async def insert(self, client: AsyncClient, body: bytes, token: str) -> None:
+    async def insert(self, client: AsyncClient, body: bytes, token: str, *, nested_bodies: bool = False) -> None:
         """Insert the decoded request; decoding runs on a thread, as it takes 10 times as long as the native path."""
         row = await asyncio.to_thread(_resource_logs, body)
         settings = COMMON_SETTINGS | {"insert_deduplication_token": token}
@@ -125,11 +131,12 @@ def _record(record: LogRecord) -> Row:
         "trace_id": record.trace_id,
         "span_id": record.span_id,
         "event_name": record.event_name,
+        "body_json": body_json(record),
     }
 
 
 def _pairs(pairs: "list[KeyValue]", depth: int) -> list[Row]:
-    return [{"key": pair.key, "value": _value(pair.value, depth)} for pair in pairs]
+    return [{"key": pair.key, "value": _value(pair.value, depth), "key_strindex": pair.key_strindex} for pair in pairs]
 
 
 def _value(value: AnyValue, depth: int) -> Row:

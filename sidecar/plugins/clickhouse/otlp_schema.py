@@ -28,6 +28,11 @@ ONEOF = (
 )
 TYPE_ENUM = "Enum8('none' = 0, " + ", ".join(f"'{name}' = {number}" for name, number in ONEOF) + ")"
 IMAGE_BYTES = "chattrail.image.data"  # for the archiver; never a column
+BODY_JSON = (
+    1000  # number of a field that is none of OTLP's, by which the sidecar hands plain JSON of a body to ClickHouse
+)
+# SQL for the key of an attribute: profiles may name it by an index into a dictionary, which then is all there is of it
+KEY_TEXT = "if(k = '' AND n != 0, concat('#key_strindex:', toString(n)), k)"
 
 
 def proto_text() -> str:
@@ -35,13 +40,13 @@ def proto_text() -> str:
     messages = ['syntax = "proto3";', *(_any_value_proto(depth) for depth in range(DEPTH + 1))]
     messages.append(
         f"""
-message KeyValue {{ string key = 1; AnyValue{DEPTH} value = 2; }}
+message KeyValue {{ string key = 1; AnyValue{DEPTH} value = 2; int32 key_strindex = 3; }}
 message Resource {{ repeated KeyValue attributes = 1; uint32 dropped_attributes_count = 2; repeated bytes entity_refs = 3; }}
 message Scope {{ string name = 1; string version = 2; repeated KeyValue attributes = 3; uint32 dropped_attributes_count = 4; }}
 message LogRecord {{
   fixed64 time_unix_nano = 1; fixed64 observed_time_unix_nano = 11; int32 severity_number = 2; string severity_text = 3;
   AnyValue{DEPTH} body = 5; repeated KeyValue attributes = 6; uint32 dropped_attributes_count = 7; fixed32 flags = 8;
-  bytes trace_id = 9; bytes span_id = 10; string event_name = 12;
+  bytes trace_id = 9; bytes span_id = 10; string event_name = 12; string body_json = {BODY_JSON};
 }}
 message ScopeLogs {{ Scope scope = 1; repeated LogRecord log_records = 2; string schema_url = 3; }}
 message ResourceLogs {{ Resource resource = 1; repeated ScopeLogs scope_logs = 2; string schema_url = 3; }}
@@ -54,7 +59,7 @@ def _any_value_proto(depth: int) -> str:
     array, kvlist = (f"ArrayValue{depth}", f"KeyValueList{depth}") if depth else ("bytes", "bytes")
     inner = (
         f"message {array} {{ repeated AnyValue{depth - 1} values = 1; }}\n"
-        f"message KeyValue{depth} {{ string key = 1; AnyValue{depth - 1} value = 2; }}\n"
+        f"message KeyValue{depth} {{ string key = 1; AnyValue{depth - 1} value = 2; int32 key_strindex = 3; }}\n"
         f"message {kvlist} {{ repeated KeyValue{depth} values = 1; }}\n"
         if depth
         else ""
@@ -70,7 +75,7 @@ def any_value_type(depth: int = DEPTH) -> str:
     """Return the ClickHouse type of an AnyValue with `depth` nested containers spelled out."""
     inner = any_value_type(depth - 1) if depth else ""
     array = f"Tuple(values Array({inner}))" if depth else "String"
-    kvlist = f"Tuple(values Array(Tuple(key String, value {inner})))" if depth else "String"
+    kvlist = f"Tuple(values Array(Tuple(key String, value {inner}, key_strindex Int32)))" if depth else "String"
     return (
         f"Tuple(value {TYPE_ENUM}, string_value String, bool_value Bool, int_value Int64, double_value Float64,"
         f" array_value {array}, kvlist_value {kvlist}, bytes_value String, string_value_strindex Int32)"
@@ -79,11 +84,11 @@ def any_value_type(depth: int = DEPTH) -> str:
 
 def resource_logs_type() -> str:
     """Return the type of `otlp_in.resource_logs`."""
-    attributes = f"Array(Tuple(key String, value {any_value_type()}))"
+    attributes = f"Array(Tuple(key String, value {any_value_type()}, key_strindex Int32))"
     record = (
         "Tuple(time_unix_nano UInt64, observed_time_unix_nano UInt64, severity_number Int32, severity_text String,"
         f" body {any_value_type()}, attributes {attributes}, dropped_attributes_count UInt32, flags UInt32,"
-        " trace_id String, span_id String, event_name String)"
+        " trace_id String, span_id String, event_name String, body_json String)"
     )
     scope = f"Tuple(name String, version String, attributes {attributes}, dropped_attributes_count UInt32)"
     resource = f"Tuple(attributes {attributes}, dropped_attributes_count UInt32, entity_refs Array(String))"
@@ -133,11 +138,39 @@ def _containers(value: str, depth: int) -> str:
     else:
         item = f"i{depth}"
         items = f"arrayStringConcat(arrayMap({item} -> {_json_of(item, depth - 1)}, {value}.array_value.values), ',')"
-        pair = f"concat('{{\"key\":', toJSONString({item}.key), ',\"value\":', {_json_of(f'{item}.value', depth - 1)}, '}}')"
+        index = f"if({item}.key_strindex = 0, '', concat(',\"keyStrindex\":', toString({item}.key_strindex)))"
+        pair = (
+            f"concat('{{\"key\":', toJSONString({item}.key), {index},"
+            f" ',\"value\":', {_json_of(f'{item}.value', depth - 1)}, '}}')"
+        )
         pairs = f"arrayStringConcat(arrayMap({item} -> {pair}, {value}.kvlist_value.values), ',')"
         array = f"concat('{{\"arrayValue\":{{\"values\":[', {items}, ']}}}}')"
         kvlist = f"concat('{{\"kvlistValue\":{{\"values\":[', {pairs}, ']}}}}')"
     return f"{value}.value = 'array_value', {array}, {value}.value = 'kvlist_value', {kvlist},"
+
+
+def plain_json(text: str) -> str:
+    """Return SQL that makes ordinary JSON of the OTLP/JSON of an array or a key-value list; what is not spelled out stays."""
+
+    def scalar(value: str) -> str:
+        strings = " ".join(
+            f"JSONHas({value}, '{key}'), JSONExtractRaw({value}, '{key}'),"
+            for key in ("stringValue", "boolValue", "bytesValue", "stringValueStrindex", "arrayValue", "kvlistValue")
+        )
+        number = f"JSONExtractString({value}, 'doubleValue')"
+        return (
+            f"multiIf({strings} JSONHas({value}, 'intValue'), JSONExtractString({value}, 'intValue'),"
+            f" JSONHas({value}, 'doubleValue'), if(isFinite(toFloat64OrZero({number})), {number}, toJSONString({number})),"
+            " 'null')"
+        )
+
+    items = f"arrayMap(i -> {scalar('i')}, JSONExtractArrayRaw({text}, 'arrayValue', 'values'))"
+    member = scalar("JSONExtractRaw(p, 'value')")
+    pairs = f"arrayMap(p -> concat(JSONExtractRaw(p, 'key'), ':', {member}), JSONExtractArrayRaw({text}, 'kvlistValue', 'values'))"
+    return (
+        f"multiIf(JSONHas({text}, 'arrayValue', 'values'), concat('[', arrayStringConcat({items}, ','), ']'),"
+        f" JSONHas({text}, 'kvlistValue', 'values'), concat('{{', arrayStringConcat({pairs}, ','), '}}'), {text})"
+    )
 
 
 def fragments() -> dict[str, str]:
@@ -146,5 +179,7 @@ def fragments() -> dict[str, str]:
         "resource_logs": resource_logs_type(),
         "type_enum": TYPE_ENUM,
         "value_text": text_of("v"),
+        "key_text": KEY_TEXT,
+        "plain_json": plain_json("v"),
         "image_bytes": IMAGE_BYTES,
     }

@@ -16,9 +16,9 @@ SELECT
     user_id,
     toStartOfFifteenMinutes(ts) AS slot,
     now64(6) AS computed_at,
-    min(ts) AS first_ts,
-    max(ts) AS last_ts,
-    maxIf(ts, type NOT IN ('ai_message', 'image_generated', 'handler_failed') AND premium_action IN ('', 'paid')) AS last_own_ts,
+    min(e.shown) AS first_ts,
+    max(e.shown) AS last_ts,
+    maxIf(e.shown, type NOT IN ('ai_message', 'image_generated', 'handler_failed') AND premium_action IN ('', 'paid')) AS last_own_ts,
     count() AS events,
     countIf(type = 'user_message') AS messages,
     countIf(type = 'ai_message' AND error_type = '') AS answers,
@@ -60,7 +60,7 @@ SELECT
     countIf(type = 'ai_message' AND error_type = '' AND duration_left_out) AS durations_left_out,
     sum(e.tokens_left_out) AS tokens_left_out
 FROM (
-    SELECT * FROM events FINAL
+    SELECT *, if(toUnixTimestamp64Nano(ts) = 0, received_at::DateTime64(9, 'UTC'), ts) AS shown FROM events FINAL
     WHERE user_id IN (SELECT user_id FROM marked)
       AND toYYYYMM(ts) IN (SELECT toYYYYMM(slot) FROM marked)
       AND (user_id, toStartOfFifteenMinutes(ts)) IN (SELECT user_id, slot FROM marked)

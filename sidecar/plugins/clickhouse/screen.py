@@ -7,14 +7,16 @@ they go to `dead_letters` with a reason, and their neighbours are stored.
 import re
 from dataclasses import dataclass
 
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from sidecar.batch import EVENT_PREFIX, Batch
+from sidecar.batch import EVENT_PREFIX, Batch, name_of
 from sidecar.plugins.clickhouse.dead_letters import DeadLetter
 from sidecar.plugins.clickhouse.split import alone, select
 
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+# An update that nobody sent, such as a channel's post, may fail in the bot like any other.
+WITHOUT_A_PERSON = frozenset({"handler_failed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +29,9 @@ class Screened:
 
 def screen(batch: Batch) -> Screened:
     """Split a batch into what can be stored and what can't. A clean batch keeps its exact bytes, and so its token."""
-    faults = _faults(batch.request)
-    dead = [DeadLetter(one.position, "", one.reason, one.raw) for one in batch.unreadable]
-    readable = batch.record_count - len(dead)
+    faults = _faults(batch)
+    dead = [DeadLetter(one.position, "", one.reason, one.raw, one.records) for one in batch.unreadable]
+    readable = batch.record_count - sum(letter.records for letter in dead)
     if not faults:
         return Screened(batch.body if readable else None, dead)
     unreadable = {one.position for one in batch.unreadable}
@@ -39,29 +41,49 @@ def screen(batch: Batch) -> Screened:
         for scope in entry.scope_logs:
             for record in scope.log_records:
                 if reason := faults.get(position):
-                    dead.append(DeadLetter(places[position], record.event_name, reason, alone(entry, scope, record)))
+                    dead.append(
+                        DeadLetter(places[position], batch.name_of(record), reason, alone(entry, scope, record))
+                    )
                 position += 1
     kept = select(batch.request, lambda at: at not in faults) if len(faults) < readable else None
     return Screened(kept, dead)
 
 
-def _faults(request: ExportLogsServiceRequest) -> dict[int, str]:
+def _faults(batch: Batch) -> dict[int, str]:
     """Map the position of each unusable record to the reason. Runs for every record, so it looks at as little as it can."""
     faults = {}
     position = 0
-    for entry in request.resource_logs:
+    for entry in batch.request.resource_logs:
         for scope in entry.scope_logs:
             for record in scope.log_records:
-                if record.event_name.startswith(EVENT_PREFIX) and (reason := _event_fault(record)):
+                if batch.name_of(record).startswith(EVENT_PREFIX) and (reason := _event_fault(record)):
                     faults[position] = reason
                 position += 1
     return faults
 
 
 def _event_fault(record: LogRecord) -> str | None:
-    if len(record.event_name) == len(EVENT_PREFIX):
+    type_ = name_of(record).removeprefix(EVENT_PREFIX)
+    if not type_:
         return "the event name has no type after the prefix"
-    for pair in record.attributes:  # the tracker writes it first
-        if pair.key == "event.id":
-            return None if UUID_TEXT.fullmatch(pair.value.string_value) else "event.id is not a UUID"
-    return "event.id is missing"
+    identity = _first(record, "event.id")  # the tracker writes it first
+    if identity is None:
+        return "event.id is missing"
+    if not UUID_TEXT.fullmatch(identity.string_value):
+        return "event.id is not a UUID"
+    return None if type_ in WITHOUT_A_PERSON else _person_fault(record)
+
+
+def _person_fault(record: LogRecord) -> str | None:
+    for key in ("user.id", "user.hash"):
+        value = _first(record, key)
+        kind = value.WhichOneof("value") if value is not None else None
+        if value is None or kind is None or (kind == "string_value" and not value.string_value):
+            continue
+        return None if kind in ("string_value", "int_value") else f"{key} is neither text nor an integer"
+    return "user.id is missing"
+
+
+def _first(record: LogRecord, key: str) -> AnyValue | None:
+    """Return the first value of a key: a lookup in ClickHouse's maps takes the first one, too."""
+    return next((pair.value for pair in record.attributes if pair.key == key), None)

@@ -11,11 +11,12 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from sidecar import loop_guard
-from sidecar.batch import Batch
+from sidecar.batch import Batch, name_of
 from sidecar.errors import Retryable
 from sidecar.migrate import first_line, migrate
 from sidecar.plugin import Context
 from sidecar.plugins.clickhouse import encoders
+from sidecar.plugins.clickhouse.body_json import has_nested_bodies
 from sidecar.plugins.clickhouse.config import ClickHouseConfig
 from sidecar.plugins.clickhouse.dead_letters import DeadLetter, bury
 from sidecar.plugins.clickhouse.repair import Repair
@@ -81,6 +82,8 @@ class ClickHouseSink:
         """Commit the batch; safe to repeat. Raises Retryable for everything that may pass."""
         if dead := await self.store(batch):
             await self._bury(dead, batch.digest)
+            for letter in dead:
+                batch.rejected[letter.reason] += letter.records
 
     async def store(self, batch: Batch) -> list[DeadLetter]:
         """Commit what can be stored of the batch and return the rest. Raises Retryable for everything that may pass."""
@@ -90,7 +93,7 @@ class ClickHouseSink:
         dead = list(screened.dead)
         if screened.body is not None:
             token = batch.digest if not dead else hashlib.sha256(screened.body).hexdigest()
-            refused = await self._insert(screened.body, token)
+            refused = await self._insert(screened.body, token, has_nested_bodies(batch.request))
             if refused:  # counted among those that had passed: find their places in the batch again
                 turned_away = {letter.position for letter in dead}
                 passed = [position for position in range(batch.record_count) if position not in turned_away]
@@ -110,11 +113,11 @@ class ClickHouseSink:
         if client is not None:
             await client.close()
 
-    async def _insert(self, body: bytes, token: str) -> list[DeadLetter]:
+    async def _insert(self, body: bytes, token: str, nested_bodies: bool) -> list[DeadLetter]:
         """Insert; where ClickHouse refuses the data, halve until the records at fault stand alone, and return those."""
         assert self._client is not None
         try:
-            await self._encoder.insert(self._client, body, token)
+            await self._encoder.insert(self._client, body, token, nested_bodies=nested_bodies)
         except ClickHouseError as error:
             code = getattr(error, "code", None)
             if code not in DATA_ERRORS:
@@ -125,7 +128,7 @@ class ClickHouseSink:
                 return [DeadLetter(0, _event_name(body), f"ClickHouse refused it with code {code}", body)]
             found = []
             for offset, half in halves:
-                for letter in await self._insert(half, hashlib.sha256(half).hexdigest()):
+                for letter in await self._insert(half, hashlib.sha256(half).hexdigest(), nested_bodies):
                     found.append(DeadLetter(offset + letter.position, letter.event_name, letter.reason, letter.raw))
             return found
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -140,9 +143,10 @@ class ClickHouseSink:
             raise self._as_retryable(error) from None
         for letter in letters:
             if loop_guard.is_on():  # a sidecar's own record is no sender's fault: no alarm for it
-                self._context.metrics.add(DEAD_LETTERS, reason=letter.reason, source=loop_guard.SERVICE_NAME)
+                source = {"source": loop_guard.SERVICE_NAME}
+                self._context.metrics.add(DEAD_LETTERS, letter.records, reason=letter.reason, **source)
             else:
-                self._context.metrics.add(DEAD_LETTERS, reason=letter.reason)
+                self._context.metrics.add(DEAD_LETTERS, letter.records, reason=letter.reason)
         self._context.logger.warning(
             "%d of the batch's records went to dead_letters: %s", len(letters), letters[0].reason
         )
@@ -155,4 +159,4 @@ class ClickHouseSink:
 
 def _event_name(body: bytes) -> str:
     request = ExportLogsServiceRequest.FromString(body)
-    return next((r.event_name for e in request.resource_logs for s in e.scope_logs for r in s.log_records), "")
+    return next((name_of(r) for e in request.resource_logs for s in e.scope_logs for r in s.log_records), "")

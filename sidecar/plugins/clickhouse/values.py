@@ -2,9 +2,19 @@
 
 import base64
 import json
+import re
 from typing import Any
 
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValueList
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
+
+_KEY_INDEX = re.compile(r"#key_strindex:(-?[0-9]+)")
+
+
+def key_value(key: str, value: AnyValue) -> KeyValue:
+    """Return the attribute that has this key in ClickHouse; one without a key is known by its index into a dictionary."""
+    if index := _KEY_INDEX.fullmatch(key):
+        return KeyValue(key_strindex=int(index[1]), value=value)
+    return KeyValue(key=key, value=value)
 
 
 def any_value(text: str, kind: str) -> AnyValue:
@@ -67,5 +77,5 @@ def _kvlist(content: dict[str, Any]) -> KeyValueList:
         kvlist.ParseFromString(base64.b64decode(content["protobuf"]))
         return kvlist
     for pair in content["values"]:
-        kvlist.values.add(key=pair["key"], value=_from_json(pair["value"]))
+        kvlist.values.add(key=pair["key"], key_strindex=pair.get("keyStrindex", 0), value=_from_json(pair["value"]))
     return kvlist

@@ -62,7 +62,7 @@ def test_a_refused_record_does_not_take_its_neighbours_along(receiver: Any) -> N
     assert accounted(tracker)
 
 
-@pytest.mark.parametrize("status", [301, 401, 403, 404])
+@pytest.mark.parametrize("status", [301, 302, 307, 308, 401, 403, 404])
 def test_a_wrong_address_or_token_is_told_and_counted(
     http: OtlpReceiver, status: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,6 +73,27 @@ def test_a_wrong_address_or_token_is_told_and_counted(
         until(lambda: tracker.dropped == 20)
     assert len(http.requests) == 1, "the records are not to blame, so they are not sent one by one"
     assert f"HTTP {status}; check the endpoint and its headers" in caplog.text
+
+
+def test_a_web_page_is_no_receipt(
+    http: OtlpReceiver, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chattrail.batching._log._told", {})
+    http.fail(200, content_type="text/html; charset=utf-8")
+    with create_tracker("bot", endpoint=http.url, limits=QUICK) as tracker:
+        say(tracker, 20)
+        until(lambda: tracker.dropped == 20)
+    assert tracker.counts().exported == 0
+    assert "a web page; check the endpoint and its headers" in caplog.text
+
+
+@pytest.mark.parametrize("status", [202, 204])
+def test_a_success_without_a_body_is_a_receipt(http: OtlpReceiver, status: int) -> None:
+    http.fail(status)
+    with create_tracker("bot", endpoint=http.url, limits=QUICK) as tracker:
+        say(tracker, 20)
+        until(lambda: tracker.counts().exported == 20)
+    assert tracker.dropped == 0
 
 
 def test_a_record_that_cannot_be_encoded_is_set_apart(http: OtlpReceiver, monkeypatch: pytest.MonkeyPatch) -> None:

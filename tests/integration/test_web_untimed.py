@@ -1,0 +1,80 @@
+"""An event without any time: seen where it was received, and said to be so, beside those that tell theirs."""
+
+import re
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+
+from tests.embedded import EmbeddedClickHouse
+from tests.otlp import event
+from tests.web_stage import WebStage, web_stage
+from tests.web_support import BEARER, sign_in
+
+SECOND = 10**9
+
+
+def untimed(type_: str, user: str, **extra: Any) -> LogRecord:
+    """An event with no time, and with an id that holds none."""
+    record = event(type_, user, event_id=str(uuid.uuid4()), **extra)
+    record.time_unix_nano = 0
+    return record
+
+
+@pytest.fixture(scope="module")
+def stage(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebStage]:
+    with web_stage(clickhouse, tmp_path_factory.mktemp("untimed")) as stage:
+        yield stage
+
+
+def events_of(client: FlaskClient, person: str, **query: Any) -> list[dict[str, Any]]:
+    """All events of a person, page by page."""
+    found: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
+    while True:
+        path = f"/api/analytics/users/{person}/events"
+        answer = client.get(path, query_string={"limit": 2, **query, **cursor}, headers=BEARER).json
+        assert answer is not None
+        found += answer["events"]
+        if not answer["next_cursor"]:
+            return found
+        cursor = {"cursor": answer["next_cursor"]}
+
+
+def test_it_has_its_place_in_the_trail_and_says_what_its_time_is(stage: WebStage) -> None:
+    now = time.time_ns()
+    began = datetime.now(UTC) - timedelta(milliseconds=1)
+    lost = [untimed(kind, "1") for kind in ("user_message", "command")]
+    stage.send([event("command", "1", at=now - n * 3600 * SECOND) for n in (1, 2)])
+    stage.send([*lost, event("command", "1", at=now + 3600 * SECOND)])
+    stage.send([*lost, event("command", "2")])  # the same again, in other company
+    client = stage.app().test_client()
+    for order in ("asc", "desc"):
+        events = events_of(client, "1", order=order)
+        assert len(events) == 5
+        if order == "desc":
+            events.reverse()
+        assert [one["time_source"] for one in events] == ["event", "event", "received", "received", "event"]
+        assert [one["at"] for one in events] == sorted(one["at"] for one in events)
+        for one in events[2:4]:
+            assert began <= datetime.fromisoformat(one["at"]) <= datetime.now(UTC)
+    sign_in(client)
+    for language, words in (("en", "Time of receipt"), ("ru", "Время получения")):
+        page = client.get(f"/analytics/users/1?lang={language}").text
+        assert page.count(words) == 2
+        assert "1970" not in page.split('<main id="main"')[1].split("trail-facts")[0]
+        assert words not in client.get(f"/analytics/users/2?lang={language}").text
+
+
+def test_messages_of_one_minute_say_it_once(stage: WebStage) -> None:
+    stage.send([untimed("user_message", "3", **{"chattrail.message.text": text}) for text in ("one", "two")])
+    client = stage.app().test_client()
+    sign_in(client)
+    page = client.get("/analytics/users/3?lang=en").text
+    turns = re.findall(r'class="time-source time-source-person"', page)
+    assert len(turns) in (1, 2), "two, when a minute began between them"
