@@ -14,6 +14,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs
 
 from sidecar.errors import Malformed
 from sidecar.loop_guard import SERVICE_NAME
+from sidecar.pieces import Piece
 from sidecar.salvage import Unreadable, salvage
 
 EVENT_PREFIX = "chattrail."
@@ -46,11 +47,14 @@ class Batch:
         request: ExportLogsServiceRequest,
         received_at: datetime,
         unreadable: tuple[Unreadable, ...] = (),
+        *,
+        mended: int = 0,
     ) -> None:
         self.body = body
         self.request = request
         self.received_at = received_at
         self.unreadable = unreadable
+        self.mended = mended  # scopes with a text that was not UTF-8, stored with U+FFFD in its place
         self._decoded: dict[frozenset[str], list[EventRecord]] = {}
 
     @classmethod
@@ -61,17 +65,27 @@ class Batch:
         except DecodeError:
             saved = salvage(body)
         try:
-            return cls(saved.body, ExportLogsServiceRequest.FromString(saved.body), received_at, saved.unreadable)
+            request = ExportLogsServiceRequest.FromString(saved.body)
         except DecodeError as error:
             # upb's message names the message type and the fault, never the contents
             raise Malformed(f"the body is not an OTLP ExportLogsServiceRequest: {error}") from None
+        batch = cls(saved.body, request, received_at, saved.unreadable, mended=saved.mended)
+        batch.digest = hashlib.sha256(body).hexdigest()
+        return batch
+
+    @classmethod
+    def of(cls, piece: Piece, received_at: datetime) -> Self:
+        """Parse a piece of a request. Raises Malformed when it is not an ExportLogsServiceRequest."""
+        if piece.unreadable:
+            return cls(b"", ExportLogsServiceRequest(), received_at, piece.unreadable)
+        return cls.parse(piece.body, received_at)
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the whole body in hex: the same bytes sent again have the same digest, and so the same insert token."""
         digest = hashlib.sha256(self.body)
         for record in self.unreadable:
-            digest.update(record.raw)
+            digest.update((record.origin.digest if record.origin else "").encode() + record.raw)
         return digest.hexdigest()
 
     @cached_property

@@ -18,17 +18,13 @@ from sidecar.plugin import Context
 from sidecar.plugins.clickhouse import encoders
 from sidecar.plugins.clickhouse.config import ClickHouseConfig
 from sidecar.plugins.clickhouse.dead_letters import DeadLetter, bury
+from sidecar.plugins.clickhouse.refusals import DATA_ERRORS, MEMORY, Refusals
 from sidecar.plugins.clickhouse.repair import Repair
 from sidecar.plugins.clickhouse.rollup import Rollup
 from sidecar.plugins.clickhouse.screen import screen
 from sidecar.plugins.clickhouse.split import halve
 from sidecar.telemetry import DEAD_LETTERS
-
-# Errors about the data itself, which will be the same next time. Everything else (memory, parts, disk, network,
-# read-only, overload) may pass, and a batch is never given up for it.
-DATA_ERRORS = {
-    6, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 128, 131, 190, 246, 321, 349, 407, 433, 434, 441, 444, 469, 634,
-}  # fmt: skip
+from sidecar.wire import Origin
 
 
 class ClickHouseSink:
@@ -43,6 +39,7 @@ class ClickHouseSink:
         self._encoder: encoders.Encoder = encoders.NativeEncoder()
         self._rollup: Rollup | None = None
         self._repair: Repair | None = None
+        self._refusals = Refusals()
 
     async def start(self) -> None:
         """Bring the schema up to date, choose the encoder, begin to keep the rollup. Raises Retryable while ClickHouse is away."""
@@ -112,25 +109,52 @@ class ClickHouseSink:
 
     async def _insert(self, body: bytes, token: str) -> list[DeadLetter]:
         """Insert; where ClickHouse refuses the data, halve until the records at fault stand alone, and return those."""
+        if self._refusals.is_too_large(token):
+            return await self._insert_halves(body, None)
+        code = await self._refusal(body, token)
+        return [] if code is None else await self._insert_halves(body, code)
+
+    async def _insert_halves(self, body: bytes, code: int | None) -> list[DeadLetter]:
+        halves = halve(body)
+        if len(halves) == 1:
+            return await self._give_up(body, code or MEMORY)
+        self._context.logger.warning("ClickHouse refused a batch (code %s); storing it in halves", code or MEMORY)
+        found = []
+        for offset, half in halves:
+            for letter in await self._insert(half, hashlib.sha256(half).hexdigest()):
+                found.append(replace(letter, position=offset + letter.position))
+        return found
+
+    async def _give_up(self, body: bytes, code: int) -> list[DeadLetter]:
+        """A dead letter for a record that ClickHouse refuses by itself, but not while it would refuse any other, too."""
+        if code == MEMORY:
+            again = await self._refusal(body, hashlib.sha256(body).hexdigest())
+            if again is None:
+                return []
+            if await self._refusal(encoders.PROBE, "probe") is not None:
+                raise Retryable("ClickHouse refuses even an empty request", after=2.0)
+        origin, record = Origin.of(body)
+        return [
+            DeadLetter(
+                0, _event_name(body), f"ClickHouse refused it with code {code}", Origin().request(record), origin
+            )
+        ]
+
+    async def _refusal(self, body: bytes, token: str) -> int | None:
+        """Insert; the code where ClickHouse refuses this very data, None when it is stored. Raises Retryable for the rest."""
         assert self._client is not None
         try:
             await self._encoder.insert(self._client, body, token)
         except ClickHouseError as error:
-            code = getattr(error, "code", None)
-            if code not in DATA_ERRORS:
-                raise self._as_retryable(error) from None
-            self._context.logger.warning("ClickHouse refused a batch (code %s); looking for the record at fault", code)
-            halves = halve(body)
-            if len(halves) == 1:
-                return [DeadLetter(0, _event_name(body), f"ClickHouse refused it with code {code}", body)]
-            found = []
-            for offset, half in halves:
-                for letter in await self._insert(half, hashlib.sha256(half).hexdigest()):
-                    found.append(DeadLetter(offset + letter.position, letter.event_name, letter.reason, letter.raw))
-            return found
+            code: int | None = getattr(error, "code", None)
+            if code in DATA_ERRORS:
+                return code
+            if code == MEMORY and self._refusals.note(token, error):
+                return code
+            raise self._as_retryable(error) from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self._as_retryable(error) from None
-        return []
+        return None
 
     async def _bury(self, letters: list[DeadLetter], batch: str) -> None:
         assert self._client is not None
