@@ -77,8 +77,12 @@ class Batch:
     def of(cls, piece: Piece, received_at: datetime) -> Self:
         """Parse a piece of a request. Raises Malformed when it is not an ExportLogsServiceRequest."""
         if piece.unreadable:
-            return cls(b"", ExportLogsServiceRequest(), received_at, piece.unreadable)
-        return cls.parse(piece.body, received_at)
+            batch = cls(b"", ExportLogsServiceRequest(), received_at, piece.unreadable)
+        else:
+            batch = cls.parse(piece.body, received_at)
+        if piece.digest:
+            batch.digest = piece.digest
+        return batch
 
     @cached_property
     def digest(self) -> str:
@@ -110,8 +114,13 @@ class Batch:
         others = [entry for entry in self.request.resource_logs if not is_own(entry)]
         if not own or not others or self.unreadable:
             return [self]
-        requests = (ExportLogsServiceRequest(resource_logs=entries) for entries in (others, own))
-        return [Batch(one.SerializeToString(), one, self.received_at) for one in requests]
+        parts = []
+        for name, entries in (("others", others), ("own", own)):
+            request = ExportLogsServiceRequest(resource_logs=entries)
+            part = Batch(request.SerializeToString(), request, self.received_at)
+            part.digest = hashlib.sha256(f"{self.digest}:{name}".encode()).hexdigest()
+            parts.append(part)
+        return parts
 
     @cached_property
     def types(self) -> frozenset[str]:

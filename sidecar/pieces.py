@@ -6,6 +6,8 @@ for good what is refused, so it is stored in pieces. The same body is always cut
 insert tokens. The costs below are upper bounds of what `make sweep-batches` measures (docs/adr/0021).
 """
 
+import hashlib
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -57,10 +59,14 @@ COUNTED: Final = frozenset({"pair", "element", "reference"})
 
 @dataclass(slots=True)
 class Piece:
-    """Part of a request, itself one. `parsed_bytes` is about what it takes in this process, parsed, without the body."""
+    """Part of a request, itself one. `parsed_bytes` is about what it takes in this process, parsed, without the body.
+
+    `digest` is of the whole request and the place in it, as pieces may be equal; "" where the whole is one piece.
+    """
 
     body: bytes
     parsed_bytes: int
+    digest: str = ""
     unreadable: tuple[Unreadable, ...] = ()
 
 
@@ -80,8 +86,8 @@ class _Growing:
         self.cost += cost
         self.parsed += _parsed(count, values, len(run))
 
-    def piece(self) -> Piece:
-        return Piece(b"".join(origin.request(b"".join(runs)) for origin, runs in self.parts), self.parsed)
+    def piece(self, digest: str) -> Piece:
+        return Piece(b"".join(origin.request(b"".join(runs)) for origin, runs in self.parts), self.parsed, digest)
 
 
 def cut(body: bytes) -> Iterator[Piece]:
@@ -90,6 +96,7 @@ def cut(body: bytes) -> Iterator[Piece]:
     if cost <= PIECE_BYTES:
         yield Piece(body, parsed)
         return
+    digests = _digests(body)
     growing, dead, shared = _Growing(), list[Unreadable](), 0
     for origin, start, end in scopes(body):
         shared_values = _tags(origin.head) + _tags(origin.scope_head)
@@ -105,10 +112,10 @@ def cut(body: bytes) -> Iterator[Piece]:
             if count == 1 and run_cost > PIECE_BYTES and _holds_more_values(Origin().request(run)):
                 run_reason = TOO_MANY_VALUES
             if growing.parts and (run_reason or growing.cost + run_cost > PIECE_BYTES):
-                yield growing.piece()
+                yield growing.piece(next(digests))
                 growing = _Growing()
             if dead and (not run_reason or len(dead) >= UNREADABLE):
-                yield Piece(b"", 0, tuple(dead))
+                yield Piece(b"", 0, next(digests), tuple(dead))
                 dead = []
             if run_reason:
                 for began, _, stop in contents(run, 0, len(run), LOG_RECORDS):
@@ -117,9 +124,15 @@ def cut(body: bytes) -> Iterator[Piece]:
             else:
                 growing.add(origin, shared_values, run, count, values, run_cost)
     if growing.parts:
-        yield growing.piece()
+        yield growing.piece(next(digests))
     if dead:
-        yield Piece(b"", 0, tuple(dead))
+        yield Piece(b"", 0, next(digests), tuple(dead))
+
+
+def _digests(body: bytes) -> Iterator[str]:
+    whole = hashlib.sha256(body).hexdigest()
+    for number in itertools.count():
+        yield hashlib.sha256(f"{whole}:{number}".encode()).hexdigest()
 
 
 def _weigh(body: bytes) -> tuple[int, int]:

@@ -86,7 +86,7 @@ class ClickHouseSink:
         screened = screen(batch)
         dead = list(screened.dead)
         if screened.body is not None:
-            token = batch.digest if not dead else hashlib.sha256(screened.body).hexdigest()
+            token = batch.digest if not dead else _token(batch.digest, screened.body)
             refused = await self._insert(screened.body, token)
             if refused:  # counted among those that had passed: find their places in the batch again
                 turned_away = {letter.position for letter in dead}
@@ -110,25 +110,26 @@ class ClickHouseSink:
     async def _insert(self, body: bytes, token: str) -> list[DeadLetter]:
         """Insert; where ClickHouse refuses the data, halve until the records at fault stand alone, and return those."""
         if self._refusals.is_too_large(token):
-            return await self._insert_halves(body, None)
+            return await self._insert_halves(body, token, None)
         code = await self._refusal(body, token)
-        return [] if code is None else await self._insert_halves(body, code)
+        return [] if code is None else await self._insert_halves(body, token, code)
 
-    async def _insert_halves(self, body: bytes, code: int | None) -> list[DeadLetter]:
+    async def _insert_halves(self, body: bytes, token: str, code: int | None) -> list[DeadLetter]:
         halves = halve(body)
         if len(halves) == 1:
-            return await self._give_up(body, code or MEMORY)
+            return await self._give_up(body, token, code or MEMORY)
         self._context.logger.warning("ClickHouse refused a batch (code %s); storing it in halves", code or MEMORY)
         found = []
         for offset, half in halves:
-            for letter in await self._insert(half, hashlib.sha256(half).hexdigest()):
+            # both halves may be the same bytes, and are not the same records
+            for letter in await self._insert(half, _token(token, str(offset).encode())):
                 found.append(replace(letter, position=offset + letter.position))
         return found
 
-    async def _give_up(self, body: bytes, code: int) -> list[DeadLetter]:
+    async def _give_up(self, body: bytes, token: str, code: int) -> list[DeadLetter]:
         """A dead letter for a record that ClickHouse refuses by itself, but not while it would refuse any other, too."""
         if code == MEMORY:
-            again = await self._refusal(body, hashlib.sha256(body).hexdigest())
+            again = await self._refusal(body, token)
             if again is None:
                 return []
             if await self._refusal(encoders.PROBE, "probe") is not None:
@@ -175,6 +176,11 @@ class ClickHouseSink:
         if self._repair is not None:
             self._repair.note(error)
         return Retryable(f"ClickHouse can't store the batch now: {first_line(error)}", after=2.0)
+
+
+def _token(whole: str, part: bytes) -> str:
+    """The token for part of what was sent: the same part of the same batch has the same."""
+    return hashlib.sha256(whole.encode() + part).hexdigest()
 
 
 def _event_name(body: bytes) -> str:
