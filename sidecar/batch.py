@@ -54,6 +54,7 @@ class Batch:
         self.request = request
         self.received_at = received_at
         self.unreadable = unreadable
+        self.held_bytes = len(body)  # about what it takes in memory; of pieces with the parsed form
         self.mended = mended  # scopes with a text that was not UTF-8, stored with U+FFFD in its place
         self._decoded: dict[frozenset[str], list[EventRecord]] = {}
 
@@ -82,6 +83,7 @@ class Batch:
             batch = cls.parse(piece.body, received_at)
         if piece.digest:
             batch.digest = piece.digest
+        batch.held_bytes = len(piece.body) + piece.parsed_bytes
         return batch
 
     @cached_property
@@ -118,6 +120,7 @@ class Batch:
         for name, entries in (("others", others), ("own", own)):
             request = ExportLogsServiceRequest(resource_logs=entries)
             part = Batch(request.SerializeToString(), request, self.received_at)
+            part.held_bytes = self.held_bytes
             part.digest = hashlib.sha256(f"{self.digest}:{name}".encode()).hexdigest()
             parts.append(part)
         return parts

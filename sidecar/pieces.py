@@ -34,8 +34,9 @@ PIECE_BYTES: Final = 256 << 20
 RECORD, BYTE, VALUE, SHARED_BYTE, SHARED_VALUE, ENTRY = 4_000, 14, 300, 20, 200, 300
 # A record, or a resource with its scope, that holds more values is no telemetry; ClickHouse can't store 900,000.
 MOST_VALUES: Final = 500_000
-# Of one request, in ClickHouse's memory, for resources and scopes stored with each record anew: a minute of work.
-MOST_SHARED: Final = 32 << 30
+# Of one request, in ClickHouse's memory, for resources and scopes stored with each record anew: a minute of work. Above it those
+# are turned away that have more than usual, which is about 3 kB: a collector merges them with others.
+MOST_SHARED, USUAL_SHARED = 32 << 30, 16 * RECORD
 # Values (attributes, elements of arrays and lists) begin with one of these tags; the last three are longer forms of the same.
 # They stand inside texts, too, so counting them gives an upper bound, at a hundredth of the cost of walking every value.
 TAGS: Final = bytes((0x0A, 0x32, 0x1A, 0x8A, 0xB2, 0x9A))
@@ -78,8 +79,11 @@ class _Growing:
     parsed: int = 0
     parts: list[tuple[Origin, list[bytes]]] = field(default_factory=list)
 
+    def holds(self, origin: Origin) -> bool:
+        return bool(self.parts) and self.parts[-1][0] is origin
+
     def add(self, origin: Origin, shared_values: int, run: bytes, count: int, values: int, cost: int) -> None:
-        if not self.parts or self.parts[-1][0] is not origin:
+        if not self.holds(origin):
             self.parts.append((origin, []))
             self.parsed += _parsed(2, shared_values, origin.size)
         self.parts[-1][1].append(run)
@@ -107,8 +111,10 @@ def cut(body: bytes) -> Iterator[Piece]:
             run = body[first:last]
             values = _tags(run)
             run_cost = count * (RECORD + each) + BYTE * len(run) + VALUE * values
+            if not growing.holds(origin):
+                run_cost += 2 * ENTRY + BYTE * (origin.size + 8) + VALUE * (shared_values + 1)
             shared += each * count
-            run_reason = reason or (TOO_MUCH_SHARED if shared > MOST_SHARED else "")
+            run_reason = reason or (TOO_MUCH_SHARED if shared > MOST_SHARED and each > USUAL_SHARED else "")
             if count == 1 and run_cost > PIECE_BYTES and _holds_more_values(Origin().request(run)):
                 run_reason = TOO_MANY_VALUES
             if growing.parts and (run_reason or growing.cost + run_cost > PIECE_BYTES):
