@@ -4,6 +4,7 @@ Every request must be answered 200, each of its records stored or a dead letter.
 the table of docs/operations.md; `make test` runs the same code on small ones.
 """
 
+import io
 import itertools
 import time
 import uuid
@@ -155,7 +156,7 @@ async def run(case: Case, session: aiohttp.ClientSession, url: str, client: Clie
     wire = zstd.compress(body)
     began = time.monotonic()
     headers = {"Content-Type": PROTOBUF, "Content-Encoding": "zstd"}
-    async with session.post(f"{url}/v1/logs", data=wire, headers=headers) as answer:
+    async with session.post(f"{url}/v1/logs", data=io.BytesIO(wire), headers=headers) as answer:
         await answer.read()
         status = answer.status
     seconds = time.monotonic() - began
