@@ -15,7 +15,10 @@ from sidecar.migrate import database_of, first_line
 
 SETTING = "non_replicated_deduplication_window"
 WINDOW = 10_000  # of every table in sidecar/sql that views or inserts fill
-TABLES = f"SELECT name, engine_full FROM system.tables WHERE database = {{database:String}} AND engine_full LIKE '%{SETTING}%'"
+TABLES = (
+    "SELECT name, engine_full FROM system.tables"
+    " WHERE database = {database:String} AND position(engine_full, {setting:String}) > 0"
+)
 
 
 def forget(url: str) -> list[str]:
@@ -23,7 +26,7 @@ def forget(url: str) -> list[str]:
     database = database_of(url)
     try:
         with clickhouse_connect.get_client(dsn=urlsplit(url).geturl(), autogenerate_session_id=False) as client:
-            tables = client.query(TABLES, parameters={"database": database}).result_rows
+            tables = client.query(TABLES, parameters={"database": database, "setting": SETTING}).result_rows
             for name, engine in tables:
                 # one that a killed run left at 0 has had none since
                 found = re.search(rf"{SETTING} = (\d+)", engine)
