@@ -38,7 +38,7 @@ MOST_VALUES: Final = 500_000
 # are turned away that have more than usual, which is about 3 kB: a collector merges them with others.
 MOST_SHARED, USUAL_SHARED = 32 << 30, 16 * RECORD
 # Values (attributes, elements of arrays and lists) begin with one of these tags; the last three are longer forms of the same.
-# They stand inside texts, too, so counting them gives an upper bound, at a hundredth of the cost of walking every value.
+# They stand inside texts, too, so counting them gives an upper bound, far cheaper than walking every value.
 TAGS: Final = bytes((0x0A, 0x32, 0x1A, 0x8A, 0xB2, 0x9A))
 # Records are weighed by the run, which is shorter than any piece.
 RUN_RECORDS, RUN_BYTES, UNREADABLE = 256, 32 << 10, 1_000

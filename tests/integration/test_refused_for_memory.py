@@ -38,13 +38,16 @@ def counts(sink: SinkUnderTest) -> tuple[Any, ...]:
     )[0]
 
 
-def test_what_is_too_much_for_one_query_is_stored_in_halves(sink: SinkUnderTest) -> None:
+def test_what_is_too_much_for_one_query_is_stored_in_halves(
+    sink: SinkUnderTest, caplog: pytest.LogCaptureFixture
+) -> None:
     limit(sink, max_memory_usage=64 * MIB)
     logs = [LogRecord(severity_text="equal logs are not one") for _ in range(20_000)]
     body = request(*(event("command") for _ in range(20_000)), *logs)
     for _ in range(2):  # the same again changes nothing
         sink.handle(body)
         assert counts(sink) == (20_000, 20_000, 0)
+        assert "(code 241); storing it in halves" in caplog.text
 
 
 def test_sent_again_when_there_is_room_it_is_still_the_same(sink: SinkUnderTest) -> None:
