@@ -96,7 +96,7 @@ class _Growing:
 
 def cut(body: bytes) -> Iterator[Piece]:
     """Yield the pieces of a request, the body itself when it is small enough. Raises Malformed, before the first piece only."""
-    cost, parsed = _weigh(body)
+    cost, parsed = weigh(body)
     if cost <= PIECE_BYTES:
         yield Piece(body, parsed)
         return
@@ -141,7 +141,7 @@ def _digests(body: bytes) -> Iterator[str]:
         yield hashlib.sha256(f"{whole}:{number}".encode()).hexdigest()
 
 
-def _weigh(body: bytes) -> tuple[int, int]:
+def weigh(body: bytes) -> tuple[int, int]:
     """What storing the whole costs ClickHouse, and parsing it this process; in passing, whether it is made of records."""
     entries = records = 0
     shared = 0

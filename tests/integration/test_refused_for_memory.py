@@ -9,7 +9,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from sidecar.errors import Retryable
 from sidecar.plugins.clickhouse.encoders import NativeEncoder
-from sidecar.plugins.clickhouse.refusals import PATIENCE
+from sidecar.plugins.clickhouse.refusals import PATIENCE, REMEMBERED, Refusals
 from tests.embedded import EmbeddedClickHouse
 from tests.otlp import event, request
 from tests.sinks import SinkUnderTest, sink_on
@@ -78,18 +78,31 @@ def test_nothing_is_given_up_while_nothing_can_be_stored(sink: SinkUnderTest) ->
     assert counts(sink) == (0, 0, 0)
 
 
-def test_what_others_take_of_the_memory_is_no_fault_of_the_batch(sink: SinkUnderTest) -> None:
-    encoder = limit(sink, max_memory_usage_for_user=MIB)
-    one, many = request(event("command")), request(*(event("command") for _ in range(100)))
-    for body in (one, many):
-        for _ in range(PATIENCE + 2):  # also in halves
-            with pytest.raises(Retryable, match=r"(?i)memory limit"):
-                sink.handle(body)
-    assert counts(sink) == (0, 0, 0)
-    encoder._settings.pop("max_memory_usage_for_user")
-    for body in (one, many) * 2:
-        sink.handle(body)
-    assert counts(sink) == (101, 0, 0)
+def test_a_server_that_is_short_of_memory_is_waited_for(tmp_path: Path) -> None:
+    body = request(*(event("command") for _ in range(100_000)))
+    with (
+        EmbeddedClickHouse(tmp_path, MAX_MEMORY_MB="256", QUERY_MEMORY_MB="4096") as server,
+        sink_on(server.url, "chattrail", "native", tmp_path) as sink,
+    ):
+        with pytest.raises(Retryable, match=r"\(total\) memory limit"):
+            sink.handle(body)
+        assert counts(sink) == (0, 0, 0), "neither in parts nor among the dead letters"
+
+
+def test_a_shortage_that_lasts_is_met_with_less_at_a_time_and_one_batch_limit_at_once() -> None:
+    """With the words of the pinned engine, which the tests above got from it."""
+    total = Exception("Code: 241. DB::Exception: (total) memory limit exceeded: would use 256.55 MiB")
+    own = Exception("Code: 241. DB::Exception: Query memory limit exceeded: would use 512.98 MiB")
+    refusals = Refusals()
+    for _ in range(PATIENCE):
+        assert not refusals.is_too_large("a")
+        assert not refusals.note("a", total), "no reason to give anything up"
+    assert refusals.is_too_large("a")
+    assert refusals.note("b", own)
+    assert refusals.is_too_large("b")
+    for number in range(REMEMBERED):
+        refusals.note(str(number), total)
+    assert not refusals.is_too_large("a"), "a bounded number is remembered"
 
 
 def test_equal_halves_are_not_taken_for_one_sent_twice(sink: SinkUnderTest) -> None:

@@ -86,7 +86,7 @@ def test_what_is_much_in_memory_is_cut_into_what_is_not(body: bytes, records: in
     assert len(found) > 1
     for piece in found:
         # its own estimate, and what protobuf takes: no more than 130 bytes a record and 64 a value
-        cost, parsed = pieces._weigh(piece.body)
+        cost, parsed = pieces.weigh(piece.body)
         assert cost <= pieces.PIECE_BYTES * 1.01
         assert piece.parsed_bytes <= 64 << 20
         assert parsed <= piece.parsed_bytes * 1.1 + 1024, "what is booked"
