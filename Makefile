@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 ABREAST := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run env test test-fast faults faults-pictures soak embedded-sweep embedded-lists lint format bench
+.PHONY: help setup demo run env test test-fast faults faults-pictures sweep-batches soak embedded-sweep embedded-lists lint format bench
 .PHONY: collector clients assets docs screenshots lock clean
 
 help: ## list the targets
@@ -48,6 +48,9 @@ faults: setup collector ## every fault at full size, five seeds (two hours; ROWS
 
 faults-pictures: setup ## the rows on pictures, five seeds (half an hour; ROWS=27 for some again); writes their section of docs/reliability.md
 	@FAULT_ROWS="$(ROWS)" $(PYTEST) tests/faults/test_pictures.py -m "slow or not slow" --timeout 3600
+
+sweep-batches: setup ## requests of every shape and size at default limits (a quarter of an hour); writes its table in docs/operations.md
+	@$(PYTEST) tests/integration/test_batch_sweep.py tests/integration/test_request_memory.py -m slow --timeout 7200 -s
 
 soak: setup collector ## an hour of slow ClickHouse and of random faults; SOAK_MINUTES=4 for less; writes docs/reliability.md
 	@$(PYTEST) tests/faults/test_soak.py -m slow -s

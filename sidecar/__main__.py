@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("migrate", help="create or update the tables in ClickHouse, then end")
     commands.add_parser("plugins", help="list the plugins there are, which are loaded, and their settings")
     commands.add_parser("dead-letters", help="list records that could not be stored, by reason")
+    commands.add_parser("forget-batches", help="after a DELETE: store the same batches again when they are sent again")
     again = commands.add_parser("replay", help="send dead letters again, after what was wrong is mended")
     again.add_argument("--reason", default="", help="only those with this reason, as dead-letters lists it")
     _images_arguments(
@@ -41,7 +42,13 @@ def main(arguments: list[str] | None = None) -> int:
             return _replay(given.reason)
         if given.command == "images":
             return _images(given)
-        chosen = {"run": _run, "migrate": _migrate, "plugins": _plugins, "dead-letters": _dead_letters}
+        chosen = {
+            "run": _run,
+            "migrate": _migrate,
+            "plugins": _plugins,
+            "dead-letters": _dead_letters,
+            "forget-batches": _forget_batches,
+        }
         return chosen[given.command or "run"]()
     except SettingsError as error:
         exit_with(error)
@@ -135,6 +142,14 @@ def _migrate() -> int:
         print(f"applied {migration.version:04} {migration.name}")
     if not applied:
         print("the database is up to date")
+    return 0
+
+
+def _forget_batches() -> int:
+    from sidecar.plugins.clickhouse.deduplication import forget
+
+    tables = forget(_clickhouse_url())
+    print(f"batches that were stored before are stored again when they are sent again ({', '.join(tables)})")
     return 0
 
 

@@ -16,6 +16,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs
 from sidecar.errors import Malformed
 from sidecar.loop_guard import SERVICE_NAME
 from sidecar.otlp_json import convert
+from sidecar.pieces import Piece
 from sidecar.salvage import Unreadable, salvage
 
 EVENT_PREFIX = "chattrail."
@@ -51,12 +52,16 @@ class Batch:
         request: ExportLogsServiceRequest,
         received_at: datetime,
         unreadable: tuple[Unreadable, ...] = (),
+        *,
+        mended: int = 0,
     ) -> None:
         self.body = body
         self.request = request
         self.received_at = received_at
         self.unreadable = unreadable
         self.rejected: Counter[str] = Counter()
+        self.held_bytes = len(body)  # about what it takes in memory; of pieces with the parsed form
+        self.mended = mended  # scopes with a text that was not UTF-8, stored with U+FFFD in its place
         self._decoded: dict[frozenset[str], list[EventRecord]] = {}
 
     @classmethod
@@ -67,10 +72,25 @@ class Batch:
         except DecodeError:
             saved = salvage(body)
         try:
-            return cls(saved.body, ExportLogsServiceRequest.FromString(saved.body), received_at, saved.unreadable)
+            request = ExportLogsServiceRequest.FromString(saved.body)
         except DecodeError as error:
             # upb's message names the message type and the fault, never the contents
             raise Malformed(f"the body is not an OTLP ExportLogsServiceRequest: {error}") from None
+        batch = cls(saved.body, request, received_at, saved.unreadable, mended=saved.mended)
+        batch.digest = hashlib.sha256(body).hexdigest()
+        return batch
+
+    @classmethod
+    def of(cls, piece: Piece, received_at: datetime) -> Self:
+        """Parse a piece of a request. Raises Malformed when it is not an ExportLogsServiceRequest."""
+        if piece.unreadable:
+            batch = cls(b"", ExportLogsServiceRequest(), received_at, piece.unreadable)
+        else:
+            batch = cls.parse(piece.body, received_at)
+        if piece.digest:
+            batch.digest = piece.digest
+        batch.held_bytes = len(piece.body) + piece.parsed_bytes
+        return batch
 
     @classmethod
     def from_json(cls, body: bytes, received_at: datetime) -> Self:
@@ -84,7 +104,7 @@ class Batch:
         """SHA-256 of the whole body in hex: the same bytes sent again have the same digest, and so the same insert token."""
         digest = hashlib.sha256(self.body)
         for record in self.unreadable:
-            digest.update(record.raw)
+            digest.update((record.origin.digest if record.origin else "").encode() + record.raw)
         return digest.hexdigest()
 
     @cached_property
@@ -109,8 +129,14 @@ class Batch:
         others = [entry for entry in self.request.resource_logs if not is_own(entry)]
         if not own or not others or self.unreadable:
             return [self]
-        requests = (ExportLogsServiceRequest(resource_logs=entries) for entries in (others, own))
-        return [Batch(one.SerializeToString(), one, self.received_at) for one in requests]
+        parts = []
+        for name, entries in (("others", others), ("own", own)):
+            request = ExportLogsServiceRequest(resource_logs=entries)
+            part = Batch(request.SerializeToString(), request, self.received_at)
+            part.held_bytes = self.held_bytes
+            part.digest = hashlib.sha256(f"{self.digest}:{name}".encode()).hexdigest()
+            parts.append(part)
+        return parts
 
     @cached_property
     def types(self) -> frozenset[str]:

@@ -23,7 +23,7 @@ class Isolated:
         metrics: Metrics,
         logger: logging.Logger,
         *,
-        queue_bytes: int = 16 << 20,
+        queue_bytes: int = 64 << 20,
         time_limit_s: float = 30.0,
     ) -> None:
         self._name = name
@@ -31,7 +31,7 @@ class Isolated:
         self._metrics = metrics
         self._logger = logger
         self._time_limit_s = time_limit_s
-        self._backlog = Backlog(f"plugin {name}", self._work, capacity=queue_bytes, size=lambda batch: len(batch.body))
+        self._backlog = Backlog(f"plugin {name}", self._work, capacity=queue_bytes, size=lambda batch: batch.held_bytes)
 
     def start(self) -> None:
         """Begin to hand over what `offer` queued."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 
 from sidecar import telemetry
@@ -104,11 +104,15 @@ class Pipeline:
             if stage.required and not stage.started:
                 after = stage.refused_until - self._clock.monotonic()  # it is tried again then
                 raise Retryable(f"plugin {stage.name} is not ready: {stage.reason}", after=after)
-        task = self._in_flight.get(batch.digest)
+        return await self.once(batch.digest, lambda: self._run(batch))
+
+    async def once(self, digest: str, work: Callable[[], Coroutine[None, None, Counter[str]]]) -> Counter[str]:
+        """Do the work for a body, or wait for the outcome of what already does it for the same bytes."""
+        task = self._in_flight.get(digest)
         if task is None:
-            task = asyncio.create_task(self._run(batch))
-            self._in_flight[batch.digest] = task
-            task.add_done_callback(lambda done: self._landed(batch.digest, done))
+            task = asyncio.create_task(work())
+            self._in_flight[digest] = task
+            task.add_done_callback(lambda done: self._landed(digest, done))
         else:
             self._metrics.add(telemetry.COALESCED)
         try:

@@ -1,6 +1,7 @@
 """The OTLP/HTTP receiver: POST /v1/logs, and two questions about the process. Answers follow sidecar.answers."""
 
 import asyncio
+import hashlib
 import hmac
 import logging
 import re
@@ -13,22 +14,19 @@ from chattrail.quiet import Periodic
 from sidecar import loop_guard, telemetry
 from sidecar.admission import Admission, Booking
 from sidecar.answers import JSON, PROTOBUF, Refused, refused, stored
-from sidecar.batch import Batch
 from sidecar.cors import Cors
+from sidecar.decoding import Decoder, Decoding
 from sidecar.errors import Malformed, Permanent, Retryable
 from sidecar.http_runner import add_refusals, expect, make_runner
-from sidecar.inflate import ENCODINGS, TooLarge, inflate
+from sidecar.inflate import ENCODINGS, TooLarge
 from sidecar.pace import Pace
 from sidecar.pipeline import Pipeline
 from sidecar.plugin import Clock
 from sidecar.prometheus import CONTENT_TYPE, exposition
+from sidecar.salvage import Salvaged
 from sidecar.settings import SidecarSettings
 from sidecar.telemetry import Metrics
 
-# bodies inflated and parsed at one time, on threads: what they grow to is booked only afterwards
-DECODERS = 2
-# a small uncompressed protobuf body is parsed in less time than a thread takes to wake
-INLINE_BYTES = 64 * 1024
 WRONG_TOKEN_S = 10.0
 # However many slashes: an endpoint that ends in one, or a whole address with one, is what people write.
 LOGS = "/{_first:/*}v1/{_second:/*}logs{_third:/*}"
@@ -52,7 +50,7 @@ class Receiver:
         self._metrics = metrics
         self._logger = logger
         self._admission = Admission(settings.max_in_flight_bytes, metrics, clock)
-        self._decoders = asyncio.Semaphore(DECODERS)
+        self._decoder = Decoder(settings)
         self._told = Periodic(logger)
         self._cors = Cors(settings.cors_origins)
         self._token = settings.token.get_secret_value().encode() if settings.token else None
@@ -111,14 +109,9 @@ class Receiver:
         try:
             with self._admission.book() as booking:
                 body = await self._read(request, booking)
-                batch = await self._decode(body, encoding, request.content_type, booking)
+                opened = await self._decoder.opened(body, encoding, request.content_type, booking)
                 del body
-                parts = batch.by_origin() if batch.record_count else []
-                del batch  # what was taken apart is held in its parts
-                rejected = Counter[str]()
-                for part in parts:
-                    loop_guard.mark(part.is_own)
-                    rejected += await self._pipeline.handle(part)
+                rejected = await self._store(opened, booking)
         except Malformed as error:
             # the sender drops it: without this line only the sender would know
             self._told.warning("a request was refused for good: %s", error)
@@ -184,19 +177,34 @@ class Receiver:
             "CHATTRAIL_SIDECAR_MAX_BODY_BYTES",
         )
 
-    async def _decode(self, body: bytes, encoding: str, content_type: str, booking: Booking) -> Batch:
-        received_at = self._clock.now()
+    async def _store(self, opened: Salvaged, booking: Booking) -> Counter[str]:
+        """Return once every record is durable, with what was rejected by reason. A large body is stored in pieces."""
+        decoding = Decoding(self._decoder, opened, self._clock.now(), booking)
+        try:
+            if not await decoding.in_pieces():
+                return await self._handle_all(decoding)
+            # sent again while its pieces are being stored, it waits for them and does not begin anew
+            digest = hashlib.sha256(opened.body)
+            for record in opened.unreadable:
+                digest.update(record.raw)
+            key = f"pieces of {digest.hexdigest()}"
+            return await self._pipeline.once(key, lambda: self._handle_all(decoding))
+        finally:
+            self._decoder.trimmer.freed(len(opened.body))
 
-        def decode() -> Batch:
-            plain = inflate(body, encoding, self.settings.max_inflated_bytes)
-            return (Batch.from_json if content_type == JSON else Batch.parse)(plain, received_at)
-
-        if encoding in ("", "identity") and content_type == PROTOBUF and len(body) <= INLINE_BYTES:
-            return decode()
-        async with self._decoders:
-            batch = await asyncio.to_thread(decode)
-        booking.hold(len(batch.body))
-        return batch
+    async def _handle_all(self, decoding: Decoding) -> Counter[str]:
+        rejected = Counter[str]()
+        while (batch := await decoding.next()) is not None:
+            if batch.mended:
+                self._told.warning(
+                    "texts of a resource or scope were not UTF-8: U+FFFD is stored for what could not be read"
+                )
+            parts = batch.by_origin() if batch.record_count else []
+            del batch  # what was taken apart is held in its parts
+            for part in parts:
+                loop_guard.mark(part.is_own)
+                rejected += await self._pipeline.handle(part)
+        return rejected
 
     async def _not_kept(self, request: web.Request) -> web.Response:
         self._authenticate(request)

@@ -5,8 +5,9 @@ stored. So what still fails stays as it was, a replay that dies half-way is simp
 """
 
 import asyncio
+import itertools
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -21,10 +22,12 @@ from sidecar.batch import EVENT_PREFIX, Batch
 from sidecar.errors import Permanent, Retryable, StartError
 from sidecar.migrate import first_line
 from sidecar.otlp_json import is_json
+from sidecar.pieces import cut
 from sidecar.plugin import Context, Factory, Plugin, SystemClock
 from sidecar.plugins.clickhouse.sink import ClickHouseSink
 from sidecar.settings import SidecarSettings
 from sidecar.telemetry import Metrics
+from sidecar.wire import Origin
 
 PAGE_RECORDS = 500
 PAGE_BYTES = 4 << 20
@@ -57,7 +60,8 @@ class _Letter:
     batch: str
     position: int
     event_name: str
-    raw: bytes
+    raw: bytes  # without resource and scope where `origin` names them
+    origin: str
 
 
 def piles(url: str) -> list[Pile]:
@@ -84,8 +88,9 @@ async def replay(url: str, sink: ClickHouseSink, others: Sequence[Plugin] = (), 
     stored, staying = 0, dict[str, int]()
     try:
         async for letters in _pages(client, reason):
+            origins = await _origins(client, letters)
             for group in _groups(letters):
-                failed = await _send(group, sink, others)
+                failed = await _send(group, origins, sink, others)
                 done = [letter for at, letter in enumerate(group) if at not in failed]
                 await _delete(client, done)
                 stored += len(done)
@@ -122,36 +127,59 @@ async def replay_with(
             await plugin.shutdown()
 
 
-async def _send(group: Sequence[_Letter], sink: ClickHouseSink, others: Sequence[Plugin]) -> dict[int, str]:
+async def _send(
+    group: Sequence[_Letter], origins: Mapping[str, Origin], sink: ClickHouseSink, others: Sequence[Plugin]
+) -> dict[int, str]:
     """Store what can be stored; the rest by its place in the group, with the reason."""
-    # requests laid end to end are one request: that is how protobuf merges
-    batch = await asyncio.to_thread(_batch, [letter.raw for letter in group])
-    failed = {letter.position: letter.reason for letter in await sink.store(batch)}
-    if is_json(group[0].raw) and failed:  # it may hold several records, and goes once all of them are stored
-        failed = {0: next(iter(failed.values()))}
-    kept = [letter.raw for at, letter in enumerate(group) if at not in failed]
-    if kept and others:
-        again = _batch(kept)
-        for plugin in others:
-            if plugin.events is None or again.events(plugin.events):
-                try:
-                    await plugin.handle(again)
-                except Permanent as error:  # the record is stored all the same; this plugin will never take it
-                    log.warning("a plugin refuses a replayed batch for good: %s", error.reason)
+    if is_json(group[0].raw):  # it has no other in its group
+        return await _send_json(group[0].raw, sink, others)
+    failed: dict[int, str] = {}
+    place = 0
+    for piece in cut(_request(group, origins)):
+        batch = await asyncio.to_thread(Batch.of, piece, datetime.now(UTC))
+        turned_away = {letter.position: letter.reason for letter in await sink.store(batch)}
+        failed |= {place + position: reason for position, reason in turned_away.items()}
+        kept = [letter for at, letter in enumerate(group[place : place + batch.record_count]) if at not in turned_away]
+        place += batch.record_count
+        if kept and others:
+            await _hand_on(Batch.parse(_request(kept, origins), batch.received_at), others)
     return failed
 
 
-def _batch(raws: Sequence[bytes]) -> Batch:
-    """Make one batch of letters; one that is JSON has no other in its group."""
-    if is_json(raws[0]):
-        return Batch.from_json(raws[0], datetime.now(UTC))
-    return Batch.parse(b"".join(raws), datetime.now(UTC))
+async def _send_json(raw: bytes, sink: ClickHouseSink, others: Sequence[Plugin]) -> dict[int, str]:
+    """Store a letter in JSON. It may hold several records, and goes once all of them are stored."""
+    batch = await asyncio.to_thread(Batch.from_json, raw, datetime.now(UTC))
+    if turned_away := await sink.store(batch):
+        return {0: turned_away[0].reason}
+    await _hand_on(batch, others)
+    return {}
+
+
+async def _hand_on(batch: Batch, others: Sequence[Plugin]) -> None:
+    for plugin in others:
+        if plugin.events is None or batch.events(plugin.events):
+            try:
+                await plugin.handle(batch)
+            except Permanent as error:  # the record is stored all the same; this plugin will never take it
+                log.warning("a plugin refuses a replayed batch for good: %s", error.reason)
+
+
+def _request(letters: Sequence[_Letter], origins: Mapping[str, Origin]) -> bytes:
+    """One request of many letters. Those that share a large resource and scope share them there, too."""
+    parts = []
+    for name, group in itertools.groupby(letters, key=lambda letter: letter.origin):
+        if name:
+            parts.append(origins[name].request(b"".join(Origin.of(letter.raw)[1] for letter in group)))
+        else:  # requests laid end to end are one request: that is how protobuf merges
+            parts += [letter.raw for letter in group]
+    return b"".join(parts)
 
 
 def _groups(letters: Sequence[_Letter]) -> list[list[_Letter]]:
     """Events travel together: one that comes twice is one. Other logs have no id, only the token of a body keeps them single,
     so that each goes in the body it will have next time, too."""
     events = [letter for letter in letters if letter.event_name.startswith(EVENT_PREFIX)]
+    events.sort(key=lambda letter: letter.origin)
     alone = [[letter] for letter in letters if not letter.event_name.startswith(EVENT_PREFIX)]
     return [events, *alone] if events else alone
 
@@ -171,14 +199,30 @@ async def _pages(client: AsyncClient, reason: str) -> AsyncIterator[list[_Letter
             return
         limit = _as_many([size for (size,) in sizes.result_rows])
         found = await client.query(
-            f"SELECT batch, position, event_name, hex(raw) {where} ORDER BY batch, position LIMIT {limit}",
+            f"SELECT batch, position, event_name, hex(raw), origin {where} ORDER BY batch, position LIMIT {limit}",
             parameters=asked,
         )
-        page = [_Letter(batch, at, name, bytes.fromhex(raw)) for batch, at, name, raw in found.result_rows]
+        page = [
+            _Letter(batch, at, name, bytes.fromhex(raw), origin) for batch, at, name, raw, origin in found.result_rows
+        ]
         if not page:
             return
         after = (page[-1].batch, page[-1].position)
         yield page
+
+
+async def _origins(client: AsyncClient, letters: Sequence[_Letter]) -> dict[str, Origin]:
+    """The resources and scopes that letters name."""
+    found = {}
+    for name in {letter.origin for letter in letters if letter.origin}:
+        query = "SELECT hex(raw) FROM dead_letter_origins FINAL WHERE digest = {name:String}"
+        rows = (await client.query(query, parameters={"name": name})).result_rows
+        if not rows:
+            raise Retryable(
+                f"dead_letter_origins has no row {name}, which dead letters name: bring it back from a backup"
+            )
+        found[name] = Origin.of(bytes.fromhex(rows[0][0]))[0]
+    return found
 
 
 def _as_many(sizes: Sequence[int]) -> int:

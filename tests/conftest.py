@@ -8,6 +8,14 @@ import pytest
 EXPECTED_SKIPS: frozenset[str] = frozenset()
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave full runs to those who ask for them: `make faults`, `make sweep-batches`, or any -m that names them."""
+    slow = [] if "slow" in config.option.markexpr else [item for item in items if item.get_closest_marker("slow")]
+    if slow:
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """In CI a run fails when something was skipped unexpectedly, or when a whole run held no integration test."""
     if not os.environ.get("CI") or exitstatus != pytest.ExitCode.OK or hasattr(session.config, "workerinput"):

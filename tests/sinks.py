@@ -13,6 +13,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 
 from sidecar.batch import Batch
+from sidecar.pieces import cut
 from sidecar.plugin import Context, SystemClock
 from sidecar.plugins.clickhouse import FACTORY
 from sidecar.plugins.clickhouse.sink import ClickHouseSink
@@ -43,6 +44,11 @@ class SinkUnderTest:
 
     def batch(self, body: bytes) -> Batch:
         return Batch.parse(body, datetime.now(UTC))
+
+    def handle_all(self, body: bytes) -> None:
+        """Handle a body in its pieces, as the receiver does."""
+        for piece in cut(body):
+            self.run(self.sink.handle(Batch.of(piece, datetime.now(UTC))))
 
     def settle(self) -> None:
         """Bring the rollup up to date with all that was stored."""

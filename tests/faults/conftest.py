@@ -12,15 +12,9 @@ REPORT: pytest.StashKey[Report] = pytest.StashKey()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the full run to those who ask for it: `make faults`, or any -m that names it."""
-    if "slow" in config.option.markexpr:
-        if (rows := _rows()) is not None:
-            _keep(config, items, rows)
-        return
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    if slow:
-        items[:] = [item for item in items if not item.get_closest_marker("slow")]
-        config.hook.pytest_deselected(items=slow)
+    """Keep the rows that `make faults ROWS=…` names."""
+    if "slow" in config.option.markexpr and (rows := _rows()) is not None:
+        _keep(config, items, rows)
 
 
 def _rows() -> frozenset[int] | None:

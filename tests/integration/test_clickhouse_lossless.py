@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
-from sidecar.plugins.clickhouse.split import alone
+from sidecar.plugins.clickhouse.dead_letters import whole
+from sidecar.plugins.clickhouse.split import alone, origin_of
 from tests import otlp
 from tests.embedded import EmbeddedClickHouse
 from tests.sinks import SinkUnderTest, sink_on
@@ -52,7 +53,7 @@ def _single_requests(message: ExportLogsServiceRequest) -> Iterator[bytes]:
     for entry in message.resource_logs:
         for scope in entry.scope_logs:
             for record in scope.log_records:
-                yield _canonical(alone(entry, scope, record))
+                yield _canonical(whole(alone(record), origin_of(entry, scope)))
 
 
 def _canonical(body: bytes) -> bytes:

@@ -10,7 +10,9 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from sidecar.batch import Batch
 from sidecar.errors import Malformed
-from sidecar.salvage import origin_of, salvage
+from sidecar.plugins.clickhouse.dead_letters import whole
+from sidecar.salvage import Unreadable, salvage
+from sidecar.wire import Origin, encode
 from tests.otlp import event, records, request, requests
 from tests.wire import MARK, SPOILED, spoiled, too_deep
 
@@ -25,27 +27,52 @@ def test_neighbours_stay_and_positions_count_through_the_batch() -> None:
     assert [one.position for one in batch.unreadable] == [1, 3]
     assert ["UTF-8" in one.reason for one in batch.unreadable] == [True, False]
     assert all("spoiled" not in one.reason for one in batch.unreadable)
-    assert batch.unreadable[0].raw == spoiled(sent[1])
+    assert _whole(batch.unreadable[0]) == spoiled(sent[1])
     assert batch.record_count == 5
 
 
-def test_a_resource_at_fault_takes_its_own_records_only() -> None:
+def test_a_text_of_a_resource_that_is_not_utf8_costs_no_record() -> None:
     bad, good = ExportLogsServiceRequest(), ExportLogsServiceRequest.FromString(request(event("command")))
     entry = bad.resource_logs.add()
-    entry.resource.attributes.add(key="service.name").value.string_value = MARK
-    entry.scope_logs.add().log_records.extend([event("command"), event("command")])
-    batch = Batch.parse(bad.SerializeToString().replace(MARK.encode(), SPOILED) + good.SerializeToString(), NOW)
+    for key in ("host.name", MARK):
+        entry.resource.attributes.add(key=key).value.string_value = MARK
+    entry.resource.attributes.add(key="list").value.array_value.values.add().string_value = MARK
+    entry.resource.attributes.add(key="raw").value.bytes_value = SPOILED
+    scope = entry.scope_logs.add(schema_url=MARK)
+    scope.scope.name = MARK
+    scope.log_records.extend([event("command"), event("command")])
+    sent = bad.SerializeToString().replace(MARK.encode(), SPOILED)
+    batch = Batch.parse(sent + good.SerializeToString(), NOW)
+    text = SPOILED.decode(errors="replace")
+    (first, second) = batch.request.resource_logs
+    assert [pair.value.string_value for pair in first.resource.attributes[:2]] == [text, text]
+    assert first.resource.attributes[1].key == text
+    assert first.resource.attributes[2].value.array_value.values[0].string_value == text
+    assert first.resource.attributes[3].value.bytes_value == SPOILED, "bytes are no text"
+    assert (first.scope_logs[0].schema_url, first.scope_logs[0].scope.name) == (text, text)
+    assert list(first.scope_logs[0].log_records) == list(scope.log_records)
+    assert second == good.resource_logs[0]
+    assert (batch.unreadable, batch.mended) == ((), 1)
+
+
+def test_a_resource_that_can_not_be_mended_takes_its_own_records_only() -> None:
+    good = ExportLogsServiceRequest.FromString(request(event("command")))
+    nested = b""
+    for _ in range(200):
+        nested = encode(5, encode(1, nested))  # AnyValue.array_value, ArrayValue.values
+    head = encode(1, encode(1, encode(2, nested)))  # ResourceLogs.resource, Resource.attributes, KeyValue.value
+    record = encode(2, event("command").SerializeToString())
+    batch = Batch.parse(Origin(head).request(record * 2) + good.SerializeToString(), NOW)
     assert batch.request == good
     assert [one.position for one in batch.unreadable] == [0, 1]
-    assert not origin_of(batch.unreadable[0].raw).resource.attributes
+    assert all("resource or scope" in one.reason for one in batch.unreadable)
+    assert batch.unreadable[0].origin is batch.unreadable[1].origin, "held once"
+    assert _whole(batch.unreadable[0]) == Origin(head).request(record)
 
 
-def test_the_resource_of_an_unreadable_record_is_known() -> None:
-    (one,) = Batch.parse(spoiled(event("command", text=MARK)), NOW).unreadable
-    assert (
-        origin_of(one.raw).resource
-        == ExportLogsServiceRequest.FromString(request(event("command"))).resource_logs[0].resource
-    )
+def _whole(letter: Unreadable) -> bytes:
+    assert letter.origin is not None
+    return whole(letter.raw, letter.origin)
 
 
 def test_the_digest_tells_unreadable_records_apart() -> None:

@@ -27,6 +27,9 @@ COMMON_SETTINGS: dict[str, Any] = {
     "materialized_views_ignore_errors": 0,
 }
 
+# a request without records: whoever can insert this can insert
+PROBE = ExportLogsServiceRequest(resource_logs=[ResourceLogs(schema_url="probe")]).SerializeToString()
+
 
 class Encoder(Protocol):
     """Puts one serialized ExportLogsServiceRequest into `otlp_in`."""
@@ -79,10 +82,8 @@ async def choose(client: AsyncClient, wanted: str) -> tuple[Encoder, str]:
     if wanted == "decoded":
         return DecodedEncoder(), "chosen by setting"
     native = NativeEncoder()
-    probe = ExportLogsServiceRequest()
-    probe.resource_logs.add(schema_url="probe")
     try:
-        await native.insert(client, probe.SerializeToString(), "probe")
+        await native.insert(client, PROBE, "probe")
     except ClickHouseError as error:
         if wanted == "native":
             raise

@@ -12,7 +12,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from sidecar.batch import EVENT_PREFIX, Batch, name_of
 from sidecar.plugins.clickhouse.dead_letters import DeadLetter
-from sidecar.plugins.clickhouse.split import alone, select
+from sidecar.plugins.clickhouse.split import alone, origin_of, select
 
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # An update that nobody sent, such as a channel's post, may fail in the bot like any other.
@@ -30,7 +30,7 @@ class Screened:
 def screen(batch: Batch) -> Screened:
     """Split a batch into what can be stored and what can't. A clean batch keeps its exact bytes, and so its token."""
     faults = _faults(batch)
-    dead = [DeadLetter(one.position, "", one.reason, one.raw, one.records) for one in batch.unreadable]
+    dead = [DeadLetter(one.position, "", one.reason, one.raw, one.records, one.origin) for one in batch.unreadable]
     readable = batch.record_count - sum(letter.records for letter in dead)
     if not faults:
         return Screened(batch.body if readable else None, dead)
@@ -39,11 +39,12 @@ def screen(batch: Batch) -> Screened:
     position = 0
     for entry in batch.request.resource_logs:
         for scope in entry.scope_logs:
+            origin = None
             for record in scope.log_records:
                 if reason := faults.get(position):
-                    dead.append(
-                        DeadLetter(places[position], batch.name_of(record), reason, alone(entry, scope, record))
-                    )
+                    origin = origin or origin_of(entry, scope)
+                    name = batch.name_of(record)
+                    dead.append(DeadLetter(places[position], name, reason, alone(record), origin=origin))
                 position += 1
     kept = select(batch.request, lambda at: at not in faults) if len(faults) < readable else None
     return Screened(kept, dead)

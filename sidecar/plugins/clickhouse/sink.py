@@ -14,22 +14,22 @@ from sidecar import loop_guard
 from sidecar.batch import Batch, name_of
 from sidecar.errors import Retryable
 from sidecar.migrate import first_line, migrate
+from sidecar.pieces import weigh
 from sidecar.plugin import Context
 from sidecar.plugins.clickhouse import encoders
 from sidecar.plugins.clickhouse.body_json import has_nested_bodies
 from sidecar.plugins.clickhouse.config import ClickHouseConfig
 from sidecar.plugins.clickhouse.dead_letters import DeadLetter, bury
+from sidecar.plugins.clickhouse.refusals import DATA_ERRORS, MEMORY, Refusals
 from sidecar.plugins.clickhouse.repair import Repair
 from sidecar.plugins.clickhouse.rollup import Rollup
 from sidecar.plugins.clickhouse.screen import screen
 from sidecar.plugins.clickhouse.split import halve
 from sidecar.telemetry import DEAD_LETTERS
+from sidecar.wire import Origin
 
-# Errors about the data itself, which will be the same next time. Everything else (memory, parts, disk, network,
-# read-only, overload) may pass, and a batch is never given up for it.
-DATA_ERRORS = {
-    6, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 128, 131, 190, 246, 321, 349, 407, 433, 434, 441, 444, 469, 634,
-}  # fmt: skip
+# By the estimate of sidecar.pieces: a smaller record that is refused for memory tells of the limit, and not of the record.
+LEAST_GIVEN_UP = 16 << 20
 
 
 class ClickHouseSink:
@@ -44,6 +44,7 @@ class ClickHouseSink:
         self._encoder: encoders.Encoder = encoders.NativeEncoder()
         self._rollup: Rollup | None = None
         self._repair: Repair | None = None
+        self._refusals = Refusals()
 
     async def start(self) -> None:
         """Bring the schema up to date, choose the encoder, begin to keep the rollup. Raises Retryable while ClickHouse is away."""
@@ -92,7 +93,7 @@ class ClickHouseSink:
         screened = screen(batch)
         dead = list(screened.dead)
         if screened.body is not None:
-            token = batch.digest if not dead else hashlib.sha256(screened.body).hexdigest()
+            token = batch.digest if not dead else _token(batch.digest, screened.body)
             refused = await self._insert(screened.body, token, has_nested_bodies(batch.request))
             if refused:  # counted among those that had passed: find their places in the batch again
                 turned_away = {letter.position for letter in dead}
@@ -115,25 +116,54 @@ class ClickHouseSink:
 
     async def _insert(self, body: bytes, token: str, nested_bodies: bool) -> list[DeadLetter]:
         """Insert; where ClickHouse refuses the data, halve until the records at fault stand alone, and return those."""
+        if self._refusals.is_too_large(token):
+            return await self._insert_halves(body, token, None, nested_bodies)
+        code = await self._refusal(body, token, nested_bodies)
+        return [] if code is None else await self._insert_halves(body, token, code, nested_bodies)
+
+    async def _insert_halves(self, body: bytes, token: str, code: int | None, nested_bodies: bool) -> list[DeadLetter]:
+        halves = halve(body)
+        if len(halves) == 1:
+            return await self._give_up(body, token, code or MEMORY, nested_bodies)
+        self._context.logger.warning("ClickHouse refused a batch (code %s); storing it in halves", code or MEMORY)
+        found = []
+        for offset, half in halves:
+            # both halves may be the same bytes, and are not the same records
+            for letter in await self._insert(half, _token(token, str(offset).encode()), nested_bodies):
+                found.append(replace(letter, position=offset + letter.position))
+        return found
+
+    async def _give_up(self, body: bytes, token: str, code: int, nested_bodies: bool) -> list[DeadLetter]:
+        """A dead letter for a record that ClickHouse refuses by itself, but not while it would refuse any other, too."""
+        if code == MEMORY:
+            again = await self._refusal(body, token, nested_bodies)
+            if again is None:
+                return []
+            small = weigh(body)[0] < LEAST_GIVEN_UP
+            if small or await self._refusal(encoders.PROBE, "probe", False) is not None:
+                raise Retryable("ClickHouse has too little memory for a single small record", after=2.0)
+        origin, record = Origin.of(body)
+        return [
+            DeadLetter(
+                0, _event_name(body), f"ClickHouse refused it with code {code}", Origin().request(record), origin=origin
+            )
+        ]
+
+    async def _refusal(self, body: bytes, token: str, nested_bodies: bool) -> int | None:
+        """Insert; the code where ClickHouse refuses this very data, None when it is stored. Raises Retryable for the rest."""
         assert self._client is not None
         try:
             await self._encoder.insert(self._client, body, token, nested_bodies=nested_bodies)
         except ClickHouseError as error:
-            code = getattr(error, "code", None)
-            if code not in DATA_ERRORS:
-                raise self._as_retryable(error) from None
-            self._context.logger.warning("ClickHouse refused a batch (code %s); looking for the record at fault", code)
-            halves = halve(body)
-            if len(halves) == 1:
-                return [DeadLetter(0, _event_name(body), f"ClickHouse refused it with code {code}", body)]
-            found = []
-            for offset, half in halves:
-                for letter in await self._insert(half, hashlib.sha256(half).hexdigest(), nested_bodies):
-                    found.append(DeadLetter(offset + letter.position, letter.event_name, letter.reason, letter.raw))
-            return found
+            code: int | None = getattr(error, "code", None)
+            if code in DATA_ERRORS:
+                return code
+            if code == MEMORY and self._refusals.note(token, error):
+                return code
+            raise self._as_retryable(error) from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self._as_retryable(error) from None
-        return []
+        return None
 
     async def _bury(self, letters: list[DeadLetter], batch: str) -> None:
         assert self._client is not None
@@ -155,6 +185,11 @@ class ClickHouseSink:
         if self._repair is not None:
             self._repair.note(error)
         return Retryable(f"ClickHouse can't store the batch now: {first_line(error)}", after=2.0)
+
+
+def _token(whole: str, part: bytes) -> str:
+    """The token for part of what was sent: the same part of the same batch has the same."""
+    return hashlib.sha256(whole.encode() + part).hexdigest()
 
 
 def _event_name(body: bytes) -> str:

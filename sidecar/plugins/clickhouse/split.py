@@ -5,14 +5,19 @@ from collections.abc import Callable
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 
+from sidecar.wire import LOG_RECORDS, Origin, encode
 
-def alone(entry: ResourceLogs, scope: ScopeLogs, record: LogRecord) -> bytes:
-    """Return a request that holds this one record."""
-    request = ExportLogsServiceRequest()
-    kept_entry = request.resource_logs.add(resource=entry.resource, schema_url=entry.schema_url)
-    kept_scope = kept_entry.scope_logs.add(scope=scope.scope, schema_url=scope.schema_url)
-    kept_scope.log_records.append(record)
-    return bytes(request.SerializeToString())
+
+def alone(record: LogRecord) -> bytes:
+    """Return a request that holds this one record, without its resource and scope."""
+    return Origin().request(encode(LOG_RECORDS, record.SerializeToString()))
+
+
+def origin_of(entry: ResourceLogs, scope: ScopeLogs) -> Origin:
+    """Return what the records of a scope share."""
+    head = ResourceLogs(resource=entry.resource, schema_url=entry.schema_url)
+    scope_head = ScopeLogs(scope=scope.scope, schema_url=scope.schema_url)
+    return Origin(head.SerializeToString(), scope_head.SerializeToString())
 
 
 def select(request: ExportLogsServiceRequest, wanted: Callable[[int], bool]) -> bytes:

@@ -1,0 +1,105 @@
+"""A large resource of dead letters is kept once, and they can be sent again as they were."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sidecar import pieces
+from sidecar.plugins.clickhouse.dead_letters import INLINE_BYTES
+from sidecar.replay import Outcome, replay
+from sidecar.wire import Origin, encode
+from tests.embedded import EmbeddedClickHouse
+from tests.otlp import event
+from tests.sinks import SinkUnderTest, sink_on
+from tests.wire import MARK, SPOILED
+
+TEXT = "chattrail.message.text"
+
+
+@pytest.fixture
+def sink(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[SinkUnderTest]:
+    with clickhouse.fresh_database() as database, sink_on(clickhouse.url, database, "native", tmp_path) as under_test:
+        yield under_test
+
+
+def named(size: int, *, bad: bool = False) -> Origin:
+    """A resource with a name, an instance and a long text, which may be no UTF-8."""
+    texts = {b"service.name": b"big", b"service.instance.id": b"i-9", b"note": (SPOILED if bad else b"") + b"x" * size}
+    pairs = (encode(1, encode(1, key) + encode(2, encode(1, value))) for key, value in texts.items())
+    return Origin(encode(1, b"".join(pairs)))
+
+
+def spoiled(number: int) -> bytes:
+    """A record with a text that is no UTF-8."""
+    log = event("user_message", **{TEXT: MARK, "event.sequence": number})
+    return encode(2, log.SerializeToString().replace(MARK.encode(), SPOILED))
+
+
+def test_a_bad_text_in_a_resource_is_stored_as_what_can_be_read(sink: SinkUnderTest) -> None:
+    records = b"".join(encode(2, event("command").SerializeToString()) for _ in range(50))
+    for _ in range(2):
+        sink.handle(named(20_000, bad=True).request(records))
+    assert sink.one("SELECT count() FROM events FINAL") == 50
+    assert sink.one("SELECT count() FROM dead_letters") == 0
+    (note,) = {row[0] for row in sink.rows("SELECT resource_attributes['note'] FROM events")}
+    assert note == SPOILED.decode(errors="replace") + "x" * 20_000
+
+
+def test_records_at_fault_under_a_large_resource_name_it(sink: SinkUnderTest) -> None:
+    origin, letters = named(50_000), 400
+    body = origin.request(b"".join(spoiled(number + 1) for number in range(letters)))
+    for _ in range(2):
+        sink.handle(body)
+    assert sink.rows("SELECT count(), uniqExact(origin), max(length(raw)) < 1000 FROM dead_letters FINAL") == [
+        (letters, 1, True)
+    ]
+    assert sink.rows("SELECT digest = {d:String}, hex(raw) FROM dead_letter_origins FINAL", d=origin.digest) == [
+        (True, origin.request(b"").hex().upper())
+    ]
+    assert sink.rows(
+        "SELECT service_name, instance_id, min(sequence), max(sequence) FROM dead_letters FINAL GROUP BY ALL"
+    ) == [("big", "i-9", 1, letters)]
+
+
+def test_a_small_resource_stays_with_its_record(sink: SinkUnderTest) -> None:
+    body = named(INLINE_BYTES // 2).request(spoiled(1))
+    sink.handle(body)
+    assert sink.rows("SELECT origin, hex(raw) FROM dead_letters FINAL") == [("", body.hex().upper())]
+    assert sink.one("SELECT count() FROM dead_letter_origins") == 0
+
+
+def test_replay_puts_records_back_into_their_resource(sink: SinkUnderTest) -> None:
+    """Refused by a constraint, of two resources, and of one that stays."""
+    sink.client.command(f"ALTER TABLE events ADD CONSTRAINT no_spam CHECK attributes['{TEXT}'] != 'spam'")
+    bodies = [
+        origin.request(
+            b"".join(encode(2, event("user_message", **{TEXT: "spam"}).SerializeToString()) for _ in range(3))
+        )
+        for origin in (named(5_000), named(6_000))
+    ]
+    for body in bodies:
+        sink.handle(body)
+    sink.handle(named(5_000).request(spoiled(1)))
+    assert sink.one("SELECT count() FROM dead_letters FINAL WHERE origin != ''") == 7
+    sink.client.command("ALTER TABLE events DROP CONSTRAINT no_spam")
+    outcome = sink.run(replay(sink.url, sink.sink))  # type: ignore[arg-type]
+    assert outcome == Outcome(6, {"the record can't be read: String field had bad UTF-8": 1})
+    notes = sink.rows(
+        "SELECT length(resource_attributes['note']) AS n, count() FROM events FINAL GROUP BY n ORDER BY n"
+    )
+    assert notes == [(5_000, 3), (6_000, 3)]
+
+
+def test_a_record_of_too_many_values_is_a_dead_letter(sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "MOST_VALUES", 1_000)
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 1 << 20)
+    log = event("command", **{"event.sequence": 7}).SerializeToString()
+    body = named(10).request(encode(2, log + encode(6, b"") * 40_000) + encode(2, event("command").SerializeToString()))
+    sink.handle_all(body)
+    assert sink.one("SELECT count() FROM events FINAL") == 1
+    assert sink.rows("SELECT reason, service_name, sequence FROM dead_letters FINAL") == [
+        (pieces.TOO_MANY_VALUES, "big", 7)
+    ]
+    again = sink.run(replay(sink.url, sink.sink))  # type: ignore[arg-type]
+    assert again == Outcome(0, {pieces.TOO_MANY_VALUES: 1})
