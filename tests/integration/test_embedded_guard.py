@@ -166,7 +166,7 @@ def test_an_external_table_may_have_any_name(server: EmbeddedClickHouse) -> None
 @given(text=st.text(st.characters(blacklist_categories=["Cs"]), min_size=1, max_size=20))
 def test_the_engine_reads_what_was_quoted(server: EmbeddedClickHouse, text: str) -> None:
     reply = of(server, f"SELECT {literal(text)} AS {identifier(text)} FORMAT JSONCompactEachRowWithNames")
-    rows = reply.text.splitlines()
+    rows = reply.text.removesuffix("\n").split("\n")
     assert reply.status == 200, reply.text
     assert [json.loads(row) for row in rows] == [[text], [text]]
 
@@ -198,7 +198,7 @@ def test_a_semicolon_at_the_end_is_none_too_many(server: EmbeddedClickHouse, sql
         ("SELECT -9223372036854775808", "-9223372036854775808\n"),
         ("SELECT 0.1::Decimal(38, 30), '2020-01-01'::Date + INTERVAL 1 MONTH", "0.1\t2020-02-01\n"),
         ("SELECT {a:Array(String)}[1], {b:Nullable(Int8)}", "x\t\\N\n"),
-        ("SELECT arrayFold((s, x) -> s + x, [1, 2], 0::UInt16), arrayMap((a, b) -> a - b, [3], [1])", "3\t[2]\n"),
+        ("SELECT arrayFold((s, x) -> s + x, [1, 2], toUInt64(0)), arrayMap((a, b) -> a - b, [3], [1])", "3\t[2]\n"),
         ("WITH (x -> x * 2) AS twice, 3 AS y SELECT twice(y)", "6\n"),
         ("SELECT CASE 2 WHEN 1 THEN 'a' ELSE 'b' END, 1 ? 'c' : 'd', 5 DIV 2, 'a' || 'b'", "b\tc\t2\tab\n"),
         ("SELECT sumIf(n, n > 1), uniqMerge(s) FROM (SELECT number AS n, uniqState(n) AS s FROM numbers(4) GROUP BY 1)", "5\t4\n"),
@@ -206,7 +206,7 @@ def test_a_semicolon_at_the_end_is_none_too_many(server: EmbeddedClickHouse, sql
         ("SELECT count() FROM numbers(9) AS n ANY LEFT JOIN numbers(2) AS m USING number WHERE number NOT IN (3)", "8\n"),
         ("SELECT number FROM numbers(5) ORDER BY number DESC LIMIT 1 OFFSET 1 SETTINGS max_threads = 1", "3\n"),
         ("SELECT a FROM values('a UInt8, b String', (1, 'x'), (2, 'y')) WHERE b = 'y'", "2\n"),
-        ("SELECT row_number() OVER (PARTITION BY n % 2 ORDER BY n) AS r FROM numbers(3) AS t(n) ORDER BY 1 LIMIT 1 BY r", "1\n2\n"),
+        ("SELECT max(r) FROM (SELECT row_number() OVER (ORDER BY a) AS r FROM (SELECT number AS a FROM numbers(2)))", "2\n"),
         ("SELECT 1 UNION ALL SELECT 2 EXCEPT SELECT 1", "2\n"),
         ("WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 3) SELECT max(n) FROM r", "3\n"),
         ("SELECT * FROM (EXPLAIN AST SELECT 1) LIMIT 1", "SelectWithUnionQuery (children 1)\n"),
@@ -348,6 +348,20 @@ def test_functions_made_by_sql_work(server: EmbeddedClickHouse) -> None:
     assert of(server, "SELECT half(3), arrayMap(x -> half(x), [4])", "readonly").text == "1.5\t[2]\n"
     assert of(server, "DROP FUNCTION half").status == 200
     assert of(server, "SELECT half(3)").code == 46
+
+
+def test_functions_that_call_one_another_are_looked_at_once_each(server: EmbeddedClickHouse) -> None:
+    for sql in ("f AS x -> x", "g AS x -> f(x)"):
+        assert of(server, f"CREATE FUNCTION {sql}").status == 200
+    of(server, "CREATE OR REPLACE FUNCTION f AS x -> g(x)")  # the engine refuses it, or the call below
+    assert of(server, "SELECT g(1)").code != 1002
+
+
+def test_a_view_with_parameters_is_read_like_a_function(server: EmbeddedClickHouse) -> None:
+    assert of(server, "CREATE VIEW above AS SELECT number FROM numbers(5) WHERE number > {least:UInt64}").status == 200
+    for user in ("default", "readonly"):
+        assert of(server, "SELECT number FROM above(least = 3)", user).text == "4\n"
+        assert of(server, "SELECT number FROM no_such_view(least = 3)", user).code == DENIED
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Whether a tree may run: every node, function, engine, format and setting in it must stand in a list of what is allowed."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from sidecar.embedded.errors import (
@@ -14,22 +13,9 @@ from sidecar.embedded.errors import (
     ClickHouseError,
 )
 from sidecar.embedded.guard import names
+from sidecar.embedded.guard.lists import Lists
 from sidecar.embedded.guard.nodes import DATA, NODES, PARTS, ROLES
-from sidecar.embedded.guard.settings import SettingNames
 from sidecar.embedded.guard.tree import Node
-
-
-@dataclass(frozen=True, slots=True)
-class Lists:
-    """What the running engine lists, as far as names are judged by it. Names are case-folded."""
-
-    functions: frozenset[str]
-    combinators: tuple[str, ...]
-    aggregates: frozenset[str]
-    types: frozenset[str]
-    output_formats: dict[str, str]
-    input_formats: dict[str, str]
-    settings: SettingNames
 
 
 def _folded(listed: frozenset[str]) -> frozenset[str]:
@@ -53,14 +39,21 @@ ATTACHED = names.words("type attach table table_ast database database_ast if_not
 
 class Checker:
     """Checks trees for one user. `own_function` checks the body of a function that SQL made; False: there is none.
-    `structure` checks a declaration of columns."""
+    `own_view` tells whether there is such a view, `structure` checks a declaration of columns."""
 
     def __init__(
-        self, lists: Lists, *, reader: bool, own_function: Callable[[str], bool], structure: Callable[[str], None]
+        self,
+        lists: Lists,
+        *,
+        reader: bool,
+        own_function: Callable[[str], bool],
+        own_view: Callable[[str], bool],
+        structure: Callable[[str], None],
     ) -> None:
         self._lists = lists
         self._reader = reader
         self._own_function = own_function
+        self._own_view = own_view
         self._structure = structure
         self._aliases: set[str] = set()
 
@@ -184,6 +177,8 @@ class Checker:
             raise ClickHouseError(
                 NOT_IMPLEMENTED, "input() is not supported: insert into the table with FORMAT instead"
             )
+        if name not in self._lists.table_functions and self._own_view(node["name"]):  # a view with parameters
+            return
         if name not in TABLE_FUNCTIONS:
             raise _denied(f"The table function {node['name']} is closed: nothing outside the database can be read")
         arguments = (node.get("arguments") or {}).get("children") or []

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from sidecar.embedded.errors import ACCESS_DENIED, SYNTAX_ERROR, ClickHouseError
 from sidecar.embedded.guard import columns, names, values
-from sidecar.embedded.guard.check import Checker, Lists
-from sidecar.embedded.guard.settings import SettingNames
+from sidecar.embedded.guard.check import Checker
+from sidecar.embedded.guard.lists import Lists
 from sidecar.embedded.guard.tree import Node, NoTreeError, Trees
 from sidecar.embedded.sql import Statement, literal
 
@@ -47,7 +47,7 @@ class Guard:
 
     def __init__(self, connect: Callable[[], Any]) -> None:
         self._trees = Trees(connect)
-        self._lists = _read(self._trees)
+        self._lists = Lists.read(self._trees)
         self._remembered: OrderedDict[tuple[str, bool, str, bool], Checked] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -169,7 +169,12 @@ class Guard:
         return before, after
 
     def _checker(self, reader: bool) -> Checker:
+        looked_at: set[str] = set()
+
         def own_function(name: str) -> bool:
+            if name in looked_at:  # functions may call one another
+                return True
+            looked_at.add(name)
             made = self._trees.lines(
                 "SELECT replaceAll(create_query, '\\n', ' ') FROM system.functions"
                 " WHERE name = {name:String} AND origin = 'SQLUserDefined'",
@@ -179,10 +184,14 @@ class Guard:
                 checker.tree(self._trees.parse(create))
             return bool(made)
 
+        def own_view(name: str) -> bool:
+            sql = "SELECT 1 FROM system.tables WHERE name = {name:String} AND engine = 'View' LIMIT 1"
+            return bool(self._trees.lines(sql, name=name.rpartition(".")[2]))
+
         def structure(text: str) -> None:
             checker.tree(columns.declared(self._trees, text, "the table function"))
 
-        checker = Checker(self._lists, reader=reader, own_function=own_function, structure=structure)
+        checker = Checker(self._lists, reader=reader, own_function=own_function, own_view=own_view, structure=structure)
         return checker
 
     def _remember(self, key: tuple[str, bool, str, bool], checked: Checked) -> None:
@@ -224,25 +233,3 @@ def _name_as_the_engine(node: Any, own_id: Callable[[str], str | None]) -> None:
     elif isinstance(node, list):
         for item in node:
             _name_as_the_engine(item, own_id)
-
-
-def _read(trees: Trees) -> Lists:
-    def named(sql: str) -> dict[str, str]:
-        return {name.casefold(): name for name in trees.lines(sql)}
-
-    def folded(sql: str) -> frozenset[str]:
-        return frozenset(map(str.casefold, trees.lines(sql)))
-
-    combinators = trees.lines("SELECT name FROM system.aggregate_function_combinators")
-    return Lists(
-        functions=folded("SELECT name FROM system.functions"),
-        combinators=tuple(name.casefold() for name in combinators),
-        aggregates=folded("SELECT name FROM system.functions WHERE is_aggregate"),
-        types=folded("SELECT name FROM system.data_type_families"),
-        output_formats=named("SELECT name FROM system.formats WHERE is_output"),
-        input_formats=named("SELECT name FROM system.formats WHERE is_input"),
-        settings=SettingNames.read(
-            trees.lines("SELECT name, type, alias_for, is_obsolete FROM system.settings"),
-            trees.lines("SELECT name, type FROM system.merge_tree_settings"),
-        ),
-    )
