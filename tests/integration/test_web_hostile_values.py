@@ -195,7 +195,7 @@ def test_any_value_of_any_attribute(pages: Pages) -> None:
 ROUTE = {"chattrail.premium.amount": {"chattrail.premium.action": "paid", "chattrail.premium.currency": "XTR"}}
 
 
-@settings(max_examples=4, phases=[Phase.generate], deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, phases=[Phase.generate], deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(
         st.tuples(
