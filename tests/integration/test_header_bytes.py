@@ -47,6 +47,11 @@ def status_of(answer: bytes) -> int:
     return next((code for code in map(int, STATUS.findall(answer)) if code >= 200), 0)
 
 
+def known(client: httpx.Client) -> dict[str, str]:
+    """The headers by which embedded ClickHouse knows a client."""
+    return {name: client.headers[name] for name in ("X-ClickHouse-Key",) if name in client.headers}
+
+
 def goes_on(client: httpx.Client, path: str) -> bool:
     return client.get(path).status_code == 200
 
@@ -68,21 +73,22 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     [
         ("web", "/login"),
         ("sidecar", "/v1/logs"),
-        ("embedded", "/?user=default&password=full-rights&query=INSERT+INTO+t+FORMAT+TSV"),
+        ("embedded", "/?query=INSERT+INTO+t+FORMAT+TSV"),
     ],
 )
 def test_chunks_that_are_none_are_400(server: str, path: str, chunk: bytes, request: pytest.FixtureRequest) -> None:
-    url = str(request.getfixturevalue(server).base_url)
-    given = {"Transfer-Encoding": "chunked", "Content-Type": "application/x-protobuf"}
+    client = request.getfixturevalue(server)
+    url = str(client.base_url)
+    given = {"Transfer-Encoding": "chunked", "Content-Type": "application/x-protobuf", **known(client)}
     assert status_of(answer_of(url, "POST", path, given, chunk)) == 400
     # the same when the request is being worked on already
     where = urlsplit(url)
     lines = "".join(f"{name}: {value}\r\n" for name, value in {**given, "Expect": "100-continue"}.items())
-    with socket.create_connection((where.hostname or "", where.port or 0), 30) as client:
-        client.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n".encode())
-        assert client.recv(1000).startswith(b"HTTP/1.1 100 ")
-        client.sendall(chunk)
-        assert status_of(client.recv(65536)) == 400
+    with socket.create_connection((where.hostname or "", where.port or 0), 30) as raw:
+        raw.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n".encode())
+        assert raw.recv(1000).startswith(b"HTTP/1.1 100 ")
+        raw.sendall(chunk)
+        assert status_of(raw.recv(65536)) == 400
 
 
 @FEW
@@ -104,7 +110,7 @@ def test_the_dashboard(web: httpx.Client, given: dict[str, str], request: tuple[
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     with (
         EmbeddedClickHouse(tmp_path_factory.mktemp("embedded"), IDLE_TIMEOUT_S="2", BODY_PATIENCE_S="2") as server,
-        httpx.Client(base_url=server.base_url, timeout=60) as client,
+        httpx.Client(base_url=server.base_url, headers={"X-ClickHouse-Key": server.password}, timeout=60) as client,
     ):
         yield client
 
@@ -112,8 +118,8 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]
 @FEW
 @given(given=headers, body=st.one_of(st.just(b""), CHUNKS))
 def test_embedded_clickhouse(embedded: httpx.Client, given: dict[str, str], body: bytes) -> None:
-    who = "user=default&password=full-rights"
-    answer = answer_of(str(embedded.base_url), "POST", f"/?{who}&query=SELECT+1+FORMAT+TSV", given, body)
+    given = {**known(embedded), **given}
+    answer = answer_of(str(embedded.base_url), "POST", "/?query=SELECT+1+FORMAT+TSV", given, body)
     # ClickHouse answers 500 for most of its numbered errors; 1002 is a fault that has no number
     assert status_of(answer) != 500 or b"X-ClickHouse-Exception-Code" in answer
     assert b"UNKNOWN_EXCEPTION" not in answer
