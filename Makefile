@@ -49,7 +49,7 @@ faults: setup collector ## every fault at full size, five seeds (two hours; ROWS
 faults-pictures: setup ## the rows on pictures, five seeds (half an hour; ROWS=27 for some again); writes their section of docs/reliability.md
 	@FAULT_ROWS="$(ROWS)" $(PYTEST) tests/faults/test_pictures.py -m "slow or not slow" --timeout 3600
 
-sweep-batches: setup ## requests of every shape and size at default limits (a quarter of an hour); writes its table in docs/operations.md
+sweep-batches: setup ## requests of every shape and size at default limits (half an hour); writes its table in docs/operations.md
 	@$(PYTEST) tests/integration/test_batch_sweep.py tests/integration/test_request_memory.py -m slow --timeout 7200 -s
 
 soak: setup collector ## an hour of slow ClickHouse and of random faults; SOAK_MINUTES=4 for less; writes docs/reliability.md

@@ -1,4 +1,4 @@
-"""What the sidecar accepts can be stored: a sweep over records, resources and sizes, at default limits (tests/sweep.py)."""
+"""What the sidecar accepts can be stored: a sweep over records, resources and sizes, at default limits (tests/batch_sweep.py)."""
 
 import asyncio
 import re
@@ -10,10 +10,10 @@ import aiohttp
 import clickhouse_connect
 import pytest
 
-from tests import sweep
+from tests import batch_sweep as sweep
+from tests.batch_sweep import Outcome
 from tests.embedded import EmbeddedClickHouse
 from tests.receivers import SidecarProcess
-from tests.sweep import Outcome
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
 MARKS = "<!-- make sweep-batches -->", "<!-- end of make sweep-batches -->"

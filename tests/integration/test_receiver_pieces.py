@@ -10,9 +10,9 @@ from sidecar.batch import Batch
 from sidecar.errors import Retryable
 from sidecar.pieces import cut
 from sidecar.pipeline import Stage
+from tests.batch_sweep import PROTOBUF
 from tests.otlp import event, request
 from tests.receivers import Recorder, Running, receiving, until
-from tests.sweep import PROTOBUF
 
 RECORDS = 40
 BODY = request(*(event("command", str(number)) for number in range(RECORDS)))

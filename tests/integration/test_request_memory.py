@@ -8,8 +8,8 @@ import pytest
 
 from sidecar.inflate import zstd
 from sidecar.wire import Origin, encode
+from tests.batch_sweep import PROTOBUF
 from tests.receivers import SidecarProcess, until
-from tests.sweep import PROTOBUF
 
 MIB = 1 << 20
 JSON = "application/json"
