@@ -22,7 +22,7 @@ from sidecar.wire import LOG_RECORDS, Origin, encode
 from tests.otlp import event, plain
 
 PROTOBUF = "application/x-protobuf"
-TABLES = ("events", "logs", "dead_letters", "dead_letter_origins", "activity", "activity_stale", "sequences")
+TABLES = ("events", "logs", "dead_letters", "dead_letter_origins", "activity", "stale_activity", "sequences")
 COUNTS = (
     "SELECT (SELECT count() FROM events FINAL) + (SELECT count() FROM logs), (SELECT count() FROM dead_letters FINAL)"
 )
