@@ -197,13 +197,14 @@ def test_clickhouse_may_be_away_and_come_back(tmp_path: Path) -> None:
             "http://readonly:wrong-canary@{where}/chattrail",
             "refuses the user or password of CHATTRAIL_WEB_CLICKHOUSE_URL",
         ),
-        ("http://readonly:only-reading@{where}/not_there", "does not exist yet"),
+        ("http://readonly:{password}@{where}/not_there", "does not exist yet"),
     ],
 )
 def test_a_wrong_dsn_is_named_without_its_password(
     clickhouse: EmbeddedClickHouse, tmp_path: Path, address: str, says: str
 ) -> None:
-    with running_web(tmp_path, address.format(where=f"127.0.0.1:{clickhouse.port}")) as part:
+    where = f"127.0.0.1:{clickhouse.port}"
+    with running_web(tmp_path, address.format(where=where, password=clickhouse.readonly_password)) as part:
         answer = stats(part)
     assert answer.status_code == 503
     assert says in answer.json()["detail"]
