@@ -7,7 +7,7 @@
 # up again, so the rule stays with one that no path leads to; sysfs finds the old one again. Permissions then depend on the
 # cache: what was allowed is EACCES later, though nothing was changed.
 #
-# Seen with Linux 6.18 (Landlock ABI 7) and landlockpy 0.2.0 (https://pypi.org/project/landlockpy/):
+# Seen with Linux 6.18 (Landlock ABI 7) and landlockpy 0.2.0 from PyPI:
 #   before: {'/proc/meminfo': True, '/proc/version': True, '/sys/kernel/mm/transparent_hugepage/enabled': True}
 #   after:  {'/proc/meminfo': True, '/proc/version': False, '/sys/kernel/mm/transparent_hugepage/enabled': True}
 # (/proc/meminfo is kept open, the others are not)

@@ -1,8 +1,6 @@
 """What runs of a client's statement: judged on the engine's own parse tree by lists that know all that the engine lists."""
 
 import json
-import subprocess
-import sys
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -26,23 +24,17 @@ from sidecar.embedded.guard.settings import (
 )
 from sidecar.embedded.sql import identifier, literal
 from tests.embedded import EmbeddedClickHouse, Reply, ask
-
-DENIED = 497
+from tests.embedded_guard import DENIED, of, server_with_a_table
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedClickHouse]:
-    with EmbeddedClickHouse(tmp_path_factory.mktemp("embedded")) as server:
-        ask(server, "CREATE TABLE chattrail.t (a UInt64, s String, d DateTime, n Nullable(Int8)) ENGINE = Memory")
+    with server_with_a_table(tmp_path_factory.mktemp("embedded")) as server:
         yield server
 
 
 def listed(server: EmbeddedClickHouse, sql: str) -> set[str]:
     return set(ask(server, sql).text.split())
-
-
-def of(server: EmbeddedClickHouse, sql: str, user: str = "default", **query: str) -> Reply:
-    return ask(server, sql, user=user, database="chattrail", **query)
 
 
 # The lists: whoever takes a newer engine finds here what nobody has judged yet.
@@ -255,185 +247,3 @@ def test_what_such_statements_hold_is_looked_at(server: EmbeddedClickHouse) -> N
         reply = of(server, sql)
         assert reply.code == DENIED
         assert "closed" in reply.text
-
-
-# VALUES.
-
-
-@pytest.mark.parametrize(
-    ("rows", "parameters", "stored"),
-    [
-        ("(1, 'a', '2020-01-01 00:00:00', NULL), (2, 'b''c\\'d;', 0, 3);", {}, "1\ta\n2\tb\\'c\\'d;\n"),
-        ("(1, upper('a'), toDateTime(0), NULL), (1 + 1, concat('b', ';'), now(), -1)", {}, "1\tA\n2\tb;\n"),
-        ("({a:UInt64}, {s:String}, 0, DEFAULT)", {"param_a": "7", "param_s": "it's"}, "7\tit\\'s\n"),
-        ("(18446744073709551615, 'x', 0, 1)\n , (0, lower('Y'), 0, 1) -- end", {}, "0\ty\n18446744073709551615\tx\n"),
-    ],
-)
-def test_values_are_literals_expressions_and_parameters(
-    server: EmbeddedClickHouse, rows: str, parameters: dict[str, str], stored: str
-) -> None:
-    of(server, "TRUNCATE TABLE t")
-    reply = of(server, f"INSERT INTO t VALUES {rows}", **parameters)
-    assert reply.status == 200, reply.text
-    assert of(server, "SELECT a, s FROM t ORDER BY a").text == stored
-
-
-@pytest.mark.parametrize(
-    ("rows", "code"),
-    [
-        ("(1, getOSKernelVersion(), 0, 1)", DENIED),
-        ("(1, 'a', 0, 1), (2, hostName(), 0, file('x'))", DENIED),
-        ("(1, (SELECT getOSKernelVersion()), 0, 1)", DENIED),
-        ("(1, 'a', 0, 1); SELECT 1", 62),
-        ("(1, lower('a'), 0, 1); SELECT 1", 62),
-        ("(0.12345678901234567890, lower('a'), 0, 1)", 36),
-    ],
-)
-def test_values_that_may_not_run_store_nothing(server: EmbeddedClickHouse, rows: str, code: int) -> None:
-    of(server, "TRUNCATE TABLE t")
-    assert of(server, f"INSERT INTO t VALUES {rows}").code == code
-    assert of(server, "SELECT count() FROM t").text == "0\n"
-
-
-def test_many_values_are_read_as_literals(server: EmbeddedClickHouse) -> None:
-    of(server, "TRUNCATE TABLE t")
-    rows = ",".join(f"({i}, 'some text that is long enough', 0, NULL)" for i in range(20_000))
-    assert of(server, f"INSERT INTO t VALUES {rows}").status == 200
-    assert of(server, f"INSERT INTO t VALUES {rows}, (1, lower('A'), 0, 1)").code == 344
-    assert of(server, "SELECT count() FROM t").text == "20000\n"
-
-
-# What SQL makes is looked at when it is made.
-
-
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "CREATE TABLE m (a String DEFAULT getOSKernelVersion()) ENGINE = Memory",
-        "CREATE TABLE m (a String MATERIALIZED getOSKernelVersion()) ENGINE = Memory",
-        "CREATE TABLE m (a String ALIAS getOSKernelVersion()) ENGINE = Memory",
-        "CREATE TABLE m (a String, CONSTRAINT c CHECK getOSKernelVersion() = a) ENGINE = Memory",
-        "CREATE TABLE m (a String, INDEX i getOSKernelVersion() TYPE minmax) ENGINE = MergeTree ORDER BY a",
-        "CREATE TABLE m (a String) ENGINE = MergeTree ORDER BY getOSKernelVersion()",
-        "CREATE TABLE m (a DateTime TTL a + length(getOSKernelVersion())) ENGINE = MergeTree ORDER BY tuple()",
-        "CREATE TABLE m (a String, PROJECTION p (SELECT getOSKernelVersion())) ENGINE = MergeTree ORDER BY a",
-        "CREATE VIEW m AS SELECT getOSKernelVersion()",
-        "CREATE MATERIALIZED VIEW m ENGINE = Memory AS SELECT getOSKernelVersion() AS a",
-        "CREATE FUNCTION m AS x -> getOSKernelVersion()",
-        "ALTER TABLE t ADD COLUMN m String DEFAULT getOSKernelVersion()",
-        "ALTER TABLE t UPDATE s = getOSKernelVersion() WHERE 1",
-        "ALTER TABLE t DELETE WHERE s = getOSKernelVersion()",
-        "DELETE FROM t WHERE s = getOSKernelVersion()",
-        "SELECT * FROM view(SELECT getOSKernelVersion())",
-        "SELECT 1 ORDER BY getOSKernelVersion()",
-        "SELECT sum(1) OVER (ORDER BY getOSKernelVersion())",
-        "SELECT * REPLACE(getOSKernelVersion() AS s) FROM t",
-        "SELECT * APPLY(x -> getOSKernelVersion()) FROM t",
-        "SELECT GETOSKERNELVERSION()",
-        "SELECT (x -> x) AS getOSKernelVersion, getOSKernelVersion()",
-        "CREATE TABLE m (a String) ENGINE = MergeTree ORDER BY a SETTINGS storage_policy = 'default'",
-        "CREATE DATABASE m ENGINE = Ordinary",
-        "SELECT * FROM generateRandom('a String DEFAULT 1') LIMIT 1",
-        "SELECT * FROM null(concat('a ', 'String'))",
-    ],
-)
-def test_what_is_closed_is_closed_everywhere(server: EmbeddedClickHouse, sql: str) -> None:
-    reply = of(server, sql)
-    assert reply.code in (DENIED, 36), reply.text
-    assert reply.status in (400, 403)
-
-
-def test_functions_made_by_sql_work(server: EmbeddedClickHouse) -> None:
-    assert of(server, "CREATE FUNCTION half AS x -> x / 2").status == 200
-    assert of(server, "SELECT half(3), arrayMap(x -> half(x), [4])", "readonly").text == "1.5\t[2]\n"
-    assert of(server, "DROP FUNCTION half").status == 200
-    assert of(server, "SELECT half(3)").code == 46
-
-
-def test_functions_that_call_one_another_are_looked_at_once_each(server: EmbeddedClickHouse) -> None:
-    for sql in ("f AS x -> x", "g AS x -> f(x)"):
-        assert of(server, f"CREATE FUNCTION {sql}").status == 200
-    of(server, "CREATE OR REPLACE FUNCTION f AS x -> g(x)")  # the engine refuses it, or the call below
-    assert of(server, "SELECT g(1)").code != 1002
-
-
-def test_a_view_with_parameters_is_read_like_a_function(server: EmbeddedClickHouse) -> None:
-    assert of(server, "CREATE VIEW above AS SELECT number FROM numbers(5) WHERE number > {least:UInt64}").status == 200
-    for user in ("default", "readonly"):
-        assert of(server, "SELECT number FROM above(least = 3)", user).text == "4\n"
-        assert of(server, "SELECT number FROM no_such_view(least = 3)", user).code == DENIED
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "codes"),
-    [
-        ("format_schema", "syntax = 'proto3'; message M { uint32 a = 1; }", (0, DENIED)),
-        ("format_schema", "syntax = 'proto3'; import 'x.proto'; message M {}", (DENIED, DENIED)),
-        ("format_schema_source", "string", (0, DENIED)),
-        ("format_schema_source", "file", (DENIED, DENIED)),
-        ("filter", "1", (DENIED, DENIED)),
-        ("profile", "default", (115, 115)),
-        ("no_such_setting", "1", (115, 115)),
-        ("max_threads", "1", (0, 0)),
-        ("join_algorithm", "hash", (0, 0)),
-        ("log_comment", "'; SELECT 1", (0, 0)),
-        ("session_timezone", "Europe/Berlin", (0, 0)),
-        ("send_logs_level", "trace", (DENIED, DENIED)),
-        ("max_untracked_memory", "1000000000000", (DENIED, DENIED)),
-    ],
-)
-def test_settings_by_every_way(server: EmbeddedClickHouse, name: str, value: str, codes: tuple[int, int]) -> None:
-    for user, code in zip(("default", "readonly"), codes, strict=True):
-        assert of(server, "SELECT 1", user, **{name: value}).code == code, user
-        assert of(server, f"SELECT 1 SETTINGS {name} = {literal(value)}", user).code == code, user
-        assert of(server, f"SELECT 1 FORMAT CSV SETTINGS {name} = {literal(value)}", user).code == code, user
-    assert of(server, f"SET {name} = {literal(value)}").code == codes[0]
-
-
-def test_a_reader_stays_a_reader(server: EmbeddedClickHouse) -> None:
-    sql = "SELECT currentUser(), currentRoles(), getSetting('readonly')"
-    assert of(server, sql, "readonly").text == "default\t['reading']\t2\n"
-    session = {"session_id": "reader"}
-    for change in ("SET ROLE everything", "SET ROLE ALL", "SET ROLE DEFAULT", "SET readonly = 0", "EXECUTE AS default"):
-        assert of(server, change, "readonly", **session).status >= 400
-        assert of(server, sql, "readonly", **session).text == "default\t['reading']\t2\n"
-
-
-def test_a_statement_is_looked_at_once() -> None:
-    """The engine is asked once about the same words (as their own: each user, each format of the answer)."""
-    code = """
-import tempfile, chdb
-from sidecar.embedded.guard.guard import Guard
-from sidecar.embedded.sql import Statement
-asked = []
-class Counting:
-    def __init__(self, connection): self._connection = connection
-    def query(self, sql, *rest):
-        asked.append(sql)
-        return self._connection.query(sql, *rest)
-with tempfile.TemporaryDirectory() as folder:
-    keeper = chdb.connect(folder)
-    guard = Guard(lambda: Counting(chdb.connect(folder)))
-    asked.clear()
-    for statement, reader in ((Statement("SELECT 1"), True), (Statement("INSERT INTO t FORMAT CSV", "CSV"), False)):
-        for streamed in range(3):
-            guard.check(statement, reader=reader, streamed=frozenset({"TabSeparated"}))
-            print(len(asked))
-    guard.check(Statement("SELECT 1"), reader=False, streamed=frozenset({"TabSeparated"}))
-    print(len(asked))
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["1", "1", "1", "3", "3", "3", "4"]
-
-
-def test_a_deep_statement_is_answered(server: EmbeddedClickHouse) -> None:
-    for terms, status in ((400, 200), (5_000, 400)):
-        reply = of(server, f"SELECT {'+'.join(['1'] * terms)}")
-        assert reply.status in (status, 500), reply.text[:300]
-        assert reply.text == f"{terms}\n" or reply.code in (167, 168, 306, 62)
-    assert of(server, "SELECT 1").text == "1\n"
-
-
-def test_a_long_statement_is_refused_as_a_server_does(server: EmbeddedClickHouse) -> None:
-    reply = of(server, f"SELECT {','.join(['1'] * 200_000)}")
-    assert (reply.code, reply.status) == (162, 413)

@@ -50,6 +50,4 @@ def test_a_run_that_was_killed_is_mended_by_the_next(sink: SinkUnderTest) -> Non
     )
     assert all(window for _, window in windows)
     assert dict(windows)["events"] == WINDOW
-    assert {"events", "logs", "dead_letters", "dead_letter_origins", "activity"} <= {
-        n for n, _ in windows
-    }
+    assert {"events", "logs", "dead_letters", "dead_letter_origins", "activity"} <= {n for n, _ in windows}
