@@ -78,3 +78,16 @@ def test_messages_of_one_minute_say_it_once(stage: WebStage) -> None:
     page = client.get("/analytics/users/3?lang=en").text
     turns = re.findall(r'class="time-source time-source-person"', page)
     assert len(turns) in (1, 2), "two, when a minute began between them"
+
+
+def test_it_does_not_make_its_person_an_old_one(stage: WebStage) -> None:
+    client = stage.app().test_client()
+
+    def new_people() -> int:
+        answer = client.get("/api/analytics/stats", query_string={"range": "7d"}, headers=BEARER).json
+        assert answer is not None
+        return int(answer["figures"]["new_people"]["value"])
+
+    before = new_people()
+    stage.send([untimed("command", "newcomer"), event("user_message", "newcomer", at=time.time_ns())])
+    assert new_people() == before + 1

@@ -28,12 +28,13 @@ WHERE slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt3
 GROUP BY edge
 
 -- name: new_people
--- People by the bucket in which their first own action ever lies; hence all rows are looked at, not only the range's.
+-- People by the bucket in which their first own action ever lies; hence all rows are looked at, not only the range's. An
+-- event without any time lies in 1970 and says nothing of when its person came.
 SELECT roundDown(first, {edges:Array(UInt32)}) AS edge, count() AS people
 FROM (
     SELECT min(toUnixTimestamp(slot)) AS first
     FROM activity FINAL
-    WHERE user_id != '' AND $own_action
+    WHERE user_id != '' AND slot >= toDateTime({earliest:UInt32}, 'UTC') AND $own_action
     GROUP BY user_id
     HAVING first >= {start:UInt32} AND first < {end:UInt32}
 )

@@ -104,7 +104,8 @@ class FigureQueries:
         before = [] if window.previous_start is None else [_epoch(window.previous_start)]
         asked = {"edges": before + edges, "start": (before + edges)[0], "end": _epoch(window.end)}
         found = {edge: numbers for edge, *numbers in self._clickhouse.rows(sql("buckets"), asked)}
-        fresh = {edge: int(number) for edge, number in self._clickhouse.rows(sql("new_people"), asked)}
+        arrived = self._clickhouse.rows(sql("new_people"), asked | {"earliest": EARLIEST_S})
+        fresh = {edge: int(number) for edge, number in arrived}
         nothing = [0, 0, 0, 0, 0.0]
 
         def all_of(edge: int) -> list[int | float]:
