@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sidecar.embedded import config, native
-from sidecar.embedded.errors import ClickHouseError
+from sidecar.embedded.errors import SUPPORT_IS_DISABLED, ClickHouseError
 from sidecar.embedded.guard.guard import Checked, Guard
 from sidecar.embedded.settings import EmbeddedSettings
 from sidecar.embedded.sql import Statement, identifier, literal
@@ -123,7 +123,7 @@ class Engine:
         """A connection of its own for one query or one session."""
         return self._connect(self._path)
 
-    def check(self, job: Job) -> Checked:
+    def check(self, job: Job, *, literals: bool = True) -> Checked:
         """Look at a job's statement and settings: what runs. Raises ClickHouseError for what may not."""
         self.guard.check_settings(job.settings, reader=job.reader)
 
@@ -137,6 +137,7 @@ class Engine:
             default_format=job.default_format,
             streamed=PIECEWISE,
             data=job.data,
+            literals=literals,
             own_id=own_id,
         )
         return job.checked
@@ -209,7 +210,7 @@ class Engine:
                     while piece := file.read(PIECE):
                         yield piece
             else:
-                answer = connection.query(checked.sql(job.data), checked.output_format, parameters).bytes() or b""
+                answer = self._write(connection, job, checked)
                 yield from native.convert(connection, answer, at) if at else (answer,)
         except ClickHouseError:
             raise
@@ -217,6 +218,17 @@ class Engine:
             raise ClickHouseError.from_engine(error) from None
         finally:
             connection.set_progress_callback(None)
+
+    def _write(self, connection: Any, job: Job, checked: Checked) -> bytes:
+        """Run what is no SELECT. Rows of VALUES that are no literals of their columns' types are evaluated."""
+        parameters = dict(job.parameters)
+        try:
+            return connection.query(checked.sql(job.data), checked.output_format, parameters).bytes() or b""
+        except Exception as error:
+            if not job.statement.is_values or ClickHouseError.from_engine(error).code != SUPPORT_IS_DISABLED:
+                raise
+        again = self.check(job, literals=False)
+        return connection.query(again.sql(job.data), again.output_format, parameters).bytes() or b""
 
     def kill(self, job: Job) -> None:
         """Ask the engine to end a running job; returns at once."""

@@ -145,7 +145,7 @@ WHERE name = 'chattrail_process.ended' AND instance_id != '' AND number BETWEEN 
 -- row, and is shown at the time it was received; of one that came twice that is the later time. Parts of a union, so that the
 -- table's partitions and key serve `ts`.
 CREATE OR REPLACE VIEW ${database}.shown_events AS
-SELECT * FROM ${database}.events FINAL WHERE ts > toDateTime64(0, 9, 'UTC')
+SELECT * FROM ${database}.events FINAL WHERE ts != toDateTime64(0, 9, 'UTC')
 UNION ALL
 SELECT * REPLACE (e.received_at::DateTime64(9, 'UTC') AS ts) FROM ${database}.events AS e FINAL WHERE e.ts = toDateTime64(0, 9, 'UTC');
 
@@ -186,7 +186,7 @@ FROM (
         ts, name, trace_id, span_id, flags, severity_text, severity_number, service_name, body, body_type, body_json,
         resource_schema_url, resource_attributes, resource_attribute_types, scope_schema_url, scope_name, scope_version,
         scope_attributes, scope_attribute_types, attributes, attribute_types
-    FROM ${database}.logs WHERE ts > toDateTime64(0, 9, 'UTC')
+    FROM ${database}.logs WHERE ts != toDateTime64(0, 9, 'UTC')
     UNION ALL
     SELECT
         received_at::DateTime64(9, 'UTC'), name, trace_id, span_id, flags, severity_text, severity_number, service_name, body, body_type, body_json,

@@ -25,8 +25,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedClickHo
     [
         ("(1, 'a', '2020-01-01 00:00:00', NULL), (2, 'b''c\\'d;', 0, 3);", {}, "1\ta\n2\tb\\'c\\'d;\n"),
         ("(1, upper('a'), toDateTime(0), NULL), (1 + 1, concat('b', ';'), now(), -1)", {}, "1\tA\n2\tb;\n"),
+        ("(1, 2, 0, NULL)", {}, "1\t2\n"),  # no literal of a text, and taken as one all the same
         ("({a:UInt64}, {s:String}, 0, DEFAULT)", {"param_a": "7", "param_s": "it's"}, "7\tit\\'s\n"),
-        ("(18446744073709551615, 'x', 0, 1)\n , (0, lower('Y'), 0, 1) -- end", {}, "0\ty\n18446744073709551615\tx\n"),
+        (
+            "(18446744073709551615, 'x', 0, 1)\n , (0, lower('Y') || '0.12345678901234567890', 0, 0.5) -- end",
+            {},
+            "0\ty0.12345678901234567890\n18446744073709551615\tx\n",
+        ),
     ],
 )
 def test_values_are_literals_expressions_and_parameters(
@@ -38,6 +43,14 @@ def test_values_are_literals_expressions_and_parameters(
     assert of(server, "SELECT a, s FROM t ORDER BY a").text == stored
 
 
+def test_a_map_may_stand_beside_an_expression(server: EmbeddedClickHouse) -> None:
+    of(server, "CREATE TABLE m (a String, m Map(String, UInt8), n Map(UInt8, Array(String))) ENGINE = Memory")
+    rows = "(lower('A{'), {'k:' : 1, 'l}':{a:UInt8}}, {}), (upper('b'), {}, {1 : ['x'], 2:[]})"
+    reply = of(server, f"INSERT INTO m VALUES {rows}", param_a="3")
+    assert reply.status == 200, reply.text
+    assert of(server, "SELECT * FROM m").text == "a{\t{'k:':1,'l}':3}\t{}\nB\t{}\t{1:['x'],2:[]}\n"
+
+
 @pytest.mark.parametrize(
     ("rows", "code"),
     [
@@ -47,6 +60,7 @@ def test_values_are_literals_expressions_and_parameters(
         ("(1, 'a', 0, 1); SELECT 1", 62),
         ("(1, lower('a'), 0, 1); SELECT 1", 62),
         ("(0.12345678901234567890, lower('a'), 0, 1)", 36),
+        ("(18446744073709551616, lower('a'), 0, 1)", 36),
     ],
 )
 def test_values_that_may_not_run_store_nothing(server: EmbeddedClickHouse, rows: str, code: int) -> None:

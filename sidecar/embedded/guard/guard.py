@@ -72,17 +72,19 @@ class Guard:
         default_format: str = "TabSeparated",
         streamed: frozenset[str] = frozenset(),
         data: Path | None = None,
+        literals: bool = True,
         own_id: Callable[[str], str | None] = lambda _: None,
     ) -> Checked:
         """What runs for a client's statement. Raises ClickHouseError that names what is closed, and why.
 
-        `streamed` are the formats whose answers need no file; `data` are the rows of an INSERT; `own_id` gives the
-        engine's id of a running query for the id that its client chose.
+        `streamed` are the formats whose answers need no file; `data` are the rows of an INSERT, which are evaluated even
+        where they look like `literals` when those were refused; `own_id` gives the engine's id of a running query for
+        the id that its client chose.
         """
         checker = self._checker(reader)
         rows = None
         if data is not None and statement.is_values:
-            rows = values.expressions(self._trees, checker, data)
+            rows = values.expressions(self._trees, checker, data, literals=literals)
         if rows is None and (found := self.remembered(statement, reader, default_format)):
             return found
         default = checker.output_format(default_format)

@@ -16,7 +16,7 @@ NODES: Final = {
         " move_destination_type order_by part partition predicate projection projection_decl refresh remove_property"
         " rename_to replace sample_by select settings_changes settings_resets sql_security statistics_decl to_database"
         " to_table ttl update_assignments",
-        "AlterQuery": "alter_object command_list database database_ast table table_ast",
+        "AlterQuery": "alter_object command_list database database_ast settings_ast table table_ast",
         "ArrayJoin": "expression_list kind",
         "Assignment": "children column_name",
         "Asterisk": "transformers expression",

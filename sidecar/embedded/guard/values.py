@@ -8,7 +8,7 @@ import mmap
 import re
 import secrets
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sidecar.embedded.errors import BAD_ARGUMENTS, SYNTAX_ERROR, ClickHouseError
 from sidecar.embedded.guard.check import Checker
@@ -18,9 +18,10 @@ LITERALS: Final = re.compile(
     rb"(?:'(?:[^'\\]|\\.|'')*+'|[\d.,()\[\]{}:\s]|(?<=[,(\[:eE\s])[-+]|(?<=[\d.])[eE](?=[-+\d])|\b(?:null|true|false|nan|inf)\b)*+",
     re.I | re.S,
 )
+MAP_MARKS: Final = re.compile(r"'(?:[^'\\]|\\.|'')*+'|(?P<map>\{(?=\s*['\d}+-]))|[{}:]", re.S)
 # The engine leaves out without a word what stands behind a semicolon.
 ONE_STATEMENT: Final = re.compile(rb"(?:'(?:[^'\\]|\\.|'')*+'|[^';])*+'?", re.S)
-LONG_NUMBER: Final = re.compile(rb"\d[\d.]{17,}")
+LONG_NUMBER: Final = re.compile(rb"'(?:[^'\\]|\\.|'')*+'|(?P<minus>-?)\b(?P<digits>\d[\d.]{17,})", re.S)
 # Both: the second one alone evaluates calls of a shape that it has seen.
 ONLY_LITERALS: Final = (
     "input_format_values_interpret_expressions",
@@ -28,10 +29,11 @@ ONLY_LITERALS: Final = (
 )
 
 
-def expressions(trees: Trees, checker: Checker, path: Path) -> str | None:
+def expressions(trees: Trees, checker: Checker, path: Path, *, literals: bool = True) -> str | None:
     """The rows as the engine formats them, when some need evaluating and all may run; None for rows of literals.
 
-    Raises ClickHouseError for what may not run.
+    Without `literals` these are evaluated, too: 1 for a column of texts is an expression to the engine. Raises
+    ClickHouseError for what may not run.
     """
     with path.open("rb") as file:
         size = file.seek(0, 2)
@@ -42,18 +44,20 @@ def expressions(trees: Trees, checker: Checker, path: Path) -> str | None:
                 raise ClickHouseError(
                     SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed): ';' between values"
                 )
-            if size > LONGEST_QUERY or LITERALS.fullmatch(data_in_file):  # longer ones can only be literals
+            if size > LONGEST_QUERY or (
+                literals and LITERALS.fullmatch(data_in_file)
+            ):  # longer ones can only be literals
                 return None
             data = data_in_file[:]
     try:
-        tree = trees.parse(f"SELECT {data.decode()}")
+        tree = trees.parse(f"SELECT {_with_map_calls(data.decode())}")
         select = _only_select(tree)
     except (ClickHouseError, UnicodeDecodeError):
         return None  # no expressions: the engine says what is wrong with it
     if select is None:
         return None
     checker.tree(tree)
-    if LONG_NUMBER.search(data) and _has_float(select):
+    if any(map(_loses_digits, LONG_NUMBER.finditer(data))):
         raise ClickHouseError(
             BAD_ARGUMENTS, "A number of more than 17 digits beside an expression would lose digits: write it as '…'"
         )
@@ -69,6 +73,26 @@ def without_expressions(tree: Node) -> None:
     kept = [change for change in settings.get("changes", ()) if change["name"] not in ONLY_LITERALS]
     zero = {"field_type": "UInt64", "value": 0}
     settings["changes"] = kept + [{"name": name, "value": zero} for name in ONLY_LITERALS]
+
+
+def _with_map_calls(rows: str) -> str:
+    """Rows with {'key': value} as map('key', value): SQL has no such literal, VALUES have. A {name:Type} stays."""
+    opened: list[bool] = []
+
+    def other(mark: re.Match[str]) -> str:
+        if mark["map"] is not None:
+            opened.append(True)
+            return "map("
+        match mark[0]:
+            case "{":
+                opened.append(False)
+            case ":" if opened and opened[-1]:
+                return ","
+            case "}" if opened and opened.pop():
+                return ")"
+        return mark[0]
+
+    return MAP_MARKS.sub(other, rows)
 
 
 def _only_select(tree: Node) -> Node | None:
@@ -92,7 +116,9 @@ def _row(name: str, node: Node) -> Node:
     return {"type": "Function", "name": name, "arguments": {"type": "ExpressionList", "children": cells}}
 
 
-def _has_float(node: Any) -> bool:
-    if isinstance(node, dict):
-        return node.get("field_type") == "Float64" or any(map(_has_float, node.values()))
-    return isinstance(node, list) and any(map(_has_float, node))
+def _loses_digits(number: re.Match[bytes]) -> bool:
+    # SQL reads what is no 64-bit integer as a floating-point number
+    digits = number["digits"]
+    if digits is None:  # a text
+        return False
+    return b"." in digits or int(digits) > (1 << 63 if number["minus"] else (1 << 64) - 1)
