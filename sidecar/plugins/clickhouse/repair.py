@@ -19,6 +19,8 @@ from sidecar.plugin import Context
 FULL = {243, 75}  # NOT_ENOUGH_SPACE, CANNOT_WRITE_TO_FILE_DESCRIPTOR
 # CORRUPTED_DATA, CANNOT_READ_ALL_DATA, CHECKSUM_DOESNT_MATCH: what a reader of such a part meets
 BROKEN = {246, 33, 40}
+STILL_USED = 57  # TABLE_ALREADY_EXISTS: "detached but still used by some query. Retry later."
+ATTACH_TRIES, ATTACH_AGAIN_S = 100, 0.1
 AGAIN_S = 5.0  # a part must be found while those it was made of are still there
 QUIET_S = 30.0  # after the last sign
 FRESH_PARTS = """
@@ -82,7 +84,7 @@ class Repair:
         for table in broken:
             self._context.logger.error("a part of table %s is broken (a full disk?): attaching the table anew", table)
             await self._client.command(f"DETACH TABLE `{table}`")
-            await self._client.command(f"ATTACH TABLE `{table}`")  # cleans up again, whatever was said before
+            await self._attach(table)  # cleans up again, whatever was said before
         return broken
 
     async def attach_detached(self) -> None:
@@ -93,6 +95,18 @@ class Repair:
                 return
             for (table,) in detached:
                 await self._client.command(f"ATTACH TABLE IF NOT EXISTS `{table}`")
+
+    async def _attach(self, table: str) -> None:
+        """Attach a table that was just detached. Queries that still read it keep ClickHouse from that until they end."""
+        for _ in range(ATTACH_TRIES):
+            try:
+                await self._client.command(f"ATTACH TABLE IF NOT EXISTS `{table}`")
+                return
+            except ClickHouseError as error:
+                if getattr(error, "code", None) != STILL_USED:
+                    raise
+            await asyncio.sleep(ATTACH_AGAIN_S)
+        await self._client.command(f"ATTACH TABLE IF NOT EXISTS `{table}`")
 
     async def _has_room(self) -> bool:
         try:
