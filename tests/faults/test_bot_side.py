@@ -114,7 +114,8 @@ async def test_what_a_killed_bot_takes_along_is_its_queue_and_is_counted(
     gaps = {n for gap in listed if gap.instance_id == instance for n in range(gap.start, gap.end + 1)}
     newest = missing if len(listed) < GAPS_MAX else {n for n in missing if gaps and n >= min(gaps)}
     assert gaps == newest
-    assert told["emitted"] == told["exported"] + told.get("queue_full", 0), (
+    # what it had no time for at its end on a busy machine, it says, too
+    assert told["emitted"] == told["exported"] + told.get("queue_full", 0) + told.get("shutdown", 0), (
         "the next one goes on as if nothing had been"
     )
     assert list((around.folder / "state").iterdir()) == [], "all ends are told"
