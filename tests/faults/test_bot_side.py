@@ -82,10 +82,14 @@ async def test_what_a_killed_bot_takes_along_is_its_queue_and_is_counted(
         journal, instance = bot.journal, bot.instance()
     around.hop.closed = False
     began = time.monotonic()
-    async with running(around, around.hop.url) as successor, talking(around.telegram, "again"):
-        account = await around.books.ended(instance)
-        recovery = time.monotonic() - began
-        await successor.has_queued(20)
+    async with running(around, around.hop.url) as successor:
+        async with talking(around.telegram, "again"):
+            account = await around.books.ended(instance)
+            recovery = time.monotonic() - began
+            await successor.has_queued(20)
+        # how much it can drain within its exit limit is the subject of other tests
+        taken = lambda: set(successor.journal.values()) <= around.hop.acknowledged  # noqa: E731
+        await verified(taken, "all that the next one queued is acknowledged", 60)
         told = await successor.end(signal.SIGTERM)
 
     rows = around.books.stored(instance)
@@ -114,8 +118,7 @@ async def test_what_a_killed_bot_takes_along_is_its_queue_and_is_counted(
     gaps = {n for gap in listed if gap.instance_id == instance for n in range(gap.start, gap.end + 1)}
     newest = missing if len(listed) < GAPS_MAX else {n for n in missing if gaps and n >= min(gaps)}
     assert gaps == newest
-    # what it had no time for at its end on a busy machine, it says, too
-    assert told["emitted"] == told["exported"] + told.get("queue_full", 0) + told.get("shutdown", 0), (
+    assert told["emitted"] == told["exported"] + told.get("queue_full", 0), (
         "the next one goes on as if nothing had been"
     )
     assert list((around.folder / "state").iterdir()) == [], "all ends are told"
