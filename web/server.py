@@ -68,13 +68,13 @@ class Server(BaseApplication):  # type: ignore[misc]
             sys.stdout.flush()
 
 
-def serve(settings: WebSettings) -> None:
+def serve(settings: WebSettings, server: type[Server] = Server) -> None:
     """Serve until SIGTERM or SIGINT. Exits with 1 and a sentence when the port is taken."""
     keep_files_private()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     _check_port(settings)
     _check_data(settings)
-    Server(settings).run()
+    server(settings).run()
 
 
 def _check_port(settings: WebSettings) -> None:

@@ -16,6 +16,7 @@ from web.http_server import Limits, Server
 from web.settings import WebSettings
 
 HEARTBEAT_S = 1.0
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)  # the first lets requests finish
 FILES_PER_CONNECTION = 2  # its socket, and the file it is sent
 
 
@@ -23,6 +24,15 @@ class Worker(GunicornWorker):  # type: ignore[misc]
     """Serves connections of one process. gunicorn's application is `web.server.Server`, which has the settings."""
 
     wsgi: Flask
+    _grace_s: float
+    _stop: asyncio.Event | None = None
+
+    def init_signals(self) -> None:
+        """Note signals from now on. gunicorn's own handlers raise, which breaks an event loop that is being made."""
+        super().init_signals()
+        self._grace_s = self.cfg.graceful_timeout
+        for number in ENDING:
+            signal.signal(number, lambda number, _frame: self._end(number))
 
     def run(self) -> None:
         """Serve until a signal."""
@@ -30,8 +40,11 @@ class Worker(GunicornWorker):  # type: ignore[misc]
 
     async def _serve(self, settings: WebSettings) -> None:
         self._stop = asyncio.Event()
-        self._grace_s: float = self.cfg.graceful_timeout
-        self._take_signals()
+        loop = asyncio.get_running_loop()
+        for number in ENDING:
+            loop.add_signal_handler(number, self._end, number)
+        if not self.alive:  # a signal came before the loop did
+            self._stop.set()
         dispatcher = Dispatcher(self.wsgi, settings.threads, settings.query_timeout_s)
         server = Server(dispatcher.respond, _limits(settings))
         for listener in self.sockets:
@@ -46,15 +59,12 @@ class Worker(GunicornWorker):  # type: ignore[misc]
             self.notify()
             await asyncio.wait({ending}, timeout=HEARTBEAT_S)
 
-    def _take_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._stop.set)
-        for number in (signal.SIGINT, signal.SIGQUIT):
-            loop.add_signal_handler(number, self._end_now)
-
-    def _end_now(self) -> None:
-        self._grace_s = 0
-        self._stop.set()
+    def _end(self, number: int) -> None:
+        self.alive = False
+        if number != signal.SIGTERM:
+            self._grace_s = 0
+        if self._stop is not None:
+            self._stop.set()
 
 
 def _limits(settings: WebSettings) -> Limits:

@@ -63,6 +63,18 @@ def test_sigint_ends_it_too(tmp_path: Path) -> None:
     assert "Traceback" not in "".join(part.output)
 
 
+@pytest.mark.parametrize("name", ["SIGINT", "SIGQUIT", "SIGTERM"])
+def test_a_signal_while_the_event_loop_is_made_ends_the_worker_in_order(tmp_path: Path, name: str) -> None:
+    part = Part("tests.signalled_web", r"web is ready at (http://\S+)", web_environment(tmp_path) | {"SIGNAL": name})
+    try:
+        assert httpx.get(f"{part.wait()}/healthz").status_code == 200, "the worker that followed it"
+    finally:
+        part.stop()
+    output = "".join(part.output)
+    assert "Traceback" not in output
+    assert "never awaited" not in output
+
+
 def test_a_killed_worker_is_replaced_and_logins_live_on(tmp_path: Path) -> None:
     with running_web(tmp_path) as part, httpx.Client(base_url=part.url) as client:
         client.post("/login", data={"password": PASSWORD}, headers=SAME)
