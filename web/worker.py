@@ -24,6 +24,7 @@ class Worker(GunicornWorker):  # type: ignore[misc]
     """Serves connections of one process. gunicorn's application is `web.server.Server`, which has the settings."""
 
     wsgi: Flask
+    alive: bool
     _grace_s: float
     _stop: asyncio.Event | None = None
 
