@@ -1,20 +1,15 @@
 """Writes the section on pictures of docs/reliability.md; what stands before and after it is left alone."""
 
-import json
 import os
 import platform
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from tests.faults.oracle import Verdict
-from tests.faults.picture_oracle import Kept
 from tests.faults.picture_runs import PictureOutcome
 from tests.faults.picture_table import PICTURE_FAULTS
+from tests.faults.rows_again import with_rows_again
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
-RECORD = DOCUMENT.parents[1] / "data" / "faults-pictures.json"  # outcomes, so that a row can be run again by itself
 TITLE = "## Pictures"
 HEAD = """{title}
 
@@ -49,23 +44,18 @@ class PictureReport:
         self.outcomes: list[PictureOutcome] = []
         self.controls: dict[str, str] = {}
 
-    def write(self, rows: frozenset[int] | None = None, *, document: Path = DOCUMENT, record: Path = RECORD) -> None:
+    def write(self, rows: frozenset[int] | None = None, *, document: Path = DOCUMENT) -> None:
         """Write the section when every row was run in full; a part of it would look like the whole.
 
-        With `rows`, those are put in place of what an earlier run saw of them.
+        With `rows`, their lines are put in place of an earlier run's.
         """
         if not self.outcomes:
             return
-        if rows is not None and record.exists():
-            earlier = json.loads(record.read_text(encoding="utf-8"))
-            self.outcomes += [_outcome(told) for told in earlier["outcomes"] if told["row"] not in rows]
-            self.controls = earlier["controls"] | self.controls
-        record.parent.mkdir(exist_ok=True)
-        saved = {"outcomes": [asdict(one) for one in self.outcomes], "controls": self.controls}
-        record.write_text(json.dumps(saved), encoding="utf-8")
+        before, section, after = split(document.read_text(encoding="utf-8"))
         run = {(outcome.row, outcome.name) for outcome in self.outcomes}
-        if run >= {(fault.row, fault.name) for fault in PICTURE_FAULTS}:
-            before, _, after = split(document.read_text(encoding="utf-8"))
+        if rows is not None:
+            document.write_text(before + with_rows_again(section, self._lines(), rows) + after, encoding="utf-8")
+        elif run >= {(fault.row, fault.name) for fault in PICTURE_FAULTS}:
             document.write_text(f"{before.rstrip()}\n\n{self._text()}{after}", encoding="utf-8")
 
     def _text(self) -> str:
@@ -76,9 +66,14 @@ class PictureReport:
             load=os.getloadavg()[2],
             events=" or ".join(f"{events:,}" for events in sorted({outcome.events for outcome in self.outcomes})),
         )
-        for row, name in sorted({(outcome.row, outcome.name) for outcome in self.outcomes}):
-            text += _line(row, name, [one for one in self.outcomes if (one.row, one.name) == (row, name)])
+        text += "".join(self._lines())
         return text + CONTROLS + "".join(f"| {what} | {found} |\n" for what, found in self.controls.items())
+
+    def _lines(self) -> list[str]:
+        return [
+            _line(row, name, [one for one in self.outcomes if (one.row, one.name) == (row, name)])
+            for row, name in sorted({(outcome.row, outcome.name) for outcome in self.outcomes})
+        ]
 
 
 def split(text: str) -> tuple[str, str, str]:
@@ -86,10 +81,6 @@ def split(text: str) -> tuple[str, str, str]:
     before, found, rest = text.partition(f"{TITLE}\n")
     section, following, after = rest.partition("\n## ")
     return before, found + section, following + after
-
-
-def _outcome(told: dict[str, Any]) -> PictureOutcome:
-    return PictureOutcome(**{**told, "verdict": Verdict(**told["verdict"]), "kept": Kept(**told["kept"])})
 
 
 def _line(row: int, name: str, runs: list[PictureOutcome]) -> str:

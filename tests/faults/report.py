@@ -1,20 +1,17 @@
-"""Writes docs/reliability.md from the outcomes of a full run, or of one and of rows that were run again."""
+"""Writes docs/reliability.md from the outcomes of a full run, or lines of it from those of a part."""
 
-import json
 import os
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from tests.faults.oracle import Verdict
 from tests.faults.picture_report import PictureReport
+from tests.faults.rows_again import with_rows_again
 from tests.faults.runs import Outcome
 from tests.faults.table import FAULTS
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
-RECORD = DOCUMENT.parents[1] / "data" / "faults.json"  # outcomes, so that a row can be run again without all the others
 HEAD = """# Faults survived
 
 Written by `make faults` ({when}; {machine}); do not edit. Every line is a fault that was made for real, on running processes:
@@ -27,7 +24,7 @@ the second line of defence at work.
 *Longest wait* is the longest that one request had to wait for its acknowledgement, all its repetitions included: the worst
 recovery as a sender sees it. *Quiet* is the longest from the last acknowledgement until all rows, figures and pictures were final.
 The runs of rows {abreast} went side by side on the same cores, so both times are longer there than one run alone would show.
-{again}
+
 | # | fault | runs | events | lost | extra | mismatch | doubles seen | longest wait | quiet |
 | --- | --- | --: | --: | --: | --: | --: | --: | --: | --: |
 """
@@ -66,7 +63,6 @@ class Report:
         self.outcomes: list[Outcome] = []
         self.notes: list[Note] = []
         self.controls: dict[str, str] = {}
-        self.again: set[int] = set()
         self.pictures = PictureReport()
 
     def note(self, row: int, name: str, seed: int, outcome_text: str, worst_recovery_s: float) -> None:
@@ -87,57 +83,41 @@ class Report:
     def write(self, rows: frozenset[int] | None = None) -> None:
         """Write what was run in full, every row of it; a part would look like the whole. The rest of the document stays.
 
-        With `rows`, those are put in place of what an earlier run saw of them.
+        With `rows`, their lines are put in place of an earlier run's.
         """
-        if rows is not None:
-            self._add_earlier(rows)
-        if self.outcomes:
-            RECORD.parent.mkdir(exist_ok=True)
-            RECORD.write_text(json.dumps(self._saved()), encoding="utf-8")
-        self._write_table()
+        if rows is None:
+            self._write_all()
+        elif self.outcomes:
+            text = DOCUMENT.read_text(encoding="utf-8")
+            others = _others(text)
+            own = text.removesuffix(others)
+            DOCUMENT.write_text(with_rows_again(own, self._lines(), rows) + others, encoding="utf-8")
         self.pictures.write(rows)
 
-    def _saved(self) -> dict[str, Any]:
-        outcomes, notes = [[asdict(one) for one in found] for found in (self.outcomes, self.notes)]
-        return {"outcomes": outcomes, "notes": notes, "controls": self.controls, "again": sorted(self.again)}
+    def _lines(self) -> list[str]:
+        return [
+            _line(row, name, [one for one in self.outcomes if (one.row, one.name) == (row, name)])
+            for row, name in sorted({(outcome.row, outcome.name) for outcome in self.outcomes})
+        ]
 
-    def _add_earlier(self, rows: frozenset[int]) -> None:
-        if not RECORD.exists():
-            return
-        earlier = json.loads(RECORD.read_text(encoding="utf-8"))
-        for told in earlier["outcomes"]:
-            if told["row"] not in rows:
-                self.outcomes.append(Outcome(**{**told, "verdict": Verdict(**told["verdict"])}))
-        self.notes += [Note(**told) for told in earlier["notes"] if told["row"] not in rows]
-        self.controls = earlier["controls"] | self.controls
-        self.again |= rows | set(earlier["again"])
-
-    def _write_table(self) -> None:
+    def _write_all(self) -> None:
         run = {(outcome.row, outcome.name) for outcome in self.outcomes}
         if not run >= {(fault.row, fault.name) for fault in FAULTS}:
             return
         machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
         abreast = ", ".join(map(str, sorted({fault.row for fault in FAULTS if fault.abreast})))
-        again = ", ".join(map(str, sorted(self.again)))
-        again = (
-            f"Rows {again} were run again after the others (`make faults ROWS={again.replace(' ', '')}`).\n"
-            if again
-            else ""
-        )
-        text = HEAD.format(when=f"{datetime.now(UTC):%Y-%m-%d}", machine=machine, abreast=abreast, again=again)
-        for row, name in sorted({(outcome.row, outcome.name) for outcome in self.outcomes}):
-            text += _line(row, name, [one for one in self.outcomes if (one.row, one.name) == (row, name)])
+        text = HEAD.format(when=f"{datetime.now(UTC):%Y-%m-%d}", machine=machine, abreast=abreast)
+        text += "".join(self._lines())
         if self.notes:
             text += NOTES + "".join(
                 _noted([one for one in self.notes if (one.row, one.name) == key])
                 for key in sorted({(one.row, one.name) for one in self.notes})
             )
         text += CONTROLS + "".join(f"| {what} | {shown} |\n" for what, shown in self.controls.items())
-        DOCUMENT.write_text(text + _others())
+        DOCUMENT.write_text(text + _others(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
 
 
-def _others() -> str:
-    text = DOCUMENT.read_text() if DOCUMENT.exists() else ""
+def _others(text: str) -> str:
     begins = [at for title in OTHERS if (at := text.find(f"\n{title}\n")) >= 0]
     return text[min(begins) :] if begins else ""
 
