@@ -51,9 +51,11 @@ class Worker(GunicornWorker):  # type: ignore[misc]
         for listener in self.sockets:
             listener.setblocking(False)
             server.add_socket(listener.sock)
-        while not self._stop.is_set() and self.ppid == os.getppid():
+        stopped = asyncio.create_task(self._stop.wait())
+        while not stopped.done() and self.ppid == os.getppid():
             self.notify()
-            await asyncio.wait({asyncio.ensure_future(self._stop.wait())}, timeout=HEARTBEAT_S)
+            await asyncio.wait({stopped}, timeout=HEARTBEAT_S)
+        stopped.cancel()
         self.alive = False
         ending = asyncio.create_task(server.end(self._grace_s))
         while not ending.done():
