@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from web import access, health, images, overload, problem, request_log, security
+from web import access, conditions, health, images, overload, problem, request_log, security
 from web.api import blueprint as api
 from web.auth.database import AuthDatabase
 from web.auth.passwords import Passwords
@@ -54,6 +54,7 @@ def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time)
         hops = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     request_log.init_app(app)
+    conditions.init_app(app)
     security.init_app(app)
     overload.init_app(app)
     access.init_app(app)

@@ -68,7 +68,7 @@ def _check_origin() -> None:
         foreign = site not in ("same-origin", "none")
     else:
         origin = request.headers.get("Origin")  # absent altogether: not a browser, nothing to forge
-        foreign = origin is not None and _netloc(origin) != request.headers["Host"].lower()
+        foreign = origin is not None and _netloc(origin) != request.headers.get("Host", "none").lower()
     if foreign:
         raise Problem(403, "This was sent from another site, so it was not done.", kind="cross-site")
 

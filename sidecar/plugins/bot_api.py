@@ -42,7 +42,7 @@ class BotApi:
             async with self.session.post(url, json=parameters, allow_redirects=False) as response:
                 try:
                     answer = await response.json(content_type=None)
-                except ValueError:
+                except (ValueError, RecursionError):  # the latter: nested without end
                     answer = None
                 status = response.status
         except (aiohttp.ClientError, OSError) as error:

@@ -6,8 +6,10 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from werkzeug.test import create_environ
+from werkzeug.wrappers import Response
 
-from tests.header_values import headers
+from tests.header_values import IMPOSSIBLE_DATES, headers
 from tests.web_support import BEARER, make_app
 
 ALIKE = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -43,6 +45,34 @@ def test_a_host_with_an_impossible_port_is_refused(tmp_path: Path, host: str) ->
 
 def test_a_next_that_is_no_address_leads_to_the_start(app: Flask) -> None:
     assert app.test_client().get("/login?next=//[").status_code == 200
+
+
+@pytest.mark.parametrize("date", IMPOSSIBLE_DATES)
+def test_a_date_that_cannot_be_is_no_condition(app: Flask, date: str) -> None:
+    def sheet(**given: str) -> tuple[int, bytes]:
+        with app.test_client().get("/static/app.css", headers=given) as answer:
+            return answer.status_code, answer.data
+
+    whole = sheet()
+    assert sheet(**{"If-Unmodified-Since": date}) == whole
+    assert sheet(**{"If-Modified-Since": date}) in (whole, (304, b""))
+    assert sheet(**{"If-Range": date, "Range": "bytes=0-9"}) in (whole, (206, whole[1][:10]))
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize("origin", ["http://localhost", "null", "http://"])
+def test_a_request_that_names_no_host_is_answered(app: Flask, method: str, origin: str) -> None:
+    for path, status in (("/healthz", 200 if method == "GET" else 403), ("/login", 400)):
+        environ = create_environ(path, method=method, headers={"Origin": origin})
+        del environ["HTTP_HOST"]
+        assert Response.from_app(app, environ).status_code == status
+
+
+def test_json_without_end_is_400(app: Flask) -> None:
+    answer = app.test_client().post("/api/login-links", data="[" * 60_000, headers=BEARER)
+    assert answer.status_code == 400
+    assert answer.json is not None
+    assert answer.json["parameter"] == "body"
 
 
 @ALIKE

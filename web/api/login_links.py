@@ -26,7 +26,10 @@ def login_links() -> tuple[Response, int]:
 def _ttl() -> int:
     if not request.get_data():
         return TTL_S
-    body = request.get_json(force=True, silent=True)
+    try:
+        body = request.get_json(force=True, silent=True)
+    except RecursionError:  # nested without end
+        body = None
     if not isinstance(body, dict):
         raise BadParameter("body", 'must be a JSON object such as {"ttl_s": 300}')
     for name in body:

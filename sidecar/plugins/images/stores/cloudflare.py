@@ -216,7 +216,7 @@ async def _read(response: aiohttp.ClientResponse) -> dict[str, Any] | None:
         content += chunk
     try:
         body = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter: nested without end
         return None
     return body if isinstance(body, dict) else None
 

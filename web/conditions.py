@@ -1,0 +1,32 @@
+"""Dates in a request's headers. What cannot be read as one is left out, as RFC 9110 (13.1) wants it.
+
+werkzeug ignores a text that is no date, but fails at a date whose year or zone no `datetime` can hold.
+"""
+
+from flask import Flask, request
+from werkzeug.http import parse_date
+
+DATES = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE")
+IF_RANGE, RANGE = "HTTP_IF_RANGE", "HTTP_RANGE"
+
+
+def init_app(app: Flask) -> None:
+    """Look at the headers before anything else does."""
+    app.before_request(_leave_out_impossible_dates)
+
+
+def _leave_out_impossible_dates() -> None:
+    for name in DATES:
+        if _is_impossible(request.environ.get(name)):
+            del request.environ[name]
+    if _is_impossible(request.environ.get(IF_RANGE)):  # then the condition is false, and the whole is sent
+        del request.environ[IF_RANGE]
+        request.environ.pop(RANGE, None)
+
+
+def _is_impossible(value: str | None) -> bool:
+    try:
+        parse_date(value)
+    except OverflowError:
+        return True
+    return False
