@@ -29,12 +29,13 @@ from tornado.iostream import IOStream, StreamClosedError
 from chattrail.connections import WaitingConnections
 from web import BODY_MAX
 from web.dispatch import PIECE_BYTES, Answer, Environ
+from web.streams import Lingering, Stream
 from web.wsgi import BadTarget, environment
 
 HEAD_MAX = 32 * 1024  # request line and headers
 SEND_BUFFER_BYTES = 2 * PIECE_BYTES
 ANNOUNCED = re.compile(r"[0-9]{1,18}")
-DRAINED_MAX = 1024 * 1024  # a longer body is refused by its announced length
+DRAINED_MAX = 1024 * 1024  # a longer body is refused before it has arrived
 log = logging.getLogger("web")
 
 Respond = Callable[[Environ, asyncio.Event], Awaitable[Answer | None]]
@@ -71,6 +72,14 @@ class Server(HTTPServer):
         self.receiving: set[HTTP1ServerConnection] = set()  # of those that wait, whose head is here
         self._serving: set[asyncio.Task[None]] = set()
         self.ending = False
+        self._lingering = Lingering(limits.read_s)
+
+    def _handle_connection(self, connection: socket.socket, address: Any) -> None:
+        limits = {"max_buffer_size": self.max_buffer_size, "read_chunk_size": self.read_chunk_size}
+        try:
+            self.handle_stream(Stream(connection, self._lingering, **limits), address)
+        except OSError:  # it is gone already
+            connection.close()
 
     def handle_stream(self, stream: IOStream, address: Any) -> None:
         """A connection is new."""
@@ -85,6 +94,8 @@ class Server(HTTPServer):
         """A connection is new, or its last request is done: it waits for the next."""
         assert isinstance(server_conn, HTTP1ServerConnection)
         assert isinstance(request_conn, HTTP1Connection)
+        assert isinstance(server_conn.stream, Stream)
+        server_conn.stream.expect_request()
         self.wait_for_peer(server_conn)
         return Request(self, server_conn, request_conn)
 
@@ -120,6 +131,7 @@ class Server(HTTPServer):
         while (self._serving or self.receiving) and time.monotonic() < until:  # noqa: ASYNC110 - only at the end
             await asyncio.sleep(0.02)
         await self.close_all_connections()
+        self._lingering.end()
 
 
 class Request(HTTPMessageDelegate):
@@ -128,9 +140,12 @@ class Request(HTTPMessageDelegate):
     def __init__(self, server: Server, connection: HTTP1ServerConnection, exchange: HTTP1Connection) -> None:
         self._server = server
         self._connection = connection
+        assert isinstance(connection.stream, Stream)
+        self._stream = connection.stream
         self._exchange = exchange
         self._body = bytearray()
         self._length = 0
+        self._refused = False
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
@@ -138,24 +153,29 @@ class Request(HTTPMessageDelegate):
         """The head is here."""
         assert isinstance(start_line, RequestStartLine)
         self._line, self._headers = start_line, headers
-        self._exchange.set_max_body_size(
-            sys.maxsize
-        )  # what is too long is read and left out, so that the answer arrives
+        self._stream.head_arrived()
+        if "close" in re.split(r"[\s,]+", headers.get("Connection", "").lower()):
+            self._exchange._disconnect_on_finish = True  # tornado knows it as the only word
+        self._exchange.set_max_body_size(sys.maxsize)  # what is too long gets an answer of ours
         announced = headers.get("Content-Length", "")
         if ANNOUNCED.fullmatch(announced) and int(announced) > DRAINED_MAX:
             self._length = int(announced)
-            return self._server.serve(self._connection, self._answer())
+            return self._refuse()
         self._server.receiving.add(self._connection)
         return None
 
-    def data_received(self, chunk: bytes) -> None:
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         """A piece of the body is here."""
         self._length += len(chunk)
+        if self._length > DRAINED_MAX and not self._refused:  # in chunks, which announce no length
+            return self._refuse()
         if len(self._body) <= BODY_MAX:
             self._body += chunk
+        return None
 
     def finish(self) -> None:
         """All of it is here."""
+        self._stream.request_arrived()
         self._server.receiving.discard(self._connection)
         self._server.serve(self._connection, self._answer())
 
@@ -163,10 +183,17 @@ class Request(HTTPMessageDelegate):
         """The rest of the body will not come."""
         self._server.receiving.discard(self._connection)
 
+    def _refuse(self) -> Awaitable[None]:
+        """Answer before all of it is here. The connection is closed then."""
+        self._refused = True
+        self._server.receiving.discard(self._connection)
+        return self._server.serve(self._connection, self._answer())
+
     async def _answer(self) -> None:
+        if self._stream.closed():  # a client that closes its sending side counts as gone
+            return
         closed = asyncio.Event()
         self._exchange.set_close_callback(closed.set)
-        stream = self._connection.stream
         try:
             environ = environment(
                 self._line,
@@ -174,7 +201,7 @@ class Request(HTTPMessageDelegate):
                 bytes(self._body),
                 self._length,
                 str(self._connection.context),
-                stream.socket.getsockname()[:2],
+                self._stream.local_address,
             )
             answer = await self._server.respond(environ, closed)
         except BadTarget:
@@ -187,16 +214,18 @@ class Request(HTTPMessageDelegate):
                 await self._send(answer)
 
     async def _send(self, answer: Answer) -> None:
-        stream = self._connection.stream
         try:
-            if stream.closed():
-                return
-            self._server.wait_for_peer(self._connection)
-            await self._write(answer)
+            try:
+                if not self._stream.closed():
+                    self._server.wait_for_peer(self._connection)
+                    await self._write(answer)
+            finally:
+                await answer.close()
         except (StreamClosedError, TimeoutError):
-            stream.close()
-        finally:
-            await answer.close()
+            self._stream.close()
+        except Exception as error:  # a file that ends early, a header that tornado refuses
+            log.error("unexpected %s while an answer was sent", type(error).__qualname__)
+            self._stream.close()
 
     async def _write(self, answer: Answer) -> None:
         code, _, reason = answer.status.partition(" ")
