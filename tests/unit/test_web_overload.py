@@ -1,11 +1,12 @@
 """What a request gets for which there is no thread."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 
-from tests.web_support import make_app, sign_in
+from tests.web_support import PASSWORD, SAME, make_app, sign_in
 from web.access import Work, work_of
 from web.overload import REFUSED
 
@@ -25,6 +26,65 @@ def test_a_page_that_says_so_and_when_to_come_again(app: Flask, language: str, s
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert says in answer.text
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+def refused(app: Flask, method: str, path: str, signed_in: bool, **options: Any) -> str:
+    with app.test_client() as client:
+        if signed_in:
+            sign_in(client)
+        options["headers"] = {**SAME, **options.get("headers", {})}
+        answer = client.open(path, method=method, environ_overrides={REFUSED: True}, **options)
+    assert answer.status_code == 503
+    assert answer.text.count("<h1") == 1
+    assert 'role="alert"' not in answer.text  # its request id changes; it would be read again and again
+    assert "#database" not in answer.text
+    return answer.text
+
+
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
+def test_a_page_that_is_asked_for_again(app: Flask, headers: dict[str, str]) -> None:
+    page = refused(app, "GET", "/analytics/users?sort=name", True, headers=headers)
+    assert 'hx-get="/analytics/users?sort=name"' in page
+    assert "tries again by itself" in page
+    assert "Not updating" in page
+    assert 'href="/analytics/users?sort=name"' in page
+    assert 'href="/analytics/users?sort=name&amp;lang=ru"' in page
+
+
+def test_nothing_asks_again_for_who_is_not_signed_in(app: Flask) -> None:
+    page = refused(app, "GET", "/analytics/users?sort=name", False)
+    assert "hx-get" not in page
+    assert "by itself" not in page
+    assert "<title>The dashboard is busy" in page
+    assert 'href="/analytics/users?sort=name"' in page
+
+
+@pytest.mark.parametrize("signed_in", [False, True])
+@pytest.mark.parametrize(
+    ("path", "form", "again"),
+    [
+        ("/login", {"password": PASSWORD, "next": "/analytics/users?q=a"}, '"/login?next=/analytics/users?q%3Da"'),
+        ("/login", {"password": PASSWORD, "next": "//elsewhere"}, '"/login?next=/analytics"'),
+        ("/login", {"password": "x" * 100_000}, '"/login?next=/analytics"'),
+        ("/login/link", {"token": "a-token"}, '"/login/link?token=a-token"'),
+        ("/logout", {}, 'action="/logout"><button class="button'),
+    ],
+)
+def test_a_form_that_was_refused_can_be_sent_again(
+    app: Flask, path: str, form: dict[str, str], again: str, signed_in: bool
+) -> None:
+    page = refused(app, "POST", path, signed_in, data=form)
+    assert again in page
+    assert PASSWORD not in page
+    assert "hx-get" not in page  # there is nothing to GET at /logout
+    assert "by itself" not in page
+    assert not signed_in or 'href="/analytics?lang=ru"' in page
+
+
+def test_a_russian_reader_reads_russian(app: Flask) -> None:
+    page = refused(app, "GET", "/analytics?lang=ru", True)
+    assert "Попробуйте снова через несколько секунд" in page
+    assert 'lang="en">' not in page.partition("<main")[2]
 
 
 def test_a_problem_for_programs(app: Flask) -> None:

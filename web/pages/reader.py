@@ -1,13 +1,16 @@
 """What every template is given: words, formats and addresses for the person who asks."""
 
 import sqlite3
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Response, g, request, url_for
+from werkzeug.exceptions import HTTPException
 
-from web.access import is_admin
+from web.access import SAFE_METHODS, is_admin, safe_next
 from web.auth.sessions import signed_in
 from web.context import now, settings
 from web.pages.assets import asset
@@ -55,7 +58,12 @@ def is_partial() -> bool:
 
 
 def here(**changes: str | None) -> str:
-    """This page's address with some parameters changed; None takes one out. The order of the others stays."""
+    """This page's address with some parameters changed; None takes one out. The order of the others stays.
+
+    What answers a form has no address of its own, so the start page's is given.
+    """
+    if request.method not in SAFE_METHODS:
+        return url_for("pages.statistics", **{name: value for name, value in changes.items() if value})
     kept = {name: value for name, value in request.args.items() if name != "lang" and value}
     for name, value in changes.items():
         name = name.rstrip("_")  # `from_` is `from`, which Python keeps for itself
@@ -65,6 +73,20 @@ def here(**changes: str | None) -> str:
             kept[name] = value
     path = quote(request.path)
     return f"{path}?{urlencode(kept)}" if kept else path
+
+
+def retry_address() -> str | None:
+    """Where to try again what failed: this page, or the one with the form that was sent. None for a form without a page."""
+    if request.method in SAFE_METHODS:
+        return here()
+    sent: Mapping[str, str] = {}
+    with suppress(HTTPException):  # it may be too large
+        sent = request.form
+    if request.endpoint == "auth.login_by_password":
+        return url_for("auth.login", next=safe_next(sent.get("next")))
+    if request.endpoint == "auth.login_by_link":
+        return url_for("auth.login_link", token=sent.get("token", ""))
+    return None
 
 
 def _is_signed_in() -> bool:
@@ -88,6 +110,7 @@ def init_blueprint(blueprint: Blueprint) -> None:
             "reader": person,
             "asset": asset,
             "here": here,
+            "retry_address": retry_address,
             "attempt": attempt,
             "partial": is_partial(),
             "signed_in": _is_signed_in(),

@@ -6,7 +6,7 @@ export function keepFresh() {
   setInterval(ask, ASK_EVERY_MS);
   document.addEventListener("visibilitychange", ask);
   document.addEventListener("htmx:after:request", (event) => {
-    if (event.target.id === "freshness") showBroken(false);
+    if (event.target.id === "freshness") showBroken(event.detail.ctx.response.status >= 500);
   });
   document.addEventListener("htmx:error", (event) => {
     if (event.target.id === "freshness") showBroken(true);
