@@ -1,6 +1,7 @@
 """Dates in a request's headers. What cannot be read as one is left out, as RFC 9110 (13.1) wants it.
 
-werkzeug ignores a text that is no date, but fails at a date whose year or zone no `datetime` can hold.
+werkzeug leaves out a text that is no date, but fails where Python raises an OverflowError for one whose year or zone no
+`datetime` can hold (Python issue 153406, mended in later versions).
 """
 
 from flask import Flask, request

@@ -117,10 +117,11 @@ async def test_a_format_that_cloudflare_does_not_take_leaves_no_draft(tmp_path: 
         assert not server.images.records
 
 
-async def test_a_proxys_404_erases_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["<html>a proxy's page</html>", "[" * 60_000])
+async def test_a_proxys_404_erases_nothing(tmp_path: Path, text: str) -> None:
     async with CloudflareServer() as server, cloudflare_store(server, tmp_path) as store:
         key = await store.put(photograph(), Notes().take)
-        server.fail(Fault("page", status=404, times=3))
+        server.fail(Fault("page", status=404, times=3, text=text))
         for use in (store.delete, store.settle, store.get):
             with pytest.raises(Retryable, match="404"):
                 await use(key)

@@ -51,7 +51,7 @@ class Refused(Exception):  # noqa: N818 - it is an answer
 class Fault:
     """What happens to the next `times` requests of a route (`*`: any).
 
-    `error` answers with `code`; `page` with `status` and no JSON; `cut` closes the connection unheard; `slow` answers
+    `error` answers with `code`; `page` with `status` and a `text` that is no JSON; `cut` closes the connection unheard; `slow` answers
     after `seconds`; `lost` does the work, then closes the connection without an answer; `hang` does it and never answers.
     """
 
@@ -62,6 +62,7 @@ class Fault:
     seconds: float = 0.0
     retry_after: int | None = None
     times: int = 1
+    text: str = "<html>a proxy's page</html>"
 
     async def before(self, request: web.Request) -> web.Response | None:
         """Do what comes before the work; an answer or a cut takes its place."""
@@ -70,7 +71,7 @@ class Fault:
             after = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
             raise Refused(self.code, headers=after)
         if self.kind == "page":
-            return web.Response(status=self.status, text="<html>a proxy's page</html>", content_type="text/html")
+            return web.Response(status=self.status, text=self.text, content_type="text/html")
         return cut(request) if self.kind == "cut" else None
 
     async def after(self, request: web.Request, answer: web.Response) -> web.Response:
