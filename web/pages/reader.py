@@ -62,16 +62,15 @@ def here(**changes: str | None) -> str:
 
     What answers a form has no address of its own, so the start page's is given.
     """
-    if request.method not in SAFE_METHODS:
-        return url_for("pages.statistics", **{name: value for name, value in changes.items() if value})
-    kept = {name: value for name, value in request.args.items() if name != "lang" and value}
+    is_page = request.method in SAFE_METHODS
+    kept = {name: value for name, value in request.args.items() if name != "lang" and value} if is_page else {}
     for name, value in changes.items():
         name = name.rstrip("_")  # `from_` is `from`, which Python keeps for itself
         if value is None:
             kept.pop(name, None)
         else:
             kept[name] = value
-    path = quote(request.path)
+    path = quote(request.path) if is_page else url_for("pages.statistics")
     return f"{path}?{urlencode(kept)}" if kept else path
 
 

@@ -51,7 +51,7 @@ class Refused(Exception):  # noqa: N818 - it is an answer
 class Fault:
     """What happens to the next `times` requests of a route (`*`: any).
 
-    `error` answers with `code`; `page` with `status` and a `text` that is no JSON; `cut` closes the connection unheard; `slow` answers
+    `error` answers with `code`; `page` with `status` and `text`, no JSON; `cut` closes the connection unheard; `slow` answers
     after `seconds`; `lost` does the work, then closes the connection without an answer; `hang` does it and never answers.
     """
 
