@@ -233,23 +233,12 @@ class Receiver:
         return web.Response(body=exposition(self._metrics).encode(), headers={"Content-Type": CONTENT_TYPE})
 
 
-class _WithoutContents(logging.Filter):
-    """aiohttp logs broken requests with the offending header or line, which may be a token."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.exc_info = None
-        return True
-
-
 def runner(receiver: Receiver) -> web.AppRunner:
     """Wrap the application in the runner settings it relies on."""
-    logger = logging.getLogger("sidecar.http")
-    logger.filters = [_WithoutContents()]
     return make_runner(
         receiver.application(),
         idle_s=receiver.settings.idle_timeout_s,
         connections=receiver.settings.max_connections,
         auto_decompress=False,  # the receiver inflates under its own cap
-        logger=logger,
         shutdown_timeout=2.0,
     )
