@@ -33,6 +33,7 @@ async def serve(settings: EmbeddedSettings, engine: Engine, sockets: Sequence[so
         server.application(),
         idle_s=settings.idle_timeout_s,
         connections=settings.max_connections,
+        answer_s=settings.answer_patience_s,
         handle_signals=False,
         handler_cancellation=True,
         auto_decompress=False,

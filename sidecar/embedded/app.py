@@ -29,7 +29,7 @@ from sidecar.embedded.errors import (
 from sidecar.embedded.execution import Execution
 from sidecar.embedded.sessions import Session, Sessions
 from sidecar.embedded.settings import EmbeddedSettings
-from sidecar.embedded.turns import Turns
+from sidecar.embedded.turns import Turn, Turns
 from sidecar.http_runner import expect
 from sidecar.pace import Pace
 
@@ -142,7 +142,7 @@ class Server:
     async def _query(
         self, request: web.Request, user: str, query_id: str, headers: dict[str, str]
     ) -> web.StreamResponse:
-        pace = Pace(patience_s=self._settings.body_patience_s)
+        pace = Pace(self._settings.body_time_s, self._settings.body_patience_s)
         taken = await intake.read(request, self._incoming, self._settings.max_body_mb << 20, pace)
         registered = False
         try:
@@ -151,7 +151,7 @@ class Server:
             self._running[query_id] = None
             self._idle.clear()
             registered = True
-            await self._turns.enter()
+            turn = await self._turns.enter(reader=user == READER)
         except BaseException:
             if registered:
                 self._forget(query_id)
@@ -168,11 +168,12 @@ class Server:
             job = self._job(request, user, taken)
             deflater = compression.deflater(coding, compression.block_method(taken.fields))
             execution = self._running[query_id] = Execution(self._engine, self._threads, job, session, deflater)
-            answer = Answer(request, execution, headers, coding, self._words)
+            patience_s = self._settings.answer_patience_s
+            answer = Answer(request, execution, headers, coding, self._words, patience_s, turn.only_sends)
             return await (answer.whole() if taken.flag("wait_end_of_query") else answer.stream())
         finally:
             # shielded: a client that leaves must not leave its query, its turn or its files behind
-            ending = asyncio.create_task(self._end(user, query_id, taken, session, execution))
+            ending = asyncio.create_task(self._end(user, query_id, taken, turn, session, execution))
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
             await asyncio.shield(ending)
@@ -199,7 +200,13 @@ class Server:
         )
 
     async def _end(
-        self, user: str, query_id: str, taken: intake.Intake, session: Session | None, execution: Execution | None
+        self,
+        user: str,
+        query_id: str,
+        taken: intake.Intake,
+        turn: Turn,
+        session: Session | None,
+        execution: Execution | None,
     ) -> None:
         try:
             if execution is not None:
@@ -208,7 +215,7 @@ class Server:
             if session is not None:
                 self._sessions.leave(user, taken.fields["session_id"], taken.flag("close_session"))
             taken.discard()
-            self._turns.leave()
+            turn.leave()
             self._forget(query_id)
 
     def _forget(self, query_id: str) -> None:

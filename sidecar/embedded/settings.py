@@ -39,13 +39,19 @@ class EmbeddedSettings(Settings):
         default=1000,
         ge=10,
         le=100_000,
-        description="Connections that may wait for a query; above it the longest idle go.",
+        description="Connections that may wait for their client; above it those go that have waited longest.",
     )
     idle_timeout_s: float = Field(
         default=75.0, gt=0, description="Seconds a connection may be without the whole head of a request."
     )
     body_patience_s: float = Field(
         default=30.0, gt=0, description="Seconds a body may keep the server waiting, and one more for each KiB of it."
+    )
+    body_time_s: float = Field(
+        default=600.0, gt=0, description="Seconds a body may keep the server waiting in all, whatever its size."
+    )
+    answer_patience_s: float = Field(
+        default=30.0, gt=0, description="Seconds a client may take for a megabyte of its answer; then it is broken off."
     )
     max_body_mb: int = Field(default=1024, ge=1, description="Largest request body, MiB, counted after inflating.")
     shutdown_s: float = Field(default=4.0, gt=0, description="Time that running queries get to finish on SIGTERM.")

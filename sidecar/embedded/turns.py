@@ -1,38 +1,77 @@
-"""How many queries run at once: the rest wait in line for a while, then are told so by error 202."""
+"""How many queries run at once: the rest wait in line for a while, then are refused with error 202."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Sequence
 
 from sidecar.embedded.errors import TOO_MANY_SIMULTANEOUS_QUERIES, ClickHouseError
 
 
 class Turns:
-    """A place for a running query: `enter`, then `leave`."""
+    """Places for running queries. Readers get all but one of them, so that the other user can always write."""
 
     def __init__(self, running: int, waiting: int, longest_wait: float) -> None:
         self._running = asyncio.Semaphore(running)
-        self._places = running
+        self._for_readers = asyncio.Semaphore(max(1, running - 1))
+        self.places = running
+        self.sending = 0  # answers whose query has ended
         self._room = waiting
         self._longest = longest_wait
-        self._waiting = 0
+        self._waiting = Counter[bool]()  # readers, and others
 
-    async def enter(self) -> None:
-        """Wait for a place. Raises ClickHouseError (202) when none comes in time."""
-        if self._running.locked() and self._waiting >= self._room:
+    async def enter(self, *, reader: bool = False) -> "Turn":
+        """Wait for a place; it must be left. Raises ClickHouseError (202) when none comes in time."""
+        needed = [self._for_readers, self._running] if reader else [self._running]
+        if any(one.locked() for one in needed) and self._waiting[reader] >= self._room:
             raise self._refusal("too many wait already")
-        self._waiting += 1
+        self._waiting[reader] += 1
+        acquired: list[asyncio.Semaphore] = []
         try:
             async with asyncio.timeout(self._longest):
-                await self._running.acquire()
-        except TimeoutError:
-            raise self._refusal(f"no turn came in {self._longest:g} s") from None
+                for one in needed:
+                    await one.acquire()
+                    acquired.append(one)
+        except BaseException as error:
+            for one in acquired:
+                one.release()
+            if isinstance(error, TimeoutError):
+                raise self._refusal(f"no turn came in {self._longest:g} s") from None
+            raise
         finally:
-            self._waiting -= 1
-
-    def leave(self) -> None:
-        """Give the place to the next one."""
-        self._running.release()
+            self._waiting[reader] -= 1
+        return Turn(self, acquired)
 
     def _refusal(self, why: str) -> ClickHouseError:
         return ClickHouseError(
-            TOO_MANY_SIMULTANEOUS_QUERIES, f"Too many simultaneous queries. Maximum: {self._places}; {why}"
+            TOO_MANY_SIMULTANEOUS_QUERIES, f"Too many simultaneous queries. Maximum: {self.places}; {why}"
         )
+
+
+class Turn:
+    """The place of one query: `only_sends` when the query has ended, `leave` at the end."""
+
+    def __init__(self, turns: Turns, acquired: Sequence[asyncio.Semaphore]) -> None:
+        self._turns = turns
+        self._acquired = acquired
+        self._sends = False
+
+    def only_sends(self) -> None:
+        """Give the place to the next query, unless as many answers as there are places are being sent already.
+
+        What is being sent may lie on the disk: its clients must not fill that.
+        """
+        if self._acquired and self._turns.sending < self._turns.places:
+            self._turns.sending += 1
+            self._sends = True
+            self._release()
+
+    def leave(self) -> None:
+        """Give the place to the next query, if that has not been done."""
+        self._turns.sending -= self._sends
+        self._sends = False
+        self._release()
+
+    def _release(self) -> None:
+        for one in self._acquired:
+            one.release()
+        self._acquired = ()

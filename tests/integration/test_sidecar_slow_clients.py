@@ -73,3 +73,10 @@ def test_embedded_clickhouse_answers_beside_500_slow_clients_and_ends_them(tmp_p
             wait_until(lambda: slow.open == 0)
         wait_until(lambda: not list((server.data / "incoming").iterdir()))
         assert ask(server, "SELECT 2").text == "2\n"
+
+
+def test_a_body_has_a_time_in_all_however_much_of_it_arrives(tmp_path: Path) -> None:
+    with EmbeddedClickHouse(tmp_path, BODY_PATIENCE_S="600", BODY_TIME_S="1") as server:
+        known = f"/?user=default&password={server.password}&query=INSERT+INTO+t+FORMAT+TSV"
+        with SlowClients(server.base_url, [half_a_body(known, ANNOUNCED, sent=b"1\n" * 100_000)], 3) as slow:
+            wait_until(lambda: slow.open == 0)
