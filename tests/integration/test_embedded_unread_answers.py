@@ -36,15 +36,19 @@ def test_who_does_not_read_is_sent_away_and_others_get_their_turns(tmp_path: Pat
 
 
 def test_an_answer_whose_query_has_ended_holds_no_turn(tmp_path: Path) -> None:
-    with EmbeddedClickHouse(tmp_path, **LIMITS, ANSWER_PATIENCE_S="600") as server:
-        with SlowClients(server.base_url, [unread(server, STORED, wait_end_of_query="1")], 2) as slow:
-            for number in range(3):
-                assert ask(server, f"SELECT {number}").text == f"{number}\n"
-            assert slow.open == 2
+    with (
+        EmbeddedClickHouse(tmp_path, **LIMITS, ANSWER_PATIENCE_S="600") as server,
+        SlowClients(server.base_url, [unread(server, STORED, wait_end_of_query="1")], 2) as slow,
+    ):
+        for number in range(3):
+            assert ask(server, f"SELECT {number}").text == f"{number}\n"
+        assert slow.open == 2
 
 
 def test_readers_leave_a_turn_to_the_user_who_writes(tmp_path: Path) -> None:
-    with EmbeddedClickHouse(tmp_path, **LIMITS, ANSWER_PATIENCE_S="600", MAX_QUEUED_QUERIES="2") as server:
-        with SlowClients(server.base_url, [unread(server, LARGE, "readonly")], 6):
-            for number in range(3):
-                assert ask(server, f"SELECT {number}").text == f"{number}\n"
+    with (
+        EmbeddedClickHouse(tmp_path, **LIMITS, ANSWER_PATIENCE_S="600", MAX_QUEUED_QUERIES="2") as server,
+        SlowClients(server.base_url, [unread(server, LARGE, "readonly")], 6),
+    ):
+        for number in range(3):
+            assert ask(server, f"SELECT {number}").text == f"{number}\n"

@@ -4,11 +4,10 @@ The engine reads a row of VALUES as literals first and as SQL expressions else. 
 switched off, so it does not matter what a row looks like to the pattern below.
 """
 
-import mmap
 import re
 import secrets
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from sidecar.embedded.errors import BAD_ARGUMENTS, SYNTAX_ERROR, ClickHouseError
 from sidecar.embedded.guard.check import Checker
@@ -19,8 +18,12 @@ LITERALS: Final = re.compile(
     re.I | re.S,
 )
 MAP_MARKS: Final = re.compile(r"'(?:[^'\\]|\\.|'')*+'|(?P<map>\{(?=\s*['\d}+-]))|[{}:]", re.S)
-# The engine leaves out without a word what stands behind a semicolon.
-ONE_STATEMENT: Final = re.compile(rb"(?:'(?:[^'\\]|\\.|'')*+'|[^';])*+'?", re.S)
+# The engine leaves out without a word what stands behind a semicolon: whole texts and what is between them, then a text
+# that goes on behind the window.
+WINDOW: Final = re.compile(
+    rb"(?:[^';]++|'(?:[^'\\]++|\\.|'')*+')*+(?P<open>'(?:[^'\\]++|\\.|'')*+(?P<escape>\\?))?", re.S
+)
+WINDOW_SIZE: Final = 64 << 10  # a match holds the interpreter's lock
 LONG_NUMBER: Final = re.compile(rb"'(?:[^'\\]|\\.|'')*+'|(?P<minus>-?)\b(?P<digits>\d[\d.]{17,})", re.S)
 # Both: the second one alone evaluates calls of a shape that it has seen.
 ONLY_LITERALS: Final = (
@@ -35,20 +38,18 @@ def expressions(trees: Trees, checker: Checker, path: Path, *, literals: bool = 
     Without `literals` these are evaluated, too: 1 for a column of texts is an expression to the engine. Raises
     ClickHouseError for what may not run.
     """
+    size = path.stat().st_size
+    if size == 0:
+        return None
     with path.open("rb") as file:
-        size = file.seek(0, 2)
-        if size == 0:
+        if not is_one_statement(file):
+            raise ClickHouseError(SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed): ';' between values")
+        if size > LONGEST_QUERY:  # longer ones can only be literals
             return None
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data_in_file:
-            if not ONE_STATEMENT.fullmatch(data_in_file):
-                raise ClickHouseError(
-                    SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed): ';' between values"
-                )
-            if size > LONGEST_QUERY or (
-                literals and LITERALS.fullmatch(data_in_file)
-            ):  # longer ones can only be literals
-                return None
-            data = data_in_file[:]
+        file.seek(0)
+        data = file.read()
+    if literals and LITERALS.fullmatch(data):
+        return None
     try:
         tree = trees.parse(f"SELECT {_with_map_calls(data.decode())}")
         select = _only_select(tree)
@@ -65,6 +66,21 @@ def expressions(trees: Trees, checker: Checker, path: Path, *, literals: bool = 
     select["children"] = [_row(row, cells) for cells in select["children"]]
     text = trees.format(tree).removeprefix("SELECT ")
     return text.replace(f"{row}(", "(")
+
+
+def is_one_statement(rows: BinaryIO, window: int = WINDOW_SIZE) -> bool:
+    """Whether no semicolon stands outside of a text and every text ends, but for a quote alone at the very end."""
+    before, alone = b"", False  # what the window's beginning depends on, as the shortest text that does the same
+    while piece := rows.read(window):
+        found = WINDOW.fullmatch(before + piece)
+        if found is None:
+            return False
+        match found["open"]:
+            case None:  # a quote may end a text, or be the first of two that stand for one
+                before, alone = b"''" if piece.endswith(b"'") else b"", False
+            case begun:
+                before, alone = b"'" + found["escape"], begun == b"'"
+    return before in (b"", b"''") or alone
 
 
 def without_expressions(tree: Node) -> None:
