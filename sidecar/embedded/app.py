@@ -32,6 +32,7 @@ from sidecar.embedded.settings import EmbeddedSettings
 from sidecar.embedded.turns import Turn, Turns
 from sidecar.http_runner import expect
 from sidecar.pace import Pace
+from sidecar.telemetry import origin as origin_of
 
 log = logging.getLogger(__name__)
 OK: Final = "Ok.\n"
@@ -45,6 +46,7 @@ class Server:
         self._settings = settings
         self._engine = engine
         self._incoming = incoming
+        self._reader = intake.Reader(incoming, settings.max_body_mb << 20)
         self._users = Users(settings)
         self._turns = Turns(settings.max_concurrent_queries, settings.max_queued_queries, settings.queue_time_s)
         # more threads than turns: killing and closing must go on while every turn is taken
@@ -86,7 +88,7 @@ class Server:
         return web.Response(text=OK, headers={"X-ClickHouse-Server-Display-Name": self._name})
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        given = request.query.get("query_id", "")
+        given = request.query.get("query_id", "") if _is_text(request) else ""
         query_id = given if given and _is_plain(given) else str(uuid.uuid4())
         headers = {
             "X-ClickHouse-Server-Display-Name": self._name,
@@ -97,6 +99,8 @@ class Server:
         started = time.perf_counter()
         blocks: int | None = None  # who may not ask gets plain words
         try:
+            if not _is_text(request):
+                raise ClickHouseError(BAD_ARGUMENTS, "The address must be UTF-8")
             if request.method in ("GET", "HEAD") and not request.query.get("query"):
                 if request.path == "/":
                     return web.Response(text=OK, headers=headers)
@@ -122,7 +126,8 @@ class Server:
                 return self._failure(
                     ClickHouseError(NOT_ENOUGH_SPACE, "No space left on the server's disk"), headers, blocks
                 )
-            log.exception("query %r: a fault of the server", query_id)
+            # without its words, which may hold a query's
+            log.error("query %r: a fault of the server: %s at %s", query_id, type(error).__name__, origin_of(error))
             return self._failure(ClickHouseError(UNKNOWN_EXCEPTION, type(error).__name__), headers, blocks)
 
     def _words(self, error: ClickHouseError) -> str:
@@ -143,7 +148,8 @@ class Server:
         self, request: web.Request, user: str, query_id: str, headers: dict[str, str]
     ) -> web.StreamResponse:
         pace = Pace(self._settings.body_time_s, self._settings.body_patience_s)
-        taken = await intake.read(request, self._incoming, self._settings.max_body_mb << 20, pace)
+        writes = user != READER and request.method not in ("GET", "HEAD")
+        taken = await self._reader.read(request, pace, writes=writes)
         registered = False
         try:
             if query_id in self._running:
@@ -222,6 +228,15 @@ class Server:
         del self._running[query_id]
         if not self._running:
             self._idle.set()
+
+
+def _is_text(request: web.Request) -> bool:
+    # what was not UTF-8 came as surrogates
+    try:
+        f"{request.path}?{request.query_string}".encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _refuse_unprintable(request: web.Request) -> None:

@@ -41,11 +41,10 @@ class BlockInflater:
         """Take the next bytes; yield the data of the blocks that have become whole."""
         self._waiting += data
         while (size := self._size()) is not None and len(self._waiting) >= size:
-            block = bytes(memoryview(self._waiting)[:size])
+            with memoryview(self._waiting) as waiting:  # bytes, because CityHash128 never lets go of other buffers
+                checksum, checked = bytes(waiting[: CHECKSUM.size]), bytes(waiting[CHECKSUM.size : size])
             del self._waiting[:size]
-            plain = memoryview(_inflated(block))
-            for at in range(0, len(plain), PIECE):
-                yield bytes(plain[at : at + PIECE])
+            yield from _inflated(checksum, checked)
 
     def finish(self) -> None:
         """Check that the last block ended."""
@@ -106,31 +105,34 @@ def _checksum(data: bytes) -> bytes:
     return CHECKSUM.pack(*divmod(CityHash128(data), 1 << 64))
 
 
-def _inflated(block: bytes) -> bytes:
-    checked = block[CHECKSUM.size :]
-    if block[: CHECKSUM.size] != _checksum(checked):
+def _inflated(checksum: bytes, checked: bytes) -> Iterator[bytes]:
+    """The data of a block, a megabyte at a time; only LZ4 makes the whole at once."""
+    if checksum != _checksum(checked):
         raise ClickHouseError(CHECKSUM_DOESNT_MATCH, "Checksum doesn't match: the body was damaged on its way")
     method, _, size = HEAD.unpack_from(checked)
-    body = checked[HEAD.size :]
+    count = 0
     try:
-        plain = _plain(method, body, size)
+        for piece in _plain(method, memoryview(checked)[HEAD.size :], size):
+            count += len(piece)
+            if count > size:
+                break
+            yield piece
     except (lz4.block.LZ4BlockError, zstandard.ZstdError, MemoryError):
-        plain = None
-    if plain is None or len(plain) != size:
+        count = -1
+    if count != size:
         raise ClickHouseError(CANNOT_DECOMPRESS, "A compressed block does not hold what its head announces")
-    return plain
 
 
-def _plain(method: int, body: bytes, size: int) -> bytes | None:
-    if method == NONE:
-        return body
+def _plain(method: int, body: memoryview, size: int) -> Iterator[bytes]:
     if method == ZSTD:
-        if zstandard.get_frame_parameters(body).content_size not in (size, zstandard.CONTENTSIZE_UNKNOWN):
-            return None
-        reader, plain = zstandard.ZstdDecompressor(max_window_size=LARGEST).stream_reader(body), bytearray()
-        while len(plain) <= size and (piece := reader.read(PIECE)):
-            plain += piece
-        return bytes(plain)
-    if size > LZ4_LARGEST_RATIO * len(body):
-        return None
-    return bytes(lz4.block.decompress(body, uncompressed_size=size))
+        if zstandard.get_frame_parameters(body).content_size in (size, zstandard.CONTENTSIZE_UNKNOWN):
+            reader = zstandard.ZstdDecompressor(max_window_size=LARGEST).stream_reader(body)
+            while piece := reader.read(PIECE):
+                yield piece
+        return
+    if method == LZ4:
+        if size > LZ4_LARGEST_RATIO * len(body):
+            return
+        body = memoryview(lz4.block.decompress(body, uncompressed_size=size))
+    for at in range(0, len(body), PIECE):
+        yield bytes(body[at : at + PIECE])

@@ -1,5 +1,6 @@
 """Content codings of requests and answers: gzip, deflate, zstd, lz4 (frames), in pieces, never a whole body at once."""
 
+import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Protocol
@@ -10,7 +11,13 @@ import zstandard
 from sidecar.embedded.block_compression import LZ4, METHODS, BlockDeflater, BlockInflater
 from sidecar.embedded.errors import CANNOT_DECOMPRESS, UNKNOWN_COMPRESSION_METHOD, ClickHouseError
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 PIECE: Final = 1 << 20
+ZSTD_WINDOW_LOG: Final = 27  # a server's, too
 
 
 class Inflater(Protocol):
@@ -68,52 +75,50 @@ class ZlibInflater:
             raise EOFError
 
 
-class ZstdInflater:
-    """zstd frames."""
+class Decompressor(Protocol):
+    """What the standard library's decompressors have in common."""
 
-    def __init__(self) -> None:
-        self._context = zstandard.ZstdDecompressor(max_window_size=1 << 27)
-        self._zstd = self._context.decompressobj()
-        self._fed = False
+    @property
+    def eof(self) -> bool:
+        """Whether the frame has ended."""
+        ...
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """Inflate in small steps of input: zstd has no cap on the output of a step."""
-        for at in range(0, len(data), 8192):
-            piece = data[at : at + 8192]
-            while piece:
-                if self._zstd.eof:
-                    self._zstd = self._context.decompressobj()
-                self._fed = True
-                yield self._zstd.decompress(piece)
-                piece = self._zstd.unused_data if self._zstd.eof else b""
+    @property
+    def needs_input(self) -> bool:
+        """Whether nothing more comes out of what was taken."""
+        ...
 
-    def finish(self) -> None:
-        """Check that the last frame ended."""
-        if self._fed and not self._zstd.eof:
-            raise EOFError
+    @property
+    def unused_data(self) -> bytes | None:
+        """What came behind the end."""
+        ...
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """Take the next coded bytes; at most so many plain ones."""
+        ...
 
 
-class Lz4Inflater:
-    """LZ4 frames."""
+class FrameInflater:
+    """zstd and LZ4 frames; several in a row are one body."""
 
-    def __init__(self) -> None:
-        self._lz4 = lz4.frame.LZ4FrameDecompressor()
+    def __init__(self, make: Callable[[], Decompressor]) -> None:
+        self._make, self._frame = make, make()
         self._fed = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Inflate at most a megabyte a step."""
-        while data or not self._lz4.needs_input:
-            if self._lz4.eof:
-                self._lz4 = lz4.frame.LZ4FrameDecompressor()
+        while data or not self._frame.needs_input:
+            if self._frame.eof:
+                self._frame = self._make()
             self._fed = True
-            yield self._lz4.decompress(data, PIECE)
-            data = (self._lz4.unused_data or b"") if self._lz4.eof else b""
-            if self._lz4.eof and not data:
+            yield self._frame.decompress(data, PIECE)
+            data = (self._frame.unused_data or b"") if self._frame.eof else b""
+            if self._frame.eof and not data:
                 return
 
     def finish(self) -> None:
         """Check that the last frame ended."""
-        if self._fed and not self._lz4.eof:
+        if self._fed and not self._frame.eof:
             raise EOFError
 
 
@@ -172,8 +177,10 @@ INFLATERS: Final[dict[str, Callable[[], Inflater]]] = {
     "gzip": ZlibInflater,
     "x-gzip": ZlibInflater,
     "deflate": ZlibInflater,
-    "zstd": ZstdInflater,
-    "lz4": Lz4Inflater,
+    "zstd": lambda: FrameInflater(
+        lambda: zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG})
+    ),
+    "lz4": lambda: FrameInflater(lz4.frame.LZ4FrameDecompressor),
 }
 # In order of preference: what a client takes of these is used.
 DEFLATERS: Final[dict[str, Callable[[], Deflater]]] = {
@@ -200,7 +207,7 @@ def inflate(reader: Inflater, data: bytes) -> Iterator[bytes]:
     """Feed a reader; what is not in the coding it should be raises ClickHouseError."""
     try:
         yield from reader.feed(data)
-    except (zlib.error, zstandard.ZstdError, RuntimeError, EOFError) as error:
+    except (zlib.error, zstd.ZstdError, RuntimeError, EOFError) as error:
         raise ClickHouseError(
             CANNOT_DECOMPRESS, f"The body is not in its Content-Encoding ({type(error).__name__})"
         ) from None

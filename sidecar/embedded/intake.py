@@ -5,11 +5,12 @@ import contextlib
 import dataclasses
 import shutil
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from sidecar.embedded import compression
 from sidecar.embedded.engine import ExternalTable
@@ -17,6 +18,7 @@ from sidecar.embedded.errors import (
     BAD_ARGUMENTS,
     NOT_IMPLEMENTED,
     QUERY_IS_TOO_LARGE,
+    READONLY,
     SOCKET_TIMEOUT,
     TOO_LARGE_BODY,
     ClickHouseError,
@@ -25,7 +27,11 @@ from sidecar.embedded.guard.tree import LONGEST_QUERY
 from sidecar.embedded.sql import Statement, parse, tokens
 from sidecar.pace import Pace
 
-HEAD: Final = 64 << 10  # an INSERT's words before its data fit in here
+HEAD: Final = 64 << 10  # an INSERT's words before its data mostly fit in here
+INFLATING: Final = 2  # bodies at the same time: each may take 400 MiB, for a block and its copy or a decoder's window
+FORM_FIELDS: Final = 2 * LONGEST_QUERY  # bytes of all fields of a form, names and values, of which one is the query
+FORM_PARTS: Final = 1000
+FIELD_COSTS: Final = 64  # bytes, beside its text
 # What is about the transport and not a setting of the query.
 TRANSPORT: Final = frozenset({
     "database", "query", "query_id", "session_id", "session_timeout", "session_check", "close_session", "compress",
@@ -44,7 +50,6 @@ class Intake:
     folder: Path
     data: Path | None = None
     tables: tuple[ExternalTable, ...] = ()
-    body_bytes: int = 0
     _used: frozenset[str] = dataclasses.field(default=frozenset())
 
     @property
@@ -70,66 +75,114 @@ class Intake:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-async def read(request: web.Request, incoming: Path, limit: int, pace: Pace) -> Intake:
-    """Read a request. Raises ClickHouseError, also for a body that is slower than `pace`; leaves no file behind then."""
-    fields = dict(request.query)
-    if fields.get("role"):
-        raise ClickHouseError(NOT_IMPLEMENTED, "role= is not supported: the rights belong to the user")
-    folder = Path(tempfile.mkdtemp(dir=incoming))
-    try:
-        if request.content_type == "multipart/form-data":
-            return await _read_form(request, fields, folder, limit, pace)
-        return await _read_plain(request, fields, folder, limit, pace)
-    except web.RequestPayloadError:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise ClickHouseError(BAD_ARGUMENTS, "The request body could not be read to its end") from None
-    except TimeoutError:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise ClickHouseError(
-            SOCKET_TIMEOUT, "Timeout exceeded while reading the request body: it came too slowly"
-        ) from None
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+class Reader:
+    """Reads requests. `limit` is the largest body, counted inflated and as it came."""
+
+    def __init__(self, incoming: Path, limit: int) -> None:
+        self._incoming = incoming
+        self._limit = limit
+        self._inflating = asyncio.Semaphore(INFLATING)
+
+    async def read(self, request: web.Request, pace: Pace, *, writes: bool) -> Intake:
+        """Read a request; without `writes` an INSERT is refused before its data. Leaves no file behind when it fails.
+
+        Raises ClickHouseError, also for a body that is slower than `pace`.
+        """
+        fields = dict(request.query)
+        if fields.get("role"):
+            raise ClickHouseError(NOT_IMPLEMENTED, "role= is not supported: the rights belong to the user")
+        folder = Path(tempfile.mkdtemp(dir=self._incoming))
+        try:
+            if request.content_type == "multipart/form-data":
+                return await _read_form(request, fields, folder, self._limit, pace)
+            # nothing but a query's text comes from who may not write
+            limit = self._limit if writes else min(self._limit, 4 * LONGEST_QUERY)
+            return await _read_plain(fields, folder, self._pieces(request, folder, limit, pace), writes)
+        except BaseException as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            if isinstance(error, web.RequestPayloadError):
+                raise ClickHouseError(BAD_ARGUMENTS, "The request body could not be read to its end") from None
+            if isinstance(error, TimeoutError):
+                raise ClickHouseError(
+                    SOCKET_TIMEOUT, "Timeout exceeded while reading the request body: it came too slowly"
+                ) from None
+            raise
+
+    async def _pieces(self, request: web.Request, folder: Path, limit: int, pace: Pace) -> AsyncGenerator[bytes, None]:
+        """The body, inflated. A coded one arrives in full first: a slow client must hold no decoder and no half block."""
+        blocks = request.query.get("decompress", "0") not in ("", "0", "false")
+        inflater = compression.inflater(request.headers.get("Content-Encoding", ""), blocks)
+        is_plain = isinstance(inflater, compression.Identity)
+        with tempfile.SpooledTemporaryFile(HEAD, dir=str(folder)) as coded:
+            count = 0
+            while chunk := await pace.take(request.content.readany()):
+                count += len(chunk)
+                if count > limit:
+                    raise ClickHouseError(TOO_LARGE_BODY, f"The request body is larger than {limit} bytes")
+                if is_plain:
+                    yield chunk
+                else:
+                    coded.write(chunk)
+            if is_plain:
+                return
+            coded.seek(0)
+            count = 0
+            async with self._inflating:
+                while chunk := coded.read(HEAD):
+                    pieces = compression.inflate(inflater, chunk)
+                    while piece := await asyncio.to_thread(_gathered, pieces):
+                        count += len(piece)
+                        if count > limit:
+                            raise ClickHouseError(
+                                TOO_LARGE_BODY, f"The request body is larger than {limit} bytes when inflated"
+                            )
+                        yield piece
+                compression.finish(inflater)
 
 
-async def _pieces(request: web.Request, limit: int, pace: Pace) -> AsyncGenerator[bytes, None]:
-    blocks = request.query.get("decompress", "0") not in ("", "0", "false")
-    reader = compression.inflater(request.headers.get("Content-Encoding", ""), blocks)
-    count = 0
-    while chunk := await pace.take(request.content.readany()):
-        for piece in compression.inflate(reader, chunk):
-            count += len(piece)
-            if count > limit:
-                raise ClickHouseError(TOO_LARGE_BODY, f"The request body is larger than {limit} bytes when inflated")
-            if piece:
-                yield piece
-    compression.finish(reader)
+def _gathered(pieces: Iterator[bytes]) -> bytes:
+    # one step for many small ones; empty when there are no more
+    gathered, size = [], 0
+    for piece in pieces:
+        gathered.append(piece)
+        size += len(piece)
+        if size >= HEAD:
+            break
+    return gathered[0] if len(gathered) == 1 else b"".join(gathered)
 
 
-async def _read_plain(request: web.Request, fields: dict[str, str], folder: Path, limit: int, pace: Pace) -> Intake:
+async def _read_plain(fields: dict[str, str], folder: Path, body: AsyncGenerator[bytes, None], writes: bool) -> Intake:
     in_url = fields.get("query", "").encode()
-    async with contextlib.aclosing(_pieces(request, limit, pace)) as pieces:
+    async with contextlib.aclosing(body) as pieces:
         if in_url:
-            statement = parse(in_url)
+            statement = await _parsed(in_url, writes)
             if statement.takes_data:
                 head = in_url[statement.data_offset :]
                 return await _spool(statement, fields, folder, bytes(head), pieces)
             in_url += b"\n"
-        buffer = bytearray(in_url)
+        buffer, enough = bytearray(in_url), HEAD
         async for piece in pieces:
             buffer += piece
-            if len(buffer) >= HEAD and _is_insert(buffer):
-                statement = parse(bytes(buffer))
+            if len(buffer) >= enough and _is_insert(buffer):
+                statement = await _parsed(bytes(buffer), writes)
                 if statement.takes_data:
                     head = bytes(buffer[statement.data_offset :])
                     return await _spool(statement, fields, folder, head, pieces)
+                enough = 2 * len(buffer)  # not again at every few bytes
             if len(buffer) > LONGEST_QUERY:
                 raise ClickHouseError(QUERY_IS_TOO_LARGE, f"The query is longer than {LONGEST_QUERY} bytes")
-    statement = parse(bytes(buffer))
+    statement = await _parsed(bytes(buffer), writes)
     if statement.takes_data:
         return await _spool(statement, fields, folder, bytes(buffer[statement.data_offset :]), None)
-    return Intake(statement, fields, folder, body_bytes=len(buffer))
+    return Intake(statement, fields, folder)
+
+
+async def _parsed(sql: bytes, writes: bool) -> Statement:
+    # a long one on a thread, which takes turns with the loop
+    statement = parse(sql) if len(sql) < HEAD // 4 else await asyncio.to_thread(parse, sql)
+    if statement.takes_data and not writes:
+        raise ClickHouseError(READONLY, "Cannot execute query in readonly mode: an INSERT")
+    return statement
 
 
 def _is_insert(buffer: bytearray) -> bool:
@@ -141,20 +194,18 @@ async def _spool(
     statement: Statement, fields: dict[str, str], folder: Path, head: bytes, rest: AsyncIterator[bytes] | None
 ) -> Intake:
     path = folder / "data"
-    size = len(head)
     loop = asyncio.get_running_loop()
     with path.open("wb") as file:
         file.write(head)
         if rest is not None:
             async for piece in rest:
-                size += len(piece)
                 if len(piece) > HEAD:
                     await loop.run_in_executor(None, file.write, piece)
                 else:
                     file.write(piece)
     if statement.is_values:
         _strip_semicolon(path)
-    return Intake(statement, fields, folder, data=path, body_bytes=size)
+    return Intake(statement, fields, folder, data=path)
 
 
 def _strip_semicolon(path: Path) -> None:
@@ -169,29 +220,77 @@ def _strip_semicolon(path: Path) -> None:
 
 
 async def _read_form(request: web.Request, fields: dict[str, str], folder: Path, limit: int, pace: Pace) -> Intake:
+    parts = _Parts(request, pace, limit)
     tables: list[ExternalTable] = []
     used: set[str] = set()
-    count = 0
-    parts = await request.multipart()
-    while (part := await pace.wait(parts.next())) is not None:
-        if not isinstance(part, BodyPartReader) or not part.name:
-            raise ClickHouseError(BAD_ARGUMENTS, "Each part of a form needs a name")
-        path = folder / f"part{len(tables)}"
-        with path.open("wb") as file:
-            while chunk := await pace.take(part.read_chunk(1 << 16)):
-                count += len(chunk)
-                if count > limit:
-                    raise ClickHouseError(TOO_LARGE_BODY, f"The request body is larger than {limit} bytes")
-                file.write(chunk)
-        if part.filename is None:
-            fields[part.name] = path.read_text(encoding="utf-8")
-        else:
-            tables.append(_table(part.name, path, fields))
-            used |= {f"{part.name}_{what}" for what in ("structure", "types", "format")}
+    try:
+        async for name, filename in parts:
+            if filename is None:
+                fields[name] = await parts.text(name)
+            else:
+                path = folder / f"part{len(tables)}"
+                await parts.save(path)
+                tables.append(_table(name, path, fields))
+                used |= {f"{name}_{what}" for what in ("structure", "types", "format")}
+    except (ValueError, AssertionError, RuntimeError, HttpProcessingError):  # aiohttp's words hold contents of the form
+        raise ClickHouseError(
+            BAD_ARGUMENTS,
+            "The body is no form that can be read: check its boundary and that names and fields are UTF-8",
+        ) from None
     statement = parse(fields.get("query", "").encode())
     if statement.takes_data:
         raise ClickHouseError(BAD_ARGUMENTS, "An INSERT takes its data as the body, not as a form")
-    return Intake(statement, fields, folder, tables=tuple(tables), body_bytes=count, _used=frozenset(used))
+    return Intake(statement, fields, folder, tables=tuple(tables), _used=frozenset(used))
+
+
+class _Parts:
+    """The parts of a form, one after another: iterate over names and file names, and take each with `text` or `save`."""
+
+    def __init__(self, request: web.Request, pace: Pace, limit: int) -> None:
+        self._request = request
+        self._pace = pace
+        self._limit = limit
+        self._received = self._fields = 0
+        self._part: BodyPartReader
+
+    async def __aiter__(self) -> AsyncIterator[tuple[str, str | None]]:
+        reader = await self._request.multipart()
+        count = 0
+        while (part := await self._pace.wait(reader.next())) is not None:
+            if not isinstance(part, BodyPartReader) or not part.name:
+                raise ClickHouseError(BAD_ARGUMENTS, "Each part of a form needs a name")
+            part.name.encode()  # raises for what was not UTF-8
+            count += 1
+            if count > FORM_PARTS:
+                raise ClickHouseError(BAD_ARGUMENTS, f"A form may have {FORM_PARTS} parts at most")
+            self._part = part
+            yield part.name, part.filename
+
+    async def text(self, name: str) -> str:
+        """A field."""
+        self._fields += len(name) + FIELD_COSTS
+        value = bytearray()
+        async for chunk in self._chunks():
+            self._fields += len(chunk)
+            if self._fields > FORM_FIELDS:
+                raise ClickHouseError(
+                    QUERY_IS_TOO_LARGE, f"The fields of a form may have {FORM_FIELDS} bytes in all: send rows as files"
+                )
+            value += chunk
+        return value.decode()
+
+    async def save(self, path: Path) -> None:
+        """A file."""
+        with path.open("wb") as file:
+            async for chunk in self._chunks():
+                file.write(chunk)
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        while chunk := await self._pace.take(self._part.read_chunk(HEAD)):
+            self._received += len(chunk)
+            if self._received > self._limit:
+                raise ClickHouseError(TOO_LARGE_BODY, f"The request body is larger than {self._limit} bytes")
+            yield chunk
 
 
 def _table(name: str, path: Path, fields: Mapping[str, str]) -> ExternalTable:

@@ -11,12 +11,13 @@ from typing import Final
 
 from sidecar.embedded.errors import SYNTAX_ERROR, ClickHouseError
 
+# What has no end takes all the rest: were it looked for again from each next place, the time would grow with the square.
 TOKEN: Final = re.compile(
-    rb"""(?P<space>(?:[\s\x00\xa0]|--[^\n]*|\#[!\ ][^\n]*|/\*.*?\*/)+)
-    |(?P<string>'(?:[^'\\]|\\.|'')*')
-    |(?P<quoted>`(?:[^`\\]|\\.|``)*`|"(?:[^"\\]|\\.|"")*")
-    |(?P<heredoc>(?P<tag>\$[^$]*\$).*?(?P=tag))
-    |(?P<curly>\xe2\x80\x98.*?\xe2\x80\x99|\xe2\x80\x9c.*?\xe2\x80\x9d)
+    rb"""(?P<space>(?:[\s\x00\xa0]|--[^\n]*|\#[!\ ][^\n]*|/\*(?:.*?\*/|.*+))++)
+    |(?P<string>'(?:[^'\\]|\\.|'')*+(?:'|\\?\Z))
+    |(?P<quoted>`(?:[^`\\]|\\.|``)*+(?:`|\\?\Z)|"(?:[^"\\]|\\.|"")*+(?:"|\\?\Z))
+    |(?P<heredoc>(?P<tag>\$[^$]*+\$)(?:.*?(?P=tag)|.*+))
+    |(?P<curly>\xe2\x80\x98(?:.*?\xe2\x80\x99|.*+)|\xe2\x80\x9c(?:.*?\xe2\x80\x9d|.*+))
     |(?P<word>[A-Za-z_][A-Za-z0-9_$]*)
     |(?P<number>\d[\w.]*)
     |(?P<mark>.)""",

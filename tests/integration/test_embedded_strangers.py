@@ -45,11 +45,17 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedClickHo
         yield server
 
 
-def raw(server: EmbeddedClickHouse, *lines: bytes, body: bytes = b"SELECT 1", path: bytes = b"/") -> tuple[int, bytes]:
-    """One request with these header lines; status and answer."""
-    head = b"\r\n".join(
-        [b"POST " + path + b" HTTP/1.1", *lines, b"Content-Length: %d" % len(body), b"Connection: close"]
-    )
+def raw(
+    server: EmbeddedClickHouse,
+    *lines: bytes,
+    body: bytes = b"SELECT 1",
+    path: bytes = b"/",
+    method: bytes = b"POST",
+    announced: int = 0,
+) -> tuple[int, bytes]:
+    """One request with these header lines; status and answer. More of its body may be announced than is sent."""
+    length = b"Content-Length: %d" % (announced or len(body))
+    head = b"\r\n".join([method + b" " + path + b" HTTP/1.1", *lines, length, b"Connection: close"])
     with socket.create_connection((server.host, server.port), 30) as connection:
         connection.sendall(head + b"\r\n\r\n" + body)
         answer = b"".join(iter(lambda: connection.recv(1 << 16), b""))

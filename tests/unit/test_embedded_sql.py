@@ -80,3 +80,13 @@ def test_any_bytes_are_parsed_or_refused_in_clickhouses_words(sql: bytes) -> Non
     except ClickHouseError as error:
         said = error.text
     assert not said or said.startswith("Code: ")
+
+
+@pytest.mark.parametrize(
+    "begun", [b"'\\", b"'\\'", b"`a\\", b'"a\\', b"/*a", b"\xe2\x80\x98a", b"\xe2\x80\x9ca", b"$1$a$2", b"$1$2$3"]
+)
+def test_what_has_no_end_takes_all_the_rest(begun: bytes) -> None:
+    """It is looked for once: 60 kB of such beginnings took the loop half a minute."""
+    found = list(tokens(b"INSERT " + begun + b" VALUES (1)" * 3))
+    assert [token.word for token in found if token.kind == "word"] == ["INSERT"]
+    assert len(found) <= 2

@@ -10,7 +10,25 @@ from hypothesis import strategies as st
 from sidecar.embedded.guard.values import is_one_statement
 
 WHOLE = re.compile(rb"(?:'(?:[^'\\]|\\.|'')*+'|[^';])*+'?", re.S)
-PARTS = [b"'", b"''", b"\\", b"\\'", b"\\\\", b";", b"--", b"/*", b"*/", b"#", b"\n", b"(", b")", b",", b"1", b"a", b"\xff"]
+PARTS = [
+    b"'",
+    b"''",
+    b"\\",
+    b"\\'",
+    b"\\\\",
+    b";",
+    b"--",
+    b"/*",
+    b"*/",
+    b"#",
+    b"\n",
+    b"(",
+    b")",
+    b",",
+    b"1",
+    b"a",
+    b"\xff",
+]
 TEXTS = st.lists(st.sampled_from(PARTS), max_size=24).map(b"".join)
 
 

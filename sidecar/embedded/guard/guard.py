@@ -83,7 +83,7 @@ class Guard:
         """
         checker = self._checker(reader)
         rows = None
-        if data is not None and statement.is_values:
+        if data is not None and statement.is_values and not reader:
             rows = values.expressions(self._trees, checker, data, literals=literals)
         if rows is None and (found := self.remembered(statement, reader, default_format)):
             return found
