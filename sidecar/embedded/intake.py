@@ -5,14 +5,13 @@ import contextlib
 import dataclasses
 import shutil
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
 from typing import Final
 
-from aiohttp import BodyPartReader, web
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp import web
 
-from sidecar.embedded import compression
+from sidecar.embedded import compression, form
 from sidecar.embedded.engine import ExternalTable
 from sidecar.embedded.errors import (
     BAD_ARGUMENTS,
@@ -29,9 +28,6 @@ from sidecar.pace import Pace
 
 HEAD: Final = 64 << 10  # an INSERT's words before its data mostly fit in here
 INFLATING: Final = 2  # bodies at the same time: each may take 400 MiB, for a block and its copy or a decoder's window
-FORM_FIELDS: Final = 2 * LONGEST_QUERY  # bytes of all fields of a form, names and values, of which one is the query
-FORM_PARTS: Final = 1000
-FIELD_COSTS: Final = 64  # bytes, beside its text
 # What is about the transport and not a setting of the query.
 TRANSPORT: Final = frozenset({
     "database", "query", "query_id", "session_id", "session_timeout", "session_check", "close_session", "compress",
@@ -220,81 +216,8 @@ def _strip_semicolon(path: Path) -> None:
 
 
 async def _read_form(request: web.Request, fields: dict[str, str], folder: Path, limit: int, pace: Pace) -> Intake:
-    parts = _Parts(request, pace, limit)
-    tables: list[ExternalTable] = []
-    used: set[str] = set()
-    try:
-        async for name, filename in parts:
-            if filename is None:
-                fields[name] = await parts.text(name)
-            else:
-                path = folder / f"part{len(tables)}"
-                await parts.save(path)
-                tables.append(_table(name, path, fields))
-                used |= {f"{name}_{what}" for what in ("structure", "types", "format")}
-    except (ValueError, AssertionError, RuntimeError, HttpProcessingError):  # aiohttp's words hold contents of the form
-        raise ClickHouseError(
-            BAD_ARGUMENTS,
-            "The body is no form that can be read: check its boundary and that names and fields are UTF-8",
-        ) from None
-    statement = parse(fields.get("query", "").encode())
+    found = await form.read(request, fields, folder, limit, pace)
+    statement = await _parsed(found.fields.get("query", "").encode(), writes=True)
     if statement.takes_data:
         raise ClickHouseError(BAD_ARGUMENTS, "An INSERT takes its data as the body, not as a form")
-    return Intake(statement, fields, folder, tables=tuple(tables), _used=frozenset(used))
-
-
-class _Parts:
-    """The parts of a form, one after another: iterate over names and file names, and take each with `text` or `save`."""
-
-    def __init__(self, request: web.Request, pace: Pace, limit: int) -> None:
-        self._request = request
-        self._pace = pace
-        self._limit = limit
-        self._received = self._fields = 0
-        self._part: BodyPartReader
-
-    async def __aiter__(self) -> AsyncIterator[tuple[str, str | None]]:
-        reader = await self._request.multipart()
-        count = 0
-        while (part := await self._pace.wait(reader.next())) is not None:
-            if not isinstance(part, BodyPartReader) or not part.name:
-                raise ClickHouseError(BAD_ARGUMENTS, "Each part of a form needs a name")
-            part.name.encode()  # raises for what was not UTF-8
-            count += 1
-            if count > FORM_PARTS:
-                raise ClickHouseError(BAD_ARGUMENTS, f"A form may have {FORM_PARTS} parts at most")
-            self._part = part
-            yield part.name, part.filename
-
-    async def text(self, name: str) -> str:
-        """A field."""
-        self._fields += len(name) + FIELD_COSTS
-        value = bytearray()
-        async for chunk in self._chunks():
-            self._fields += len(chunk)
-            if self._fields > FORM_FIELDS:
-                raise ClickHouseError(
-                    QUERY_IS_TOO_LARGE, f"The fields of a form may have {FORM_FIELDS} bytes in all: send rows as files"
-                )
-            value += chunk
-        return value.decode()
-
-    async def save(self, path: Path) -> None:
-        """A file."""
-        with path.open("wb") as file:
-            async for chunk in self._chunks():
-                file.write(chunk)
-
-    async def _chunks(self) -> AsyncIterator[bytes]:
-        while chunk := await self._pace.take(self._part.read_chunk(HEAD)):
-            self._received += len(chunk)
-            if self._received > self._limit:
-                raise ClickHouseError(TOO_LARGE_BODY, f"The request body is larger than {self._limit} bytes")
-            yield chunk
-
-
-def _table(name: str, path: Path, fields: Mapping[str, str]) -> ExternalTable:
-    structure, types = fields.get(f"{name}_structure"), fields.get(f"{name}_types")
-    if structure is None and types is None:
-        raise ClickHouseError(BAD_ARGUMENTS, f"External table {name} needs {name}_structure or {name}_types")
-    return ExternalTable(name, structure, types or "", fields.get(f"{name}_format", "TabSeparated"), path)
+    return Intake(statement, found.fields, folder, tables=tuple(found.tables), _used=frozenset(found.used))

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from sidecar.embedded import compression
 from sidecar.embedded.compression import PIECE, ZlibInflater
 from sidecar.embedded.errors import ClickHouseError
+from sidecar.embedded.form import FORM_FIELDS, FORM_PARTS
 from sidecar.embedded.guard.tree import LONGEST_QUERY
-from sidecar.embedded.intake import FORM_FIELDS, FORM_PARTS, INFLATING, Reader
+from sidecar.embedded.intake import INFLATING, Reader
 from sidecar.pace import Pace
 from tests.embedded import EmbeddedClickHouse, Reply, ask
 from tests.integration.test_embedded_strangers import raw
