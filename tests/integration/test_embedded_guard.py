@@ -9,7 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sidecar.embedded.errors import ClickHouseError
 from sidecar.embedded.guard import names
+from sidecar.embedded.guard.check import _format
 from sidecar.embedded.guard.settings import (
     ALLOWED_TEXTS,
     CLOSED,
@@ -84,7 +86,25 @@ def test_allowed_names_are_the_engines_own(server: EmbeddedClickHouse) -> None:
     assert listed(server, "SELECT name FROM system.table_engines") >= names.ENGINES
     assert listed(server, "SELECT name FROM system.database_engines") >= names.DATABASE_ENGINES
     assert listed(server, "SELECT name FROM system.table_functions") >= names.TABLE_FUNCTIONS
-    assert names.REFUSED_FORMATS.keys() <= listed(server, "SELECT name FROM system.formats")
+
+
+def test_every_format_codec_and_index_is_judged(server: EmbeddedClickHouse) -> None:
+    assert listed(server, "SELECT name FROM system.formats") == names.FORMATS | names.REFUSED_FORMATS.keys()
+    assert not names.FORMATS & names.REFUSED_FORMATS.keys()
+    spelt_only = {"CODEC", "Default"}  # words of the syntax, which the engine lists nowhere
+    refused = {"AES_128_GCM_SIV", "AES_256_GCM_SIV", "Multiple", "Quantized"}  # need keys, or are the engine's own
+    assert listed(server, "SELECT name FROM system.codecs") == (names.CODECS - spelt_only) | refused
+    assert listed(server, "SELECT name FROM system.data_skipping_index_types") == names.INDICES
+    assert listed(server, "SELECT name FROM system.tokenizers") >= names.TOKENIZERS
+
+
+def test_a_format_that_nobody_has_judged_is_refused() -> None:
+    known = {"csv": "CSV", "newer": "Newer", "dwarf": "DWARF"}  # as an engine lists them that has gained one
+    assert _format("csv", known) == "CSV"
+    for name, reason in (("newer", "is not among those"), ("DWARF", "reads executables")):
+        with pytest.raises(ClickHouseError, match=reason) as refused:
+            _format(name, known)
+        assert refused.value.code == DENIED
 
 
 # Nothing that a client names becomes a part of a statement.

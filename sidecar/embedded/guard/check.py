@@ -214,8 +214,9 @@ def _format(name: str, known: dict[str, str]) -> str:
     found = known.get(name.casefold())
     if found is None:
         raise ClickHouseError(UNKNOWN_FORMAT, f"Unknown format {name}")
-    if found in names.REFUSED_FORMATS:
-        raise _denied(f"The format {found} is closed: it {names.REFUSED_FORMATS[found]}")
+    if found not in names.FORMATS:
+        reason = names.REFUSED_FORMATS.get(found, "is not among those that are known to reach nothing outside")
+        raise _denied(f"The format {found} is closed: it {reason}")
     return found
 
 

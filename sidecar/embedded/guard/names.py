@@ -68,6 +68,27 @@ INDICES: Final = words("minmax set bloom_filter ngrambf_v1 tokenbf_v1 sparse_gra
 TOKENIZERS: Final = words("splitByNonAlpha splitByString ngrams sparseGrams array asciiCJK unicodeWord")
 STATISTICS: Final = words("tdigest uniq countmin minmax")
 
+FORMATS: Final = words(
+    "Arrow ArrowStream Avro BSONEachRow Buffers CSV CSVWithNames CSVWithNamesAndTypes CustomSeparated"
+    " CustomSeparatedIgnoreSpaces CustomSeparatedIgnoreSpacesWithNames CustomSeparatedIgnoreSpacesWithNamesAndTypes"
+    " CustomSeparatedWithNames CustomSeparatedWithNamesAndTypes Form GeoJSON Hash HiveText JSON JSONAsObject"
+    " JSONAsString JSONColumns JSONColumnsWithMetadata JSONCompact JSONCompactColumns JSONCompactEachRow"
+    " JSONCompactEachRowWithNames JSONCompactEachRowWithNamesAndTypes JSONCompactEachRowWithProgress"
+    " JSONCompactStrings JSONCompactStringsEachRow JSONCompactStringsEachRowWithNames"
+    " JSONCompactStringsEachRowWithNamesAndTypes JSONCompactStringsEachRowWithProgress JSONEachRow"
+    " JSONEachRowWithProgress JSONL JSONLines JSONObjectEachRow JSONStrings JSONStringsEachRow"
+    " JSONStringsEachRowWithProgress LineAsString LineAsStringWithNames LineAsStringWithNamesAndTypes MD Markdown"
+    " MsgPack MySQLDump NDJSON Native Npy Null ORC One PNG Parquet ParquetMetadata Pretty PrettyCompact"
+    " PrettyCompactMonoBlock PrettyCompactNoEscapes PrettyCompactNoEscapesMonoBlock PrettyJSONEachRow PrettyJSONLines"
+    " PrettyMonoBlock PrettyNDJSON PrettyNoEscapes PrettyNoEscapesMonoBlock PrettySpace PrettySpaceMonoBlock"
+    " PrettySpaceNoEscapes PrettySpaceNoEscapesMonoBlock Prometheus Protobuf ProtobufList ProtobufSingle Raw RawBLOB"
+    " RawWithNames RawWithNamesAndTypes Regexp RowBinary RowBinaryWithDefaults RowBinaryWithNames"
+    " RowBinaryWithNamesAndTypes RowBinaryWithNamesAndTypesAndDefaults SQLInsert TSKV TSV TSVRaw TSVRawWithNames"
+    " TSVRawWithNamesAndTypes TSVWithNames TSVWithNamesAndTypes TabSeparated TabSeparatedRaw TabSeparatedRawWithNames"
+    " TabSeparatedRawWithNamesAndTypes TabSeparatedWithNames TabSeparatedWithNamesAndTypes Template"
+    " TemplateIgnoreSpaces Values Vertical XML"
+)
+# Known, and refused for what each does.
 REFUSED_FORMATS: Final[dict[str, str]] = {
     "AvroConfluent": "asks a schema registry",
     "DWARF": "reads executables",
