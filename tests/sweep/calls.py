@@ -24,7 +24,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """What a call may try to reach: a file outside the data folder, one inside (absolute and relative), an address."""
+    """What a call may try to reach: a file outside the data folder, one inside, one in the working directory, an address."""
 
     outside: str
     inside: str
@@ -50,6 +50,7 @@ def of_function(name: str, to: Targets) -> Iterator[Call]:
     for arguments in (
         out,
         f"{inside}, {inside}",
+        relative,
         f"{relative}, 'LineAsString', 'a String'",
         f"{quoted(to.address)}, 'default', '', 'system', 'one', 'dummy'",
     ):
@@ -72,7 +73,7 @@ def of_table_function(name: str, to: Targets) -> Iterator[Call]:
         f"{quoted(to.address)}, 'system', 'one', 'default', ''",
         f"{quoted(to.url)}, 'key', 'secret', 'LineAsString', 'a String'",
         f"'cat', 'LineAsString', 'a String', {out}",
-        f"'a String DEFAULT file({relative})', 1",
+        f"{quoted(f'a String DEFAULT file({relative})')}, 1",
         f"{out}, {out}",
         "10",
     ):
@@ -114,9 +115,10 @@ def of_setting(name: str, value: str, to: Targets) -> Iterator[Call]:
 
 
 def of_privilege(name: str, aliases: list[str], to: Targets) -> Iterator[Call]:
-    """A privilege: granting it, and a statement that needs it."""
+    """A privilege: granting it, and a statement that needs it (none where it is only a group)."""
     yield Call("privileges", name, f"GRANT {name} ON *.* TO default")
-    for sql in statements(name, aliases, quoted(to.outside)):
+    literals = {"path": quoted(to.outside), "url": quoted(to.url), "address": quoted(to.address)}
+    for sql in statements(name, aliases, literals):
         yield Call("privileges", name, sql)
 
 

@@ -1,6 +1,8 @@
 """A statement for each privilege that the engine lists: the one that its manual gives, on a table of the sweep."""
 
-# {0} is a literal with the path of a file outside the data folder.
+from collections.abc import Mapping
+
+# {path} is a literal with the path of a file outside the data folder, {url} and {address} of a port that listens.
 STATEMENTS = {
     "SHOW DATABASES": "SHOW DATABASES",
     "SHOW TABLES": "SHOW TABLES",
@@ -11,18 +13,18 @@ STATEMENTS = {
     "SHOW FILESYSTEM CACHES": "SHOW FILESYSTEM CACHES",
     "SELECT": "SELECT * FROM kept",
     "INSERT": "INSERT INTO kept VALUES (1, 'a')",
-    "ALTER UPDATE": "ALTER TABLE kept UPDATE b = {0} WHERE a = 5",
+    "ALTER UPDATE": "ALTER TABLE kept UPDATE b = {path} WHERE a = 5",
     "ALTER DELETE": "ALTER TABLE kept DELETE WHERE a = 5",
-    "ALTER ADD COLUMN": "ALTER TABLE kept ADD COLUMN IF NOT EXISTS c String DEFAULT {0}",
-    "ALTER MODIFY COLUMN": "ALTER TABLE kept MODIFY COLUMN b String DEFAULT {0}",
+    "ALTER ADD COLUMN": "ALTER TABLE kept ADD COLUMN IF NOT EXISTS c String DEFAULT {path}",
+    "ALTER MODIFY COLUMN": "ALTER TABLE kept MODIFY COLUMN b String DEFAULT {path}",
     "ALTER DROP COLUMN": "ALTER TABLE kept DROP COLUMN IF EXISTS c",
-    "ALTER COMMENT COLUMN": "ALTER TABLE kept COMMENT COLUMN b {0}",
+    "ALTER COMMENT COLUMN": "ALTER TABLE kept COMMENT COLUMN b {path}",
     "ALTER CLEAR COLUMN": "ALTER TABLE kept CLEAR COLUMN b",
     "ALTER RENAME COLUMN": "ALTER TABLE kept RENAME COLUMN IF EXISTS x TO y",
     "ALTER MATERIALIZE COLUMN": "ALTER TABLE kept MATERIALIZE COLUMN b",
     "ALTER COLUMN": "ALTER TABLE kept MODIFY COLUMN b REMOVE DEFAULT",
-    "ALTER MODIFY COMMENT": "ALTER TABLE kept MODIFY COMMENT {0}",
-    "ALTER MODIFY DATABASE COMMENT": "ALTER DATABASE chattrail MODIFY COMMENT {0}",
+    "ALTER MODIFY COMMENT": "ALTER TABLE kept MODIFY COMMENT {path}",
+    "ALTER MODIFY DATABASE COMMENT": "ALTER DATABASE chattrail MODIFY COMMENT {path}",
     "ALTER ORDER BY": "ALTER TABLE kept MODIFY ORDER BY a",
     "ALTER SAMPLE BY": "ALTER TABLE kept MODIFY SAMPLE BY a",
     "ALTER ADD INDEX": "ALTER TABLE kept ADD INDEX IF NOT EXISTS i b TYPE minmax",
@@ -50,30 +52,30 @@ STATEMENTS = {
     "ALTER REWRITE PARTS": "ALTER TABLE kept REWRITE PARTS",
     "ALTER SETTINGS": "ALTER TABLE kept MODIFY SETTING old_parts_lifetime = 100",
     "ALTER MOVE PARTITION": "ALTER TABLE kept MOVE PARTITION tuple() TO DISK 'default'",
-    "ALTER FETCH PARTITION": "ALTER TABLE kept FETCH PARTITION tuple() FROM {0}",
-    "ALTER FREEZE PARTITION": "ALTER TABLE kept FREEZE WITH NAME {0}",
+    "ALTER FETCH PARTITION": "ALTER TABLE kept FETCH PARTITION tuple() FROM {path}",
+    "ALTER FREEZE PARTITION": "ALTER TABLE kept FREEZE WITH NAME {path}",
     "ALTER UNLOCK SNAPSHOT": "ALTER TABLE kept UNLOCK SNAPSHOT 'x'",
     "ALTER EXECUTE": "ALTER TABLE kept EXECUTE expire_snapshots()",
     "ALTER DATABASE SETTINGS": "ALTER DATABASE chattrail MODIFY SETTING lazy_load_tables = 1",
-    "ALTER NAMED COLLECTION": "ALTER NAMED COLLECTION c SET path = {0}",
+    "ALTER NAMED COLLECTION": "ALTER NAMED COLLECTION c SET path = {path}",
     "ALTER TABLE": "ALTER TABLE kept MODIFY COMMENT 'b'",
     "ALTER DATABASE": "ALTER DATABASE chattrail MODIFY COMMENT 'b'",
-    "ALTER VIEW MODIFY QUERY": "ALTER TABLE view MODIFY QUERY SELECT {0} AS a",
+    "ALTER VIEW MODIFY QUERY": "ALTER TABLE view MODIFY QUERY SELECT {path} AS a",
     "ALTER VIEW MODIFY REFRESH": "ALTER TABLE view MODIFY REFRESH EVERY 1 HOUR",
     "ALTER VIEW MODIFY SQL SECURITY": "ALTER TABLE view MODIFY SQL SECURITY NONE",
-    "ALTER VIEW": "ALTER TABLE view MODIFY COMMENT {0}",
+    "ALTER VIEW": "ALTER TABLE view MODIFY COMMENT {path}",
     "ALTER": "ALTER TABLE kept APPLY DELETED MASK",
-    "CREATE DATABASE": "CREATE DATABASE swept ENGINE = SQLite({0})",
-    "CREATE TABLE": "CREATE TABLE swept (a String) ENGINE = File(LineAsString, {0})",
-    "CREATE VIEW": "CREATE VIEW swept AS SELECT file({0})",
-    "CREATE DICTIONARY": "CREATE DICTIONARY swept (a UInt64) PRIMARY KEY a SOURCE(FILE(path {0} format 'TSV')) LAYOUT(FLAT())",
+    "CREATE DATABASE": "CREATE DATABASE swept ENGINE = SQLite({path})",
+    "CREATE TABLE": "CREATE TABLE swept (a String) ENGINE = File(LineAsString, {path})",
+    "CREATE VIEW": "CREATE VIEW swept AS SELECT file({path})",
+    "CREATE DICTIONARY": "CREATE DICTIONARY swept (a UInt64) PRIMARY KEY a SOURCE(FILE(path {path} format 'TSV')) LAYOUT(FLAT())",
     "CREATE TEMPORARY TABLE": "CREATE TEMPORARY TABLE swept (a String)",
-    "CREATE ARBITRARY TEMPORARY TABLE": "CREATE TEMPORARY TABLE swept (a String) ENGINE = File(LineAsString, {0})",
-    "CREATE TEMPORARY VIEW": "CREATE TEMPORARY VIEW swept AS SELECT {0}",
+    "CREATE ARBITRARY TEMPORARY TABLE": "CREATE TEMPORARY TABLE swept (a String) ENGINE = File(LineAsString, {path})",
+    "CREATE TEMPORARY VIEW": "CREATE TEMPORARY VIEW swept AS SELECT {path}",
     "CREATE FUNCTION": "CREATE FUNCTION swept AS x -> file(x)",
     "CREATE WORKLOAD": "CREATE WORKLOAD swept",
     "CREATE RESOURCE": "CREATE RESOURCE swept (READ DISK default)",
-    "CREATE NAMED COLLECTION": "CREATE NAMED COLLECTION swept AS path = {0}",
+    "CREATE NAMED COLLECTION": "CREATE NAMED COLLECTION swept AS path = {path}",
     "DROP DATABASE": "DROP DATABASE IF EXISTS swept",
     "DROP TABLE": "DROP TABLE IF EXISTS swept",
     "DROP VIEW": "DROP VIEW IF EXISTS swept",
@@ -85,10 +87,10 @@ STATEMENTS = {
     "UNDROP TABLE": "UNDROP TABLE swept",
     "TRUNCATE": "TRUNCATE TABLE IF EXISTS swept",
     "OPTIMIZE": "OPTIMIZE TABLE kept FINAL",
-    "BACKUP": "BACKUP TABLE kept TO File({0})",
+    "BACKUP": "BACKUP TABLE kept TO File({path})",
     "KILL QUERY": "KILL QUERY WHERE query_id = 'x'",
     "KILL TRANSACTION": "KILL TRANSACTION WHERE 0",
-    "MOVE PARTITION BETWEEN SHARDS": "ALTER TABLE kept MOVE PART 'all_1_1_0' TO SHARD {0}",
+    "MOVE PARTITION BETWEEN SHARDS": "ALTER TABLE kept MOVE PART 'all_1_1_0' TO SHARD {path}",
     "CREATE USER": "CREATE USER swept",
     "ALTER USER": "ALTER USER default IDENTIFIED BY 'x'",
     "DROP USER": "DROP USER swept",
@@ -116,7 +118,7 @@ STATEMENTS = {
     "ACCESS MANAGEMENT": "SET ROLE everything",
     "SHOW NAMED COLLECTIONS": "SELECT * FROM system.named_collections",
     "SET DEFINER": "CREATE VIEW swept DEFINER = readonly SQL SECURITY DEFINER AS SELECT 1",
-    "TABLE ENGINE": "CREATE TABLE swept (a String) ENGINE = EmbeddedRocksDB(0, {0}) PRIMARY KEY a",
+    "TABLE ENGINE": "CREATE TABLE swept (a String) ENGINE = EmbeddedRocksDB(0, {path}) PRIMARY KEY a",
     "dictGet": "SELECT dictGet('swept', 'a', 1)",
     "addressToLine": "SELECT addressToLine(1)",
     "addressToLineWithInlines": "SELECT addressToLineWithInlines(1)",
@@ -124,19 +126,67 @@ STATEMENTS = {
     "demangle": "SELECT demangle('_Z1fv')",
     "INTROSPECTION": "SELECT count() FROM system.stack_trace",
     "displaySecretsInShowAndSelect": "SHOW CREATE TABLE kept SETTINGS format_display_secrets_in_show_and_select = 1",
+    "CREATE HANDLER": "CREATE HANDLER swept URL '/swept' AS SELECT 1",
+    "ALTER HANDLER": "ALTER HANDLER swept URL '/other'",
+    "DROP HANDLER": "DROP HANDLER swept",
+    "SHOW HANDLERS": "SELECT * FROM system.handlers",
+    "CREATE TOKEN": "CREATE TOKEN VALID FOR INTERVAL 1 HOUR",
+    "CREATE MASKING POLICY": "CREATE MASKING POLICY swept ON kept UPDATE b = '' TO ALL",
+    "ALTER MASKING POLICY": "ALTER MASKING POLICY swept ON kept UPDATE b = 'x' TO ALL",
+    "DROP MASKING POLICY": "DROP MASKING POLICY swept ON kept",
+    "SHOW MASKING POLICIES": "SHOW MASKING POLICIES",
+    "SHOW NAMED COLLECTIONS SECRETS": "SELECT collection FROM system.named_collections",
+    "NAMED COLLECTION": "SELECT * FROM url(swept, url = {url})",
+    "READ": "SELECT * FROM file({path}, 'LineAsString', 'a String')",
+    "WRITE": "INSERT INTO FUNCTION file({path}, 'TSV', 'a String') VALUES ('x')",
+    "CLUSTER": "CREATE TABLE swept ON CLUSTER 'default' (a String) ENGINE = Memory",
+    "SOURCES": "CREATE TABLE swept AS file({path}, 'LineAsString', 'a String')",
+    "FILE": "DESCRIBE TABLE file({path}, 'LineAsString')",
+    "URL": "SELECT * FROM url({url}, 'LineAsString', 'a String')",
+    "REMOTE": "SELECT * FROM remote({address}, 'system', 'one')",
+    "MONGO": "SELECT * FROM mongodb({address}, 'd', 't', 'u', 'p', 'a String')",
+    "REDIS": "SELECT * FROM redis({address}, 'a', 'a String')",
+    "MYSQL": "SELECT * FROM mysql({address}, 'd', 't', 'u', 'p')",
+    "POSTGRES": "SELECT * FROM postgresql({address}, 'd', 't', 'u', 'p')",
+    "SQLITE": "SELECT * FROM sqlite({path}, 't')",
+    "ODBC": "SELECT * FROM odbc('DSN=swept', 't')",
+    "JDBC": "SELECT * FROM jdbc('swept', 't')",
+    "HDFS": "SELECT * FROM hdfs({url}, 'LineAsString', 'a String')",
+    "S3": "SELECT * FROM s3({url}, 'LineAsString', 'a String')",
+    "HIVE": "CREATE TABLE swept (a String) ENGINE = Hive({address}, 'd', 't') PARTITION BY a",
+    "AZURE": "SELECT * FROM azureBlobStorage({url}, 'c', 'b', 'u', 'p', 'LineAsString')",
+    "KAFKA": "CREATE TABLE swept (a String) ENGINE = Kafka({address}, 't', 'g', 'LineAsString')",
+    "NATS": "CREATE TABLE swept (a String) ENGINE = NATS SETTINGS nats_url = {address}, nats_subjects = 's'",
+    "RABBITMQ": "CREATE TABLE swept (a String) ENGINE = RabbitMQ SETTINGS rabbitmq_host_port = {address}",
+    "YTSAURUS": "SELECT * FROM ytsaurus({url}, '//t', 'p', 'a String')",
+    "ARROW FLIGHT": "SELECT * FROM arrowFlight({address}, 't')",
+    "BIGQUERY": "SELECT * FROM bigquery('p', 'd', 't')",
+    "DISK": "BACKUP TABLE kept TO Disk('default', {path})",
+    "SYSTEM STREAMING ENGINES": "SYSTEM STOP kept",
+    "SYSTEM FLUSH OBJECT STORAGE QUEUE": "SYSTEM FLUSH OBJECT STORAGE QUEUE kept PATH {path}",
+    "SYSTEM LISTEN": "SYSTEM STOP LISTEN HTTP",
+    "SYSTEM UNFREEZE": "SYSTEM UNFREEZE WITH NAME {path}",
 }
 
+# Only names for several privileges, so they can be granted, and no statement needs them.
+GROUPS = (
+    "ALL", "NONE", "CREATE", "DROP", "NAMED COLLECTION ADMIN", "SYSTEM", "SYSTEM BACKGROUND", "SYSTEM DROP CACHE",
+    "SYSTEM FLUSH", "SYSTEM RELOAD", "SYSTEM SENDS",
+)  # fmt: skip
+# The engine lists them, and its grammar has no statement that needs them.
+WITHOUT_STATEMENT = ("SYSTEM RELOAD MODEL",)
 
-def statements(privilege: str, aliases: list[str], path: str) -> list[str]:
-    """Statements that need a privilege. For SYSTEM its names are the statements; for a source, what it is a source of."""
+
+def statements(privilege: str, aliases: list[str], literals: Mapping[str, str]) -> list[str]:
+    """Statements that need a privilege, none for a group. For most of SYSTEM its names are the statements."""
+    if privilege in GROUPS or privilege in WITHOUT_STATEMENT:
+        return []
     if privilege in STATEMENTS:
-        return [STATEMENTS[privilege].replace("{0}", path)]
-    if privilege.startswith("SYSTEM"):
-        spelt = [name for name in [privilege, *aliases] if name.startswith("SYSTEM")]
-        return [f"{name}{rest}" for name in spelt for rest in ("", " kept", f" {path}")]
-    source = privilege.lower().replace(" ", "")
-    return [
-        f"SELECT * FROM {source}({path}, 'LineAsString', 'a String')",
-        f"CREATE TABLE swept (a String) ENGINE = {privilege.title().replace(' ', '')}({path})",
-        f"{privilege} swept",
-    ]
+        sql = STATEMENTS[privilege]
+        for name, literal in literals.items():
+            sql = sql.replace(f"{{{name}}}", literal)
+        return [sql]
+    if not privilege.startswith("SYSTEM"):
+        raise LookupError(f"the engine has a new privilege {privilege}: give a statement that needs it")
+    spelt = dict.fromkeys(name for name in (privilege, *aliases) if name.startswith("SYSTEM"))
+    return [f"{name}{rest}" for name in spelt for rest in ("", " kept", f" {literals['path']}")]

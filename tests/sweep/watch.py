@@ -1,14 +1,15 @@
-"""Canary files, and whether anybody opened, read or changed them or made files beside them: Linux tells by inotify."""
+"""Whether anybody opened, read, changed, moved or removed files, or made some in a folder: Linux tells by inotify."""
 
 import contextlib
 import ctypes
 import os
 import select
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
-OPENED = 0x20 | 0x1 | 0x2 | 0x100 | 0x200 | 0x400  # IN_OPEN, ACCESS, MODIFY, CREATE, DELETE, DELETE_SELF
+ACCESS, MODIFY, ATTRIB, OPEN = 0x1, 0x2, 0x4, 0x20
+MOVED_FROM, MOVED_TO, CREATE, DELETE, DELETE_SELF, MOVE_SELF = 0x40, 0x80, 0x100, 0x200, 0x400, 0x800
+SEEN = ACCESS | MODIFY | ATTRIB | OPEN | MOVED_FROM | MOVED_TO | CREATE | DELETE | DELETE_SELF | MOVE_SELF
 EVENT = struct.Struct("iIII")
 
 
@@ -20,7 +21,7 @@ class Watch:
         self._file = self._library.inotify_init1(os.O_NONBLOCK)
         self._paths: dict[int, Path] = {}
         for path in paths:
-            number = self._library.inotify_add_watch(self._file, os.fsencode(path), OPENED)
+            number = self._library.inotify_add_watch(self._file, os.fsencode(path), SEEN)
             if number < 0:
                 raise OSError(ctypes.get_errno(), f"inotify can't watch {path}")
             self._paths[number] = path
@@ -41,13 +42,3 @@ class Watch:
     def close(self) -> None:
         """Stop watching."""
         os.close(self._file)
-
-
-@contextlib.contextmanager
-def watched(*paths: Path) -> Iterator[Watch]:
-    """A watch for the length of a block."""
-    watch = Watch(*paths)
-    try:
-        yield watch
-    finally:
-        watch.close()
