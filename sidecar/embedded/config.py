@@ -15,6 +15,10 @@ DRIVER_MARGIN_S: Final = 5
 SCHEMA_AS_TEXT: Final = "<format_schema_source>string</format_schema_source>"  # never a file
 RESERVE: Final = 64 * MIB  # room on the disk below which nothing is inserted
 
+# A statement is written anew with a bracket for each operator, and the parser counts five levels for one: with this
+# instead of 1000, max_ast_depth is what ends an expression, as on a server.
+PARSER_DEPTH: Final = "<max_parser_depth>3000</max_parser_depth>"
+
 # What the roles may do. Nothing that reaches a file, another server or a program; what no grant covers is decided on the
 # tree of the statement (`sidecar/embedded/guard`).
 EVERYTHING: Final = (
@@ -125,8 +129,8 @@ def _users(settings: EmbeddedSettings) -> str:
     return (
         "<clickhouse>\n<profiles>"
         f"<default><readonly>0</readonly><max_memory_usage>{settings.query_memory_mb * MIB}</max_memory_usage>"
-        f"{SCHEMA_AS_TEXT}<constraints>{closed}</constraints></default>"
-        f"<reader><readonly>2</readonly>{SCHEMA_AS_TEXT}<constraints>{closed}{schema}{bounds}</constraints></reader>"
+        f"{SCHEMA_AS_TEXT}{PARSER_DEPTH}<constraints>{closed}</constraints></default>"
+        f"<reader><readonly>2</readonly>{SCHEMA_AS_TEXT}{PARSER_DEPTH}<constraints>{closed}{schema}{bounds}</constraints></reader>"
         "</profiles>\n"
         f"<quotas><default></default></quotas>\n<roles>{roles}</roles>\n"
         "<users><default><password></password><networks><ip>::/0</ip></networks><profile>default</profile>"
