@@ -155,6 +155,27 @@ def test_the_summary_counts_the_query_alone(clickhouse: EmbeddedClickHouse) -> N
     assert counted[0]["read_rows"] == counted[1]["read_rows"]
 
 
+def test_only_a_scalar_subquery_runs_twice_at_a_revision(clickhouse: EmbeddedClickHouse) -> None:
+    """Its value may be a part of a type, so DESCRIBE evaluates it."""
+    counters = (
+        "SELECT value FROM system.events WHERE event IN ('ScalarSubqueriesCacheMiss', 'SelectedRows') ORDER BY event"
+    )
+
+    def counted(sql: str, revision: str) -> tuple[int, int]:
+        before = list(map(int, ask(clickhouse, counters).text.split())) or [0, 0]
+        assert native(clickhouse, sql, revision).status == 200
+        scalars, rows = map(int, ask(clickhouse, counters).text.split())
+        return scalars - before[0], round((rows - before[1]) / 1_000_000)  # a few are the engine's own
+
+    scalar = "SELECT (SELECT sum(number) FROM numbers(1000000)) AS a"
+    assert [counted(scalar, at) for at in ("", "54460")] == [(1, 1), (2, 2)]
+    for sql in (
+        "SELECT sum(number) FROM numbers(1000000)",
+        "SELECT 1 WHERE 1 IN (SELECT number FROM numbers(1000000))",
+    ):
+        assert [counted(sql, at) for at in ("", "54460")] == [(0, 1), (0, 1)]
+
+
 @pytest.mark.parametrize(
     "sql", ["SELECT number, 'x' FROM numbers(10)", "SHOW DATABASES", "DESCRIBE TABLE system.tables"]
 )
