@@ -115,10 +115,45 @@ def test_what_is_closed_is_closed_everywhere(server: EmbeddedClickHouse, sql: st
     assert (reply.code, reply.status) == (DENIED, 403), reply.text
 
 
-def test_a_table_function_declares_columns_with_types_only(server: EmbeddedClickHouse) -> None:
-    for columns in ("a String DEFAULT 1", "a String CODEC(NONE)", "a String MATERIALIZED getOSKernelVersion()"):
-        reply = of(server, f"SELECT * FROM generateRandom({literal(columns)}) LIMIT 1")
+@pytest.mark.parametrize("user", ["readonly", "default"])
+@pytest.mark.parametrize("call", ["generateRandom({})", "null({})", "format(CSV, {}, 'x')", "values({}, 'x')"])
+def test_a_table_function_declares_columns_with_types_only(server: EmbeddedClickHouse, user: str, call: str) -> None:
+    assert of(server, f"SELECT * FROM {call.format(literal('a String'))} LIMIT 0", user).status == 200
+    for columns in (
+        "a String DEFAULT 1",
+        "a String CODEC(NONE)",
+        "a String DEFAULT upper('x')",
+        "a String ALIAS 'x'; ",
+    ):
+        reply = of(server, f"SELECT * FROM {call.format(literal(columns))} LIMIT 1", user)
         assert (reply.code, reply.status) == (36, 400), reply.text
+
+
+@pytest.mark.parametrize("user", ["readonly", "default"])
+def test_a_first_value_is_one_word_or_comes_behind_its_column(server: EmbeddedClickHouse, user: str) -> None:
+    assert of(server, "SELECT * FROM values('one', 'two words')", user).text == "one\ntwo words\n"
+    assert of(server, "SELECT * FROM values('c String', 'two words', 'x')", user).text == "two words\nx\n"
+    reply = of(server, "SELECT * FROM values('three words, (really)', 'x')", user)
+    assert (reply.code, reply.status) == (36, 400)
+    assert "list of columns" in reply.text
+
+
+@pytest.mark.parametrize("user", ["readonly", "default"])
+def test_a_name_does_not_stand_for_columns_or_a_format(server: EmbeddedClickHouse, user: str) -> None:
+    """An alias, a parameter or a function's argument that is called like something that may be named."""
+    for name in ("tuple", "array"):
+        assert (
+            of(server, f"SELECT * FROM values({{{name}:String}}, 'x')", user, **{f"param_{name}": "a B"}).code == DENIED
+        )
+        assert of(server, f"WITH 'a B' AS {name} SELECT * FROM values({name}, 'x')", user).code == DENIED
+    assert of(server, "SELECT * FROM format({CSV:String}, 'a,b')", user, param_CSV="JSONEachRow").code == DENIED
+    assert of(server, "WITH 'JSONEachRow' AS CSV SELECT * FROM format(csv, 'a,b')", user).text == "a\tb\n"
+    assert of(server, "WITH 'JSONEachRow' AS CSV SELECT * FROM format(CSV, 'a,b')", user).text == "a\tb\n"
+    assert (
+        of(server, f"CREATE OR REPLACE FUNCTION {user}_reads AS CSV -> (SELECT max(c1) FROM format(CSV, '7'))").status
+        == 200
+    )
+    assert of(server, f"SELECT {user}_reads('JSONEachRow')", user).text == "7\n"
 
 
 def test_functions_made_by_sql_work(server: EmbeddedClickHouse) -> None:

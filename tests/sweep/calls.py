@@ -47,10 +47,12 @@ def of_function(name: str, to: Targets) -> Iterator[Call]:
     """A function or an aggregate, called in several ways."""
     called = name_of(name)
     out, inside, relative = quoted(to.outside), quoted(to.inside), quoted(to.relative)
+    declared = quoted(f"a String DEFAULT file({relative})")
     for arguments in (
         out,
         f"{inside}, {inside}",
         relative,
+        declared,
         f"{relative}, 'LineAsString', 'a String'",
         f"{quoted(to.address)}, 'default', '', 'system', 'one', 'dummy'",
     ):
@@ -63,6 +65,7 @@ def of_table_function(name: str, to: Targets) -> Iterator[Call]:
     """A table function, read from, described and written to."""
     called = name_of(name)
     out, inside, relative = quoted(to.outside), quoted(to.inside), quoted(to.relative)
+    declared = quoted(f"a String DEFAULT file({relative})")
     for arguments in (
         "",
         out,
@@ -73,7 +76,9 @@ def of_table_function(name: str, to: Targets) -> Iterator[Call]:
         f"{quoted(to.address)}, 'system', 'one', 'default', ''",
         f"{quoted(to.url)}, 'key', 'secret', 'LineAsString', 'a String'",
         f"'cat', 'LineAsString', 'a String', {out}",
-        f"{quoted(f'a String DEFAULT file({relative})')}, 1",
+        declared,
+        f"{declared}, 1",
+        f"'LineAsString', {declared}, 'x'",
         f"{out}, {out}",
         "10",
     ):

@@ -11,8 +11,9 @@ from pathlib import Path
 from tests.sweep.watch import Watch
 
 SECRET = "CANARY-9d1f"
-# Where the engine keeps tables and databases: what it writes there is what it is for.
-ENGINE_WRITES = ("data", "metadata", "metadata_dropped", "store", "tmp")
+# What the engine writes of its own: tables and databases, and schemas that came as a text (`format_schema`).
+ENGINE_WRITES = tuple(f"engine/{name}" for name in ("data", "metadata", "metadata_dropped", "store", "tmp"))
+ENGINE_WRITES += ("temporary/__cache__",)
 
 
 class Canaries:
@@ -45,8 +46,8 @@ class Canaries:
                 touched.append(f"{path} is {'new' if was is None else 'gone' if now is None else 'changed'}")
 
     def _states(self) -> dict[str, str]:
-        """Each file and folder with its contents and times, but what the engine writes for its tables."""
-        own = {self._data / "engine" / name for name in ENGINE_WRITES}
+        """Each file and folder with its contents and times, but what the engine writes of its own."""
+        own = {self._data / name for name in ENGINE_WRITES}
         states = {}
         for root, folders, files in os.walk(self._folder):
             folders[:] = [name for name in folders if Path(root, name) not in own]

@@ -1,6 +1,7 @@
 """Whether a tree may run: every node, function, engine, format and setting in it must stand in a list of what is allowed."""
 
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sidecar.embedded.errors import (
@@ -15,7 +16,7 @@ from sidecar.embedded.errors import (
 from sidecar.embedded.guard import names
 from sidecar.embedded.guard.lists import Lists
 from sidecar.embedded.guard.nodes import DATA, NODES, PARTS, ROLES
-from sidecar.embedded.guard.tree import Node
+from sidecar.embedded.guard.tree import Node, aliases, text_of
 
 
 def _folded(listed: frozenset[str]) -> frozenset[str]:
@@ -33,13 +34,19 @@ NAMES = {
     "projection index": frozenset({"basic"}),
 }
 TOKENIZERS = _folded(names.TOKENIZERS)
+# A first text of values() is its columns to the engine when it can be read as that, with defaults that are evaluated. One
+# word can't; any other has to be checked as columns, as nobody but the engine knows how it reads it.
+WORD = re.compile(r"[\w.-]*")
 # A table that was detached, by its name alone: a definition could name the files of another.
 ATTACHED = names.words("type attach table table_ast database database_ast if_not_exists")
 
 
 class Checker:
     """Checks trees for one user. `own_function` checks the body of a function that SQL made; False: there is none.
-    `own_view` tells whether there is such a view, `structure` checks a declaration of columns."""
+    `own_view` tells whether there is such a view, `structure` checks a declaration of columns.
+
+    `rewritten` becomes True when a tree has been changed, so that its statement has to be written anew.
+    """
 
     def __init__(
         self,
@@ -56,6 +63,7 @@ class Checker:
         self._own_view = own_view
         self._structure = structure
         self._aliases: set[str] = set()
+        self.rewritten = False
 
     def statement(self, tree: Node) -> None:
         """Check a whole statement. Raises ClickHouseError that names what is not allowed."""
@@ -68,7 +76,7 @@ class Checker:
 
     def tree(self, tree: Node) -> None:
         """Check a tree, or a part of one. Raises ClickHouseError that names what is not allowed."""
-        self._aliases.update(_aliases(tree))
+        self._aliases.update(aliases(tree))
         self._node(tree, "")
 
     def _node(self, node: Node, role: str) -> None:
@@ -183,22 +191,30 @@ class Checker:
             raise _denied(f"The table function {node['name']} is closed: nothing outside the database can be read")
         arguments = (node.get("arguments") or {}).get("children") or []
         if name == "format" and arguments:
-            self.input_format(str(arguments[0].get("name") or _text(arguments[0])))
-        if name == "viewexplain" and _text(arguments[0] if arguments else {}) not in names.EXPLAINS:
+            arguments[0] = self._format_of_text(arguments[0])
+        if name == "viewexplain" and text_of(arguments[0] if arguments else {}) not in names.EXPLAINS:
             raise _denied("viewExplain is closed for this kind of EXPLAIN")
         at, fewest = names.STRUCTURES.get(name, (0, 0))
         if fewest and len(arguments) >= fewest:
             self._declared(name, arguments[at])
 
+    def _format_of_text(self, argument: Node) -> Node:
+        if argument["type"] not in ("Identifier", "Literal"):
+            raise _denied("format() takes its format as a name only")
+        name = self.input_format(argument.get("name") or text_of(argument) or "")
+        if argument["type"] == "Literal":
+            return argument
+        self.rewritten = True  # an alias or a function's argument of this name would stand for another format
+        return {"type": "Literal", "value": {"field_type": "String", "value": name}}
+
     def _declared(self, name: str, argument: Node) -> None:
-        text = _text(argument)
+        text = text_of(argument)
         if text is not None:
-            try:
+            if name != "values" or not WORD.fullmatch(text):
                 self._structure(text)
-            except ClickHouseError as error:
-                if name != "values" or error.code == ACCESS_DENIED:  # a first value that is a text declares nothing
-                    raise
-        elif argument["type"] != "Literal" and not (name == "values" and argument.get("name") in ("tuple", "array")):
+            return
+        call = argument["name"] if name == "values" and argument["type"] == "Function" else ""
+        if argument["type"] != "Literal" and call not in ("tuple", "array"):
             raise _denied(f"{name}() takes its columns as a literal only")
 
     def output_format(self, name: str) -> str:
@@ -218,25 +234,6 @@ def _format(name: str, known: dict[str, str]) -> str:
         reason = names.REFUSED_FORMATS.get(found, "is not among those that are known to reach nothing outside")
         raise _denied(f"The format {found} is closed: it {reason}")
     return found
-
-
-def _aliases(tree: Node) -> Iterator[str]:
-    left: list[Any] = [tree]
-    while left:
-        node = left.pop()
-        if isinstance(node, dict):
-            if "alias" in node:
-                yield node["alias"]
-            left.extend(node.values())
-        elif isinstance(node, list):
-            left.extend(node)
-
-
-def _text(node: Node) -> str | None:
-    value = node.get("value")
-    if node.get("type") != "Literal" or not isinstance(value, dict) or value.get("field_type") != "String":
-        return None
-    return str(value["value"])
 
 
 def _check_keys(kind: str, node: Node, allowed: Iterable[str]) -> None:

@@ -90,7 +90,7 @@ class Guard:
         default = checker.output_format(default_format)
         tree, text, beginning = self._tree(statement.text, reader)
         checker.statement(tree)
-        text = self._trees.format(tree) if text is None else text
+        text = self._trees.format(tree) if text is None or checker.rewritten else text
         if statement.takes_data:
             if tree["type"] != "InsertQuery" or not tree.get("format"):
                 raise ClickHouseError(SYNTAX_ERROR, "Syntax error: data follow a statement that takes none")
@@ -183,7 +183,11 @@ class Guard:
                 name=name,
             )
             for create in made:  # checked when it was made; but a folder may be older than this guard
+                before, checker.rewritten = checker.rewritten, False
                 checker.tree(self._trees.parse(create))
+                if checker.rewritten:
+                    raise ClickHouseError(ACCESS_DENIED, f"The function {name} is older than this server: make it anew")
+                checker.rewritten = before
             return bool(made)
 
         def own_view(name: str) -> bool:
@@ -191,7 +195,7 @@ class Guard:
             return bool(self._trees.lines(sql, name=name.rpartition(".")[2]))
 
         def structure(text: str) -> None:
-            checker.tree(columns.declared(self._trees, text, "the table function"))
+            checker.tree(columns.declared(self._trees, text, "the table function (its first text)"))
 
         checker = Checker(self._lists, reader=reader, own_function=own_function, own_view=own_view, structure=structure)
         return checker

@@ -130,6 +130,27 @@ class Trees:
             self._idle.put(connection)
 
 
+def aliases(tree: Node) -> Iterator[str]:
+    """The aliases that a tree gives, at any depth."""
+    left: list[Any] = [tree]
+    while left:
+        node = left.pop()
+        if isinstance(node, dict):
+            if "alias" in node:
+                yield node["alias"]
+            left.extend(node.values())
+        elif isinstance(node, list):
+            left.extend(node)
+
+
+def text_of(node: Node) -> str | None:
+    """The text that a literal holds; None for any other node."""
+    value = node.get("value")
+    if node.get("type") != "Literal" or not isinstance(value, dict) or value.get("field_type") != "String":
+        return None
+    return str(value["value"])
+
+
 def _bounded(sql: str) -> str:
     if len(sql) > LONGEST_QUERY:
         raise ClickHouseError(QUERY_IS_TOO_LARGE, f"The query is longer than {LONGEST_QUERY} bytes: use parameters")
