@@ -50,10 +50,10 @@ def of_function(name: str, to: Targets) -> Iterator[Call]:
     declared = quoted(f"a String DEFAULT file({relative})")
     for arguments in (
         out,
-        f"{inside}, {inside}",
+        f"{inside}, {declared}",
         relative,
         declared,
-        f"{relative}, 'LineAsString', 'a String'",
+        f"{relative}, 'LineAsString', {declared}",
         f"{quoted(to.address)}, 'default', '', 'system', 'one', 'dummy'",
     ):
         yield Call("functions", name, f"SELECT {called}({arguments})")

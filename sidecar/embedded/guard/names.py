@@ -21,6 +21,9 @@ REFUSED: Final[dict[str, frozenset[str]]] = {
         " regionToArea regionToCity regionToContinent regionToCountry regionToDistrict regionToName regionToPopulation"
         " regionToTopContinent getMaxTableNameLengthForDatabase"
     ),
+    "evaluates the defaults of columns that are declared in a text": words(
+        "structureToCapnProtoSchema structureToProtobufSchema"
+    ),
     "calls other servers": words(
         "aiClassify aiEmbed aiExtract aiFilter aiGenerate aiRedact aiSimilarity aiTranslate hasColumnInTable"
         " zookeeperSessionUptime generateSerialID"
