@@ -177,7 +177,7 @@ async def _parsed(sql: bytes, writes: bool) -> Statement:
     # a long one on a thread, which takes turns with the loop
     statement = parse(sql) if len(sql) < HEAD // 4 else await asyncio.to_thread(parse, sql)
     if statement.takes_data and not writes:
-        raise ClickHouseError(READONLY, "Cannot execute query in readonly mode: an INSERT")
+        raise ClickHouseError(READONLY, "readonly: Cannot execute query in readonly mode: an INSERT.")
     return statement
 
 
