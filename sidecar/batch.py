@@ -2,7 +2,6 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -10,9 +9,9 @@ from typing import Self
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs
 
+from sidecar.attributes import AttributeValue, attributes_of, is_empty, text_of
 from sidecar.errors import Malformed
 from sidecar.loop_guard import SERVICE_NAME
 from sidecar.otlp_json import convert
@@ -22,9 +21,6 @@ from sidecar.salvage import Unreadable, salvage
 EVENT_PREFIX = "chattrail."
 # Where SDKs put an event's name before OTLP had a field for it, the surer one first.
 NAME_ATTRIBUTES = ("otel.event.name", "event.name")
-
-Scalar = str | bool | int | float | bytes | None
-AttributeValue = Scalar | list["AttributeValue"] | dict[str, "AttributeValue"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,61 +187,23 @@ def is_own(entry: ResourceLogs) -> bool:
 
 
 def name_of(record: LogRecord) -> str:
-    """Return a record's event name: the field, else the first attribute that names it."""
+    """Return a record's event name: the field, else the first attribute that names it. The views choose the same one."""
     if record.event_name:
         return record.event_name
     for key in NAME_ATTRIBUTES:
-        for pair in record.attributes:
-            if pair.key == key:
-                if pair.value.WhichOneof("value") not in (None, "string_value"):
-                    return ""  # an event's name is text
-                if name := str(pair.value.string_value):
-                    return name
-                break
+        value = next((pair.value for pair in record.attributes if pair.key == key), None)
+        if value is not None and not is_empty(value):
+            return str(value.string_value)  # an event's name is text: what is anything else names none
     return ""
-
-
-def attributes_of(pairs: Iterable[KeyValue]) -> dict[str, AttributeValue]:
-    """Decode OTLP key-values. A doubled key keeps its first value, as ClickHouse's map lookup does."""
-    decoded: dict[str, AttributeValue] = {}
-    for pair in pairs:
-        key = pair.key or key_of(pair)
-        if key not in decoded:
-            decoded[key] = value_of(pair.value)
-    return decoded
-
-
-def key_of(pair: KeyValue) -> str:
-    """Return the key of an attribute, or what stands for it in ClickHouse where it is an index into profiles' dictionary."""
-    return pair.key or (f"#key_strindex:{pair.key_strindex}" if pair.key_strindex else "")
-
-
-def value_of(value: AnyValue) -> AttributeValue:
-    """Decode an AnyValue; None when its oneof is not set."""
-    kind = value.WhichOneof("value")
-    if kind is None:
-        return None
-    if kind == "array_value":
-        return [value_of(item) for item in value.array_value.values]
-    if kind == "kvlist_value":
-        return attributes_of(value.kvlist_value.values)
-    scalar: Scalar = getattr(value, kind)
-    return scalar
 
 
 def _event(record: LogRecord, name: str, resource: dict[str, AttributeValue]) -> EventRecord:
     attributes = attributes_of(record.attributes)
     return EventRecord(
         type=name.removeprefix(EVENT_PREFIX),
-        event_id=_text(attributes.get("event.id")),
-        user_id=_text(attributes.get("user.id")) or _text(attributes.get("user.hash")),
+        event_id=text_of(attributes.get("event.id")),
+        user_id=text_of(attributes.get("user.id")) or text_of(attributes.get("user.hash")),
         timestamp=record.time_unix_nano or record.observed_time_unix_nano,
         attributes=attributes,
         resource=resource,
     )
-
-
-def _text(value: AttributeValue) -> str:
-    if value is None or isinstance(value, bytes | list | dict):
-        return ""
-    return ("false", "true")[value] if isinstance(value, bool) else str(value)

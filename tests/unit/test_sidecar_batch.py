@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from sidecar.batch import AttributeValue, Batch, EventRecord, value_of
+from sidecar.attributes import AttributeValue, value_of
+from sidecar.batch import Batch, EventRecord
 from sidecar.errors import Malformed
 from tests import otlp
 

@@ -10,7 +10,7 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
-from sidecar.batch import AttributeValue, value_of
+from sidecar.attributes import AttributeValue, value_of
 from sidecar.errors import Malformed
 from sidecar.otlp_json import is_json, legible
 from sidecar.wire import LOG_RECORDS, Origin, contents, encode

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
+from sidecar.attributes import is_empty
 from sidecar.batch import EVENT_PREFIX, Batch, name_of
 from sidecar.plugins.clickhouse.dead_letters import DeadLetter
 from sidecar.plugins.clickhouse.split import alone, origin_of, select
@@ -72,17 +73,20 @@ def _event_fault(record: LogRecord) -> str | None:
         return "event.id is missing"
     if not UUID_TEXT.fullmatch(identity.string_value):
         return "event.id is not a UUID"
-    return None if type_ in WITHOUT_A_PERSON else _person_fault(record)
+    return _person_fault(record, required=type_ not in WITHOUT_A_PERSON)
 
 
-def _person_fault(record: LogRecord) -> str | None:
+def _person_fault(record: LogRecord, *, required: bool) -> str | None:
     for key in ("user.id", "user.hash"):
         value = _first(record, key)
-        kind = value.WhichOneof("value") if value is not None else None
-        if value is None or kind is None or (kind == "string_value" and not value.string_value):
+        if value is None or is_empty(value):
             continue
-        return None if kind in ("string_value", "int_value") else f"{key} is neither text nor an integer"
-    return "user.id is missing"
+        return (
+            None
+            if value.WhichOneof("value") in ("string_value", "int_value")
+            else f"{key} is neither text nor an integer"
+        )
+    return "user.id is missing" if required else None
 
 
 def _first(record: LogRecord, key: str) -> AnyValue | None:

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sidecar.batch import AttributeValue, EventRecord
+from sidecar.attributes import AttributeValue
+from sidecar.batch import EventRecord
 
 EVENT_TYPES = frozenset({"image_generated"})
 
