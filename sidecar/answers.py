@@ -14,6 +14,8 @@ from google.protobuf.json_format import MessageToDict
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
+from sidecar.errors import listed
+
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 
@@ -23,7 +25,6 @@ _CODES = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 413: 3, 415: 3, 429: 8, 503:
 
 SHORTEST_WAIT_S, LONGEST_WAIT_S = 1, 60
 SPREAD = 0.5
-REASONS = 5  # named in one answer
 
 
 class Refused(Exception):  # noqa: N818 -- an answer, raised where the reason is found
@@ -44,10 +45,7 @@ def stored(content_type: str, rejected: Mapping[str, int]) -> web.Response:
     answer = ExportLogsServiceResponse()
     if rejected:
         answer.partial_success.rejected_log_records = sum(rejected.values())
-        most_first = sorted(rejected.items(), key=lambda item: (-item[1], item[0]))
-        told = "; ".join(f"{reason} ({count})" for reason, count in most_first[:REASONS])
-        others = f"; and {len(most_first) - REASONS} more reasons" if len(most_first) > REASONS else ""
-        answer.partial_success.error_message = f"kept in the table dead_letters, in no figure: {told}{others}"
+        answer.partial_success.error_message = f"kept in the table dead_letters, in no figure: {listed(rejected)}"
     if content_type == JSON:
         return web.Response(body=json.dumps(MessageToDict(answer)).encode(), content_type=JSON)
     return web.Response(body=answer.SerializeToString(), content_type=PROTOBUF)

@@ -1,5 +1,9 @@
 """What a plugin raises to say how a batch failed; the receiver turns each into the answer OTLP/HTTP prescribes."""
 
+from collections.abc import Mapping
+
+REASONS = 5  # named in one answer, or one line of the log
+
 
 class Retryable(Exception):  # noqa: N818 -- named for what the sender should do
     """Not stored now, may succeed later: the sender gets 503 with Retry-After and keeps the batch."""
@@ -26,3 +30,10 @@ class Malformed(Exception):  # noqa: N818
 
 class StartError(Exception):
     """The sidecar can't start as it is configured; the message names the setting and what to do about it."""
+
+
+def listed(reasons: Mapping[str, int]) -> str:
+    """Return reasons with how many have each, the most frequent first; above REASONS the rest are only counted."""
+    most_first = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    named = "; ".join(f"{reason} ({count})" for reason, count in most_first[:REASONS])
+    return named + (f"; and {len(most_first) - REASONS} more reasons" if len(most_first) > REASONS else "")

@@ -253,6 +253,22 @@ def test_an_exception_in_an_update_that_nobody_sent_has_no_person(module_sink: S
     assert module_sink.rows("SELECT user_id FROM events WHERE type = 'handler_failed'") == [("",)]
 
 
+def test_the_log_says_how_many_records_could_not_be_stored_and_why(
+    module_sink: SinkUnderTest, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One letter may stand for many records, and a batch may have several faults."""
+    large = {"attributes": [{"key": "k", "value": {"stringValue": "x" * 300_000}}]}
+    records = [*[None] * 50, {"eventName": "chattrail.command"}, {"flags": "secret"}]
+    document = {"resourceLogs": [{"resource": large, "scopeLogs": [{"logRecords": records}]}]}
+    letters = module_sink.one("SELECT count() FROM dead_letters FINAL")
+    assert handle_json(module_sink, document).rejected.total() == 52
+    assert module_sink.one("SELECT count() FROM dead_letters FINAL") == letters + 3
+    assert [line for line in caplog.messages if "dead_letters" in line] == [
+        "52 of the batch's records went to dead_letters: the record can't be read: expected an object (50); "
+        "event.id is missing (1); the record can't be read: flags: not an integer (1)"
+    ]
+
+
 def test_one_letter_of_many_records_goes_when_all_of_them_are_stored(sink: SinkUnderTest) -> None:
     large = {"attributes": [{"key": "k", "value": {"stringValue": "x" * 300_000}}]}
     records = [None] * 50 + [{"severityText": "fine"}]

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections import Counter
 from dataclasses import replace
 
 import aiohttp
@@ -12,7 +13,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from sidecar import loop_guard
 from sidecar.batch import Batch, name_of
-from sidecar.errors import Retryable
+from sidecar.errors import Retryable, listed
 from sidecar.migrate import first_line, migrate
 from sidecar.pieces import weigh
 from sidecar.plugin import Context
@@ -83,9 +84,11 @@ class ClickHouseSink:
     async def handle(self, batch: Batch) -> None:
         """Commit the batch; safe to repeat. Raises Retryable for everything that may pass."""
         if dead := await self.store(batch):
-            await self._bury(dead, batch.digest)
+            reasons = Counter[str]()
             for letter in dead:
-                batch.rejected[letter.reason] += letter.records
+                reasons[letter.reason] += letter.records
+            await self._bury(dead, batch.digest, reasons)
+            batch.rejected += reasons
 
     async def store(self, batch: Batch) -> list[DeadLetter]:
         """Commit what can be stored of the batch and return the rest. Raises Retryable for everything that may pass."""
@@ -166,20 +169,20 @@ class ClickHouseSink:
             raise self._as_retryable(error) from None
         return None
 
-    async def _bury(self, letters: list[DeadLetter], batch: str) -> None:
+    async def _bury(self, letters: list[DeadLetter], batch: str, reasons: Counter[str]) -> None:
         assert self._client is not None
         try:
             await bury(self._client, letters, batch)
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
             raise self._as_retryable(error) from None
-        for letter in letters:
+        for reason, records in reasons.items():
             if loop_guard.is_on():  # a sidecar's own record is no sender's fault: no alarm for it
                 source = {"source": loop_guard.SERVICE_NAME}
-                self._context.metrics.add(DEAD_LETTERS, letter.records, reason=letter.reason, **source)
+                self._context.metrics.add(DEAD_LETTERS, records, reason=reason, **source)
             else:
-                self._context.metrics.add(DEAD_LETTERS, letter.records, reason=letter.reason)
+                self._context.metrics.add(DEAD_LETTERS, records, reason=reason)
         self._context.logger.warning(
-            "%d of the batch's records went to dead_letters: %s", len(letters), letters[0].reason
+            "%d of the batch's records went to dead_letters: %s", reasons.total(), listed(reasons)
         )
 
     def _as_retryable(self, error: Exception) -> Retryable:
