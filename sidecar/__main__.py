@@ -89,7 +89,7 @@ def _clickhouse_url() -> str:
 
 
 def _dead_letters() -> int:
-    from sidecar.replay import piles
+    from sidecar.dead_letters import piles
 
     found = piles(_clickhouse_url())
     for pile in found:

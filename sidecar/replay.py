@@ -1,4 +1,4 @@
-"""Dead letters, after the fault that made them is mended: what there is by reason, and sending them again.
+"""Sends dead letters again, after the fault that made them is mended.
 
 A replayed record takes the way of a new one, through the sink and the other plugins; its letter is deleted once it is
 stored. So what still fails stays as it was, a replay that dies half-way is simply run again, and a second one does nothing.
@@ -7,18 +7,17 @@ stored. So what still fails stays as it was, a replay that dies half-way is simp
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import aiohttp
 import clickhouse_connect
-from clickhouse_connect.driver.asyncclient import AsyncClient
-from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from chattrail.settings import Settings
 from sidecar.batch import EVENT_PREFIX, Batch
+from sidecar.dead_letters import Letter, delete, delete_unnamed, origins_of, pages
 from sidecar.errors import Permanent, Retryable, StartError
 from sidecar.migrate import first_line
 from sidecar.otlp_json import is_json
@@ -29,22 +28,7 @@ from sidecar.settings import SidecarSettings
 from sidecar.telemetry import Metrics
 from sidecar.wire import Origin
 
-PAGE_RECORDS = 500
-PAGE_BYTES = 4 << 20
-DELETE_AT_ONCE = 40  # their names travel in an address, which servers limit to 8 KiB
-
 log = logging.getLogger("sidecar.replay")
-
-
-@dataclass(frozen=True, slots=True)
-class Pile:
-    """Dead letters of one reason; `reason` is as short as the sidecar wrote it and never quotes the record."""
-
-    reason: str
-    event_name: str
-    letters: int
-    oldest: datetime
-    newest: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,30 +39,6 @@ class Outcome:
     staying: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Letter:
-    batch: str
-    position: int
-    event_name: str
-    raw: bytes  # without resource and scope where `origin` names them
-    origin: str
-
-
-def piles(url: str) -> list[Pile]:
-    """Dead letters by reason and type of event, most first. Raises Retryable when ClickHouse does not answer."""
-    try:
-        client: Client = clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False)
-        with client:
-            rows = client.query(
-                # by content: a collector that was killed may bring a record again in other company, and that letter is a row more
-                "SELECT reason, event_name, uniqExact(sipHash128(raw)) AS letters, min(received_at), max(received_at)"
-                " FROM dead_letters FINAL GROUP BY reason, event_name ORDER BY letters DESC, reason, event_name"
-            ).result_rows
-    except (ClickHouseError, OSError) as error:
-        raise Retryable(f"the dead letters can't be read: {first_line(error)}") from None
-    return [Pile(*row[:3], *(moment.replace(tzinfo=UTC) for moment in row[3:])) for row in rows]
-
-
 async def replay(url: str, sink: ClickHouseSink, others: Sequence[Plugin] = (), *, reason: str = "") -> Outcome:
     """Send dead letters again, those of one reason or all, through started plugins. Raises Retryable for what may pass."""
     try:
@@ -87,16 +47,17 @@ async def replay(url: str, sink: ClickHouseSink, others: Sequence[Plugin] = (), 
         raise Retryable(f"ClickHouse can't be used: {first_line(error)}") from None
     stored, staying = 0, dict[str, int]()
     try:
-        async for letters in _pages(client, reason):
-            origins = await _origins(client, letters)
+        async for letters in pages(client, reason):
+            origins = await origins_of(client, letters)
             for group in _groups(letters):
                 failed = await _send(group, origins, sink, others)
                 done = [letter for at, letter in enumerate(group) if at not in failed]
-                await _delete(client, done)
+                await delete(client, done)
                 stored += len(done)
                 for why in failed.values():
                     staying[why] = staying.get(why, 0) + 1
             log.info("%d dead letters are stored by now, %d stay", stored, sum(staying.values()))
+        await delete_unnamed(client)
     except (ClickHouseError, aiohttp.ClientError, OSError) as error:
         raise Retryable(f"the dead letters can't be read or deleted now: {first_line(error)}") from None
     finally:
@@ -128,7 +89,7 @@ async def replay_with(
 
 
 async def _send(
-    group: Sequence[_Letter], origins: Mapping[str, Origin], sink: ClickHouseSink, others: Sequence[Plugin]
+    group: Sequence[Letter], origins: Mapping[str, Origin], sink: ClickHouseSink, others: Sequence[Plugin]
 ) -> dict[int, str]:
     """Store what can be stored; the rest by its place in the group, with the reason."""
     if is_json(group[0].raw):  # it has no other in its group
@@ -164,7 +125,7 @@ async def _hand_on(batch: Batch, others: Sequence[Plugin]) -> None:
                 log.warning("a plugin refuses a replayed batch for good: %s", error.reason)
 
 
-def _request(letters: Sequence[_Letter], origins: Mapping[str, Origin]) -> bytes:
+def _request(letters: Sequence[Letter], origins: Mapping[str, Origin]) -> bytes:
     """One request of many letters. Those that share a large resource and scope share them there, too."""
     parts = []
     for name, group in itertools.groupby(letters, key=lambda letter: letter.origin):
@@ -175,70 +136,10 @@ def _request(letters: Sequence[_Letter], origins: Mapping[str, Origin]) -> bytes
     return b"".join(parts)
 
 
-def _groups(letters: Sequence[_Letter]) -> list[list[_Letter]]:
+def _groups(letters: Sequence[Letter]) -> list[list[Letter]]:
     """Events travel together: one that comes twice is one. Other logs have no id, only the token of a body keeps them single,
     so that each goes in the body it will have next time, too."""
     events = [letter for letter in letters if letter.event_name.startswith(EVENT_PREFIX)]
     events.sort(key=lambda letter: letter.origin)
     alone = [[letter] for letter in letters if not letter.event_name.startswith(EVENT_PREFIX)]
     return [events, *alone] if events else alone
-
-
-async def _pages(client: AsyncClient, reason: str) -> AsyncIterator[list[_Letter]]:
-    """All letters in order, a bounded number of bytes at a time; each once, even those that stay."""
-    after = ("", -1)
-    where = "FROM dead_letters FINAL WHERE (batch, toInt64(position)) > ({batch:String}, {position:Int64})"
-    where += " AND ({reason:String} = '' OR reason = {reason:String})"
-    while True:
-        asked: dict[str, object] = {"batch": after[0], "position": after[1], "reason": reason}
-        sizes = await client.query(
-            f"SELECT length(raw) {where} ORDER BY batch, position LIMIT {PAGE_RECORDS}",
-            parameters=asked,
-        )
-        if not sizes.result_rows:
-            return
-        limit = _as_many([size for (size,) in sizes.result_rows])
-        found = await client.query(
-            f"SELECT batch, position, event_name, hex(raw), origin {where} ORDER BY batch, position LIMIT {limit}",
-            parameters=asked,
-        )
-        page = [
-            _Letter(batch, at, name, bytes.fromhex(raw), origin) for batch, at, name, raw, origin in found.result_rows
-        ]
-        if not page:
-            return
-        after = (page[-1].batch, page[-1].position)
-        yield page
-
-
-async def _origins(client: AsyncClient, letters: Sequence[_Letter]) -> dict[str, Origin]:
-    """The resources and scopes that letters name."""
-    found = {}
-    for name in {letter.origin for letter in letters if letter.origin}:
-        query = "SELECT hex(raw) FROM dead_letter_origins FINAL WHERE digest = {name:String}"
-        rows = (await client.query(query, parameters={"name": name})).result_rows
-        if not rows:
-            raise Retryable(
-                f"dead_letter_origins has no row {name}, which dead letters name: bring it back from a backup"
-            )
-        found[name] = Origin.of(bytes.fromhex(rows[0][0]))[0]
-    return found
-
-
-def _as_many(sizes: Sequence[int]) -> int:
-    """How many of them fit into a page; one always does."""
-    total = 0
-    for count, size in enumerate(sizes):
-        total += size
-        if count and total > PAGE_BYTES:
-            return count
-    return len(sizes)
-
-
-async def _delete(client: AsyncClient, letters: Sequence[_Letter]) -> None:
-    for begin in range(0, len(letters), DELETE_AT_ONCE):
-        names = [(letter.batch, letter.position) for letter in letters[begin : begin + DELETE_AT_ONCE]]
-        await client.command(
-            "DELETE FROM dead_letters WHERE (batch, position) IN {names:Array(Tuple(String, UInt32))}",
-            parameters={"names": names},
-        )

@@ -9,8 +9,8 @@ from tests.faults.oracle import Oracle, Verdict
 
 # Events that come again are one event by their id. Most dead letters have no id that could be used; `dead_letters` knows them
 # by batch and place, and another batch makes another letter. The same raw record is the same letter here.
-LETTERS = "SELECT uniqExact(raw) FROM dead_letters"
-LETTERS_AGAIN = "SELECT count() - uniqExact(raw) FROM dead_letters FINAL"
+LETTERS = "SELECT uniqExact(raw, origin) FROM dead_letters"
+LETTERS_AGAIN = "SELECT count() - uniqExact(raw, origin) FROM dead_letters FINAL"
 
 
 class SoakOracle(Oracle):

@@ -2,10 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from sidecar import dead_letters as module
 from sidecar import pieces
+from sidecar import replay as replaying
+from sidecar.dead_letters import UNNAMED_KEPT_S, piles
+from sidecar.errors import Retryable
 from sidecar.plugins.clickhouse.dead_letters import INLINE_BYTES
 from sidecar.replay import Outcome, replay
 from sidecar.wire import Origin, encode
@@ -89,6 +94,68 @@ def test_replay_puts_records_back_into_their_resource(sink: SinkUnderTest) -> No
         "SELECT length(resource_attributes['note']) AS n, count() FROM events FINAL GROUP BY n ORDER BY n"
     )
     assert notes == [(5_000, 3), (6_000, 3)]
+
+
+def test_the_same_record_under_two_resources_is_two_letters(sink: SinkUnderTest) -> None:
+    record = spoiled(1)
+    for size in (5_000, 6_000, 6_000):  # that of the second resource came twice, in other company
+        sink.handle(named(size).request(record + encode(2, event("command").SerializeToString())))
+    assert sink.one("SELECT count() FROM dead_letters FINAL") == 3
+    assert [pile.letters for pile in piles(sink.url)] == [2]
+
+
+def test_a_page_of_replay_is_bounded_with_its_resources(sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small records under large resources of their own; some have one in common, which is loaded once."""
+    monkeypatch.setattr(module, "PAGE_BYTES", 250_000)
+    held, load = [], module.origins_of
+
+    async def watched(*given: Any) -> dict[str, Origin]:
+        found = await load(*given)
+        held.append(sum(origin.size for origin in found.values()))
+        return found
+
+    monkeypatch.setattr(replaying, "origins_of", watched)
+    sizes = range(100_000, 100_010)
+    sink.handle(b"".join(named(size).request(spoiled(size)) for size in sizes))
+    sink.handle(named(100_000).request(b"".join(spoiled(number) for number in range(20))))
+    outcome = sink.run(replay(sink.url, sink.sink))  # type: ignore[arg-type]
+    assert sum(outcome.staying.values()) == 30
+    assert max(held) < 250_000
+    assert sum(held) < 13 * 100_100, "a resource in common is no reason for a page of its own"
+
+
+def test_resources_that_no_letter_names_are_deleted_by_a_later_replay(sink: SinkUnderTest) -> None:
+    """Not at once: a batch that is being stored has its resources there before its letters."""
+    sink.client.command(f"ALTER TABLE events ADD CONSTRAINT no_spam CHECK attributes['{TEXT}'] != 'spam'")
+    spam = [encode(2, event("user_message", **{TEXT: "spam"}).SerializeToString()) for _ in range(3)]
+    for size, record in zip((5_000, 6_000, 7_000), spam, strict=True):
+        sink.handle(named(size).request(record))
+    sink.handle(named(5_000).request(spoiled(1)))
+    sink.client.command("ALTER TABLE events DROP CONSTRAINT no_spam")
+    assert sink.run(replay(sink.url, sink.sink)).stored == 3  # type: ignore[arg-type]
+    assert sink.one("SELECT count() FROM dead_letter_origins FINAL") == 3, "they may be those of a batch on its way"
+    age = f"INSERT INTO dead_letter_origins SELECT digest, now64(3) - {UNNAMED_KEPT_S + 60}, raw FROM old"
+    sink.client.command("RENAME TABLE dead_letter_origins TO old")
+    sink.client.command("CREATE TABLE dead_letter_origins AS old")
+    sink.client.command(age)
+    sink.handle(named(7_000).request(spoiled(2)))  # names one of them again
+    sink.run(replay(sink.url, sink.sink))  # type: ignore[arg-type]
+    kept = sink.rows("SELECT digest FROM dead_letter_origins FINAL ORDER BY digest")
+    assert kept == sorted((named(size).digest,) for size in (5_000, 7_000))
+
+
+def test_a_batch_that_is_sent_again_brings_its_resource_back(sink: SinkUnderTest) -> None:
+    """Its letters could not be stored the first time, and a replay found a resource that no letter names."""
+    body = named(5_000).request(spoiled(1))
+    sink.client.command("RENAME TABLE dead_letters TO away")
+    with pytest.raises(Retryable):
+        sink.handle(body)
+    assert sink.one("SELECT count() FROM dead_letter_origins FINAL") == 1
+    sink.client.command("DELETE FROM dead_letter_origins WHERE 1")
+    sink.client.command("RENAME TABLE away TO dead_letters")
+    sink.handle(body)
+    assert sink.one("SELECT count() FROM dead_letters FINAL") == 1
+    assert sink.one("SELECT count() FROM dead_letter_origins FINAL") == 1
 
 
 def test_a_record_of_too_many_values_is_a_dead_letter(sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:

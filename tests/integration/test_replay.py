@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from sidecar import replay as module
+from sidecar import dead_letters as module
+from sidecar import replay as replaying
 from sidecar.batch import Batch
+from sidecar.dead_letters import piles
 from sidecar.errors import Retryable
 from sidecar.plugins.clickhouse import screen
-from sidecar.replay import Outcome, piles, replay
+from sidecar.replay import Outcome, replay
 from tests.embedded import EmbeddedClickHouse
 from tests.otlp import event, request
 from tests.receivers import SidecarProcess
@@ -161,7 +163,7 @@ def test_dying_between_storing_and_deleting_doubles_nothing(
         raise ConnectionResetError("gone")
 
     with monkeypatch.context() as broken:
-        broken.setattr(module, "_delete", dies)
+        broken.setattr(replaying, "delete", dies)
         with pytest.raises(Retryable, match="can't be read or deleted"):
             again(sink)
     sink.handle(request(say("later")))

@@ -3,6 +3,7 @@
 A resource or scope of more than a few bytes is kept once, in `dead_letter_origins`, and not with each of its records.
 """
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -62,7 +63,8 @@ async def bury(client: AsyncClient, letters: Sequence[DeadLetter], batch: str) -
             "dead_letter_origins",
             list(large.items()),
             column_names=["digest", "raw"],
-            settings={"async_insert": 0, "insert_deduplication_token": f"{batch}:origins"},
+            # Another token each time: what a replay has deleted meanwhile is to be back. Their digest keeps them single.
+            settings={"async_insert": 0, "insert_deduplication_token": uuid.uuid4().hex},
         )
     await client.insert(
         "dead_letters",
