@@ -112,6 +112,7 @@ class Booking:
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
         self.held = 0
+        self.most = 0  # that it held, booked or not
 
     @contextmanager
     def arriving(self, announced: int, give_up: Callable[[], None]) -> Iterator[None]:
@@ -130,6 +131,7 @@ class Booking:
         """Set what the request holds now. Raises Refused (429) when it would be more than there is room for."""
         self._admission._change(amount - self.held)
         self.held = amount
+        self.most = max(self.most, amount)
 
     def __enter__(self) -> "Booking":
         return self

@@ -12,7 +12,8 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from sidecar.admission import Booking
 from sidecar.answers import JSON, PROTOBUF, Refused
 from sidecar.batch import Batch
-from sidecar.inflate import inflate
+from sidecar.errors import Malformed
+from sidecar.inflate import TooLarge, inflate
 from sidecar.memory import Trimmer
 from sidecar.otlp_json import convert
 from sidecar.pieces import Piece, cut
@@ -48,7 +49,12 @@ class Decoder:
         """Return the protobuf of a body, and what of OTLP/JSON can't be read. Raises TooLarge, Malformed, Refused."""
 
         def work() -> Salvaged:
-            plain = inflate(body, encoding, self._settings.max_inflated_bytes)
+            try:
+                plain = inflate(body, encoding, self._settings.max_inflated_bytes)
+            except (TooLarge, Malformed):
+                booking.most = self._settings.max_inflated_bytes  # found at the end, maybe
+                raise
+            booking.most = max(booking.most, len(body) + len(plain))
             if content_type != JSON:
                 return Salvaged(plain, ())
             if plain.count(b",") + plain.count(b"{") + plain.count(b"[") > MOST_JSON_VALUES:

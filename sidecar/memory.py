@@ -7,12 +7,20 @@ from collections.abc import Callable
 
 TRIM_BYTES = 1 << 20  # of requests since the last time; fewer leave nothing worth it
 AFTER_S = 2.0
+# glibc, mallopt(3): a block from this size on is given back when it is freed. Left alone, glibc raises the size up to 32 MiB as
+# such blocks are freed; they then lie in a heap of the thread that asked for them, whose end malloc_trim does not reach.
+M_MMAP_THRESHOLD = -3
 
 
 def _trimming() -> Callable[[int], object] | None:
-    if sys.platform == "linux":
-        return getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc; others give back by themselves, or can't
-    return None
+    """Set the C library's allocator up and return what trims it."""
+    if sys.platform != "linux":
+        return None
+    library = ctypes.CDLL(None)
+    trim: Callable[[int], object] | None = getattr(library, "malloc_trim", None)
+    if trim is not None:  # of glibc; others give back by themselves, or can't
+        library.mallopt(M_MMAP_THRESHOLD, TRIM_BYTES)
+    return trim
 
 
 class Trimmer:

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import hmac
 import logging
 import re
 from collections import Counter
@@ -14,6 +13,7 @@ from chattrail.quiet import Periodic
 from sidecar import loop_guard, telemetry
 from sidecar.admission import Admission, Booking
 from sidecar.answers import JSON, PROTOBUF, Refused, refused, stored
+from sidecar.bearer import Token
 from sidecar.cors import Cors
 from sidecar.decoding import Decoder, Decoding
 from sidecar.errors import Malformed, Permanent, Retryable
@@ -27,7 +27,6 @@ from sidecar.salvage import Salvaged
 from sidecar.settings import SidecarSettings
 from sidecar.telemetry import Metrics
 
-WRONG_TOKEN_S = 10.0
 # However many slashes: an endpoint that ends in one, or a whole address with one, is what people write.
 LOGS = "/{_first:/*}v1/{_second:/*}logs{_third:/*}"
 OTHERS = "/{_first:/*}v1/{_second:/*}{signal:traces|metrics}{_third:/*}"
@@ -53,7 +52,7 @@ class Receiver:
         self._decoder = Decoder(settings)
         self._told = Periodic(logger)
         self._cors = Cors(settings.cors_origins)
-        self._token = settings.token.get_secret_value().encode() if settings.token else None
+        self._token = Token(settings.token, self._told)
 
     def application(self) -> web.Application:
         """Build the aiohttp application; its runner must not decompress bodies itself (`auto_decompress=False`)."""
@@ -100,7 +99,7 @@ class Receiver:
         return response
 
     async def _logs(self, request: web.Request) -> web.Response:
-        self._authenticate(request, final=False)
+        self._token.require(request, final=False)
         if request.content_type not in (PROTOBUF, JSON):
             raise Refused(415, f"Content-Type must be {PROTOBUF} or {JSON}")
         encoding = request.headers.get("Content-Encoding", "").strip().lower()
@@ -108,10 +107,13 @@ class Receiver:
             raise Refused(415, "Content-Encoding must be one of gzip, zstd, deflate, identity")
         try:
             with self._admission.book() as booking:
-                body = await self._read(request, booking)
-                opened = await self._decoder.opened(body, encoding, request.content_type, booking)
-                del body
-                rejected = await self._store(opened, booking)
+                try:
+                    body = await self._read(request, booking)
+                    opened = await self._decoder.opened(body, encoding, request.content_type, booking)
+                    del body
+                    rejected = await self._store(opened, booking)
+                finally:
+                    self._decoder.trimmer.freed(booking.most)
         except Malformed as error:
             # the sender drops it: without this line only the sender would know
             self._told.warning("a request was refused for good: %s", error)
@@ -128,27 +130,6 @@ class Receiver:
             crowd = self._admission.wait_s(self.settings.max_in_flight_bytes // 2)  # until it is half empty
             raise Refused(503, error.reason, after=max(error.after, crowd)) from None
         return stored(request.content_type, rejected)
-
-    def _is_known(self, request: web.Request) -> bool:
-        if self._token is None:
-            return True
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        given = token.strip().encode(errors="surrogateescape")
-        return scheme.lower() == "bearer" and hmac.compare_digest(given, self._token)
-
-    def _authenticate(self, request: web.Request, *, final: bool = True) -> None:
-        """Refuse who is not known. Unless that is to be final, one with another token is told to come again.
-
-        OTLP calls 401 final: a collector whose token was changed a minute late would drop what it has acknowledged.
-        """
-        if self._is_known(request):
-            return
-        if final or not request.headers.get("Authorization"):
-            raise Refused(401, "a bearer token is needed, the one in the sidecar's CHATTRAIL_SIDECAR_TOKEN")
-        self._told.warning(
-            "a sender's token is not the one in CHATTRAIL_SIDECAR_TOKEN; it keeps its records and tries again"
-        )
-        raise Refused(503, "this token is not the one in the sidecar's CHATTRAIL_SIDECAR_TOKEN", after=WRONG_TOKEN_S)
 
     async def _read(self, request: web.Request, booking: Booking) -> bytes:
         limit = self.settings.max_body_bytes
@@ -180,17 +161,14 @@ class Receiver:
     async def _store(self, opened: Salvaged, booking: Booking) -> Counter[str]:
         """Return once every record is durable, with what was rejected by reason. A large body is stored in pieces."""
         decoding = Decoding(self._decoder, opened, self._clock.now(), booking)
-        try:
-            if not await decoding.in_pieces():
-                return await self._handle_all(decoding)
-            # sent again while its pieces are being stored, it waits for them and does not begin anew
-            digest = hashlib.sha256(opened.body)
-            for record in opened.unreadable:
-                digest.update(record.raw)
-            key = f"pieces of {digest.hexdigest()}"
-            return await self._pipeline.once(key, lambda: self._handle_all(decoding))
-        finally:
-            self._decoder.trimmer.freed(len(opened.body))
+        if not await decoding.in_pieces():
+            return await self._handle_all(decoding)
+        # sent again while its pieces are being stored, it waits for them and does not begin anew
+        digest = hashlib.sha256(opened.body)
+        for record in opened.unreadable:
+            digest.update(record.raw)
+        key = f"pieces of {digest.hexdigest()}"
+        return await self._pipeline.once(key, lambda: self._handle_all(decoding))
 
     async def _handle_all(self, decoding: Decoding) -> Counter[str]:
         rejected = Counter[str]()
@@ -200,14 +178,16 @@ class Receiver:
                     "texts of a resource or scope were not UTF-8: U+FFFD is stored for what could not be read"
                 )
             parts = batch.by_origin() if batch.record_count else []
-            del batch  # what was taken apart is held in its parts
-            for part in parts:
+            del batch  # nothing of a piece is held while the next is parsed: only one is booked
+            while parts:
+                part = parts.pop(0)
                 loop_guard.mark(part.is_own)
                 rejected += await self._pipeline.handle(part)
+                del part
         return rejected
 
     async def _not_kept(self, request: web.Request) -> web.Response:
-        self._authenticate(request)
+        self._token.require(request)
         raise Refused(404, NOT_KEPT[request.match_info["signal"]])
 
     async def _healthz(self, _request: web.Request) -> web.Response:
@@ -222,13 +202,13 @@ class Receiver:
         ready = self._pipeline.ready
         answer: dict[str, object] = {"ready": ready, "draining": self._pipeline.draining, "plugins": plugins}
         poison = self._pipeline.poison.reason()
-        if self._is_known(request):  # reasons name hosts and folders
+        if self._token.is_known(request):  # reasons name hosts and folders
             answer["plugins"] = [{**plugin, "reason": reasons[str(plugin["name"])]} for plugin in plugins]
             answer["alarms"] = [poison] if poison else []
         return web.json_response(answer, status=200 if ready else 503)
 
     async def _own_metrics(self, request: web.Request) -> web.Response:
-        self._authenticate(request)
+        self._token.require(request)
         self._pipeline.poison.reason()  # a window that has passed is noticed by whoever looks
         return web.Response(body=exposition(self._metrics).encode(), headers={"Content-Type": CONTENT_TYPE})
 

@@ -1,6 +1,8 @@
 """A body that is cut: plugins get its pieces in order, and its sender an answer when all of them are durable."""
 
 import asyncio
+import weakref
+from typing import Any
 
 import aiohttp
 import pytest
@@ -73,6 +75,29 @@ async def test_a_piece_that_is_refused_brings_the_whole_again_under_the_same_tok
     assert digests[0] == digests[1], "the piece that was stored before is known by its token"
     assert users(plugin.batches[1:]) == [str(number) for number in range(RECORDS)]
     assert len(set(digests)) == len(list(cut(BODY)))
+
+
+async def test_one_piece_is_in_memory_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the next is parsed, as only one is booked."""
+    seen, held, of = list[weakref.ref[Batch]](), [], Batch.of
+
+    def watched(*given: Any) -> Batch:
+        held.append(sum(one() is not None for one in seen))
+        batch = of(*given)
+        seen.append(weakref.ref(batch))
+        return batch
+
+    monkeypatch.setattr(Batch, "of", watched)
+    async with receiving(Stage("forgetful", Forgetful(), True)) as running:
+        assert await post(running) == 200
+    assert held == [0] * len(list(cut(BODY)))
+
+
+class Forgetful(Recorder):
+    """Keeps nothing."""
+
+    async def handle(self, batch: Batch) -> None:
+        self.entered += 1
 
 
 async def test_nothing_without_records_reaches_a_plugin() -> None:

@@ -1,15 +1,20 @@
 """What a request may take in the sidecar's memory, read from the kernel's own counters of a real process."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from sidecar import decoding
+from sidecar.errors import Retryable
 from sidecar.inflate import zstd
+from sidecar.memory import Trimmer
+from sidecar.pipeline import Stage
 from sidecar.wire import Origin, encode
 from tests.batch_sweep import PROTOBUF
-from tests.receivers import SidecarProcess, until
+from tests.receivers import Recorder, SidecarProcess, receiving, until
 
 MIB = 1 << 20
 JSON = "application/json"
@@ -84,3 +89,72 @@ async def test_json_of_very_many_values_is_refused() -> None:
         body = b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[' + records + b"]}]}]}"
         assert await post(url, body, JSON) == 413
         assert counter(sidecar.pid, "VmHWM") < before + PEAK
+
+
+def bad_json(what: str, size: int) -> bytes:
+    """OTLP/JSON with a fault in every record, or as a whole."""
+    record = b'{"flags":"x","body":{"stringValue":"' + b"y" * 1000 + b'"}}'
+    records = b",".join([record] * (size // len(record)))
+    whole = b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[' + records + b"]}]}]}"
+    return {"records": whole, "cut off": whole[:-4]}[what]
+
+
+@pytest.mark.parametrize(("what", "status"), [("records", 200), ("cut off", 400)])
+async def test_memory_comes_back_after_bad_bodies(what: str, status: int) -> None:
+    with SidecarProcess(PLUGINS="debug") as sidecar:
+        url = await sidecar.ready()
+        assert await post(url, many("records", 100)) == 200
+        before = counter(sidecar.pid, "VmRSS")
+        for size in (16 * MIB, 15 * MIB):
+            assert await post(url, bad_json(what, size), JSON) == status
+        await until(lambda: counter(sidecar.pid, "VmRSS") < before + 30 * MIB)
+
+
+NOTHING = b"\x0f" * 300_000  # neither protobuf nor JSON
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "encoding", "status", "least"),
+    [
+        (NOTHING, PROTOBUF, "identity", 400, 300_000),
+        (zstd.compress(NOTHING), PROTOBUF, "zstd", 400, 300_000),
+        (zstd.compress(NOTHING), JSON, "zstd", 400, 300_000),
+        (zstd.compress(NOTHING)[:-1], JSON, "zstd", 400, 300_000),
+        (zstd.compress(NOTHING * 2), PROTOBUF, "zstd", 413, 500_000),
+        (zstd.compress(b"[" * 400_000), JSON, "zstd", 413, 400_000),
+        (NOTHING, JSON, "chunked", 413, 100_000),
+        (zstd.compress(many("records", 100_000)), PROTOBUF, "zstd", 503, 100_000),
+    ],
+    ids=[
+        "no protobuf",
+        "no protobuf inflated",
+        "no JSON",
+        "cut off",
+        "inflates too far",
+        "too many values",
+        "too long",
+        "refused",
+    ],
+)
+async def test_memory_is_given_back_however_a_request_ends(
+    monkeypatch: pytest.MonkeyPatch, body: bytes, content_type: str, encoding: str, status: int, least: int
+) -> None:
+    freed: list[int] = []
+    monkeypatch.setattr(Trimmer, "freed", lambda _, amount: freed.append(amount))
+    monkeypatch.setattr(decoding, "MOST_JSON_VALUES", 100_000)
+    recorder = Recorder()
+    recorder.raises = Retryable("not now")
+    longest = {"max_body_bytes": 200_000} if encoding == "chunked" else {}
+    headers = {"Content-Type": content_type} | ({"Content-Encoding": encoding} if encoding == "zstd" else {})
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for at in range(0, len(body), 50_000):
+            yield body[at : at + 50_000]
+
+    async with (
+        receiving(Stage("recorder", recorder, True), max_inflated_bytes=500_000, **longest) as running,
+        aiohttp.ClientSession() as session,
+        session.post(running.logs, data=chunks() if longest else body, headers=headers) as answer,
+    ):
+        assert answer.status == status
+    assert sum(freed) >= least
