@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import os
+import signal
 import sys
 
 from chattrail.private_files import keep_files_private
@@ -148,6 +149,8 @@ def _migrate() -> int:
 def _forget_batches() -> int:
     from sidecar.plugins.clickhouse.deduplication import forget
 
+    # SIGTERM ends it as Ctrl-C does: no table may stay as it is in between
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     tables = forget(_clickhouse_url())
     print(f"batches that were stored before are stored again when they are sent again ({', '.join(tables)})")
     return 0

@@ -21,6 +21,7 @@ from sidecar.plugins.clickhouse import encoders
 from sidecar.plugins.clickhouse.body_json import has_nested_bodies
 from sidecar.plugins.clickhouse.config import ClickHouseConfig
 from sidecar.plugins.clickhouse.dead_letters import DeadLetter, bury
+from sidecar.plugins.clickhouse.deduplication import restore
 from sidecar.plugins.clickhouse.refusals import DATA_ERRORS, MEMORY, Refusals
 from sidecar.plugins.clickhouse.repair import Repair
 from sidecar.plugins.clickhouse.rollup import Rollup
@@ -54,6 +55,12 @@ class ClickHouseSink:
             named = ", ".join(f"{migration.version} ({migration.name})" for migration in applied)
             self._context.logger.info("applied migrations %s", named)
         try:
+            if without := await asyncio.to_thread(restore, url):
+                self._context.logger.warning(
+                    "there was no deduplication of %s, as after a forget-batches that was killed: it is on again; batches"
+                    " that were sent twice meanwhile may be stored twice",
+                    ", ".join(without),
+                )
             client = await clickhouse_connect.get_async_client(
                 dsn=url,
                 autogenerate_session_id=False,
