@@ -1,54 +1,95 @@
-"""Asks what of each process's sequence is stored, from the table `sequences`; `web.delivery` balances the books."""
+"""Asks what of each process's sequence is stored, from the tables `sequences` and `dead_letters`.
 
-from collections.abc import Iterator
+However many processes and blocks there are, and whatever their numbers, answers have a bounded number of rows.
+"""
+
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
+from typing import Any
 
-from web.delivery import GAPS_MAX, Block, Delivery, Process, Reasons, account
+from web.delivery import GAPS_MAX, INSTANCES_MAX, Delivery, Instance, Missing, Reasons, newest_gaps
 from web.ranges import Window
 from web.store.client import ClickHouse
 from web.store.sql import sql
 from web.store.times import moment
 
 DEAD_MAX = 1000
+ROWS_MAX = 2 * (GAPS_MAX + 2)  # a gap shows in two rows at most: dead letters on both sides of an edge of blocks
+PROCESS = "Tuple(String, String)"
+BLOCK = "Tuple(String, String, UInt32)"
+PLACE = f"toUInt8(indexOf(arrayMap(each -> (unhex(each.1), unhex(each.2)), {{chosen:Array({PROCESS})}}), (service_name, instance_id)))"
+
+Key = tuple[str, str]
 
 
 def delivery(clickhouse: ClickHouse, window: Window) -> Delivery:
     """Loss accounting of the processes that have an event in the range. Raises StoreUnavailable."""
-    return account(_processes(clickhouse, window))
+    asked = {"start": _milliseconds(window.start), "end": _milliseconds(window.end)}
+    dead_blocks = sql("dead_blocks")
+    statement = sql("processes", dead_blocks=dead_blocks, instances=str(INSTANCES_MAX), gaps=str(GAPS_MAX))
+    count, emitted, stored, *reasons, newest, incomplete = clickhouse.row(statement, asked)
+    return Delivery(
+        emitted,
+        stored,
+        emitted - stored,
+        Reasons(*reasons),
+        tuple(_instance(row) for row in newest),
+        newest_gaps(_missing(clickhouse, incomplete)) if incomplete else (),
+        count,
+    )
 
 
-def _processes(clickhouse: ClickHouse, window: Window) -> Iterator[Process]:
-    asked = {"dead": DEAD_MAX, "start": _milliseconds(window.start), "end": _milliseconds(window.end)}
-    found = clickhouse.rows(sql("sequences"), asked)
-    # A block is up to 65,536 numbers to look through, and one with holes has a gap at least: so many are enough.
-    incomplete = [row[:3] for row in found if row[10] and row[12] - row[11] + 1 > row[10]][:GAPS_MAX]
-    holes = _holes(clickhouse, [(service, instance, block) for service, instance, block in incomplete])
-    for (service, instance), group in groupby(found, lambda row: (row[0], row[1])):
-        rows = list(group)
-        first, last, queue_full, refused, failed, reached, cut_off = rows[0][3:10]
-        yield Process(
-            service,
-            instance,
-            moment(first),
-            moment(last),
-            [
-                Block(stored, lowest, highest, holes.get((service, instance, block), ()), dead, numbers)
-                for block, stored, lowest, highest, dead, numbers in ((row[2], *row[10:]) for row in reversed(rows))
-            ],
-            Reasons(queue_full=queue_full, refused=refused, failed=failed),
-            reached,
-            bool(cut_off),
-        )
+def _instance(row: Sequence[Any]) -> Instance:
+    (negative_last, _, _, first, emitted, stored, *reasons, _, _), _, _, service_name, instance_id = row
+    return Instance(
+        service_name,
+        instance_id,
+        moment(first),
+        moment(-negative_last),
+        emitted,
+        stored,
+        emitted - stored,
+        Reasons(*reasons),
+    )
+
+
+def _missing(clickhouse: ClickHouse, processes: Sequence[Sequence[Any]]) -> Iterator[Missing]:
+    """The missing numbers of these processes."""
+    keys: list[Key] = [(service, instance) for _, service, instance, *_ in processes]
+    chosen = sql("chosen", columns="unhex(each.1), unhex(each.2)", type=PROCESS)
+    asked: dict[str, Any] = {"chosen": keys, "rows": ROWS_MAX}
+    blocks = clickhouse.rows(sql("incomplete_blocks", chosen=chosen, place=PLACE), asked)
+    dead_statement = sql("dead_numbers", chosen=chosen, place=PLACE, dead_blocks=sql("dead_blocks"))
+    dead: dict[int, list[int]] = {}
+    for place, numbers in clickhouse.rows(dead_statement, asked | {"dead": DEAD_MAX}):
+        dead.setdefault(place, []).extend(reversed(numbers))
+    holes = _holes(clickhouse, keys, blocks)
+    groups = {place: list(group) for place, group in groupby(blocks, lambda row: row[0])}
+    for place, process in enumerate(processes, 1):
+        instance, (front, last_stored) = _instance(process), process[0][-2:]
+        runs = [(last_stored + 1, instance.emitted)] if last_stored < instance.emitted else []
+        for _, block, _, lowest, _, before in groups.get(place, ()):
+            runs += reversed(holes.get((*keys[place - 1], block), ()))
+            if lowest > before + 1:
+                runs.append((before + 1, lowest - 1))
+        yield Missing(instance, front, runs, dead.get(place, ()))
 
 
 def _holes(
-    clickhouse: ClickHouse, blocks: list[tuple[str, str, int]]
-) -> dict[tuple[str, str, int], list[tuple[int, int]]]:
-    if not blocks:
+    clickhouse: ClickHouse, keys: Sequence[Key], blocks: Sequence[Sequence[Any]]
+) -> dict[tuple[str, str, int], Sequence[tuple[int, int]]]:
+    # A block is up to 65,536 numbers to look through, and one with holes has a gap at least: so many are enough.
+    incomplete = [
+        (*keys[place - 1], block)
+        for place, block, cardinality, lowest, highest, _ in blocks
+        if highest - lowest + 1 > cardinality
+    ][:GAPS_MAX]
+    if not incomplete:
         return {}
-    rows = clickhouse.rows(sql("holes"), {"gaps": GAPS_MAX, "blocks": blocks})
-    return {(service, instance, block): list(holes) for service, instance, block, holes in rows}
+    chosen = sql("chosen", columns="unhex(each.1), unhex(each.2), each.3", type=BLOCK)
+    rows = clickhouse.rows(sql("holes", chosen=chosen), {"gaps": GAPS_MAX, "chosen": incomplete})
+    return {(service, instance, block): holes for service, instance, block, holes in rows}
 
 
 def _milliseconds(at: datetime) -> int:
