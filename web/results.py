@@ -129,11 +129,15 @@ class Blocks:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """How many numbers the sums leave out, because no price, answer time or count of tokens can be so."""
+    """How many numbers the sums leave out, because no price, answer time or count of tokens can be so.
+
+    `events` came without any time, and are in no figure of any range: how many there are, ever.
+    """
 
     amounts: int
     durations: int
     tokens: int
+    events: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import random
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +12,8 @@ import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from sidecar.migrate import migrate
+from sidecar.migrate import migrate, migrations
+from tests.earlier_schema import migrate_before
 from tests.embedded import EmbeddedClickHouse
 from tests.loss_account import NOON, PlainProcess, total
 from tests.web_support import BEARER, Clock, make_app
@@ -24,6 +25,7 @@ from web.store.delivery import ROWS_MAX, delivery
 
 DAY = timedelta(days=1)
 CASES = 12
+UNTIMED = (("mixed", 5), ("untimed", 1), ("untimed", 70_000))
 EDGES = tuple(edge + step for edge in (65536, 131072, 196608) for step in (-2, -1, 0, 1))
 
 
@@ -138,7 +140,9 @@ def test_answers_are_bounded_with_any_number_of_processes_and_blocks(tables: Tab
         f"SELECT 'sparse' AS name, toUInt32(pow(2, 24) - 1 - 800 * number) AS block, {at} + 5 AS at FROM numbers({blocks})"
     )
     # numbers that are random, and dead letters that are, too
-    tables.put([PlainProcess("random", {1}, {random.Random(n).getrandbits(40) | 1 for n in range(3000)}, at=NOON + DAY)])
+    tables.put(
+        [PlainProcess("random", {1}, {random.Random(n).getrandbits(40) | 1 for n in range(3000)}, at=NOON + DAY)]
+    )
     found = tables.read()
     assert tables.store.seen <= 1 + 2 * ROWS_MAX + GAPS_MAX
     assert (found.processes, len(found.instances), len(found.gaps)) == (processes + 2, INSTANCES_MAX, GAPS_MAX)
@@ -156,7 +160,7 @@ def test_answers_are_bounded_with_any_number_of_processes_and_blocks(tables: Tab
     assert answer.json["delivery"]["processes"] == processes + 2
 
 
-@pytest.mark.parametrize("name", ["it's \\ \"quoted\"\n", "\x00\x1b", "é" * 5000, "{processes:String}"])
+@pytest.mark.parametrize("name", ['it\'s \\ "quoted"\n', "\x00\x1b", "é" * 5000, "{processes:String}"])
 def test_a_process_may_have_any_name(tables: Tables, name: str) -> None:
     tables.put([PlainProcess(name, {1, 4, 65536}, {3})])
     found = tables.read()
@@ -166,3 +170,43 @@ def test_a_process_may_have_any_name(tables: Tables, name: str) -> None:
         (2, 2, "unknown"),
     ]
     assert len(found.instances[0].instance_id) <= 300
+
+
+def test_what_an_earlier_release_counted_in_1970_is_put_right(
+    clickhouse: EmbeddedClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with clickhouse.fresh_database() as name:
+        url, readonly = clickhouse.dsn(name), clickhouse.dsn(name, readonly=True)
+        migrate_before(url, "untimed_processes", tmp_path, monkeypatch)
+        with clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False) as client:
+            tables = Tables(client, readonly)
+            zero = datetime(1970, 1, 1, tzinfo=UTC)
+            tables.put([PlainProcess("timed", {1, 2}, reached=3), PlainProcess("mixed", {3, 4}, at=NOON)])
+            rows = [[uuid.uuid4(), zero, "unknown", NOON + DAY, n, "test-bot", who] for who, n in UNTIMED]
+            columns = "event_id ts ts_source received_at sequence service_name instance_id"
+            client.insert("events", rows, column_names=columns.split())
+            about = {"service_name": "test-bot", "instance_id": "mute", "reached": "2"}
+            report = {f"chattrail.process.{key}": value for key, value in about.items()}
+            client.insert("records", [["chattrail_process.ended", report]], column_names=["name", "attributes"])
+            before = datetime.now(UTC) - DAY
+            old = client.query("SELECT instance_id FROM sequences GROUP BY instance_id HAVING min(first_ts) = 0")
+            assert sorted(row[0] for row in old.result_rows) == ["mixed", "mute", "untimed"]
+            migrate(url)
+            found = {each.instance_id: each for each in tables.read().instances}
+            assert {who: (each.first_at, each.last_at) for who, each in found.items() if who != "mute"} == {
+                "timed": (NOON, NOON),
+                "mixed": (NOON, NOON + DAY),
+                "untimed": (NOON + DAY, NOON + DAY),
+            }
+            assert found["mute"].first_at > before
+            assert {who: each.stored for who, each in found.items()} == {
+                "timed": 2,
+                "mixed": 3,
+                "untimed": 2,
+                "mute": 0,
+            }
+            assert tables.read(datetime(2020, 1, 1, tzinfo=UTC), datetime(2021, 1, 1, tzinfo=UTC)).processes == 0
+            (untimed,) = (each for each in migrations() if each.name == "untimed_processes")
+            for statement in untimed.statements(name):  # a migration that broke off is run again
+                client.command(statement)
+            assert {each.instance_id: each for each in tables.read().instances} == found

@@ -1,8 +1,6 @@
 """A number that cannot be is shown as such where it stands, and sums leave it out and say so; neighbours keep theirs."""
 
-import itertools
 import math
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from sidecar import migrate as migrating
 from tests import row_binary
+from tests.earlier_schema import migrate_before
 from tests.embedded import EmbeddedClickHouse
 from tests.otlp import event
 from tests.sinks import sink_on
@@ -88,6 +86,7 @@ def test_sums_hold_what_can_be(client: FlaskClient) -> None:
         "amounts": len(BAD_AMOUNTS) + 5,
         "durations": len(BAD_DURATIONS),
         "tokens": len(BAD_TOKENS),
+        "events": 0,
     }
     assert stats["figures"]["stars"]["value"] == stats["premium"]["stars"] == 10**9 - 100 + 250
     assert (stats["ai"]["input_tokens"], stats["ai"]["output_tokens"]) == (10**9, 7 + len(BAD_TOKENS))
@@ -138,16 +137,8 @@ def test_pages_say_so(client: FlaskClient, language: str, amounts: str, duration
 def test_sums_that_an_earlier_release_left_behind_are_computed_anew(
     clickhouse: EmbeddedClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    earlier = tmp_path / "sql"
-    earlier.mkdir()
-    for file in itertools.takewhile(
-        lambda path: "numbers_left_out" not in path.name, sorted(migrating.SQL.glob("*.sql"))
-    ):
-        shutil.copy(file, earlier)
     with clickhouse.fresh_database() as database:
-        with monkeypatch.context() as patched:
-            patched.setattr(migrating.migrations, "__defaults__", (earlier,))
-            migrating.migrate(clickhouse.dsn(database))
+        migrate_before(clickhouse.dsn(database), "numbers_left_out", tmp_path, monkeypatch)
         with clickhouse_connect.get_client(dsn=clickhouse.dsn(database), autogenerate_session_id=False) as client:
             given = {"premium_action": "paid", "currency": "XTR", "type": "premium_action", "user_id": "odd"}
             for number, (amount, told) in enumerate(((1e27, "1e27"), (0.0, "inf"), (5.0, "5"), (7.0, "7.0"))):

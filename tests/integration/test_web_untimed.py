@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from flask.testing import FlaskClient
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from tests.embedded import EmbeddedClickHouse
-from tests.otlp import event
+from tests.otlp import event, request
 from tests.web_stage import WebStage, web_stage
 from tests.web_support import BEARER, sign_in
 
@@ -91,3 +92,75 @@ def test_it_does_not_make_its_person_an_old_one(stage: WebStage) -> None:
     before = new_people()
     stage.send([untimed("command", "newcomer"), event("user_message", "newcomer", at=time.time_ns())])
     assert new_people() == before + 1
+
+
+def stats_of(client: FlaskClient, **query: str) -> dict[str, Any]:
+    """The figures of a range."""
+    answer = client.get("/api/analytics/stats", query_string=query or {"range": "7d"}, headers=BEARER)
+    assert answer.status_code == 200
+    assert answer.json is not None
+    return answer.json
+
+
+def test_a_bot_that_never_tells_the_time_has_a_page(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> None:
+    with web_stage(clickhouse, tmp_path) as stage:
+        client = stage.app().test_client()
+        sign_in(client)
+        assert "No events yet" in client.get("/analytics?lang=en").text
+        began = datetime.now(UTC) - timedelta(milliseconds=1)
+        stage.send([untimed("command", "1", **{"event.sequence": number}) for number in (1, 2, 4)])
+        for query in ({"range": "7d"}, {"range": "all"}):
+            stats = stats_of(client, **query)
+            assert began <= datetime.fromisoformat(stats["newest_event_at"]) <= datetime.now(UTC)
+            assert stats["range"]["from"] > "2026", "all time begins when something was received"
+            assert stats["left_out"]["events"] == 3
+            assert (stats["delivery"]["emitted"], stats["delivery"]["stored"]) == (4, 3)
+            (process,) = stats["delivery"]["instances"]
+            assert began <= datetime.fromisoformat(process["first_at"]) <= datetime.fromisoformat(process["last_at"])
+        earlier = stats_of(client, **{"from": "2020-01-01", "to": "2020-12-31"})
+        assert earlier["delivery"]["processes"] == 0
+        english = client.get("/analytics?range=all&lang=en").text
+        assert "No events yet" not in english
+        assert "3 events came without any time" in english
+        assert "3 события пришли без времени" in client.get("/analytics?range=all&lang=ru").text
+        stage.send(
+            [event("command", "2", at=time.time_ns())]
+        )  # figures instead of the empty page: it says so there, too
+        assert "3 events came without any time" in client.get("/analytics?range=all&lang=en").text
+
+
+def test_one_event_without_a_time_does_not_make_its_process_an_old_one(stage: WebStage) -> None:
+    now = time.time_ns()
+    told = event("command", "4", at=now, **{"event.sequence": 1})
+    stage.post(request(told, untimed("command", "4", **{"event.sequence": 2}), instance="mixed"))
+    client = stage.app().test_client()
+    (process,) = [each for each in stats_of(client)["delivery"]["instances"] if each["instance_id"] == "mixed"]
+    assert abs(datetime.fromisoformat(process["first_at"]).timestamp() - now / 1e9) < 60
+    earlier = stats_of(client, **{"from": "2020-01-01", "to": "2020-12-31"})
+    assert earlier["delivery"]["instances"] == []
+
+
+def test_names_and_languages_are_the_newest_by_the_time_that_is_shown(stage: WebStage) -> None:
+    def told(name: str, code: str) -> dict[str, str]:
+        return {
+            "telegram.user.name": name,
+            "telegram.user.language_code": code,
+            "chattrail.persona.id": "p",
+            "chattrail.persona.name": name,
+        }
+
+    old = time.time_ns() - 3600 * SECOND
+    stage.send([event("persona_selected", "5", at=old, **told("Then", "de"))])
+    stage.send([event("bot_unblocked", "5", at=old)])
+    stage.send([untimed("persona_selected", "5", **told("Now", "fr"))])
+    stage.send([untimed("bot_blocked", "5")])
+    stage.send([event("user_message", "6", at=old, **{"chattrail.persona.id": "p"})])
+    client = stage.app().test_client()
+    answer = client.get("/api/analytics/users", query_string={"q": "5"}, headers=BEARER).json
+    assert answer is not None
+    (person,) = [each for each in answer["users"] if each["client_id"] == "5"]
+    assert (person["name"], person["language_code"], person["blocked"]) == ("Now", "fr", True)
+    assert [each["name"] for each in stats_of(client)["personas"] if each["id"] == "p"] == ["Now"]
+    found = client.get("/api/analytics/users", query_string={"q": "Now", "language": "fr"}, headers=BEARER).json
+    assert found is not None
+    assert [each["client_id"] for each in found["users"]] == ["5"]

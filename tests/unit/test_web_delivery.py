@@ -24,7 +24,15 @@ def gaps_of(stored: set[int], dead: set[int] = frozenset(), **more: int) -> tupl
 @given(
     st.lists(
         st.builds(
-            PlainProcess, st.just("i-1"), numbers, numbers, counts, counts, counts, reached=counts, cut_off=st.booleans()
+            PlainProcess,
+            st.just("i-1"),
+            numbers,
+            numbers,
+            counts,
+            counts,
+            counts,
+            reached=counts,
+            cut_off=st.booleans(),
         ),
         max_size=3,
     )

@@ -7,15 +7,23 @@ messages + commands + persona_choices + story_choices + refreshes + clears + con
 (t -> toValidUTF8(if(length(t) > 300, concat(substringUTF8(t, 1, 100), '…'), t)))
 
 -- name: extent
--- How many rows there are with a believable time, and when their first and newest event happened. A record without any
--- usable time stands at 1970, and a bot's clock may run years ahead: neither may stretch "all time" or hide an outage.
--- Only the quarter of an hour is checked, so a time beside it counts as its end.
+-- How many rows there are with a believable time, and when their first and newest event happened. A bot's clock may run years
+-- ahead: that may neither stretch "all time" nor hide an outage. Only the quarter of an hour is checked, so a time beside it
+-- counts as its end. A record without any usable time stands at 1970, and happened when it was received.
 SELECT
     count() AS rows,
-    toInt64(toUnixTimestamp(min(slot))) * 1000 AS first,
-    max(greatest(toInt64(toUnixTimestamp(slot)) * 1000, least(toUnixTimestamp64Milli(last_ts), toInt64(toUnixTimestamp(slot)) * 1000 + 899999))) AS newest
-FROM activity
-WHERE slot >= toDateTime({earliest:UInt32}, 'UTC') AND slot <= toDateTime({now:UInt32}, 'UTC')
+    min(slot = 0 ? received_first : at) AS first,
+    max(slot = 0 ? least(toUnixTimestamp64Milli(last_ts), latest) : greatest(at, least(toUnixTimestamp64Milli(last_ts), at + 899999))) AS newest
+FROM (
+    SELECT
+        slot, last_ts,
+        toInt64(toUnixTimestamp(slot)) * 1000 AS at,
+        toUnixTimestamp64Milli(first_ts) AS received_first,
+        toInt64({now:UInt32}) * 1000 + 899999 AS latest
+    FROM activity
+    WHERE slot >= toDateTime({earliest:UInt32}, 'UTC') AND slot <= toDateTime({now:UInt32}, 'UTC')
+        OR slot = 0 AND received_first BETWEEN toInt64({earliest:UInt32}) * 1000 AND latest
+)
 
 -- name: buckets
 -- The headline figures for each bucket. Edges are instants: the zone and its clock changes are already in them.
@@ -56,6 +64,10 @@ SELECT
 FROM activity FINAL
 WHERE slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
 
+-- name: untimed
+-- Events without any time, ever: they stand at 1970, so they are in no range and in no figure.
+SELECT sum(events) FROM activity FINAL WHERE slot = toDateTime(0, 'UTC')
+
 -- name: funnel
 -- Each step counts those of the step before it who also did this, in any order within the range.
 SELECT
@@ -91,7 +103,7 @@ LIMIT {limit:UInt32}
 -- The newest name under which each of these personas or stories was chosen. A doubled event gives the same name.
 -- The ids come in hexadecimal, since they may hold anything.
 WITH $short AS short
-SELECT $column AS id, argMax(short(attributes[{attribute:String}]), ts) AS name
+SELECT $column AS id, argMax(short(attributes[{attribute:String}]), ts_source = 'unknown' ? received_at : ts) AS name
 FROM events
 WHERE type = {type:String} AND $column IN arrayMap(id -> unhex(id), {ids:Array(String)}) AND attributes[{attribute:String}] != ''
 GROUP BY id

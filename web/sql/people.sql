@@ -19,10 +19,10 @@ LIMIT {limit:UInt32}
 WITH $short AS short
 SELECT
     hex(a.user_id),
-    short(argMaxIf(a.user_name, a.slot, a.user_name != '')),
-    short(argMaxIf(a.username, a.slot, a.username != '')),
-    short(argMaxIf(a.language_code, a.slot, a.language_code != '')),
-    argMaxIf(a.is_premium, a.slot, a.username != '' OR a.user_name != ''),
+    short(argMaxIf(a.user_name, a.last_ts, a.user_name != '')),
+    short(argMaxIf(a.username, a.last_ts, a.username != '')),
+    short(argMaxIf(a.language_code, a.last_ts, a.language_code != '')),
+    argMaxIf(a.is_premium, a.last_ts, a.username != '' OR a.user_name != ''),
     toUnixTimestamp64Milli(min(a.first_ts)),
     $last_seen,
     sum(a.messages),
@@ -33,9 +33,9 @@ SELECT
     sum(a.commands),
     uniqExactArray(a.sessions),
     sumIf(a.stars, abs(a.stars) <= 1e15),
-    argMaxIf(a.last_block_event, a.slot, a.last_block_event != '') = 'bot_blocked',
+    argMaxIf(a.last_block_event, a.last_ts, a.last_block_event != '') = 'bot_blocked',
     sum(a.failures),
-    short(argMaxIf(a.persona_id, a.slot, a.persona_id != '')),
+    short(argMaxIf(a.persona_id, a.last_ts, a.persona_id != '')),
     sum(a.amounts_left_out) + countIf(NOT abs(a.stars) <= 1e15)
 FROM activity AS a FINAL
 WHERE $who
@@ -46,7 +46,7 @@ GROUP BY a.user_id
 WITH $short AS short
 SELECT short(code) AS language, count() AS people
 FROM (
-    SELECT argMaxIf(language_code, slot, language_code != '') AS code
+    SELECT argMaxIf(language_code, last_ts, language_code != '') AS code
     FROM activity FINAL
     WHERE user_id != ''
     GROUP BY user_id

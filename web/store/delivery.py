@@ -18,7 +18,7 @@ DEAD_MAX = 1000
 ROWS_MAX = 2 * (GAPS_MAX + 2)  # a gap shows in two rows at most: dead letters on both sides of an edge of blocks
 PROCESS = "Tuple(String, String)"
 BLOCK = "Tuple(String, String, UInt32)"
-PLACE = f"toUInt8(indexOf(arrayMap(each -> (unhex(each.1), unhex(each.2)), {{chosen:Array({PROCESS})}}), (service_name, instance_id)))"
+PLACE = f"toUInt8(indexOf({{chosen:Array({PROCESS})}}, (hex(service_name), hex(instance_id))))"
 
 Key = tuple[str, str]
 
@@ -60,10 +60,7 @@ def _missing(clickhouse: ClickHouse, processes: Sequence[Sequence[Any]]) -> Iter
     chosen = sql("chosen", columns="unhex(each.1), unhex(each.2)", type=PROCESS)
     asked: dict[str, Any] = {"chosen": keys, "rows": ROWS_MAX}
     blocks = clickhouse.rows(sql("incomplete_blocks", chosen=chosen, place=PLACE), asked)
-    dead_statement = sql("dead_numbers", chosen=chosen, place=PLACE, dead_blocks=sql("dead_blocks"))
-    dead: dict[int, list[int]] = {}
-    for place, numbers in clickhouse.rows(dead_statement, asked | {"dead": DEAD_MAX}):
-        dead.setdefault(place, []).extend(reversed(numbers))
+    dead = _dead(clickhouse, asked, chosen) if any(row[0][6] for row in processes) else {}
     holes = _holes(clickhouse, keys, blocks)
     groups = {place: list(group) for place, group in groupby(blocks, lambda row: row[0])}
     for place, process in enumerate(processes, 1):
@@ -74,6 +71,15 @@ def _missing(clickhouse: ClickHouse, processes: Sequence[Sequence[Any]]) -> Iter
             if lowest > before + 1:
                 runs.append((before + 1, lowest - 1))
         yield Missing(instance, front, runs, dead.get(place, ()))
+
+
+def _dead(clickhouse: ClickHouse, asked: dict[str, Any], chosen: str) -> dict[int, list[int]]:
+    """Dead letters of the processes, by their places, newest first."""
+    statement = sql("dead_numbers", chosen=chosen, place=PLACE, dead_blocks=sql("dead_blocks"))
+    found: dict[int, list[int]] = {}
+    for place, numbers in clickhouse.rows(statement, asked | {"dead": DEAD_MAX}):
+        found.setdefault(place, []).extend(reversed(numbers))
+    return found
 
 
 def _holes(

@@ -86,7 +86,7 @@ class FigureQueries:
             premium=Premium(offers, invoices, payments, refunds, whole(stars)),
             blocks=Blocks(blocked, unblocked),
             failures=failures,
-            left_out=LeftOut(*left_out),
+            left_out=LeftOut(*left_out, *self._clickhouse.row(sql("untimed"))),
             delivery=delivery(self._clickhouse, window),
             archive=archive(self._clickhouse),
         )

@@ -14,10 +14,10 @@ from web.store.sql import sql
 from web.store.times import moment
 
 FOLLOWS = {"asc": ">", "desc": "<"}
-NAME = "argMaxIf(a.user_name, a.slot, a.user_name != '')"
-USERNAME = "argMaxIf(a.username, a.slot, a.username != '')"
-LANGUAGE = "argMaxIf(a.language_code, a.slot, a.language_code != '')"
-BLOCKED = "argMaxIf(a.last_block_event, a.slot, a.last_block_event != '') = 'bot_blocked'"
+NAME = "argMaxIf(a.user_name, a.last_ts, a.user_name != '')"
+USERNAME = "argMaxIf(a.username, a.last_ts, a.username != '')"
+LANGUAGE = "argMaxIf(a.language_code, a.last_ts, a.language_code != '')"
+BLOCKED = "argMaxIf(a.last_block_event, a.last_ts, a.last_block_event != '') = 'bot_blocked'"
 PAID = "sum(a.payments) > 0"
 # a broadcast by the bot is no sign of the person
 LAST_SEEN = (
