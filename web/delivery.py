@@ -55,15 +55,15 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The sums over all processes of a range, and how many these are; the newest of them; and the newest gaps."""
+    """The sums over all processes of a range, how many these are, the newest of them, and the newest gaps."""
 
     emitted: int
     stored: int
     dropped: int
     reasons: Reasons
+    processes: int
     instances: tuple[Instance, ...]
     gaps: tuple[Gap, ...]
-    processes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

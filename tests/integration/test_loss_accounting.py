@@ -91,7 +91,7 @@ def summary(found: Delivery) -> tuple[int, int, int]:
 
 
 def test_nothing_yet(books: Books) -> None:
-    assert books.read() == Delivery(0, 0, 0, Reasons(), (), ())
+    assert books.read() == Delivery(0, 0, 0, Reasons(), 0, (), ())
 
 
 def test_all_that_was_numbered_is_there(books: Books) -> None:
@@ -210,7 +210,7 @@ def test_processes_are_apart_and_the_range_chooses_among_them(books: Books) -> N
 def test_what_has_no_number_or_an_absurd_one_is_left_out(books: Books) -> None:
     books.sink.handle(request(event("user_message"), event("user_message", **{"event.sequence": 2**62})))
     books.sink.handle(request(event("user_message", **{"event.sequence": 5}), instance=""))
-    assert books.read() == Delivery(0, 0, 0, Reasons(), (), ())
+    assert books.read() == Delivery(0, 0, 0, Reasons(), 0, (), ())
 
 
 def test_events_of_before_the_account_are_counted(sink: SinkUnderTest, books: Books) -> None:
@@ -224,7 +224,7 @@ def test_events_of_before_the_account_are_counted(sink: SinkUnderTest, books: Bo
         sink.client.command(statement)
     migrate(sink.url)
     assert books.read() == found
-    assert replace(found, gaps=()) == Delivery(4, 3, 1, Reasons(unknown=1), found.instances, (), 1)
+    assert replace(found, gaps=()) == Delivery(4, 3, 1, Reasons(unknown=1), 1, found.instances, ())
     assert len(migrations()) >= 6
 
 

@@ -69,7 +69,7 @@ FROM (
 
 -- name: chosen
 -- A piece of the queries below: processes or blocks given in hexadecimal, since they may hold anything. A subquery, because
--- ClickHouse uses the primary key for a set and not for an array that an expression makes.
+-- ClickHouse uses the primary key for a set and not for an array that a lambda makes.
 SELECT $columns FROM (SELECT arrayJoin({chosen:Array($type)}) AS each)
 
 -- name: incomplete_blocks

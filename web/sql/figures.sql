@@ -105,7 +105,7 @@ LIMIT {limit:UInt32}
 WITH $short AS short
 SELECT $column AS id, argMax(short(attributes[{attribute:String}]), ts_source = 'unknown' ? received_at : ts) AS name
 FROM events
-WHERE type = {type:String} AND $column IN arrayMap(id -> unhex(id), {ids:Array(String)}) AND attributes[{attribute:String}] != ''
+WHERE type = {type:String} AND $column IN (SELECT unhex(arrayJoin({ids:Array(String)}))) AND attributes[{attribute:String}] != ''
 GROUP BY id
 
 -- name: languages

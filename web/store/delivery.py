@@ -34,9 +34,9 @@ def delivery(clickhouse: ClickHouse, window: Window) -> Delivery:
         stored,
         emitted - stored,
         Reasons(*reasons),
+        count,
         tuple(_instance(row) for row in newest),
         newest_gaps(_missing(clickhouse, incomplete)) if incomplete else (),
-        count,
     )
 
 
