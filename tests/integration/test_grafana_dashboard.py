@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import clickhouse_connect
@@ -13,7 +14,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from tests.embedded import EmbeddedClickHouse
 from tests.grafana import Query, Window, queries
-from tests.otlp import event
+from tests.otlp import event, request
 from tests.web_stage import WebStage, web_stage
 
 Rows = list[dict[str, Any]]
@@ -131,3 +132,21 @@ def test_a_query_shows_what_happened(stage: WebStage, query: Query) -> None:
 def test_a_query_keeps_to_the_period(stage: WebStage, query: Query) -> None:
     rows, _ = ask(stage, query, A_YEAR_AGO)
     assert rows == [] or rows == [dict.fromkeys(IN_ALL, 0)]
+
+
+def test_hostile_values_do_not_spoil_a_panel(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> None:
+    with web_stage(clickhouse, tmp_path) as stage:
+        kinds = [event(f"kind_{number}", "11", at=NOW, **{"error.type": "e"}) for number in range(60)]
+        untimed = event("kind_0", "11", event_id=str(uuid.uuid4()), **{"error.type": "e"})
+        untimed.time_unix_nano = 0
+        stage.send([*kinds, *[event("kind_0", "11", at=NOW) for _ in range(5)], untimed])
+        for number in range(60):
+            stage.post(request(LogRecord(time_unix_nano=NOW, severity_text="INFO"), service=f"service-{number}"))
+        panels = {query.title: ask(stage, query)[0] for query in queries()}
+    by_type = total(panels["Events by type"], "events", by="type")
+    assert (len(by_type), by_type["kind_0"], sum(by_type.values())) == (21, 7, 66)
+    by_service = total(panels["Log records by service"], "records", by="service")
+    assert (len(by_service), sum(by_service.values())) == (21, 126)
+    longest = max(row["longest"] for row in panels["Delivery: from event to database"])
+    assert longest <= time.time() - NOW / 10**9 + 20, "an event without any time took no 56 years"
+    assert [row["times"] for row in panels["Failures"] if row["type"] == "kind_0"] == [2]
