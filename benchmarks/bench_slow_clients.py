@@ -1,7 +1,9 @@
 """How the dashboard answers while 500 clients hold connections, and how gunicorn's other workers would.
 
     python -m benchmarks.bench_slow_clients               # the dashboard
-    python -m benchmarks.bench_slow_clients --candidates  # the workers of ADR 0024 too; needs gevent and a2wsgi beside ours
+    python -m benchmarks.bench_slow_clients --candidates  # beside the workers of ADR 0024; needs gevent and a2wsgi, too
+
+The second has a section of its own, which `make bench` leaves as it is.
 
 Each server serves the same app on a free port of loopback. While the slow clients hold on, a health check and a static file
 are asked for one after the other, on fresh connections, with three seconds' patience for each.
@@ -44,6 +46,7 @@ CANDIDATES = {
     "asgi with a2wsgi": ["-k", "asgi", f"{APP}:asgi()"],
     "tornado (gunicorn's own)": ["-k", "tornado", f"{APP}:wsgi()"],
 }
+TITLE, TITLE_OF_ALL = "The dashboard beside slow clients", "Gunicorn's workers and the dashboard beside slow clients"
 NEEDS = {"gevent": "gevent", "asgi with a2wsgi": "a2wsgi"}
 
 
@@ -164,17 +167,17 @@ def main() -> None:
     if options.serve:
         Ours(WebSettings.load()).run()
         return
+    missing = [package for package in NEEDS.values() if importlib.util.find_spec(package) is None]
+    if options.candidates and missing:
+        parser.error(f"--candidates needs {' and '.join(missing)}: .venv/bin/uv pip install {' '.join(missing)}")
     rows: list[list[object]] = []
     for name, words in CANDIDATES.items() if options.candidates else ():
-        if name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None:
-            print(f"{name}: {NEEDS[name]} is not installed")
-            continue
         rows += rows_of(name, ["gunicorn", "-b", "127.0.0.1:PORT", "--timeout", "120", *words])
     ours = [APP, "--serve"]
     rows += rows_of("ours, every client let in", ours, connections_per_address="2000", connections="2000")
     rows += rows_of("ours", ours)
     report(
-        "The dashboard beside slow clients",
+        TITLE_OF_ALL if options.candidates else TITLE,
         f"python -m {APP}{' --candidates' if options.candidates else ''}",
         [
             "server",
