@@ -22,7 +22,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from bot.simulation.telegram_api import TelegramServer
 from tests.faults.oracle import verified
-from tests.faults.stranger import Wishes
+from tests.faults.stranger import POLLING_ENDED, Wishes
 from tests.receivers import ROOT
 from web.delivery import Delivery, Instance
 from web.ranges import Window
@@ -34,10 +34,16 @@ PEOPLE = 5
 
 
 class Hop:
-    """Passes requests on to the sidecar and keeps the ids it acknowledged; answers 503 while it is closed."""
+    """Passes requests on to the sidecar and keeps the ids it acknowledged.
+
+    While it is `closed` it answers 503; while `passes` is cleared it holds requests and answers them later.
+    """
 
     def __init__(self, sidecar: str) -> None:
         self.closed = False
+        self.passes = asyncio.Event()
+        self.passes.set()
+        self.requests = 0
         self.acknowledged: set[str] = set()
         self._sidecar = sidecar
 
@@ -56,9 +62,11 @@ class Hop:
         await self._client.close()
 
     async def _pass_on(self, request: web.Request) -> web.Response:
+        self.requests += 1
         if self.closed:
             return web.Response(status=503)
         body = await request.read()
+        await self.passes.wait()
         headers = {"Content-Type": request.headers["Content-Type"]}
         async with self._client.post(f"{self._sidecar}/v1/logs", data=body, headers=headers) as answer:
             if answer.status == 200:
@@ -79,17 +87,22 @@ def ids(body: bytes) -> set[str]:
 
 
 class BotProcess:
-    """A stranger's bot that runs; `journal` maps the numbers of what it has queued to ids."""
+    """A stranger's bot that runs; `journal` maps the numbers of what it has queued to ids.
 
-    def __init__(self, telegram: TelegramServer, endpoint: str, folder: Path, queue: int) -> None:
+    `patience_s` is how long it waits for an answer to a request, and for all of them at its end.
+    """
+
+    def __init__(
+        self, telegram: TelegramServer, endpoint: str, folder: Path, queue: int, patience_s: float = 2.0
+    ) -> None:
         self._state = folder / "state"
         self._journal = folder / f"journal-{len(list(folder.glob('journal-*')))}"
         self._journal.touch()
-        wishes = Wishes(telegram.token, telegram.url, endpoint, str(self._state), str(self._journal), queue)
+        wishes = Wishes(telegram.token, telegram.url, endpoint, str(self._state), str(self._journal), queue, patience_s)
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("CHATTRAIL_", "OTEL_"))}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.stranger", wishes.text()],
-            cwd=ROOT, env=clean | {"OTEL_EXPORTER_OTLP_TIMEOUT": "2"},
+            cwd=ROOT, env=clean | {"OTEL_EXPORTER_OTLP_TIMEOUT": f"{patience_s:g}"},
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
 
@@ -110,35 +123,55 @@ class BotProcess:
 
     async def end(self, number: signal.Signals) -> dict[str, int]:
         """Signal it, and return what it says when it ends; nothing when it was killed."""
+        if number == signal.SIGKILL:
+            self.kill()
+            return {}
+        await self.stop_polling(number)
+        return await self.ended()
+
+    async def stop_polling(self, number: signal.Signals) -> None:
+        """Signal it, and wait until its tracker is all that it still has to end."""
         self._process.send_signal(number)
-        told, _ = await asyncio.to_thread(self._process.communicate, timeout=60)
-        if number != signal.SIGKILL:
-            assert self._process.returncode == 0
-        return json.loads(told) if told else {}
+        assert await self._line() == POLLING_ENDED
+
+    async def ended(self) -> dict[str, int]:
+        """Return what it says when it ends."""
+        told: dict[str, int] = json.loads(await self._line())
+        assert await asyncio.to_thread(self._process.wait, 60) == 0
+        return told
+
+    async def _line(self) -> str:
+        assert self._process.stdout is not None
+        async with asyncio.timeout(60):
+            return (await asyncio.to_thread(self._process.stdout.readline)).strip()
 
     def kill(self) -> None:
-        if self._process.poll() is None:
+        with self._process:
             self._process.kill()
-            self._process.communicate()
+
+
+async def talk(telegram: TelegramServer, who: int, said: str) -> None:
+    """Write a message as one of the people, and wait for its answer."""
+    person = telegram.person(1001 + who, name=f"Person {who}")
+    await person.send(said)
+    await person.wait(lambda message: message.text == f"You said: {said}", timeout=60)
 
 
 @contextlib.asynccontextmanager
 async def talking(telegram: TelegramServer, word: str = "message") -> AsyncIterator[list[int]]:
     """People who write again as soon as they are answered. Gives how many answers each has got.
 
-    `word` tells the messages of one talk from another's: a bot that was killed leaves some without an answer for ever.
+    At the end they leave at once, without their last answers. `word` tells the messages of one talk from another's: a bot
+    that was killed leaves some without an answer for ever.
     """
     answers = [0] * PEOPLE
 
-    async def talk(who: int) -> None:
-        person = telegram.person(1001 + who, name=f"Person {who}")
+    async def talk_on(who: int) -> None:
         for number in itertools.count():
-            said = f"{word} {number}"
-            await person.send(said)
-            await person.wait(lambda message, said=said: message.text == f"You said: {said}", timeout=60)
+            await talk(telegram, who, f"{word} {number}")
             answers[who] += 1
 
-    tasks = [asyncio.create_task(talk(who)) for who in range(PEOPLE)]
+    tasks = [asyncio.create_task(talk_on(who)) for who in range(PEOPLE)]
     try:
         yield answers
     finally:

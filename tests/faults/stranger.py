@@ -14,10 +14,12 @@ from chattrail.batching import Limits
 from chattrail.record import PassingOn, Record, Sink
 from tests.integration.strangers_bot.app import build
 
+POLLING_ENDED = "polling has ended"
+
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the bot is told. `queue` is how many events it may hold."""
+    """What the bot is told. `queue` is how many events it may hold, `shutdown_s` how long it may take to send them at its end."""
 
     token: str
     telegram: str
@@ -25,6 +27,7 @@ class Wishes:
     state: str
     journal: str
     queue: int
+    shutdown_s: float
 
     def text(self) -> str:
         return json.dumps(asdict(self))
@@ -44,13 +47,14 @@ class Journalled(PassingOn):
 
 
 async def main(wishes: Wishes) -> None:
-    """Poll until SIGTERM; then tell what became of the events."""
+    """Poll until SIGTERM; then say so, send what is queued, and tell what became of the events."""
     limits = Limits(queue_records=wishes.queue, batch_records=50, delay=0.05, retry=(0.05, 0.2))
     tracker: Tracker = create_tracker("stranger", endpoint=wishes.endpoint, state=wishes.state, limits=limits)
     tracker._sink = Journalled(tracker._sink, wishes.journal)
     dispatcher, bot = build(wishes.token, wishes.telegram, tracker)
     await dispatcher.start_polling(bot, polling_timeout=1)
-    await asyncio.to_thread(tracker.shutdown, 2.0)
+    print(POLLING_ENDED, flush=True)
+    await asyncio.to_thread(tracker.shutdown, wishes.shutdown_s)
     counts = tracker.counts()
     print(json.dumps({"emitted": counts.emitted, "exported": counts.exported, **counts.losses}), flush=True)
 

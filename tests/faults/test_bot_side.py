@@ -17,7 +17,7 @@ from bot.simulation.telegram_api import TelegramServer
 from chattrail import create_tracker
 from tests.embedded import EmbeddedClickHouse
 from tests.fakes.otlp_receiver import OtlpReceiver
-from tests.faults.bot_side import PEOPLE, Books, BotProcess, Hop, talking
+from tests.faults.bot_side import PEOPLE, Books, BotProcess, Hop, talk, talking
 from tests.faults.oracle import Unverified, verified
 from tests.faults.report import Report
 from tests.receivers import SidecarProcess
@@ -52,8 +52,8 @@ async def around(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> AsyncIterato
 
 
 @asynccontextmanager
-async def running(around: Around, endpoint: str, queue: int = QUEUE) -> AsyncIterator[BotProcess]:
-    bot = BotProcess(around.telegram, endpoint, around.folder, queue)
+async def running(around: Around, endpoint: str, **options: float) -> AsyncIterator[BotProcess]:
+    bot = BotProcess(around.telegram, endpoint, around.folder, QUEUE, **options)
     try:
         yield bot
     finally:
@@ -87,7 +87,7 @@ async def test_what_a_killed_bot_takes_along_is_its_queue_and_is_counted(
             account = await around.books.ended(instance)
             recovery = time.monotonic() - began
             await successor.has_queued(20)
-        # how much it can drain within its exit limit is the subject of other tests
+        # what is queued at the end is the subject of test_a_bot_that_ends_sends_what_it_has_queued
         taken = lambda: set(successor.journal.values()) <= around.hop.acknowledged  # noqa: E731
         await verified(taken, "all that the next one queued is acknowledged", 60)
         told = await successor.end(signal.SIGTERM)
@@ -125,6 +125,28 @@ async def test_what_a_killed_bot_takes_along_is_its_queue_and_is_counted(
     if seed:
         text = "E0 for what was acknowledged; lost no more than the queue held, and exactly that was counted"
         report.note(9, "bot killed", seed, text, recovery)
+
+
+async def test_a_bot_that_ends_sends_what_it_has_queued(around: Around) -> None:
+    """Every acknowledgement comes after the signal: what the bot sends, it sends while it ends.
+
+    The tracker's part of it, over both protocols and without a bot: tests/integration/export/test_shutdown.py.
+    """
+    around.hop.passes.clear()
+    async with running(around, around.hop.url, patience_s=60) as bot:  # a request that fails would shorten its end
+        for number in range(30):
+            await asyncio.gather(*(talk(around.telegram, who, f"message {number}") for who in range(PEOPLE)))
+        await bot.has_queued(30 * PEOPLE * 2)  # a question and an answer each: six batches, and no handler at work
+        await verified(lambda: around.hop.requests, "a request is on its way")
+        instance = bot.instance()
+        await bot.stop_polling(signal.SIGTERM)
+        assert not around.hop.acknowledged
+        around.hop.passes.set()
+        told = await bot.ended()
+        everything = set(bot.journal.values())
+    assert told == {"emitted": len(everything), "exported": len(everything)}
+    assert around.hop.acknowledged >= everything
+    assert around.books.stored(instance).ids == everything
 
 
 @pytest.mark.parametrize("behaviour", [pytest.param(ABSENT, marks=SLOW), HANGING])
