@@ -108,7 +108,9 @@ class ClickHouseError(Exception):
     @classmethod
     def from_engine(cls, error: BaseException) -> "ClickHouseError":
         """Read the number out of what the engine said."""
-        said = VERSION_MARK.sub("", str(error)).removeprefix("Streaming query failed: ").strip()
+        # what it quotes from data may be no UTF-8, which its Python binding fails on
+        text = error.object.decode(errors="replace") if isinstance(error, UnicodeDecodeError) else str(error)
+        said = VERSION_MARK.sub("", text).removeprefix("Streaming query failed: ").strip()
         found = CODE.search(said)
         if found is None:
             return cls(UNKNOWN_EXCEPTION, said or type(error).__name__)
