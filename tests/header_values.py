@@ -1,5 +1,7 @@
 """What stands in a request's headers when a client means harm or is broken: for the property tests of all servers."""
 
+from collections.abc import Mapping
+
 from hypothesis import strategies as st
 
 NAMES = (
@@ -8,6 +10,7 @@ NAMES = (
     "Authorization", "Expect",
     "Connection", "Upgrade", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host",
 )  # fmt: skip
+FRAMING = {"Host", "Transfer-Encoding", "Content-Length", "Expect", "Connection", "Upgrade"}
 NEAR_MISSES = (
     "http://[", "http://[::1", "//[", "http://localhost:99999", "http://localhost:port", "localhost:99999", "localhost:0",
     "[::1]:65536", "null", "bytes=9-1", "bytes=-", "bytes=0-0,0-0,5-", "chunked, chunked", "gzip, chunked", "-1", "1e9", "+5",
@@ -34,4 +37,13 @@ values = st.one_of(
     st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0"), max_size=60),
     st.lists(st.sampled_from([*NEAR_MISSES, ",", ";", "=", " ", "ÿ"]), min_size=2, max_size=4).map("".join),
 )
-headers = st.dictionaries(st.sampled_from(NAMES), values, min_size=1, max_size=4)
+headers = st.one_of(
+    st.dictionaries(st.sampled_from(NAMES), values, min_size=1, max_size=4),
+    st.dictionaries(st.sampled_from([name for name in NAMES if name not in FRAMING]), values, min_size=1, max_size=4),
+)
+
+
+def is_well_formed(given: Mapping[str, str], body: bytes) -> bool:
+    """Whether a server can know where this request ends, and has to answer it. Some that are well-formed may be left out."""
+    controls = {*map(chr, range(32)), "\x7f"} - {"\t"}
+    return not body and not given.keys() & FRAMING and not any(controls & set(value) for value in given.values())

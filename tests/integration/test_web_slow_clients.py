@@ -2,16 +2,15 @@
 
 import os
 import signal
-import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from tests.browser.stack import Part, wait_until
 from tests.embedded import EmbeddedClickHouse
+from tests.raw_http import connected, read_answer, read_interim
 from tests.slow_clients import SILENT, SlowClients, half_a_body, half_a_head, no_reader
 from tests.web_stage import web_stage
 from tests.web_support import BEARER, PASSWORD, SAME, running_web
@@ -128,27 +127,28 @@ def test_static_files_and_health_do_not_wait_behind_queries(clickhouse: Embedded
 
 def test_a_request_on_its_way_is_answered_before_the_end(tmp_path: Path) -> None:
     with running_web(tmp_path) as part:
-        where = urlsplit(part.url)
         form = f"password={PASSWORD.replace(' ', '+')}".encode()
         head = (
             f"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
             f"Content-Length: {len(form)}\r\nExpect: 100-continue\r\n\r\n"
         )
-        with socket.create_connection((where.hostname, where.port), 30) as client:  # type: ignore[arg-type]
+        with connected(part.url) as client:
             client.sendall(head.encode())
-            assert client.recv(100).startswith(b"HTTP/1.1 100")  # it waits for the body
+            assert read_interim(client).startswith(b"HTTP/1.1 100 ")  # it waits for the body
             part.signal(signal.SIGTERM)
-            wait_until(lambda: not listens(where.hostname or "", where.port or 0))
+            wait_until(lambda: not listens(part.url))
             client.sendall(form)
-            answer = client.recv(10_000)
-            assert answer.startswith(b"HTTP/1.1 303 ")
-            assert b"\r\nConnection: close\r\n" in answer
+            answer = read_answer(client)
+            assert (answer.status, answer.headers["Connection"]) == (303, "close")
             assert client.recv(100) == b""
 
 
-def listens(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((host, port)) == 0
+def listens(url: str) -> bool:
+    try:
+        connected(url).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("announced", [70_000, 3_000_000])
@@ -162,10 +162,9 @@ def test_a_body_over_the_limit_is_413_also_before_it_has_arrived(tmp_path: Path,
             chunked = client.post("/api/login-links", content=iter([b" " * 10_000] * 7), headers=BEARER)
             assert chunked.status_code == 413
         else:
-            where = urlsplit(part.url)
             lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-            with socket.create_connection((where.hostname, where.port), 30) as raw:  # type: ignore[arg-type]
+            with connected(part.url) as raw:
                 raw.sendall(
                     f"POST /api/login-links HTTP/1.1\r\nHost: localhost\r\n{lines}Content-Length: {announced}\r\n\r\n".encode()
                 )
-                assert raw.recv(100).startswith(b"HTTP/1.1 413 ")
+                assert read_answer(raw).status == 413
