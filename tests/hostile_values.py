@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -37,7 +37,7 @@ def of_type(type_: str) -> Iterator[Any]:
     elif name == "UUID":
         yield from (0, 2**128 - 1)
     elif name == "Enum8":
-        yield 1
+        yield from (1, 0, -128, 127)  # most of them are none of its own, and stored all the same
     elif name == "DateTime":
         yield from (0, 1, 2**31, 2**32 - 1)
     elif name in ("DateTime64", "Int64"):
@@ -56,17 +56,37 @@ def of_type(type_: str) -> Iterator[Any]:
         raise ValueError(f"no values for {type_}")
 
 
+def drawn_of(type_: str, keys: Sequence[str] = ()) -> st.SearchStrategy[Any]:
+    """Values of a ClickHouse type, those above among them; `keys` are what a map's may be, beside any text."""
+    name, _, inner = type_.partition("(")
+    inner = inner.removesuffix(")")
+    if name == "String":
+        return st.one_of(st.sampled_from((*TEXTS, *BYTES)), st.text(max_size=40), st.binary(max_size=20))
+    if name == "Float64":
+        return st.one_of(st.sampled_from(FLOATS), st.floats())
+    if name == "Array":
+        return st.lists(drawn_of(inner), max_size=5)
+    if name == "Map":
+        key, value = inner.split(", ")
+        known = [st.sampled_from(keys)] if keys else []
+        return st.dictionaries(st.one_of(*known, drawn_of(key)), drawn_of(value), max_size=6)
+    whole = {
+        "Bool": (0, 1),
+        "UUID": (0, 2**128 - 1),
+        "DateTime": WIDTH["UInt32"],
+        "DateTime64": INT64,
+        "Enum8": (-128, 127),
+        "Int64": INT64,
+        **WIDTH,
+    }
+    return st.one_of(st.sampled_from(list(of_type(type_))), st.integers(*whole[name]))
+
+
 deep: Any = "core"
 for _ in range(40):
     deep = [deep]
 ATTRIBUTES: tuple[Any, ...] = (
     *TEXTS[:-2], *FLOATS, True, False, *INT64, 2**31, b"", b"\xff\x00", [], [math.nan, "x", None], deep, {"a": {"b": [1, "/"]}},
-)  # fmt: skip
-
-anything = st.one_of(
-    st.text(max_size=40), st.floats(), st.integers(*INT64), st.booleans(), st.binary(max_size=20),
-    st.lists(st.text(max_size=5), max_size=4), st.dictionaries(st.text(max_size=5), st.floats(), max_size=3),
-    st.integers(0, 5000).map(lambda digits: "9" * digits), st.sampled_from(ATTRIBUTES),
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
@@ -23,11 +23,21 @@ def columns(client: Client, table: str) -> dict[str, str]:
     return {name: re.sub(r"LowCardinality\((\w+)\)", r"\1", type_) for name, type_ in rows}
 
 
-def insert(client: Client, table: str, rows: list[Mapping[str, Any]]) -> None:
-    """Insert rows that name the same columns each."""
+def insert(client: Client, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Insert rows in one block; a column that a row does not name has its default there."""
     types = columns(client, table)
-    block = b"".join(encode(types[name], value) for row in rows for name, value in row.items())
-    client.raw_insert(table, list(rows[0]), block, fmt="RowBinary", settings={"async_insert": 0})
+    block = b"".join(
+        b"\0" + encode(type_, row[name]) if name in row else _default(type_)
+        for row in rows
+        for name, type_ in types.items()
+    )
+    client.raw_insert(table, list(types), block, fmt="RowBinaryWithDefaults", settings={"async_insert": 0})
+
+
+def _default(type_: str) -> bytes:
+    # the format's own default of an enum is 0, also of one that has none
+    numbers = re.findall(r"= (-?\d+)", type_) if type_.startswith("Enum8") else []
+    return b"\0" + encode(type_, min(map(int, numbers))) if numbers else b"\1"
 
 
 def encode(type_: str, value: Any) -> bytes:

@@ -4,7 +4,9 @@
 -- what was found.
 SELECT
     toString(event_id), type, toUnixTimestamp64Nano(ts), sequence, session_id, chat_id, update_id, message_id,
-    persona_id, story_id, attributes, error_type, toString(ts_source), count() OVER () AS found
+    persona_id, story_id, attributes, error_type,
+    -- not by name: a number that is none of the enum's may be stored, and its name is an error
+    transform(toInt8(ts_source), [1, 2, 3], ['event', 'observed', 'id'], 'unknown'), count() OVER () AS found
 FROM (
     SELECT *, arraySum(text -> length(text), mapValues(attributes)) AS bytes
     FROM shown_events AS events
