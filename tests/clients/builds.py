@@ -6,13 +6,17 @@
 import hashlib
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+
+import pytest
 
 from collector.build import BuildError, build, find_go
 from tests.tools import lacking, need
-from web.build import node_modules
+from web import build as web_build
 
 HERE = Path(__file__).parent
 EXPORTER = HERE / "clickhouse_exporter" / "manifest.yaml"
@@ -29,6 +33,14 @@ def go_program(folder: Path, modules: str = "go.mod") -> Path:
 def java_libraries(folder: Path) -> Path:
     """The folder with the libraries that a folder's pom.xml names. Needs Maven only to fetch them."""
     return _kept(folder.name, [folder / "pom.xml"], lambda target: _fetch_java(folder, target))
+
+
+def node_modules(folder: Path) -> Path:
+    """The npm packages that a folder's lockfile names."""
+    try:
+        return web_build.node_modules(folder)
+    except web_build.BuildError as error:
+        lacking(f"no packages for {folder.name}: {error}")
 
 
 def _kept(name: str, sources: list[Path], make: Callable[[Path], None]) -> Path:
@@ -60,18 +72,27 @@ def _fetch_java(folder: Path, target: Path) -> None:
 
 def _run(command: list[str], folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}{done.stderr}"
+    if done.returncode != 0:  # without a network there is no module to build from
+        lacking(f"{folder.name} could not be built by {' '.join(command)}:\n{done.stdout}{done.stderr}")
 
 
-def main() -> None:
-    """Build all."""
-    build(print, EXPORTER)
-    for modules in GO_VERSIONS:
-        go_program(HERE / "clickhouse_go", modules)
-    go_program(HERE.parent / "compose_check")
-    java_libraries(HERE / "clickhouse_jdbc")
-    node_modules(HERE / "clickhouse_js")
+def main() -> int:
+    """Build all; what can't be is named, and its tests are skipped for that. Return the exit code."""
+    failed = 0
+    for what in (
+        lambda: build(print, EXPORTER),
+        *(partial(go_program, HERE / "clickhouse_go", modules) for modules in GO_VERSIONS),
+        partial(go_program, HERE.parent / "compose_check"),
+        partial(java_libraries, HERE / "clickhouse_jdbc"),
+        partial(node_modules, HERE / "clickhouse_js"),
+    ):
+        try:
+            what()
+        except (BuildError, pytest.skip.Exception, pytest.fail.Exception) as error:
+            failed += 1
+            print(f"clients: {error}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -4,6 +4,7 @@ Requests: `command`, `rows`, `count` (of a result that is read to its end), `ins
 Array(String)), `copy` (what a query answers into a table, so that the values pass as the client's own types).
 """
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -13,9 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.clients.builds import GO_VERSIONS, go_program, java_libraries
+from tests.clients.builds import GO_VERSIONS, go_program, java_libraries, node_modules
 from tests.tools import need, of_package
-from web.build import node_modules
 
 HERE = Path(__file__).parent
 GO, JDBC, JAVASCRIPT = HERE / "clickhouse_go", HERE / "clickhouse_jdbc", HERE / "clickhouse_js"
@@ -96,9 +96,13 @@ class LineProgram:
             raise ClientError(answer["error"])
         return answer
 
-    def close(self) -> None:
-        """End the process."""
-        self._process.communicate(timeout=30)
+    def close(self, patience_s: float = 30) -> None:
+        """End the process, and kill one that does not end in time. Raises subprocess.TimeoutExpired then."""
+        with self._process:
+            try:
+                self._process.communicate(timeout=patience_s)
+            finally:
+                self._process.kill()
 
 
 class Programs:
@@ -115,6 +119,7 @@ class Programs:
         return self._running[program]
 
     def close(self) -> None:
-        """End all."""
-        for program in self._running.values():
-            program.close()
+        """End all, also when one of them does not end in time."""
+        with contextlib.ExitStack() as stack:
+            for program in self._running.values():
+                stack.callback(program.close)

@@ -11,9 +11,9 @@ from typing import Any
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ScopeLogs
 
+from tests.clients.builds import node_modules
 from tests.otlp import plain
 from tests.tools import of_package
-from web.build import node_modules
 
 SOURCES = Path(__file__).parent / "javascript"
 PEOPLE = 5
