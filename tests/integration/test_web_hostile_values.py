@@ -31,10 +31,10 @@ TRAIL = Path(__file__).parents[2] / "web" / "sql" / "trail.sql"
 NAMES = sorted({each.name for type_ in EVENT_TYPES.values() for each in attributes_of(type_).values()})
 SORTS = ("name", "stars", "last_seen")
 ROWS = {"min_size": 20, "max_size": 60}
-# Fifteen examples for each table. They aren't made smaller when one fails, which would take minutes: pages log what they
+# Examples aren't made smaller when one fails, which would take minutes: pages log what they
 # fail on, and the rows stand in the report.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
-HALF = settings(max_examples=15, phases=PHASES, deadline=None, suppress_health_check=list(HealthCheck))
+HEALTH = list(HealthCheck)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def test_any_row_of_events(pages: Pages) -> None:
     """Values that nobody thought of, each example's rows in the trail of a person of their own."""
     types = row_binary.columns(pages.stage.client, "events")
 
-    @HALF
+    @settings(max_examples=15, phases=PHASES, deadline=None, suppress_health_check=HEALTH)
     @given(st.lists(st.tuples(st.sampled_from(KINDS), cells_of(types)), **ROWS))
     def shown(drawn: list[tuple[str, dict[str, Any]]]) -> None:
         client_id = f"h-{uuid.uuid4().hex}"
@@ -142,7 +142,7 @@ def test_any_row_of_activity(pages: Pages) -> None:
     client = pages.stage.client
     types = row_binary.columns(client, "activity")
 
-    @HALF
+    @settings(max_examples=10, phases=PHASES, deadline=None, suppress_health_check=HEALTH)
     @given(st.lists(cells_of(types), **ROWS), st.sampled_from(SORTS))
     def shown(drawn: list[dict[str, Any]], sort: str) -> None:
         plain = {"slot": NOW - 7200, "last_ts": NOW * 1000, "first_ts": NOW * 1000, "messages": 1}
