@@ -8,13 +8,17 @@ from typing import Any
 
 import clickhouse_connect
 import pytest
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from sidecar.migrate import migrate, migrations
 from sidecar.plugin import Context, SystemClock
+from sidecar.plugins.clickhouse import recompute
 from sidecar.plugins.clickhouse.passes import Pass
-from sidecar.plugins.clickhouse.recompute import Recomputation, Span
+from sidecar.plugins.clickhouse.recompute import PIECE_BYTES, PIECE_S, Recomputation, Span
 from sidecar.plugins.clickhouse.rollup import FRESH_ROWS, LONGEST_INSERT_S, SECOND
 from sidecar.telemetry import ROLLUP_ROWS, ROLLUP_SKIPPED, ROLLUP_WAITING, Metrics
+from tests import embedded_query_log as query_log
 from tests.embedded import EmbeddedClickHouse
 from tests.otlp import event, request
 from tests.sinks import SinkUnderTest, sink_on
@@ -25,9 +29,11 @@ INSERT INTO events (event_id, type, ts, ts_source, user_id, input_tokens)
 SELECT generateUUIDv4(number), if(number % 2, 'ai_message', 'user_message'),
     toDateTime64('2026-01-01 00:00:00', 9, 'UTC') + toIntervalMinute(15 * intDiv(number, 1000) * {step:UInt32}),
     'event', toString(intDiv(number, 2) % 500), 3
-FROM numbers(2 * {slots:UInt32}) SETTINGS max_partitions_per_insert_block = 0
+FROM numbers({first:UInt32}, {count:UInt32}) SETTINGS max_partitions_per_insert_block = 0
 """
+INSERT_EVENTS = 50_000
 FIGURES = "SELECT count(), sum(events), sum(messages), sum(answers), sum(input_tokens) FROM activity FINAL"
+RECOMPUTATION = "INSERT INTO activity"
 EVERYTHING = Span(0, 4_000_000_000 * SECOND)
 
 
@@ -37,9 +43,15 @@ def sink(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[SinkUnderTe
         yield under_test
 
 
+def insert(client: Client, first: int, count: int, step: int) -> None:
+    client.command(EVENTS, parameters={"first": first, "count": count, "step": step})
+
+
 def backlog(sink: SinkUnderTest, slots: int) -> tuple[int, ...]:
     """Store events of so many rows of `activity` and mark them; what the figures must be."""
-    sink.client.command(EVENTS, parameters={"slots": slots, "step": max(1, 8_000 * 500 // slots)})
+    step = max(1, 8_000 * 500 // slots)
+    for first in range(0, 2 * slots, INSERT_EVENTS):
+        insert(sink.client, first, min(INSERT_EVENTS, 2 * slots - first), step)
     return slots, 2 * slots, slots, slots, 6 * slots
 
 
@@ -72,6 +84,69 @@ def test_a_single_row_that_needs_more_gets_what_the_server_has(sink: SinkUnderTe
     assert sink.run(recomputation(sink, metrics, piece_bytes=1_000).whole(EVERYTHING)) == 2
     assert sink.rows(FIGURES) == [expected]
     assert metrics.value(ROLLUP_SKIPPED) == 0
+
+
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedClickHouse]:
+    with EmbeddedClickHouse(tmp_path_factory.mktemp("logged"), program=query_log.PROGRAM) as server:
+        yield server
+
+
+@pytest.fixture
+def logged_sink(logged: EmbeddedClickHouse, tmp_path: Path) -> Iterator[SinkUnderTest]:
+    with logged.fresh_database() as database, sink_on(logged.url, database, "native", tmp_path) as under_test:
+        under_test.run(under_test.sink._rollup.shutdown())  # type: ignore[attr-defined]
+        under_test.client.command("TRUNCATE TABLE IF EXISTS system.query_log")
+        yield under_test
+
+
+def test_no_piece_takes_more_memory_than_it_may_where_the_whole_would(logged_sink: SinkUnderTest) -> None:
+    expected = backlog(logged_sink, 60_000)
+    unbounded = recomputation(logged_sink, Metrics(), first_rows=60_000, piece_bytes=0, piece_s=10)
+    assert logged_sink.run(unbounded.whole(EVERYTHING)) == 60_000
+    (whole,) = query_log.took(logged_sink.client, RECOMPUTATION)
+    assert whole.memory_bytes > PIECE_BYTES
+    metrics = Metrics()
+    assert logged_sink.run(recomputation(logged_sink, metrics, first_rows=60_000).whole(EVERYTHING)) == 60_000
+    _, *pieces = query_log.took(logged_sink.client, RECOMPUTATION)
+    assert [piece.error for piece in pieces if piece.error] != [], "the first one was halved"
+    assert max(piece.memory_bytes for piece in pieces) <= PIECE_BYTES
+    assert {piece.limit_s for piece in pieces} == {PIECE_S}
+    assert metrics.value(ROLLUP_SKIPPED) == 0
+    assert logged_sink.rows(FIGURES) == [expected]
+
+
+@pytest.mark.parametrize(("slots", "slow_s"), [(64, 0.01), (1, 0.2)])
+def test_a_piece_that_takes_too_long_is_halved_and_a_single_row_gets_the_time_it_needs(
+    logged_sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch, slots: int, slow_s: float
+) -> None:
+    slow = f"sum(e.tokens_left_out + sleepEachRow({slow_s}))"
+    monkeypatch.setattr(recompute, "RECOMPUTE", recompute.RECOMPUTE.replace("sum(e.tokens_left_out)", slow))
+    expected = backlog(logged_sink, slots)
+    metrics = Metrics()
+    assert logged_sink.run(recomputation(logged_sink, metrics, piece_s=0.3).whole(EVERYTHING)) == slots
+    first, *others = query_log.took(logged_sink.client, RECOMPUTATION)
+    assert (first.error, first.limit_s) == (159, 0.3)
+    done = [piece for piece in others if not piece.error]
+    assert len(done) >= min(slots, 2), "never the whole at once"
+    if slots == 1:
+        assert [piece.limit_s for piece in others] == [10]
+    assert logged_sink.rows(FIGURES) == [expected]
+    assert metrics.value(ROLLUP_SKIPPED) == 0
+
+
+def test_a_row_is_not_left_out_because_the_server_is_short_of_memory(sink: SinkUnderTest) -> None:
+    expected = backlog(sink, 2)
+    metrics = Metrics()
+    parts = recomputation(sink, metrics, piece_bytes=1_000)
+    enough = parts._bounds_alone
+    parts._bounds_alone = enough | {"max_memory_usage_for_user": 1_000}
+    with pytest.raises(ClickHouseError, match="User memory limit"):
+        sink.run(parts.whole(EVERYTHING))
+    assert metrics.value(ROLLUP_SKIPPED) == 0
+    parts._bounds_alone = enough
+    assert sink.run(parts.whole(EVERYTHING)) == 2
+    assert sink.rows(FIGURES) == [expected]
 
 
 def test_a_pass_goes_on_where_another_process_stopped(sink: SinkUnderTest) -> None:
@@ -113,7 +188,7 @@ def test_the_sink_catches_up_with_what_was_marked_while_no_rollup_ran(
         url = clickhouse.dsn(database)
         migrate(url)
         with clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False) as client:
-            client.command(EVENTS, parameters={"slots": 3 * FRESH_ROWS, "step": 130})
+            insert(client, 0, 6 * FRESH_ROWS, 130)
             # as if it had been marked long ago: passes leave what is younger to rounds
             client.command("INSERT INTO stale_activity SELECT user_id, slot, marked_at - 3600 FROM stale_activity")
             client.command(
@@ -141,7 +216,7 @@ def test_marks_of_the_release_before_are_taken_over(clickhouse: EmbeddedClickHou
             number = next(known.version for known in migrations() if known.name == "stale_activity")
             for statement in (s for known in before if known.version < number for s in known.statements(database)):
                 client.command(statement)
-            client.command(EVENTS, parameters={"slots": 100, "step": 1})
+            insert(client, 0, 200, 1)
             assert client.command("SELECT count() FROM activity_stale") == 100
             for statement in migrations()[number - 1].statements(database):
                 client.command(statement)
