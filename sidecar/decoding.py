@@ -93,6 +93,13 @@ class Decoding:
         self._piece = await self._cut()
         return self._piece is not None and self._piece.body is not self._body
 
+    async def skip(self, pieces: int) -> None:
+        """Leave out the next pieces, which are durable already."""
+        for _ in range(pieces):
+            piece, self._piece = self._piece or await self._cut(), None
+            if piece is None:  # what stands behind the last one
+                self._unreadable = ()
+
     async def next(self) -> Batch | None:
         """The next Batch, None after the last. Raises Malformed, or Refused when there is no room for it now."""
         piece, self._piece = self._piece, None

@@ -108,19 +108,21 @@ class Pipeline:
 
     async def once(self, digest: str, work: Callable[[], Coroutine[None, None, Counter[str]]]) -> Counter[str]:
         """Do the work for a body, or wait for the outcome of what already does it for the same bytes."""
-        task = self._in_flight.get(digest)
-        if task is None:
-            task = asyncio.create_task(work())
-            self._in_flight[digest] = task
-            task.add_done_callback(lambda done: self._landed(digest, done))
-        else:
-            self._metrics.add(telemetry.COALESCED)
-        try:
-            return await asyncio.shield(task)  # a sender that gives up doesn't stop what another may wait for
-        except asyncio.CancelledError:
-            if task.cancelled():
-                raise Retryable("the sidecar is shutting down") from None
-            raise
+        if self.in_flight(digest):
+            return await self.outcome(digest)
+        task = asyncio.create_task(work())
+        self._in_flight[digest] = task
+        task.add_done_callback(lambda done: self._landed(digest, done))
+        return await _outcome(task)
+
+    def in_flight(self, digest: str) -> bool:
+        """Whether work for a body goes on."""
+        return digest in self._in_flight
+
+    async def outcome(self, digest: str) -> Counter[str]:
+        """Wait for the outcome of the work that goes on for a body."""
+        self._metrics.add(telemetry.COALESCED)
+        return await _outcome(self._in_flight[digest])
 
     async def drain(self, time_limit_s: float) -> None:
         """Refuse new batches, finish those in flight within the limit, then shut every plugin down. Idempotent."""
@@ -235,3 +237,12 @@ class Pipeline:
                 await stage.plugin.shutdown()
         except Exception as error:
             self._logger.error("plugin %s did not shut down cleanly: %s", stage.name, type(error).__name__)
+
+
+async def _outcome(task: asyncio.Task[Counter[str]]) -> Counter[str]:
+    try:
+        return await asyncio.shield(task)  # a sender that gives up doesn't stop what another may wait for
+    except asyncio.CancelledError:
+        if task.cancelled():
+            raise Retryable("the sidecar is shutting down") from None
+        raise

@@ -1,10 +1,8 @@
 """The OTLP/HTTP receiver: POST /v1/logs, and two questions about the process. Answers follow sidecar.answers."""
 
 import asyncio
-import hashlib
 import logging
 import re
-from collections import Counter
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -15,7 +13,7 @@ from sidecar.admission import Admission, Booking
 from sidecar.answers import JSON, PROTOBUF, Refused, refused, stored
 from sidecar.bearer import Token
 from sidecar.cors import Cors
-from sidecar.decoding import Decoder, Decoding
+from sidecar.decoding import Decoder
 from sidecar.errors import Malformed, Permanent, Retryable
 from sidecar.http_runner import add_refusals, expect, make_runner
 from sidecar.inflate import ENCODINGS, TooLarge
@@ -23,8 +21,8 @@ from sidecar.pace import Pace
 from sidecar.pipeline import Pipeline
 from sidecar.plugin import Clock
 from sidecar.prometheus import CONTENT_TYPE, exposition
-from sidecar.salvage import Salvaged
 from sidecar.settings import SidecarSettings
+from sidecar.storing import Storing
 from sidecar.telemetry import Metrics
 
 # However many slashes: an endpoint that ends in one, or a whole address with one, is what people write.
@@ -50,6 +48,7 @@ class Receiver:
         self._logger = logger
         self._admission = Admission(settings.max_in_flight_bytes, metrics, clock)
         self._decoder = Decoder(settings)
+        self._storing = Storing(pipeline, self._decoder, clock, logger)
         self._told = Periodic(logger)
         self._cors = Cors(settings.cors_origins)
         self._token = Token(settings.token, self._told)
@@ -109,9 +108,10 @@ class Receiver:
             with self._admission.book() as booking:
                 try:
                     body = await self._read(request, booking)
-                    opened = await self._decoder.opened(body, encoding, request.content_type, booking)
+                    opening = self._decoder.opened(body, encoding, request.content_type, booking)
                     del body
-                    rejected = await self._store(opened, booking)
+                    # no name for what is opened: one who waits for another's work does not hold it
+                    rejected = await self._storing.store(await opening, booking, request)
                 finally:
                     self._decoder.trimmer.freed(booking.most)
         except Malformed as error:
@@ -157,34 +157,6 @@ class Receiver:
             f"the body is longer than {self.settings.max_body_bytes} bytes; send smaller batches, or raise "
             "CHATTRAIL_SIDECAR_MAX_BODY_BYTES",
         )
-
-    async def _store(self, opened: Salvaged, booking: Booking) -> Counter[str]:
-        """Return once every record is durable, with what was rejected by reason. A large body is stored in pieces."""
-        decoding = Decoding(self._decoder, opened, self._clock.now(), booking)
-        if not await decoding.in_pieces():
-            return await self._handle_all(decoding)
-        # sent again while its pieces are being stored, it waits for them and does not begin anew
-        digest = hashlib.sha256(opened.body)
-        for record in opened.unreadable:
-            digest.update(record.raw)
-        key = f"pieces of {digest.hexdigest()}"
-        return await self._pipeline.once(key, lambda: self._handle_all(decoding))
-
-    async def _handle_all(self, decoding: Decoding) -> Counter[str]:
-        rejected = Counter[str]()
-        while (batch := await decoding.next()) is not None:
-            if batch.mended:
-                self._told.warning(
-                    "texts of a resource or scope were not UTF-8: U+FFFD is stored for what could not be read"
-                )
-            parts = batch.by_origin() if batch.record_count else []
-            del batch  # nothing of a piece is held while the next is parsed: only one is booked
-            while parts:
-                part = parts.pop(0)
-                loop_guard.mark(part.is_own)
-                rejected += await self._pipeline.handle(part)
-                del part
-        return rejected
 
     async def _not_kept(self, request: web.Request) -> web.Response:
         self._token.require(request)

@@ -4,10 +4,15 @@ import asyncio
 import random
 from pathlib import Path
 
+import pytest
+
+from sidecar import pieces
+from sidecar.batch import Batch
 from sidecar.errors import Retryable
 from sidecar.pipeline import Stage
-from sidecar.telemetry import REQUESTS
+from sidecar.telemetry import COALESCED, REQUESTS
 from tests.collector_process import Collector, event_id, records_of
+from tests.collector_process import until as collector_until
 from tests.otlp import event, request, uuid7
 from tests.receivers import Recorder, receiving, until
 
@@ -69,5 +74,56 @@ async def test_a_collector_with_yesterdays_token_loses_nothing(tmp_path: Path) -
         await asyncio.to_thread(collector.start)
         try:
             await until(lambda: stored(recorder) == [one])
+        finally:
+            await asyncio.to_thread(collector.__exit__)
+
+
+class Slow(Recorder):
+    """Takes longer for a body than the collector waits, and has refused one of its pieces in the middle."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refused = False
+
+    async def handle(self, batch: Batch) -> None:
+        self.entered += 1
+        await asyncio.sleep(0.25)
+        if len(self.batches) == 6 and not self.refused:
+            self.refused = True
+            raise Retryable("not now", after=1)
+        self.batches.append(batch)
+
+
+async def test_a_body_that_takes_longer_than_the_collector_waits_is_stored_once_and_passed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 100_000)
+    monkeypatch.setattr(pieces, "RUN_RECORDS", 5)
+    patience = tmp_path / "patience.yaml"
+    patience.write_text(
+        "exporters: {otlp_http/sidecar: {timeout: 1s, retry_on_failure: {initial_interval: 100ms, max_interval: 200ms}}}"
+    )
+    ids = [uuid7(0) for _ in range(150)]
+    body = request(*(event("command", event_id=one) for one in ids))
+    count = sum(1 for _ in pieces.cut(body))
+    assert count * 0.25 > 2, "the collector gives up more than once"
+    slow = Slow()
+    async with receiving(Stage("slow", slow, True)) as sidecar:
+        collector = Collector(tmp_path, sidecar.url, patience)
+        await asyncio.to_thread(collector.start)
+        try:
+            assert await asyncio.to_thread(collector.post, body) == 200
+            another = uuid7(0)
+            assert await asyncio.to_thread(collector.post, request(event("command", event_id=another))) == 200
+            sent = "otelcol_exporter_sent_log_records"
+            everything = len(ids) + 1
+            await asyncio.to_thread(collector_until, lambda: collector.metric(sent) >= everything, "all are sent", 60)
+            assert "context deadline exceeded" in await asyncio.to_thread(collector.log.read_text)
+            assert await asyncio.to_thread(collector.metric, sent) == everything
+            assert sorted(stored(slow)) == sorted([*ids, another])
+            assert sidecar.metrics.value(COALESCED) >= 1
+            assert (slow.entered, slow.refused) == (len(slow.batches) + 1, True), (
+                "but for the refused one, each piece once"
+            )
         finally:
             await asyncio.to_thread(collector.__exit__)
