@@ -1,20 +1,23 @@
 """A merged part with empty files, as a disk that fills up at the end of a merge leaves it: its rows are all taken back."""
 
 import asyncio
+import http.client
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from sidecar.plugins.clickhouse.repair import NoRoom
+from sidecar.plugins.clickhouse.repair import STILL_USED, NoRoom
 from tests.otlp import event, request
 from tests.receivers import until
 from tests.sinks import SinkUnderTest, sink_on
 
 BROKEN = "SELECT count() FROM system.detached_parts WHERE database = currentDatabase() AND reason LIKE 'broken%'"
-
+# Its answer has gigabytes, so it goes on for as long as nobody takes them.
+READER = "SELECT e.type, repeat('x', 100) FROM numbers(100000000) AS n CROSS JOIN events AS e"
 
 pytestmark = pytest.mark.parametrize("sink", ["native"], indirect=True)
 
@@ -34,17 +37,62 @@ def break_a_merged_part(sink: SinkUnderTest) -> None:
         sink.one("SELECT max(toString(attributes)) FROM events")
 
 
-def test_all_rows_are_back_once_an_insert_has_shown_a_full_disk(sink: SinkUnderTest) -> None:
+def test_all_rows_are_back_once_an_insert_has_shown_a_full_disk(
+    sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     break_a_merged_part(sink)
-    sink.sink._repair._signs.set()  # type: ignore[attr-defined]
+    repair = sink.sink._repair  # type: ignore[attr-defined]
+    looks: list[list[str]] = []
+    mend = repair.mend
+
+    async def noted() -> list[str]:
+        looks.append(await mend())
+        return looks[-1]
 
     async def mended() -> None:
-        await until(lambda: sink.one(BROKEN) == 1)
+        await until(lambda: ["events"] in looks, within_s=60)
 
+    monkeypatch.setattr(repair, "mend", noted)
+    repair._signs.set()
     sink.run(mended())
+    assert sink.one(BROKEN) == 1
     assert sink.one("SELECT countIf(NOT ignore(*)) FROM events FINAL") == 6
     sink.handle(request(event("command")))
     assert sink.one("SELECT count() FROM events FINAL") == 7
+
+
+def test_a_table_that_a_query_still_reads_is_attached_when_it_ends(
+    sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink.handle(request(event("command")))
+    repair = sink.sink._repair  # type: ignore[attr-defined]
+    sink.run(repair.shutdown())  # figures that can't be read set it going, too
+    sink.run(sink.sink._rollup.shutdown())  # type: ignore[attr-defined]  # no query but the one below reads the table
+    address = urlsplit(sink.url)
+    reader = http.client.HTTPConnection(str(address.hostname), address.port or 0, timeout=60)
+    query = {"database": address.path[1:], "query": READER}
+    who = {"X-ClickHouse-User": str(address.username), "X-ClickHouse-Key": str(address.password)}
+    reader.request("GET", f"/?{urlencode(query)}", headers=who)
+    answer = reader.getresponse()
+    assert answer.status == 200, answer.read()
+    command, refused = repair._client.command, []
+
+    async def noted(sql: str, **given: Any) -> object:
+        try:
+            return await command(sql, **given)
+        except DatabaseError as error:
+            refused.append((sql, error.code))
+            if len(refused) == 2:
+                answer.close()
+                reader.close()  # which ends its query
+            raise
+
+    break_a_merged_part(sink)
+    monkeypatch.setattr(repair._client, "command", noted)
+    assert sink.run(repair.mend()) == ["events"]
+    assert refused[:2] == [("ATTACH TABLE IF NOT EXISTS `events`", STILL_USED)] * 2
+    assert {code for _, code in refused} == {STILL_USED}
+    assert sink.one("SELECT countIf(NOT ignore(*)) FROM events FINAL") == 7
 
 
 def test_without_room_a_table_is_left_attached(sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
