@@ -14,6 +14,7 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from sidecar.attributes import AttributeValue, value_of
 from sidecar.errors import Malformed
 from sidecar.otlp_json import is_json, legible
+from sidecar.plugins.clickhouse.rows import insert_rows
 from sidecar.wire import LOG_RECORDS, Origin, contents, encode
 
 COLUMNS = ["reason", "event_name", "batch", "position", "raw", "origin", "service_name", "instance_id", "sequence"]
@@ -59,19 +60,11 @@ async def bury(client: AsyncClient, letters: Sequence[DeadLetter], batch: str) -
                 raw = whole(raw, origin)
         rows.append([letter.reason, letter.event_name, batch, letter.position, raw, reference, *process, number])
     if large:  # first, so that no letter refers to what isn't there
-        await client.insert(
-            "dead_letter_origins",
-            list(large.items()),
-            column_names=["digest", "raw"],
-            # Another token each time: what a replay has deleted meanwhile is to be back. Their digest keeps them single.
-            settings={"async_insert": 0, "insert_deduplication_token": uuid.uuid4().hex},
-        )
-    await client.insert(
-        "dead_letters",
-        rows,
-        column_names=COLUMNS,
-        settings={"async_insert": 0, "insert_deduplication_token": f"{batch}:dead"},
-    )
+        # Another token each time: what a replay has deleted meanwhile is to be back. Their digest keeps them single.
+        settings = {"async_insert": 0, "insert_deduplication_token": uuid.uuid4().hex}
+        await insert_rows(client, "dead_letter_origins", list(large.items()), ["digest", "raw"], settings)
+    settings = {"async_insert": 0, "insert_deduplication_token": f"{batch}:dead"}
+    await insert_rows(client, "dead_letters", rows, COLUMNS, settings)
 
 
 def whole(raw: bytes, origin: Origin) -> bytes:

@@ -16,6 +16,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeL
 
 from sidecar.plugins.clickhouse.body_json import body_json, with_body_json
 from sidecar.plugins.clickhouse.otlp_schema import DEPTH, proto_text
+from sidecar.plugins.clickhouse.rows import insert_rows
 
 Row = dict[str, Any]
 
@@ -74,7 +75,7 @@ class DecodedEncoder:
         """Insert the decoded request; decoding runs on a thread, as it takes 10 times as long as the native path."""
         row = await asyncio.to_thread(_resource_logs, body)
         settings = COMMON_SETTINGS | {"insert_deduplication_token": token}
-        await client.insert("otlp_in", [[row]], column_names=["resource_logs"], settings=settings)
+        await insert_rows(client, "otlp_in", [[row]], ["resource_logs"], settings)
 
 
 async def choose(client: AsyncClient, wanted: str) -> tuple[Encoder, str]:
