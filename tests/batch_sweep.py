@@ -31,11 +31,12 @@ WORDS = "Привет, как твои дела сегодня? "
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One request: records of a kind under a resource, until the body has a size."""
+    """One request: records of a kind under a resource, until the body has a size; `dead` of them become dead letters."""
 
     kind: str
     resource_bytes: int
     body_bytes: int
+    dead: int = 0
 
     def body(self) -> tuple[bytes, int]:
         """The serialized request and how many records it has."""
@@ -54,7 +55,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one request. `rss_bytes` is the sidecar's afterwards."""
+    """What became of one request. `rss_bytes` is the sidecar's when it has given back what it took."""
 
     case: Case
     wire_bytes: int
@@ -118,7 +119,7 @@ KINDS: dict[str, Callable[[int, int], bytes]] = {
     "one record of attributes": _attributes,
 }
 MIB = 1 << 20
-EXTREME = Case("one array of empty values", 0, 6 * MIB)  # 3 million elements in a few hundred bytes of zstd
+EXTREME = Case("one array of empty values", 0, 6 * MIB, dead=1)  # 3 million elements in a few hundred bytes of zstd
 
 
 def small() -> Iterator[Case]:
@@ -127,7 +128,8 @@ def small() -> Iterator[Case]:
     yield Case("empty records", 0, 256 << 10)
     yield Case("empty records", 100_000, 105_000)
     yield Case("chat events", 100, 256 << 10)
-    yield Case("one array of empty values", 0, 2 * MIB)
+    yield Case("one array of empty values", 0, 2 * MIB, dead=1)
+    yield Case("one array of short texts", 1_200, 31 * MIB, dead=1)
     yield Case("one long text", 1_200, 2 * MIB)
 
 
@@ -140,11 +142,16 @@ def full() -> Iterator[Case]:
     for kind, resource, size in itertools.product(many, (0, 1_200), (MIB, 12 * MIB, 31 * MIB)):
         yield Case(kind, resource, size)
     for kind, size in itertools.product(one, (MIB, 12 * MIB, 31 * MIB)):
-        yield Case(kind, 1_200, size)
+        yield Case(kind, 1_200, size, dead=int(kind != "one long text" and size > MIB))  # of too many values
     for resource, size in ((0, MIB), (1_200, MIB // 4), (0, 12 * MIB)):
         yield Case("empty records", resource, size)
     yield Case("small events", 100_000, MIB // 2)
     yield EXTREME
+
+
+def resident(pid: int) -> int:
+    """The RSS of a process."""
+    return int(psutil.Process(pid).memory_info().rss)
 
 
 async def run(case: Case, session: aiohttp.ClientSession, url: str, client: Client, pid: int) -> Outcome:
@@ -161,6 +168,4 @@ async def run(case: Case, session: aiohttp.ClientSession, url: str, client: Clie
         status = answer.status
     seconds = time.monotonic() - began
     ((stored, dead),) = client.query(COUNTS).result_rows
-    return Outcome(
-        case, len(wire), records, pieces, status, stored, dead, seconds, psutil.Process(pid).memory_info().rss
-    )
+    return Outcome(case, len(wire), records, pieces, status, stored, dead, seconds, resident(pid))
