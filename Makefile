@@ -6,7 +6,8 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 PYTEST := $(BIN)/python -m pytest
 # Most of a test's time is waiting for processes, so two files run side by side; whole files, which share their servers.
-ABREAST := -n 2 --dist loadfile
+# In their order: xdist would take files with many tests first and leave the few long ones to one core at the end.
+ABREAST := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run env test test-fast faults faults-pictures sweep-batches soak embedded-sweep embedded-lists lint format bench
