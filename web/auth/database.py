@@ -1,7 +1,8 @@
 """The sign-in database: one SQLite file that all workers share, so limits and single use hold across processes.
 
 It keeps hashes of session ids and link tokens, never the values themselves. A connection is made per question: they are
-rare and small, and nothing can leak across a fork or between threads.
+rare and small, and nothing can leak across a fork or between threads. The journal is SQLite's own rollback journal: to turn
+a new file to WAL fails at once when two connections do it together, however long they may wait for a lock.
 """
 
 import sqlite3
@@ -51,7 +52,6 @@ class AuthDatabase:
         if not self._ready:
             try:
                 self._path.chmod(0o600)
-                connection.execute("PRAGMA journal_mode=WAL")
                 connection.executescript(SCHEMA)
                 past = (self.clock(),)
                 connection.execute("DELETE FROM sessions WHERE expires_at <= ?", past)

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from flask.testing import FlaskClient
@@ -50,6 +51,20 @@ def test_attempts_at_the_same_time_get_no_further(tmp_path: Path, clock: Clock) 
     with ThreadPoolExecutor(8) as pool:
         waits = list(pool.map(lambda _: begin_attempt(database, "192.0.2.1"), range(40)))
     assert waits.count(0) == PER_ADDRESS
+
+
+def test_the_first_attempts_ever_may_come_together(tmp_path: Path, clock: Clock) -> None:
+    for number in range(25):
+        database = AuthDatabase(tmp_path / f"{number}.sqlite3", clock)
+        together = Barrier(8)
+
+        def attempt(database: AuthDatabase = database, together: Barrier = together) -> float:
+            together.wait()
+            return begin_attempt(database, "192.0.2.1")
+
+        with ThreadPoolExecutor(8) as pool:
+            waits = [pool.submit(attempt) for _ in range(8)]
+        assert [one.result() for one in waits].count(0) == PER_ADDRESS
 
 
 def test_forwarded_addresses_are_believed_only_when_told(tmp_path: Path, clock: Clock) -> None:
