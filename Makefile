@@ -30,13 +30,13 @@ assets: $(STAMP)
 	@$(BIN)/python -m web.build
 
 demo: setup ## the main job: embedded ClickHouse, simulated Telegram, history, live traffic; CLOUDFLARE=fake: pictures in a simulated Cloudflare
-	@$(if $(CLOUDFLARE),CLOUDFLARE="$(CLOUDFLARE)" )$(BIN)/chattrail demo
+	@$(if $(CLOUDFLARE),CLOUDFLARE="$(CLOUDFLARE)" )$(BIN)/python -m stack demo
 
 run: setup ## the same with the real Telegram: BOT_TOKEN=… make run
-	@$(BIN)/chattrail run
+	@$(BIN)/python -m stack run
 
 env: ## write .env for docker compose, with fresh secrets
-	@$(PYTHON) -I chattrail/stack/env_file.py
+	@$(PYTHON) -I stack/env_file.py
 
 test: setup tools programs ## all tests
 	@$(PYTEST) $(ABREAST)
@@ -48,16 +48,16 @@ faults: setup collector ## every fault at full size, five seeds (two hours; ROWS
 	@FAULT_ROWS="$(ROWS)" $(PYTEST) tests/faults --ignore tests/faults/test_soak.py -m "slow or not slow" --timeout 3600
 
 faults-pictures: setup ## the rows on pictures, five seeds (half an hour; ROWS=27 for some again); writes their section of docs/reliability.md
-	@FAULT_ROWS="$(ROWS)" $(PYTEST) tests/faults/test_pictures.py -m "slow or not slow" --timeout 3600
+	@FAULT_ROWS="$(ROWS)" $(PYTEST) tests/faults/test_images.py -m "slow or not slow" --timeout 3600
 
 sweep-batches: setup ## requests of every shape and size at default limits (half an hour); writes its table in docs/operations.md
-	@$(PYTEST) tests/integration/test_batch_sweep.py tests/integration/test_request_memory.py -m slow --timeout 7200 -s
+	@$(PYTEST) tests/integration/sidecar/test_batch_sweep.py tests/integration/sidecar/test_request_memory.py -m slow --timeout 7200 -s
 
 soak: setup collector ## an hour of slow ClickHouse and of random faults; SOAK_MINUTES=4 for less; writes docs/reliability.md
 	@$(PYTEST) tests/faults/test_soak.py -m slow -s
 
 embedded-sweep: setup ## every call of the sweep over embedded ClickHouse (some minutes); writes its table into docs/embedded.md
-	@$(BIN)/python -m tests.sweep.run
+	@$(BIN)/python -m tests.support.sweep.run
 
 embedded-lists: $(STAMP) ## write the functions that embedded ClickHouse may call, after a new engine: look at the difference
 	@$(BIN)/python -m sidecar.embedded.guard
@@ -80,7 +80,7 @@ collector: $(STAMP) ## build the OpenTelemetry Collector (Go; cached by manifest
 	@$(BIN)/python -m collector build
 
 clients: $(STAMP) ## build what the tests run in Go and Java: clients of ClickHouse, a second collector (cached by source)
-	@$(BIN)/python -m tests.clients.builds
+	@$(BIN)/python -m tests.support.clients.builds
 
 docs: $(STAMP) ## write the generated tables of docs/
 	$(BIN)/python docs/generate.py
@@ -92,7 +92,7 @@ screenshots: setup tools ## make docs/images from a real run
 .PHONY: programs
 programs: $(STAMP)
 	@$(BIN)/python -m collector build || true
-	@$(BIN)/python -m tests.clients.builds || true
+	@$(BIN)/python -m tests.support.clients.builds || true
 
 # Tests also run Chromium, a Redis, curl and Java; Debian's are installed where that can be done without asking.
 .PHONY: tools

@@ -19,14 +19,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.report import report
-from bot.simulation.cloudflare.limits import PERIOD_S, REQUESTS
-from bot.simulation.cloudflare_api import CloudflareServer
-from sidecar.plugins.images.store import Paused, Upload
+from sidecar.plugins.images.stores.base import Paused, Upload
 from sidecar.plugins.images.stores.cloudflare import CloudflareStore
 from sidecar.plugins.images.stores.limiter import Limiter
-from tests.cloudflare_store import SetClock
-from tests.photographs import photograph
-from tests.uploads import upload_of
+from stack.simulators.cloudflare.limits import PERIOD_S, REQUESTS
+from stack.simulators.cloudflare.server import CloudflareServer
+from tests.support.cloudflare_store import SetClock
+from tests.support.sample_images import photograph
+from tests.support.uploads import upload_of
 
 HOUR_S = 3600.0
 RESTARTS = 6

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.report import report
-from tests.embedded import EmbeddedClickHouse, ask
+from tests.support.embedded import EmbeddedClickHouse, ask
 
 HEAD = (
     "when",

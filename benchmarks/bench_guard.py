@@ -18,7 +18,7 @@ from sidecar.embedded.guard.guard import Guard
 from sidecar.embedded.sql import Statement
 
 HEAD = ("statement", "ms of processor time")
-VIEW = Path(__file__).resolve().parent.parent / "sidecar" / "sql" / "0002_events.sql"
+VIEW = Path(__file__).resolve().parent.parent / "sidecar" / "plugins" / "clickhouse" / "migrations" / "0002_events.sql"
 
 
 def cpu_ms(times: int, step: Callable[[int], object]) -> str:

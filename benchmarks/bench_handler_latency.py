@@ -24,10 +24,10 @@ from aiogram.client.telegram import TelegramAPIServer
 from aiogram.types import Message, Update
 
 from benchmarks.report import report
-from bot.simulation.telegram_api import TelegramServer
 from chattrail import create_tracker
 from chattrail.aiogram import instrument
-from tests.fakes.otlp_receiver import OtlpReceiver
+from stack.simulators.telegram.server import TelegramServer
+from tests.support.fakes.otlp_receiver import OtlpReceiver
 
 ROUNDS, UPDATES = 60, 50
 PAUSE = 0.004  # seconds between updates: some 200 a second, far above what a bot of this kind gets

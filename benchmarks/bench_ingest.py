@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 
 from benchmarks.report import report
-from tests.embedded import EmbeddedClickHouse
-from tests.otlp import event, request
-from tests.sinks import SinkUnderTest, sink_on
+from tests.support.embedded import EmbeddedClickHouse
+from tests.support.otlp import event, request
+from tests.support.sinks import SinkUnderTest, sink_on
 
 ROUNDS = 5
 SIZES = (2, 500, 10_000)

@@ -19,8 +19,8 @@ import aiohttp
 
 from benchmarks import pictures
 from benchmarks.report import report
-from tests.embedded import EmbeddedClickHouse
-from tests.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY, S3Server
+from tests.support.embedded import EmbeddedClickHouse
+from tests.support.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY, S3Server
 
 AIM = 150
 WARM_UP = 100
@@ -40,7 +40,7 @@ async def store(name: str, folder: Path) -> AsyncIterator[tuple[dict[str, str], 
     """Run a store; the sidecar's settings for it, and its process."""
     if name == "cloudflare_images":
         # a time that runs fast lifts the limit: 1,200 requests in 0.3 s
-        command = [sys.executable, "-m", "bot.simulation.cloudflare", "--port", "0", "--speed", "1000"]
+        command = [sys.executable, "-m", "stack.simulators.cloudflare", "--port", "0", "--speed", "1000"]
         process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
         assert process.stdout is not None
         words = (await process.stdout.readline()).decode().split()

@@ -19,9 +19,9 @@ import clickhouse_connect
 from benchmarks import pictures
 from benchmarks.bench_pictures import store
 from benchmarks.report import report
-from tests.embedded import EmbeddedClickHouse
-from tests.otlp import event, request
-from tests.receivers import quiet_port
+from tests.support.embedded import EmbeddedClickHouse
+from tests.support.otlp import event, request
+from tests.support.receivers import quiet_port
 
 WAITING, ROUNDS, REQUESTS, SENDERS = 10_000, 4, 250, 4
 MESSAGES = 9

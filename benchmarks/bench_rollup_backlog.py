@@ -18,12 +18,12 @@ import clickhouse_connect
 import psutil
 
 from benchmarks.report import report
-from sidecar.migrate import migrate
-from sidecar.telemetry import ROLLUP_FAILURES, ROLLUP_ROWS, ROLLUP_SKIPPED, ROLLUP_WAITING
-from tests import embedded_query_log as query_log
-from tests.embedded import EmbeddedClickHouse
-from tests.otlp import event, request
-from tests.sinks import SinkUnderTest, sink_on
+from sidecar.plugins.clickhouse.migrate import migrate
+from sidecar.telemetry.metrics import ROLLUP_FAILURES, ROLLUP_ROWS, ROLLUP_SKIPPED, ROLLUP_WAITING
+from tests.support import embedded_query_log as query_log
+from tests.support.embedded import EmbeddedClickHouse
+from tests.support.otlp import event, request
+from tests.support.sinks import SinkUnderTest, sink_on
 
 AIM_S, AIM_PIECE_S, AIM_PIECE_MB = 300, 2, 100  # for ten million events on two cores
 STEP = 50_000  # events an insert

@@ -29,11 +29,11 @@ import psutil
 from flask import Flask, Response
 
 from benchmarks.report import report
-from tests.slow_clients import SILENT, Kind, SlowClients, half_a_body, half_a_head, no_reader
-from tests.web_support import web_environment
+from tests.support.slow_clients import SILENT, Kind, SlowClients, half_a_body, half_a_head, no_reader
+from tests.support.web_support import web_environment
 from web import create_app
-from web.access import public
-from web.server import Server
+from web.auth.access import public
+from web.server.run import Server
 from web.settings import WebSettings
 
 CLIENTS, ASKS, PATIENCE_S = 500, 20, 3.0

@@ -22,10 +22,10 @@ import psutil
 from aiohttp import web
 from PIL import Image
 
-from sidecar.answers import PROTOBUF
-from tests.otlp import event, request
-from tests.photographs import photograph
-from tests.receivers import SidecarProcess
+from sidecar.receiver.responses import PROTOBUF
+from tests.support.otlp import event, request
+from tests.support.receivers import SidecarProcess
+from tests.support.sample_images import photograph
 
 SIDE = 1024
 OPTIONS = {"JPEG": {"quality": 90}, "WEBP": {"quality": 80, "method": 0}, "PNG": {"compress_level": 3}}

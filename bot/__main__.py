@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from bot.settings import BotSettings
-from chattrail.private_files import keep_files_private
+from common.private_files import keep_files_private
 
 if TYPE_CHECKING:
     from chattrail.tracker import Tracker
@@ -43,7 +43,7 @@ def main() -> int:
 
 async def _main(settings: BotSettings, tracker: "Tracker") -> None:
     from bot.app import build
-    from bot.running import run, stop_on_signals
+    from bot.runner import run, stop_on_signals
 
     stop = asyncio.Event()
     stop_on_signals(stop)

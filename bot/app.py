@@ -14,25 +14,25 @@ from aiogram.enums import ParseMode
 from aiogram.fsm.storage.base import BaseStorage, DefaultKeyBuilder
 from aiogram.fsm.storage.memory import MemoryStorage
 
-from bot.brain.base import Backend, PictureMaker
-from bot.brain.openai_compatible import OpenAiCompatible
-from bot.brain.painter import OfflinePainter
-from bot.brain.pictures import OpenAiPictures
-from bot.brain.pipeline import Brain
-from bot.brain.provider import Provider
-from bot.brain.scripted import Scripted
+from bot.content.personas import LANGUAGES, load_cast
+from bot.content.texts import catalogue
 from bot.handlers import admin, chat, clear, errors, help, image, language, persona, premium, start, story
-from bot.person import Clock, PersonMiddleware
-from bot.personas import LANGUAGES, load_cast
+from bot.llm.base import Backend, PictureMaker
+from bot.llm.openai_compatible import OpenAiCompatible
+from bot.llm.painter import OfflinePainter
+from bot.llm.pictures import OpenAiPictures
+from bot.llm.pipeline import Brain
+from bot.llm.provider import Provider
+from bot.llm.scripted import Scripted
+from bot.middleware import Clock, PersonMiddleware
 from bot.premium import FileStore, Ledger, RedisStore
-from bot.quiet import Guard
+from bot.redaction import Guard
 from bot.settings import BotSettings
 from bot.telegram import ObeyFloodLimits
-from bot.texts import catalogue
-from bot.turns import Turns
+from bot.user_queue import Turns
 from bot.web_api import WebApi
 from chattrail.aiogram import instrument
-from chattrail.export import create_tracker
+from chattrail.export.pipeline import create_tracker
 from chattrail.tracker import Tracker
 
 if TYPE_CHECKING:

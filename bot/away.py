@@ -1,6 +1,6 @@
 """How long somebody was away, in words."""
 
-from bot.texts import Say
+from bot.content.texts import Say
 
 
 def duration(seconds: float, say: Say) -> str:

@@ -7,8 +7,8 @@ from aiogram import Bot
 from aiogram.exceptions import TelegramAPIError
 from aiogram.types import BotCommand, BotCommandScopeChat
 
-from bot.personas import LANGUAGES
-from bot.texts import Say
+from bot.content.personas import LANGUAGES
+from bot.content.texts import Say
 
 _log = logging.getLogger(__name__)
 _EVERYONE = ("start", "personas", "picture", "premium", "language", "clear", "help")

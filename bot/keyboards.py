@@ -2,9 +2,9 @@
 
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.personas import LANGUAGES, Cast, Persona
-from bot.premium import PLANS
-from bot.texts import Say
+from bot.content.personas import LANGUAGES, Cast, Persona
+from bot.content.plans import PLANS
+from bot.content.texts import Say
 
 
 def _rows(*rows: list[tuple[str, str]]) -> InlineKeyboardMarkup:

@@ -1,4 +1,4 @@
-"""Premium by Telegram Stars: the plans, and a ledger of payments that says until when a person has it."""
+"""Premium by Telegram Stars: a ledger of payments that says until when a person has it."""
 
 import asyncio
 import json
@@ -9,20 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from bot.content.plans import Plan
+
 if TYPE_CHECKING:
     from redis.asyncio import Redis
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Something to buy. The id is also the key of its title in the texts."""
-
-    id: str
-    days: int
-    stars: int
-
-
-PLANS = {plan.id: plan for plan in (Plan("week", 7, 100), Plan("month", 30, 300), Plan("year", 365, 2500))}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chattrail.context import Chat, Person
-    from chattrail.export import create_tracker
+    from chattrail.export.pipeline import create_tracker
     from chattrail.tracker import Tracker
 
 __all__ = ["Chat", "Person", "Tracker", "create_tracker"]
 
-_HOMES = {"Chat": "context", "Person": "context", "Tracker": "tracker", "create_tracker": "export"}
+_HOMES = {"Chat": "context", "Person": "context", "Tracker": "tracker", "create_tracker": "export.pipeline"}
 
 
 def __getattr__(name: str) -> Any:

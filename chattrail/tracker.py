@@ -21,7 +21,7 @@ from chattrail.events import AiMessage, Event, ImageGenerated, attributes_of
 from chattrail.forks import after_fork_in_child
 from chattrail.ids import uuid7
 from chattrail.privacy import Privacy
-from chattrail.quiet import Periodic, where
+from chattrail.rate_limited_log import Periodic, where
 from chattrail.record import BeforeSend, Counts, Record, Sink
 from chattrail.session import People
 

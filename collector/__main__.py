@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 from typing import Never
 
-from chattrail.private_files import keep_files_private
-from chattrail.settings import SettingsError, exit_with
 from collector.build import BuildError, build
 from collector.locate import NotFoundError, find
 from collector.queue_files import set_damaged_aside
 from collector.settings import CollectorSettings
+from common.private_files import keep_files_private
+from common.settings import SettingsError, exit_with
 
 FOLDER = Path(__file__).parent
 CONFIG = FOLDER.parent / "otel-config.yaml"

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
-from chattrail.settings import GuardSecret, Settings
+from common.settings import GuardSecret, Settings
 
 FEEDS = Path(__file__).with_name("feeds")
 # Fields that steer the command only; the YAML files do not know them.

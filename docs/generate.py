@@ -20,13 +20,13 @@ from pydantic.fields import FieldInfo  # noqa: E402
 from pydantic_core import PydanticUndefined  # noqa: E402
 
 from chattrail.events import COMMON, EVENT_TYPES, RESOURCE, Attribute, attributes_of  # noqa: E402
-from chattrail.highwater import ATTRIBUTES, PROCESS_ENDED  # noqa: E402
-from chattrail.settings import Settings  # noqa: E402
+from chattrail.export.sequence_file import ATTRIBUTES, PROCESS_ENDED  # noqa: E402
+from common.settings import Settings  # noqa: E402
 
 # Where each part keeps its Settings; one line for a new one.
 SETTINGS_MODULES = (
     "bot.settings",
-    "bot.simulation.settings",
+    "stack.simulators.settings",
     "collector.settings",
     "sidecar.settings",
     "sidecar.plugins.clickhouse.config",
@@ -36,7 +36,7 @@ SETTINGS_MODULES = (
     "sidecar.plugins.webhook.config",
     "sidecar.embedded.settings",
     "web.settings",
-    "chattrail.stack.settings",
+    "stack.settings",
 )
 _NOTE = "<!-- Written by docs/generate.py. Change the code it is read from, then run it again. -->\n"
 

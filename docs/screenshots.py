@@ -48,7 +48,17 @@ def own_site() -> Iterator[tuple[str, str]]:
 
     build()
     with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder)) as stack:
-        command = [sys.executable, "-m", "bot.simulation.backfill", "--days", "70", "--people", "260", "--seed", "7"]
+        command = [
+            sys.executable,
+            "-m",
+            "stack.simulators.population.backfill",
+            "--days",
+            "70",
+            "--people",
+            "260",
+            "--seed",
+            "7",
+        ]
         past = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": stack.sidecar_url}
         subprocess.run(command, cwd=ROOT, env=past, check=True)  # noqa: S603
         stack.finish(stack.tracker())

@@ -7,7 +7,7 @@
 # engines refused the form outright (ClickHouse issue 14980). This one takes it, as a function of each row: has([...], user_id),
 # "Condition: true". A constant array from arrayConcat becomes a set and prunes; so does
 # `user_id IN (SELECT unhex(arrayJoin({keys:Array(String)})))`. Nothing warns but the number of rows read.
-# Found on pages of one person that read all events: web/person_key.py uses the subquery.
+# Found on pages of one person that read all events: web/analytics/person_key.py uses the subquery.
 #
 # Output seen (granules read of a table of 100,000 rows):
 #   IN ['77'] 1/12

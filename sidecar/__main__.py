@@ -7,10 +7,10 @@ import os
 import signal
 import sys
 
-from chattrail.private_files import keep_files_private
-from chattrail.settings import SettingsError, exit_with
-from sidecar.apart import leave_stuck_threads
+from common.private_files import keep_files_private
+from common.settings import SettingsError, exit_with
 from sidecar.errors import Permanent, Retryable, StartError
+from sidecar.pipeline.plugin_thread import leave_stuck_threads
 from sidecar.registry import load_settings
 from sidecar.server import serve
 
@@ -90,7 +90,7 @@ def _clickhouse_url() -> str:
 
 
 def _dead_letters() -> int:
-    from sidecar.dead_letters import piles
+    from sidecar.plugins.clickhouse.dead_letters import piles
 
     found = piles(_clickhouse_url())
     for pile in found:
@@ -102,7 +102,7 @@ def _dead_letters() -> int:
 
 
 def _replay(reason: str) -> int:
-    from sidecar.replay import replay_with
+    from sidecar.plugins.clickhouse.replay import replay_with
 
     settings, chosen = load_settings()
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -126,17 +126,17 @@ def _images_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _images(given: argparse.Namespace) -> int:
-    from sidecar.plugins.images import command
+    from sidecar.plugins.images import cli
     from sidecar.plugins.images.config import ImagesConfig
 
     settings, [(_, config)] = load_settings({**os.environ, "CHATTRAIL_SIDECAR_PLUGINS": "images"})
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     assert isinstance(config, ImagesConfig)
-    return command.run(given, config, settings.data / "images")
+    return cli.run(given, config, settings.data / "images")
 
 
 def _migrate() -> int:
-    from sidecar.migrate import migrate
+    from sidecar.plugins.clickhouse.migrate import migrate
 
     applied = migrate(_clickhouse_url())
     for migration in applied:
@@ -157,7 +157,7 @@ def _forget_batches() -> int:
 
 
 def _plugins() -> int:
-    from sidecar.listing import listing
+    from sidecar.plugins_cli import listing
 
     for line in listing(os.environ):
         print(line)

@@ -19,7 +19,7 @@ from typing import Any, Self, get_args
 
 from pydantic import SecretBytes, SecretStr
 
-from chattrail.settings import Given, Settings, SettingsError
+from common.settings import Given, Settings, SettingsError
 from sidecar.settings import SidecarSettings
 
 OWN = "sidecar"

@@ -4,7 +4,7 @@ import os
 import stat
 from pathlib import Path
 
-from chattrail.settings import SettingsError
+from common.settings import SettingsError
 
 VARIABLE = "CHATTRAIL_SIDECAR_PLUGINS_DIR"
 

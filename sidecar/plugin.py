@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from chattrail.settings import Settings
-from sidecar.batch import Batch
-from sidecar.telemetry import Metrics
+from common.settings import Settings
+from sidecar.otlp.batch import Batch
+from sidecar.telemetry.metrics import Metrics
 
 
 class Clock(Protocol):

@@ -14,7 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
-from chattrail.settings import Settings, SettingsError, load_all
+from common.settings import Settings, SettingsError, load_all
 from sidecar.config_file import ConfigFile
 from sidecar.errors import StartError
 from sidecar.own_files import require_own

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from chattrail.settings import Settings
-from sidecar import telemetry
+from common.error_location import error_location
+from common.settings import Settings
 from sidecar.errors import StartError
-from sidecar.pipeline import Pipeline, Stage
+from sidecar.pipeline.pipeline import Pipeline, Stage
 from sidecar.plugin import Context, Factory, Plugin, SystemClock
-from sidecar.receiver import Receiver, runner
+from sidecar.receiver.app import Receiver, runner
 from sidecar.settings import SidecarSettings
-from sidecar.telemetry import Metrics
+from sidecar.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
-    from sidecar.own_telemetry import OwnTelemetry
+    from sidecar.telemetry.internal_telemetry import OwnTelemetry
 
 
 async def serve(settings: SidecarSettings, chosen: list[tuple[Factory, Settings]]) -> None:
@@ -54,7 +54,9 @@ async def serve(settings: SidecarSettings, chosen: list[tuple[Factory, Settings]
 def _own_telemetry(settings: SidecarSettings, metrics: Metrics, logger: logging.Logger) -> "OwnTelemetry | None":
     if settings.telemetry_url is None:
         return None
-    from sidecar.own_telemetry import begin  # the SDK and its exporters: 6 MB for who does not ask for them
+    from sidecar.telemetry.internal_telemetry import (
+        begin,  # the SDK and its exporters: 6 MB for who does not ask for them
+    )
 
     return begin(settings.telemetry_url, metrics, logger)
 
@@ -64,7 +66,7 @@ def _build(factory: Factory, config: Settings, context: Context) -> Plugin:
         return factory.build(config, context)
     except Exception as error:  # its text may hold a secret of its settings
         raise StartError(
-            f"plugin {factory.name} can't be built: {type(error).__name__} at {telemetry.origin(error)}"
+            f"plugin {factory.name} can't be built: {type(error).__name__} at {error_location(error)}"
         ) from None
 
 

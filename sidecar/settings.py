@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from chattrail.settings import GuardSecret, Settings
+from common.settings import GuardSecret, Settings
 
 DEFAULT_PLUGINS = "clickhouse,images"
 ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")

@@ -7,15 +7,18 @@ from datetime import UTC, datetime, timedelta
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from web import access, conditions, health, images, overload, problem, request_log, security
+from web import health, problem, request_log, security
+from web.analytics.person_key import PersonConverter
+from web.analytics.store import Store
 from web.api import blueprint as api
+from web.auth import access
 from web.auth.database import AuthDatabase
 from web.auth.passwords import Passwords
 from web.auth.routes import blueprint as auth
-from web.person_key import PersonConverter
-from web.picture_links import PictureLinks
+from web.images import routes as images
+from web.images.links import PictureLinks
+from web.server import conditions, overload
 from web.settings import WebSettings
-from web.store import Store
 
 SIGN_IN_FILE = "auth.sqlite3"
 BODY_MAX = 64 * 1024  # forms and JSON here are tiny

@@ -26,7 +26,7 @@ def main() -> None:
         print(f"token {token}\nhash  {hash_token(token)}")
         print("Keep the token; add the hash to CHATTRAIL_WEB_API_TOKEN_HASHES.", file=sys.stderr)
     else:
-        from web.server import serve  # here: the other commands need no gunicorn
+        from web.server.run import serve  # here: the other commands need no gunicorn
 
         serve(WebSettings.load_or_exit())
 

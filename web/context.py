@@ -4,11 +4,11 @@ from datetime import datetime
 
 from flask import current_app
 
+from web.analytics.store import Store
 from web.auth.database import AuthDatabase
 from web.auth.passwords import Passwords
-from web.picture_links import PictureLinks
+from web.images.links import PictureLinks
 from web.settings import WebSettings
-from web.store import Store
 
 
 def settings() -> WebSettings:

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response
 
-from web.access import public
+from web.auth.access import public
 
 blueprint = Blueprint("health", __name__)
 

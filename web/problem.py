@@ -12,9 +12,9 @@ from flask import Flask, Response, json, render_template, request
 from markupsafe import escape
 from werkzeug.exceptions import HTTPException
 
-from web.queries import BadParameter
+from web.analytics.queries import BadParameter
+from web.analytics.store import StoreUnavailable, UnknownPerson
 from web.request_log import request_id
-from web.store import StoreUnavailable, UnknownPerson
 
 log = logging.getLogger("web")
 TYPE = "urn:chattrail:problem:"

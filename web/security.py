@@ -7,7 +7,7 @@ from flask import Flask, Response, request
 
 from web.auth.tokens import bearer_token_given
 from web.context import picture_links, settings
-from web.picture_settings import LOOPBACK
+from web.images.settings import LOOPBACK
 from web.problem import Problem
 
 PORT_MAX = 65535

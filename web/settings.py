@@ -10,8 +10,8 @@ from argon2 import extract_parameters
 from argon2.exceptions import InvalidHashError
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
-from chattrail.settings import Settings
-from web.picture_settings import LOOPBACK, PictureSettings
+from common.settings import Settings
+from web.images.settings import LOOPBACK, PictureSettings
 
 
 def _split(value: Any) -> Any:

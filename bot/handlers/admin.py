@@ -11,11 +11,11 @@ from aiogram.types import BufferedInputFile, LinkPreviewOptions, Message
 from babel.numbers import format_decimal, format_percent
 
 from bot.chart import draw
-from bot.person import Clock
+from bot.content.texts import Say
+from bot.middleware import Clock
 from bot.premium import Ledger
-from bot.quiet import unrecorded
+from bot.redaction import unrecorded
 from bot.telegram import showing
-from bot.texts import Say
 from bot.web_api import Figure, WebApi, WebError
 
 _SPAN = "7d"

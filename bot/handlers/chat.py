@@ -9,16 +9,16 @@ from aiogram.types import CallbackQuery, Message
 
 from bot import keyboards
 from bot.away import duration
-from bot.brain.base import BrainError, Line, Turn
-from bot.brain.pipeline import Brain
+from bot.chat_state import Memory
+from bot.content.personas import Cast
+from bot.content.texts import Html, Say
 from bot.handlers.premium import has_premium, offer
-from bot.memory import Memory
-from bot.person import Clock
-from bot.personas import Cast
+from bot.llm.base import BrainError, Line, Turn
+from bot.llm.pipeline import Brain
+from bot.middleware import Clock
 from bot.premium import Ledger
 from bot.settings import BotSettings
 from bot.telegram import answer_button, drop_buttons, pieces, say_as_persona, showing, spoken
-from bot.texts import Html, Say
 from chattrail.events import ChatCleared, ChatContinued
 from chattrail.tracker import Tracker
 

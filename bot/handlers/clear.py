@@ -6,10 +6,10 @@ from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Message
 
 from bot import keyboards
-from bot.memory import Memory
-from bot.personas import Cast
+from bot.chat_state import Memory
+from bot.content.personas import Cast
+from bot.content.texts import Say
 from bot.telegram import answer_button
-from bot.texts import Say
 from chattrail.events import ChatCleared
 from chattrail.tracker import Tracker
 

@@ -6,8 +6,8 @@ from aiogram import Bot, Router
 from aiogram.exceptions import TelegramAPIError, TelegramForbiddenError
 from aiogram.types import ErrorEvent
 
+from bot.content.texts import Say
 from bot.telegram import answer_button
-from bot.texts import Say
 
 _log = logging.getLogger(__name__)
 

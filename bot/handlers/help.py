@@ -4,8 +4,8 @@ from aiogram import F, Router
 from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Message
 
+from bot.content.texts import Say
 from bot.telegram import answer_button
-from bot.texts import Say
 
 
 def router() -> Router:

@@ -10,12 +10,12 @@ from aiogram.filters import Command
 from aiogram.types import BufferedInputFile, CallbackQuery, Message
 
 from bot import keyboards
-from bot.brain.base import BrainError, Turn
+from bot.chat_state import Memory
+from bot.content.texts import Say
 from bot.handlers.chat import Chat
 from bot.handlers.premium import has_premium, offer
-from bot.memory import Memory
+from bot.llm.base import BrainError, Turn
 from bot.telegram import answer_button, showing
-from bot.texts import Say
 from chattrail.events import ImageGenerated, ImageRefresh
 
 _log = logging.getLogger(__name__)

@@ -5,10 +5,10 @@ from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Message
 
 from bot import keyboards
-from bot.memory import Memory
-from bot.personas import LANGUAGES
+from bot.chat_state import Memory
+from bot.content.personas import LANGUAGES
+from bot.content.texts import Say
 from bot.telegram import answer_button, drop_buttons
-from bot.texts import Say
 
 
 def router() -> Router:

@@ -5,10 +5,10 @@ from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Message
 
 from bot import keyboards
-from bot.memory import Memory
-from bot.personas import Cast, Persona
+from bot.chat_state import Memory
+from bot.content.personas import Cast, Persona
+from bot.content.texts import Say
 from bot.telegram import answer_button
-from bot.texts import Say
 from chattrail.events import PersonaSelected
 from chattrail.tracker import Tracker
 

@@ -10,11 +10,12 @@ from aiogram.types import CallbackQuery, LabeledPrice, Message, PreCheckoutQuery
 from babel.dates import format_date
 
 from bot import keyboards
-from bot.memory import Memory
-from bot.person import Clock
-from bot.premium import PLANS, Ledger
+from bot.chat_state import Memory
+from bot.content.plans import PLANS
+from bot.content.texts import Say
+from bot.middleware import Clock
+from bot.premium import Ledger
 from bot.telegram import answer_button
-from bot.texts import Say
 from chattrail.events import PremiumAction
 from chattrail.tracker import Tracker
 

@@ -5,11 +5,11 @@ from aiogram.filters import CommandObject, CommandStart
 from aiogram.types import Message
 
 from bot import keyboards
+from bot.chat_state import Memory
+from bot.content.personas import Cast
+from bot.content.texts import Say
 from bot.handlers.persona import show_persona
-from bot.memory import Memory
-from bot.person import Clock
-from bot.personas import Cast
-from bot.texts import Say
+from bot.middleware import Clock
 from chattrail.tracker import Tracker
 
 

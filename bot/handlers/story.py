@@ -4,11 +4,11 @@ from aiogram import Bot, F, Router
 from aiogram.types import CallbackQuery
 
 from bot import keyboards
-from bot.memory import Memory
-from bot.personas import Cast
+from bot.chat_state import Memory
+from bot.content.personas import Cast
+from bot.content.texts import Html, Say
 from bot.settings import BotSettings
 from bot.telegram import answer_button, spoken
-from bot.texts import Html, Say
 from chattrail.events import StorySelected
 from chattrail.tracker import Tracker
 

@@ -14,7 +14,7 @@ from aiogram.methods.base import TelegramType
 from aiogram.types import TelegramObject, Update
 
 from chattrail.aiogram import incoming, outgoing
-from chattrail.aiogram.patience import Patience
+from chattrail.aiogram.deferred import Patience
 from chattrail.compose import Place
 from chattrail.context import Chat, Person, UpdateContext, current_details, current_update
 from chattrail.events import HandlerFailed

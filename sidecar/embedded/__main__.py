@@ -11,15 +11,15 @@ from pathlib import Path
 
 from aiohttp import web
 
-from chattrail.private_files import keep_files_private
+from common.http_runner import make_runner
+from common.private_files import keep_files_private
 from sidecar.embedded import listening, logs
 from sidecar.embedded.app import Server
 from sidecar.embedded.confinement import confine
 from sidecar.embedded.engine import Engine
 from sidecar.embedded.environment import forget_passwords
-from sidecar.embedded.ownership import FolderTakenError, Ownership
+from sidecar.embedded.lock import FolderTakenError, Ownership
 from sidecar.embedded.settings import EmbeddedSettings
-from sidecar.http_runner import make_runner
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 BACKLOG = 512

@@ -14,9 +14,13 @@ from typing import Final
 
 from aiohttp import web
 
-from sidecar.embedded import compression, intake, native, origin
-from sidecar.embedded.answer import Answer
+from common.body_time import Pace
+from common.error_location import error_location
+from common.http_runner import expect
+from sidecar.embedded import compression, native, origin
+from sidecar.embedded import request as intake
 from sidecar.embedded.auth import READER, Users
+from sidecar.embedded.concurrency import Turn, Turns
 from sidecar.embedded.engine import Engine, Job
 from sidecar.embedded.errors import (
     ABORTED,
@@ -27,12 +31,9 @@ from sidecar.embedded.errors import (
     ClickHouseError,
 )
 from sidecar.embedded.execution import Execution
+from sidecar.embedded.response import Answer
 from sidecar.embedded.sessions import Session, Sessions
 from sidecar.embedded.settings import EmbeddedSettings
-from sidecar.embedded.turns import Turn, Turns
-from sidecar.http_runner import expect
-from sidecar.pace import Pace
-from sidecar.telemetry import origin as origin_of
 
 log = logging.getLogger(__name__)
 OK: Final = "Ok.\n"
@@ -127,7 +128,9 @@ class Server:
                     ClickHouseError(NOT_ENOUGH_SPACE, "No space left on the server's disk"), headers, blocks
                 )
             # without its words, which may hold a query's
-            log.error("query %r: a fault of the server: %s at %s", query_id, type(error).__name__, origin_of(error))
+            log.error(
+                "query %r: a fault of the server: %s at %s", query_id, type(error).__name__, error_location(error)
+            )
             return self._failure(ClickHouseError(UNKNOWN_EXCEPTION, type(error).__name__), headers, blocks)
 
     def _words(self, error: ClickHouseError) -> str:

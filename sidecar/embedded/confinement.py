@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import chattrail
+import common
 import sidecar
 
 LEAST_ABI: Final = 2  # of Landlock; the first one forbids the renames between folders that the engine lives by
@@ -135,7 +135,7 @@ def _of_the_machine() -> Iterator[Path]:
     """What is read by the engine, the loader of libraries and Python's imports; of this, what exists."""
     folders = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), *site.getsitepackages()}
     folders |= {site.getusersitepackages(), *_folder_of_libc()}
-    folders |= {package.__path__[0] for package in (chattrail, sidecar)}
+    folders |= {package.__path__[0] for package in (common, sidecar)}
     yield from (path for path in map(Path, (*READ_BY_ENGINE, *sorted(folders))) if path.exists())
 
 

@@ -8,10 +8,10 @@ from typing import Final
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from common.body_time import Pace
 from sidecar.embedded.engine import ExternalTable
 from sidecar.embedded.errors import BAD_ARGUMENTS, QUERY_IS_TOO_LARGE, TOO_LARGE_BODY, ClickHouseError
 from sidecar.embedded.guard.tree import LONGEST_QUERY
-from sidecar.pace import Pace
 
 CHUNK: Final = 64 << 10
 FORM_FIELDS: Final = 2 * LONGEST_QUERY  # bytes of all fields of a form, names and values, of which one is the query

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from chattrail.settings import GuardSecret, Settings
+from common.settings import GuardSecret, Settings
 
 
 class EmbeddedSettings(Settings):

@@ -5,8 +5,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from chattrail.settings import Settings
-from sidecar.batch import Batch
+from common.settings import Settings
+from sidecar.otlp.batch import Batch
 from sidecar.plugin import Context, Factory
 
 

@@ -6,10 +6,11 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-from sidecar import telemetry
-from sidecar.backlog import Backlog
+from common.error_location import error_location
 from sidecar.errors import Permanent, Retryable
-from sidecar.telemetry import Metrics
+from sidecar.pipeline.bounded_queue import Backlog
+from sidecar.telemetry import metrics as telemetry
+from sidecar.telemetry.metrics import Metrics
 
 Item = TypeVar("Item")
 
@@ -72,7 +73,7 @@ class Outbox(Generic[Item]):
             except TimeoutError:
                 reason = f"no answer within {self._timeout_s:g} s"
             except Exception as error:  # its text may hold an address with a secret in it
-                reason = f"{type(error).__name__} at {telemetry.origin(error)}"
+                reason = f"{type(error).__name__} at {error_location(error)}"
             else:
                 self._metrics.add(telemetry.OUTBOX_DELIVERED, plugin=self._plugin)
                 return

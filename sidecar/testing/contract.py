@@ -12,11 +12,11 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from pydantic import SecretBytes, SecretStr
 
 from chattrail.events import EVENT_TYPES, attributes_of
-from chattrail.settings import Settings
-from sidecar.batch import Batch
+from common.settings import Settings
 from sidecar.errors import Retryable
+from sidecar.otlp.batch import Batch
 from sidecar.plugin import Context, Factory, Plugin, SystemClock
-from sidecar.telemetry import Metrics
+from sidecar.telemetry.metrics import Metrics
 from sidecar.testing.events import batch, event
 
 CANARY = "words of a person, which no log may hold"
@@ -45,7 +45,7 @@ class PluginContract:
     def test_the_factory_says_who_it_is(self) -> None:
         """Its name, variables and documentation belong together."""
         config, prefix = self.factory.config, f"SIDECAR_{self.factory.name.upper().replace('-', '_')}"
-        _expect(issubclass(config, Settings), "Factory.config must be a subclass of chattrail.settings.Settings")
+        _expect(issubclass(config, Settings), "Factory.config must be a subclass of common.settings.Settings")
         _expect(config.prefix == prefix, f"{config.__name__}.prefix must be {prefix!r}: the name tells the variables")
         _expect((config.__doc__ or "").strip(), f"{config.__name__} needs a docstring: the list of plugins shows it")
         for name, field in config.model_fields.items():

@@ -10,7 +10,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeL
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from chattrail.ids import uuid7
-from sidecar.batch import Batch
+from sidecar.otlp.batch import Batch
 
 
 def attribute(value: object) -> AnyValue:

@@ -13,12 +13,12 @@ import httpx
 import pytest
 from rich.console import Console
 
-from bot.simulation.telegram_api import TelegramServer
-from chattrail.stack.process import kill_group
-from chattrail.stack.secrets import Secrets, load_or_make
-from chattrail.stack.services import DEMO_TOKEN, Plan, plan
-from chattrail.stack.settings import StackSettings
-from chattrail.stack.supervisor import Supervisor
+from stack.process import kill_group
+from stack.secrets import Secrets, load_or_make
+from stack.services import DEMO_TOKEN, Plan, plan
+from stack.settings import StackSettings
+from stack.simulators.telegram.server import TelegramServer
+from stack.supervisor import Supervisor
 from web.build import build
 
 PORTS = (

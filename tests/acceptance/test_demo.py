@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-from chattrail.stack.secrets import load_or_make
+from stack.secrets import load_or_make
 from tests.acceptance.conftest import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +24,7 @@ ENDS_WITHIN_S = 5.0
 
 
 class Demo:
-    """A running `chattrail demo` with a small history."""
+    """A running `python -m stack demo` with a small history."""
 
     def __init__(self, data: Path, ports: dict[str, str]) -> None:
         self.ports = ports

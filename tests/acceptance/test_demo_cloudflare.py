@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from tests.acceptance.conftest import Whole, whole_stack
-from tests.bot_support import begin_story
+from tests.support.bot_support import begin_story
 
 
 async def images_at(cloudflare: str) -> list[dict[str, Any]]:

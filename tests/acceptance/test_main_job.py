@@ -8,11 +8,11 @@ from typing import Any
 
 from playwright.async_api import async_playwright
 
-from bot.simulation.person import Person
 from chattrail.events import EVENT_TYPES
+from stack.simulators.telegram.person import Person
 from tests.acceptance.conftest import Whole, whole_stack
-from tests.bot_support import begin_story, has_button
-from tests.tools import chromium
+from tests.support.bot_support import begin_story, has_button
+from tests.support.tools import chromium
 
 TAP_TO_API_S = 3.0
 SHOWN_WITHIN_S = 30.0

@@ -7,7 +7,7 @@ import pytest
 
 from tests.acceptance.conftest import whole_stack
 from tests.acceptance.test_main_job import until
-from tests.bot_support import begin_story
+from tests.support.bot_support import begin_story
 
 ANSWER_WITHIN_S = 5.0
 

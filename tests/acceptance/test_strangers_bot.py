@@ -6,8 +6,8 @@ from pathlib import Path
 from chattrail import create_tracker
 from tests.acceptance.conftest import whole_stack
 from tests.acceptance.test_main_job import until
-from tests.integration.strangers_bot.app import build
-from tests.integration.strangers_bot.visit import survey_and_gallery
+from tests.integration.chattrail.any_bot.app import build
+from tests.integration.chattrail.any_bot.visit import survey_and_gallery
 
 
 async def test_a_strangers_bot_has_its_trail(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
-from tests import tools
 from tests.browser.population import populate
 from tests.browser.stack import PASSWORD, Stack, running_stack
+from tests.support import tools
 from web.build import build, node_modules
 
 WIDE, NARROW = (1280, 800), (390, 844)

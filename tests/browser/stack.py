@@ -16,9 +16,9 @@ import clickhouse_connect
 from argon2 import PasswordHasher
 
 from chattrail.events import Event
-from chattrail.export import create_tracker
+from chattrail.export.pipeline import create_tracker
 from chattrail.tracker import Tracker
-from tests.embedded import EmbeddedClickHouse
+from tests.support.embedded import EmbeddedClickHouse
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery"

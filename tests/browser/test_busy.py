@@ -17,7 +17,9 @@ NEWS_WITHIN_MS = 15_000
 def home(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("busy")
     part = Part(
-        "tests.busy_web", r"web is ready at (http://\S+)", web_environment(folder, stack.clickhouse.readonly_url)
+        "tests.support.busy_web",
+        r"web is ready at (http://\S+)",
+        web_environment(folder, stack.clickhouse.readonly_url),
     )
     try:
         yield part.wait()

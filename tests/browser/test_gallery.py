@@ -16,15 +16,15 @@ import clickhouse_connect
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from bot.simulation.cloudflare_api import CloudflareServer
 from chattrail import events
 from chattrail.context import Chat, Person
+from stack.simulators.cloudflare.server import CloudflareServer
 from tests.browser.conftest import NARROW, WIDE, OpenPage, sign_in
 from tests.browser.population import picture
 from tests.browser.stack import Part, Stack, wait_until, web_environment
 from tests.browser.test_pages import findings, sticks_out
-from tests.cloudflare_store import cloudflare_store, keep
-from tests.uploads import Notes
+from tests.support.cloudflare_store import cloudflare_store, keep
+from tests.support.uploads import Notes
 
 ROOM = itertools.count(950_000)
 REASONS = {"pending": "", "failed": "the picture's host answered 404", "erased": ""}

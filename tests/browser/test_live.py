@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from chattrail import events
 from chattrail.context import Chat, Person
-from sidecar.migrate import migrate
+from sidecar.plugins.clickhouse.migrate import migrate
 from tests.browser.conftest import OpenPage, sign_in
 from tests.browser.stack import Part, Stack, web_environment
 

@@ -15,9 +15,9 @@ from playwright.sync_api import expect
 from tests.browser.conftest import NARROW, WIDE, OpenPage
 from tests.browser.stack import PASSWORD, Stack, wait_until
 from tests.browser.test_pages import findings, sticks_out
-from tests.decoding_proxy import decoding_proxy
-from tests.otlp import event, request
-from web.person_key import address_of
+from tests.support.decoding_proxy import decoding_proxy
+from tests.support.otlp import event, request
+from web.analytics.person_key import address_of
 
 IDS = (
     "a/b", "/a", "a/", "a//b", "/", "a%2Fb", "%", "a?b=c&d", "a#b", "..", ".", "../../etc", ".hidden", "a b", " ", "a\\b",

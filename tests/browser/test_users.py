@@ -3,7 +3,7 @@
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NARROW, OpenPage
-from web.person_key import address_of
+from web.analytics.person_key import address_of
 
 
 def column(page: Page, number: int) -> list[int]:

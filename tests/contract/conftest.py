@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.fakes.openai_server import OpenAiServer
+from tests.support.fakes.openai_server import OpenAiServer
 
 
 @pytest.fixture

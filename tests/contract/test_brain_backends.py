@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.brain.base import Backend, Step
-from bot.brain.openai_compatible import OpenAiCompatible
-from bot.brain.painter import OfflinePainter
-from bot.brain.pipeline import Brain
-from bot.brain.scripted import Scripted
-from tests.brains import provider, turn
-from tests.fakes.openai_server import OpenAiServer
+from bot.llm.base import Backend, Step
+from bot.llm.openai_compatible import OpenAiCompatible
+from bot.llm.painter import OfflinePainter
+from bot.llm.pipeline import Brain
+from bot.llm.scripted import Scripted
+from tests.support.brains import provider, turn
+from tests.support.fakes.openai_server import OpenAiServer
 
 
 @pytest.fixture(params=["scripted", "openai_compatible"])

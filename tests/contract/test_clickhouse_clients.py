@@ -12,8 +12,8 @@ import aiohttp
 import clickhouse_connect
 import pytest
 
-from tests.embedded import EmbeddedClickHouse
-from tests.tools import need
+from tests.support.embedded import EmbeddedClickHouse
+from tests.support.tools import need
 
 Rows = list[tuple[Any, ...]]
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from chattrail import Chat, Person, Tracker, create_tracker
-from chattrail.batching import Limits
 from chattrail.events import COMMON, EVENT_TYPES, RESOURCE, Event, attributes_of
-from tests.fakes.otlp_receiver import OtlpGrpcReceiver, OtlpReceiver
+from chattrail.export.processor import Limits
+from tests.support.fakes.otlp_receiver import OtlpGrpcReceiver, OtlpReceiver
 
 Wire = tuple[Tracker, OtlpReceiver | OtlpGrpcReceiver]
 

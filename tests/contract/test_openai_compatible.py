@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from bot.brain.base import BrainError, Step
-from bot.brain.openai_compatible import OpenAiCompatible
-from tests.brains import provider, turn
-from tests.fakes.openai_server import Fault, OpenAiServer
+from bot.llm.base import BrainError, Step
+from bot.llm.openai_compatible import OpenAiCompatible
+from tests.support.brains import provider, turn
+from tests.support.fakes.openai_server import Fault, OpenAiServer
 
 SECRET = "my secret is that I like thunder"
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from bot.brain.base import BrainError
-from bot.brain.pictures import OpenAiPictures
-from tests.brains import provider
-from tests.fakes.openai_server import Fault, OpenAiServer
+from bot.llm.base import BrainError
+from bot.llm.pictures import OpenAiPictures
+from tests.support.brains import provider
+from tests.support.fakes.openai_server import Fault, OpenAiServer
 
 
 @pytest.mark.parametrize("by_url", [False, True])

@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bot.simulation.telegram_api import TelegramServer
-from sidecar.batch import Batch
 from sidecar.errors import Retryable
+from sidecar.otlp.batch import Batch
 from sidecar.plugin import Context, Plugin
 from sidecar.registry import BUILTINS, choose
 from sidecar.testing import PluginContract, event
-from tests.embedded import EmbeddedClickHouse
-from tests.picture_host import picture
+from stack.simulators.telegram.server import TelegramServer
+from tests.support.embedded import EmbeddedClickHouse
+from tests.support.image_host import picture
 
 NOBODY = "http://somebody:hidden@127.0.0.1:1/chattrail"
 PICTURE = {"chattrail.image.data": picture()}

@@ -20,15 +20,15 @@ import clickhouse_connect
 from aiohttp import web
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from bot.simulation.telegram_api import TelegramServer
+from stack.simulators.telegram.server import TelegramServer
 from tests.faults.oracle import verified
-from tests.faults.stranger import POLLING_ENDED, Wishes
-from tests.receivers import ROOT
-from web.delivery import Delivery, Instance
-from web.ranges import Window
+from tests.faults.unknown_sender import POLLING_ENDED, Wishes
+from tests.support.receivers import ROOT
+from web.analytics.loss_accounting import Delivery, Instance
+from web.analytics.ranges import Window
+from web.analytics.store.client import ClickHouse
+from web.analytics.store.loss_accounting import delivery
 from web.settings import WebSettings
-from web.store.client import ClickHouse
-from web.store.delivery import delivery
 
 PEOPLE = 5
 
@@ -101,7 +101,7 @@ class BotProcess:
         wishes = Wishes(telegram.token, telegram.url, endpoint, str(self._state), str(self._journal), queue, patience_s)
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("CHATTRAIL_", "OTEL_"))}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.stranger", wishes.text()],
+            [sys.executable, "-m", "tests.faults.unknown_sender", wishes.text()],
             cwd=ROOT, env=clean | {"OTEL_EXPORTER_OTLP_TIMEOUT": f"{patience_s:g}"},
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip

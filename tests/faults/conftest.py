@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.embedded import EmbeddedClickHouse
 from tests.faults.report import Report
+from tests.support.embedded import EmbeddedClickHouse
 
 REPORT: pytest.StashKey[Report] = pytest.StashKey()
 

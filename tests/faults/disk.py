@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Self
 
-from tests.tools import lacking, need
+from tests.support.tools import lacking, need
 
 PIECE = 1 << 16
 

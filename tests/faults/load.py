@@ -12,8 +12,8 @@ from typing import Any
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from PIL import Image
 
-from tests.otlp import request, uuid7
-from tests.web_chats import one_event
+from tests.support.otlp import request, uuid7
+from tests.support.web_chats import one_event
 
 # around the end of summer time in most of Europe, so that every run crosses it
 FIRST = datetime(2026, 10, 24, 12, tzinfo=UTC)

@@ -8,7 +8,7 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from tests.faults.load import Load, Row
-from tests.web_support import BEARER, Clock, make_app, sign_in
+from tests.support.web_support import BEARER, Clock, make_app, sign_in
 
 NOW = datetime(2026, 10, 27, 9, 5, 7, tzinfo=UTC)
 RANGES = ("7d", "30d", "90d", "all")
@@ -67,7 +67,7 @@ class Pages:
 def disorder(pages: Pages, load: Load) -> list[str]:
     """People whose trail is not in the order of the rule, from first to last and from last to first.
 
-    The rule: by the time that could be believed (sidecar/sql/0002_events.sql), and by the process's own count where
+    The rule: by the time that could be believed (the migration 0002_events.sql), and by the process's own count where
     times are the same. What should be is worked out from what was sent.
     """
     people: dict[str, list[tuple[int, int, str]]] = {}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.faults.picture_report import PictureReport
+from tests.faults.image_report import PictureReport
 from tests.faults.rows_again import with_rows_again
 from tests.faults.runs import Outcome
 from tests.faults.table import FAULTS

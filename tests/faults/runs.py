@@ -7,13 +7,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.embedded import EmbeddedClickHouse
+from tests.faults.cluster import Rig, running_rig
+from tests.faults.fault_injectors import Size
 from tests.faults.load import Load, Parcel, make_load
 from tests.faults.oracle import Verdict
-from tests.faults.rig import Rig, running_rig
 from tests.faults.sender import Sender
-from tests.faults.strikes import Size
 from tests.faults.table import Fault
+from tests.support.embedded import EmbeddedClickHouse
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,17 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.embedded import EmbeddedClickHouse
-from tests.faults import strikes
+from tests.faults import fault_injectors
+from tests.faults.cluster import Rig, running_rig
 from tests.faults.load import Mix
 from tests.faults.oracle import Verdict, verified
-from tests.faults.rig import Rig, running_rig
 from tests.faults.sender import Sender
+from tests.faults.soak_fault_injectors import KINDS, Kind, caught_up, struck
 from tests.faults.soak_judgement import Handles, Trend
 from tests.faults.soak_load import Supply
 from tests.faults.soak_oracle import SoakOracle
-from tests.faults.soak_strikes import KINDS, Kind, caught_up, struck
 from tests.faults.soak_watch import Watch
+from tests.support.embedded import EmbeddedClickHouse
 
 SAMPLE_EVERY_S = 3.0
 QUIET_WITHIN_S = 900.0
@@ -30,7 +30,7 @@ IMPATIENT_S = "5"
 PARCELS_WAITING = 8
 EVENTS_PER_S, PARCEL = 30, 10
 MEAN_PAUSE_S = 12.0
-LONG_CUT = Kind("link from collector to sidecar cut for long", strikes.link_cut("sidecar"))
+LONG_CUT = Kind("link from collector to sidecar cut for long", fault_injectors.link_cut("sidecar"))
 LONG_CUT_SHARE = 0.1  # of a shorter soak
 LONG_CUT_S = 310.0  # beyond the 300 s after which the collector would give up if it had its usual settings
 

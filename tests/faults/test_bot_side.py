@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 
 from benchmarks.bench_handler_latency import LIMIT_MS, Child
-from bot.simulation.telegram_api import TelegramServer
 from chattrail import create_tracker
-from tests.embedded import EmbeddedClickHouse
-from tests.fakes.otlp_receiver import OtlpReceiver
+from stack.simulators.telegram.server import TelegramServer
 from tests.faults.bot_side import PEOPLE, Books, BotProcess, Hop, talk, talking
 from tests.faults.oracle import Unverified, verified
 from tests.faults.report import Report
-from tests.receivers import SidecarProcess
-from web.delivery import GAPS_MAX
+from tests.support.embedded import EmbeddedClickHouse
+from tests.support.fakes.otlp_receiver import OtlpReceiver
+from tests.support.receivers import SidecarProcess
+from web.analytics.loss_accounting import GAPS_MAX
 
 SEEDS = range(1, 6)
 SLOW = (pytest.mark.slow, pytest.mark.timeout(300))
@@ -130,7 +130,7 @@ async def test_what_a_killed_bot_takes_along_is_its_queue_and_is_counted(
 async def test_a_bot_that_ends_sends_what_it_has_queued(around: Around) -> None:
     """Every acknowledgement comes after the signal: what the bot sends, it sends while it ends.
 
-    The tracker's part of it, over both protocols and without a bot: tests/integration/export/test_shutdown.py.
+    The tracker's part of it, over both protocols and without a bot: tests/integration/chattrail/export/test_shutdown.py.
     """
     around.hop.passes.clear()
     async with running(around, around.hop.url, patience_s=60) as bot:  # a request that fails would shorten its end

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.embedded import EmbeddedClickHouse
+from tests.faults.cluster import running_rig
 from tests.faults.load import Mix, Parcel, make_load, parcels_of
 from tests.faults.oracle import Verdict
 from tests.faults.pages import Pages
 from tests.faults.report import Report
-from tests.faults.rig import running_rig
 from tests.faults.runs import Outcome
 from tests.faults.sender import Sender
+from tests.support.embedded import EmbeddedClickHouse
 
 
 def cases() -> list[Any]:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.embedded import EmbeddedClickHouse
-from tests.faults import strikes
+from tests.faults import fault_injectors
+from tests.faults.cluster import running_rig
+from tests.faults.fault_injectors import Size
 from tests.faults.load import Mix, make_load
 from tests.faults.report import Report
-from tests.faults.rig import running_rig
 from tests.faults.runs import Outcome, run, struck
-from tests.faults.strikes import Size
 from tests.faults.table import FAULTS, Fault
+from tests.support.embedded import EmbeddedClickHouse
 
 SHARES = (0.1, 0.5, 0.9)
 SEEDS = range(1, 6)
@@ -77,7 +77,7 @@ async def test_without_deduplication_the_oracle_sees_extra_rows(
     tmp_path: Path, clickhouse: EmbeddedClickHouse, report: Report
 ) -> None:
     """Tokens forgotten at once, and a count that does not look through doubles: a lost reply must show."""
-    fault = Fault(14, "the sidecar's reply lost", strikes.reply_lost("sidecar"))
+    fault = Fault(14, "the sidecar's reply lost", fault_injectors.reply_lost("sidecar"))
     load = make_load(0, CONTROL.events, CONTROL.parcel, Mix())
     async with running_rig(tmp_path, clickhouse) as rig:
         await rig.oracle.forget_tokens(0)
@@ -95,7 +95,7 @@ async def test_with_an_ack_before_the_commit_the_oracle_sees_losses(
     moment: str, tmp_path: Path, clickhouse: EmbeddedClickHouse, report: Report
 ) -> None:
     """A sender that counts what is written into the socket as acknowledged: a kill before the insert must show."""
-    fault = Fault(1, "sidecar killed", strikes.sidecar_killed_at("half" if moment == "half" else "request"))
+    fault = Fault(1, "sidecar killed", fault_injectors.sidecar_killed_at("half" if moment == "half" else "request"))
     load = make_load(0, CONTROL.events, CONTROL.parcel, Mix())
     async with running_rig(tmp_path, clickhouse) as rig:
         outcome = await struck(rig, fault, 0, CONTROL, load, hasty=True, patience_s=5.0)

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from sidecar.errors import Retryable
-from tests.archives import generated
 from tests.faults.disk import SmallDisk
-from tests.picture_host import picture
-from tests.picture_queue import RecordingStore, build, jobs, started
-from tests.receivers import until
+from tests.support.archives import generated
+from tests.support.image_host import picture
+from tests.support.image_queue import RecordingStore, build, jobs, started
+from tests.support.receivers import until
 
 
 @pytest.mark.parametrize("leave", [0, 8192, 65536])

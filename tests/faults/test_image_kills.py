@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.picture_queue import POINTS, RecordingStore, jobs, pictures
-from tests.receivers import ROOT
+from tests.support.image_queue import POINTS, RecordingStore, jobs, pictures
+from tests.support.receivers import ROOT
 
 COUNT = 24
 
@@ -20,7 +20,7 @@ def run(folder: Path, seed: int, *, kill_at: str = "", kill_after_s: float | Non
     """Run the archiver's process to its end or a kill; its exit code and the events it acknowledged."""
     environ = {**os.environ, "SEED": str(seed), "PICTURES": str(COUNT), "KILL_AT": kill_at}
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.picture_queue", str(folder)],
+        [sys.executable, "-m", "tests.support.image_queue", str(folder)],
         cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         try:

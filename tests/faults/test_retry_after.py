@@ -8,12 +8,12 @@ import pytest
 
 from chattrail import Person, create_tracker
 from chattrail.events import UserMessage
-from tests.collector_process import Collector, Destination
+from tests.faults.cluster import BATCH
+from tests.faults.fault_injectors import TOLD_S
 from tests.faults.oracle import verified
 from tests.faults.proxy import Proxy, refusal
 from tests.faults.report import Report
-from tests.faults.rig import BATCH
-from tests.faults.strikes import TOLD_S
+from tests.support.collector_process import Collector, Destination
 
 EVENTS = 500
 

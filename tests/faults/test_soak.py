@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.soak_fault_injectors import KINDS
 from tests.faults.soak_report import section, write
 from tests.faults.soak_runs import Result, Soak, random_faults, run_random_faults, run_slow_clickhouse, slow_clickhouse
-from tests.faults.soak_strikes import KINDS
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", "60"))
 OVERWRITE = bool(os.environ.get("SOAK_OVERWRITE"))
@@ -20,8 +20,8 @@ LEAK = '''"""Keeps every batch it gets."""
 
 from typing import ClassVar
 
-from chattrail.settings import Settings
-from sidecar.batch import Batch
+from common.settings import Settings
+from sidecar.otlp.batch import Batch
 from sidecar.plugin import Context, Factory
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.archives import Archive, archive_on
-from tests.embedded import EmbeddedClickHouse
-from tests.picture_host import PictureHost
-from tests.picture_queue import Queue
-from tests.sinks import SinkUnderTest, sink_on
+from tests.support.archives import Archive, archive_on
+from tests.support.embedded import EmbeddedClickHouse
+from tests.support.image_host import PictureHost
+from tests.support.image_queue import Queue
+from tests.support.sinks import SinkUnderTest, sink_on
 
 
 @pytest.fixture(scope="session")

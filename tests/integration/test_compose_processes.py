@@ -17,12 +17,12 @@ from pathlib import Path
 import pytest
 
 from chattrail.events import UserMessage
-from chattrail.export import create_tracker
+from chattrail.export.pipeline import create_tracker
 from chattrail.tracker import Person
 from tests.browser.stack import Part, wait_until
-from tests.collector_process import binary_or_skip, free_ports
-from tests.compose import ROOT, Image, environment, filled
-from tests.embedded import EmbeddedClickHouse
+from tests.support.collector_process import binary_or_skip, free_ports
+from tests.support.compose import ROOT, Image, environment, filled
+from tests.support.embedded import EmbeddedClickHouse
 
 SIDECAR, WEB, OTLP_GRPC, OTLP_HTTP, HEALTH, METRICS = range(6)
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from chattrail.stack.env_file import fill
-from tests.compose import OURS, ROOT, example
-from tests.compose_check.loader import check
+from stack.env_file import fill
+from tests.support.compose import OURS, ROOT, example
+from tests.support.compose_check.loader import check
 
 COMPOSE = ROOT / "docker-compose.yml"
 TOKEN = "BOT_TOKEN=42:TOKEN-of-the-tests"

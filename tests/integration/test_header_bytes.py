@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.browser.stack import Part
-from tests.embedded import EmbeddedClickHouse
-from tests.header_values import headers, is_well_formed
-from tests.raw_http import Answer, connected, read_answer, read_interim
-from tests.web_support import running_web
+from tests.support.embedded import EmbeddedClickHouse
+from tests.support.header_values import headers, is_well_formed
+from tests.support.raw_http import Answer, connected, read_answer, read_interim
+from tests.support.web_support import running_web
 
 FEW = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 CHUNKS = st.sampled_from(

@@ -6,12 +6,23 @@ import tomllib
 import pytest
 
 from bot.settings import BotSettings
-from chattrail.settings import Settings, SettingsError, load_all
 from collector.settings import CollectorSettings
+from common.settings import Settings, SettingsError, load_all
 from sidecar.plugins.clickhouse.config import ClickHouseConfig
 from sidecar.plugins.images.config import ImagesConfig
 from sidecar.settings import SidecarSettings
-from tests.compose import OURS, ROOT, VARIABLE, Image, MissingError, compose, dotenv, environment, example, filled
+from tests.support.compose import (
+    OURS,
+    ROOT,
+    VARIABLE,
+    Image,
+    MissingError,
+    compose,
+    dotenv,
+    environment,
+    example,
+    filled,
+)
 from web.settings import WebSettings
 
 MODELS: dict[str, list[type[Settings]]] = {

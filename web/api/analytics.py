@@ -2,11 +2,11 @@
 
 from flask import Response, jsonify, request
 
+from web.analytics.queries import BadParameter, TrailQuery, UsersQuery
+from web.analytics.ranges import read_range
 from web.api import blueprint
 from web.api.output import jsonable
 from web.context import now, settings, store
-from web.queries import BadParameter, TrailQuery, UsersQuery
-from web.ranges import read_range
 
 
 @blueprint.get("/analytics/stats")

@@ -5,12 +5,12 @@ from urllib.parse import urlencode
 
 from flask import Response, jsonify, request, url_for
 
-from web.access import bearer_only
+from web.analytics.queries import BadParameter
 from web.api import blueprint
 from web.api.output import iso
+from web.auth.access import bearer_only
 from web.auth.links import TTL_MAX_S, TTL_S, make_link
 from web.context import auth_database, settings
-from web.queries import BadParameter
 
 
 @blueprint.post("/login-links")

@@ -1,4 +1,4 @@
-"""Results to JSON: the same names as in `web.results`, times as ISO 8601 in UTC, and nothing that JSON has no form for."""
+"""Results to JSON: the same names as in `web.analytics.models`, times as ISO 8601 in UTC, and nothing that JSON has no form for."""
 
 import math
 from collections.abc import Mapping

@@ -7,7 +7,7 @@ when somebody else has used up the attempts.
 
 import math
 
-from chattrail.connections import network
+from common.net import network
 from web.auth.database import AuthDatabase
 
 WINDOW_S = 15 * 60

@@ -7,7 +7,7 @@ Templates (in web/templates): `login.html` gets `next`, `password_enabled`, `fau
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from web.access import START_PAGE, public, safe_next
+from web.auth.access import START_PAGE, public, safe_next
 from web.auth.attempts import begin_attempt, forgive_attempts
 from web.auth.links import link_open, spend_link
 from web.auth.sessions import sign_in, sign_out, signed_in

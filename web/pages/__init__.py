@@ -6,8 +6,8 @@ A request by htmx gets `#page` alone, any other one the whole document, from the
 from flask import Blueprint, redirect, url_for
 from werkzeug.wrappers import Response
 
-from web.pages.reader import init_blueprint
 from web.pages.statistics import statistics
+from web.pages.template_context import init_blueprint
 from web.pages.trail import trail
 from web.pages.users import users
 

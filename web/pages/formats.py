@@ -1,6 +1,6 @@
 """How numbers, durations and times read: 1,234 · 12.3k · 3.4 % · 1 h 12 min · 3 min ago.
 
-Events may hold any number and any time, so no format raises: what no figure can be reads "more than …" (`web.bounds`).
+Events may hold any number and any time, so no format raises: what no figure can be reads "more than …" (`web.analytics.bounds`).
 """
 
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_decimal
 
-from web.bounds import AMOUNT_MAX, DURATION_MS_MAX, NUMBER_MAX, SHARE_MAX, SIZE_MAX
+from web.analytics.bounds import AMOUNT_MAX, DURATION_MS_MAX, NUMBER_MAX, SHARE_MAX, SIZE_MAX
+from web.analytics.models import Bucket
 from web.pages.language import Catalogue
-from web.results import Bucket
 
 COMPACT_FROM = 10_000
 COMPACT_UNITS = ("thousands", "millions", "billions", "trillions")

@@ -10,8 +10,8 @@ from typing import Any
 from babel import Locale
 from werkzeug.datastructures import LanguageAccept
 
-from web.bounds import NUMBER_MAX
-from web.definitions import DEFINITIONS
+from web.analytics.bounds import NUMBER_MAX
+from web.analytics.metric_definitions import DEFINITIONS
 
 TEXTS = Path(__file__).parent.parent / "texts"
 LANGUAGES = ("en", "ru")

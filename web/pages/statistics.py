@@ -5,12 +5,12 @@ from datetime import timedelta
 
 from flask import render_template, request
 
+from web.analytics.models import Figure, LeftOut, Stats
+from web.analytics.queries import is_language_code
+from web.analytics.ranges import ALL, PRESETS, read_range
 from web.context import now, settings, store
 from web.pages.charts import Line, line
-from web.pages.reader import reader
-from web.queries import is_language_code
-from web.ranges import ALL, PRESETS, read_range
-from web.results import Figure, LeftOut, Stats
+from web.pages.template_context import reader
 
 FIGURES = ("people", "new_people", "messages", "answers", "pictures", "stars")
 SERIES = ("messages", "answers", "pictures", "people")

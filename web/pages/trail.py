@@ -2,12 +2,12 @@
 
 from flask import render_template, request
 
+from web.analytics.models import RECEIVED
+from web.analytics.queries import TrailQuery
 from web.context import settings, store
-from web.pages.bubbles import gather
-from web.pages.reader import reader
 from web.pages.safe_text import TEXT_MAX
-from web.queries import TrailQuery
-from web.results import RECEIVED
+from web.pages.template_context import reader
+from web.pages.timeline import gather
 
 
 def trail(client_id: bytes) -> str:

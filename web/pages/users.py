@@ -2,9 +2,9 @@
 
 from flask import render_template, request
 
+from web.analytics.queries import UsersQuery, is_language_code
 from web.context import store
-from web.pages.reader import here, reader
-from web.queries import UsersQuery, is_language_code
+from web.pages.template_context import here, reader
 
 # Columns after the name: the sort key, and whether small screens leave it out ("wide") or tablets, too ("extra").
 COLUMNS = (

@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from sidecar.attributes import key_of
+from sidecar.otlp.attributes import key_of
 from sidecar.plugins.clickhouse.otlp_schema import BODY_JSON
 
 Json = str | bool | int | float | None | list["Json"] | dict[str, "Json"]

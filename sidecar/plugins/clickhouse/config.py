@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
-from chattrail.settings import Settings
+from common.settings import Settings
 
 
 class ClickHouseConfig(Settings):

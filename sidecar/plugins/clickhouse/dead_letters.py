@@ -1,105 +1,132 @@
-"""Records that could not be stored, kept in `dead_letters` with the reason, whose number they had, and the raw record.
+"""Dead letters as they lie in ClickHouse: counted by reason, read page by page, deleted."""
 
-A resource or scope of more than a few bytes is kept once, in `dead_letter_origins`, and not with each of its records.
-"""
-
-import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+import clickhouse_connect
 from clickhouse_connect.driver.asyncclient import AsyncClient
-from google.protobuf.message import DecodeError
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from sidecar.attributes import AttributeValue, value_of
-from sidecar.errors import Malformed
-from sidecar.otlp_json import is_json, legible
-from sidecar.plugins.clickhouse.rows import insert_rows
-from sidecar.wire import LOG_RECORDS, Origin, contents, encode
+from sidecar.errors import Retryable
+from sidecar.otlp.wire import Origin
+from sidecar.plugins.clickhouse.migrate import first_line
 
-COLUMNS = ["reason", "event_name", "batch", "position", "raw", "origin", "service_name", "instance_id", "sequence"]
-SEQUENCE_MAX = 2**64 - 1
-INLINE_BYTES = 2048  # a resource and scope up to this is kept with each record
-ATTRIBUTE_BYTES = 1024
-RESOURCE, RESOURCE_ATTRIBUTES, RECORD_ATTRIBUTES, KEY = 1, 1, 6, 1  # field numbers
+PAGE_RECORDS = 500
+PAGE_BYTES = 4 << 20
+DELETE_AT_ONCE = 40  # their names travel in an address, which servers limit to 8 KiB
+# Resources and scopes are stored before the letters that name them: those of a batch on its way are younger.
+UNNAMED_KEPT_S = 3600
+DELETE_UNNAMED = f"""
+DELETE FROM dead_letter_origins
+WHERE received_at < now64(3) - INTERVAL {UNNAMED_KEPT_S} SECOND AND digest NOT IN (SELECT origin FROM dead_letters)
+"""  # noqa: S608 -- a number of our own
 
 
 @dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A record that can't be stored. `position` counts from 0 through the batch.
+class Pile:
+    """Dead letters of one reason; `reason` is as short as the sidecar wrote it and never quotes the record."""
 
-    `raw` is a request that holds only it, without its resource and scope where `origin` has them. Of OTLP/JSON `raw` is
-    JSON, and may hold several `records` that have one fault.
-    """
+    reason: str
+    event_name: str
+    letters: int
+    oldest: datetime
+    newest: datetime
 
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A record as `dead_letters` keeps it."""
+
+    batch: str
     position: int
     event_name: str
-    reason: str
-    raw: bytes
-    records: int = 1
-    origin: Origin | None = None
+    raw: bytes  # without resource and scope where `origin` names them
+    origin: str
 
 
-async def bury(client: AsyncClient, letters: Sequence[DeadLetter], batch: str) -> None:
-    """Commit letters of one batch; the same again changes nothing. Raises the driver's errors."""
-    processes: dict[Origin, tuple[str, str]] = {}
-    large: dict[str, bytes] = {}
-    rows = []
-    for letter in letters:
-        raw, origin, reference = letter.raw, letter.origin, ""
-        readable = bytes(legible(raw).SerializeToString()) if is_json(raw) else raw
-        number = _number(readable)
-        if origin is None:
-            process = _process(readable)
-        else:
-            process = processes.get(origin) or processes.setdefault(origin, _process(origin.request(b"")))
-            if origin.size > INLINE_BYTES:
-                reference = origin.digest
-                large.setdefault(reference, origin.request(b""))
-            else:
-                raw = whole(raw, origin)
-        rows.append([letter.reason, letter.event_name, batch, letter.position, raw, reference, *process, number])
-    if large:  # first, so that no letter refers to what isn't there
-        # Another token each time: what a replay has deleted meanwhile is to be back. Their digest keeps them single.
-        settings = {"async_insert": 0, "insert_deduplication_token": uuid.uuid4().hex}
-        await insert_rows(client, "dead_letter_origins", list(large.items()), ["digest", "raw"], settings)
-    settings = {"async_insert": 0, "insert_deduplication_token": f"{batch}:dead"}
-    await insert_rows(client, "dead_letters", rows, COLUMNS, settings)
-
-
-def whole(raw: bytes, origin: Origin) -> bytes:
-    """Put a record back into its resource and scope."""
-    return origin.request(Origin.of(raw)[1])
-
-
-def _process(raw: bytes) -> tuple[str, str]:
-    """Service and process that the resource names, as far as it can be read: loss accounting knows records by them."""
-    head = Origin.of(raw)[0].head
-    for _, start, end in contents(head, 0, len(head), RESOURCE):
-        names = (
-            _attribute(head, start, end, RESOURCE_ATTRIBUTES, key) for key in ("service.name", "service.instance.id")
-        )
-        service, instance = (name if isinstance(name, str) else "" for name in names)
-        return service, instance
-    return "", ""
-
-
-def _number(raw: bytes) -> int:
-    """The record's number in its process, 0 when it has none or can't be read."""
-    records = Origin.of(raw)[1]
-    for _, start, end in contents(records, 0, len(records), LOG_RECORDS):
-        sequence = _attribute(records, start, end, RECORD_ATTRIBUTES, "event.sequence")
-        return sequence if isinstance(sequence, int) and 0 < sequence <= SEQUENCE_MAX else 0
-    return 0
-
-
-def _attribute(message: bytes, start: int, end: int, number: int, key: str) -> AttributeValue:
-    """The value of a resource's or a record's attribute, which themselves may be too much to parse; None where it can't be read."""
-    wanted = encode(KEY, key.encode())
+def piles(url: str) -> list[Pile]:
+    """Dead letters by reason and type of event, most first. Raises Retryable when ClickHouse does not answer."""
     try:
-        for _, begin, stop in contents(message, start, end, number):
-            if stop - begin < ATTRIBUTE_BYTES and message[begin:stop].startswith(wanted):
-                return value_of(KeyValue.FromString(message[begin:stop]).value)
-    except (Malformed, DecodeError):
-        pass
-    return None
+        client: Client = clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False)
+        with client:
+            rows = client.query(
+                # By content: a collector that was killed may bring a record again in other company, and that letter is a row
+                # more. The resource is part of it, also where it is kept apart.
+                "SELECT reason, event_name, uniqExact(sipHash128(raw, origin)) AS letters, min(received_at), max(received_at)"
+                " FROM dead_letters FINAL GROUP BY reason, event_name ORDER BY letters DESC, reason, event_name"
+            ).result_rows
+    except (ClickHouseError, OSError) as error:
+        raise Retryable(f"the dead letters can't be read: {first_line(error)}") from None
+    return [Pile(*row[:3], *(moment.replace(tzinfo=UTC) for moment in row[3:])) for row in rows]
+
+
+async def pages(client: AsyncClient, reason: str) -> AsyncIterator[list[Letter]]:
+    """All letters in order, a bounded number of bytes at a time; each once, even those that stay."""
+    after = ("", -1)
+    where = "FROM dead_letters FINAL WHERE (batch, toInt64(position)) > ({batch:String}, {position:Int64})"
+    where += " AND ({reason:String} = '' OR reason = {reason:String})"
+    while True:
+        asked: dict[str, object] = {"batch": after[0], "position": after[1], "reason": reason}
+        first = f"{where} ORDER BY batch, position LIMIT {PAGE_RECORDS}"
+        letters = (await client.query(f"SELECT length(raw), origin {first}", parameters=asked)).result_rows
+        if not letters:
+            return
+        origins: dict[str, int] = {}
+        if any(origin for _, origin in letters):
+            named = f"SELECT digest, length(raw) FROM dead_letter_origins FINAL WHERE digest IN (SELECT origin {first})"  # noqa: S608
+            for digest, size in (await client.query(named, parameters=asked)).result_rows:
+                origins[digest] = size
+        # a resource and scope is loaded once for all letters of a page
+        limit = _as_many([size + origins.pop(origin, 0) for size, origin in letters])
+        found = await client.query(
+            f"SELECT batch, position, event_name, hex(raw), origin {where} ORDER BY batch, position LIMIT {limit}",
+            parameters=asked,
+        )
+        page = [
+            Letter(batch, at, name, bytes.fromhex(raw), origin) for batch, at, name, raw, origin in found.result_rows
+        ]
+        if not page:
+            return
+        after = (page[-1].batch, page[-1].position)
+        yield page
+
+
+async def origins_of(client: AsyncClient, letters: Sequence[Letter]) -> dict[str, Origin]:
+    """The resources and scopes that letters name."""
+    found = {}
+    for name in {letter.origin for letter in letters if letter.origin}:
+        query = "SELECT hex(raw) FROM dead_letter_origins FINAL WHERE digest = {name:String}"
+        rows = (await client.query(query, parameters={"name": name})).result_rows
+        if not rows:
+            raise Retryable(
+                f"dead_letter_origins has no row {name}, which dead letters name: bring it back from a backup"
+            )
+        found[name] = Origin.of(bytes.fromhex(rows[0][0]))[0]
+    return found
+
+
+def _as_many(sizes: Sequence[int]) -> int:
+    """How many of them fit into a page; one always does."""
+    total = 0
+    for count, size in enumerate(sizes):
+        total += size
+        if count and total > PAGE_BYTES:
+            return count
+    return len(sizes)
+
+
+async def delete(client: AsyncClient, letters: Sequence[Letter]) -> None:
+    """Delete letters, a few at a time."""
+    for begin in range(0, len(letters), DELETE_AT_ONCE):
+        names = [(letter.batch, letter.position) for letter in letters[begin : begin + DELETE_AT_ONCE]]
+        await client.command(
+            "DELETE FROM dead_letters WHERE (batch, position) IN {names:Array(Tuple(String, UInt32))}",
+            parameters={"names": names},
+        )
+
+
+async def delete_unnamed(client: AsyncClient) -> None:
+    """Delete the resources and scopes that no letter names any more."""
+    await client.command(DELETE_UNNAMED, settings={"allow_nondeterministic_mutations": 1})

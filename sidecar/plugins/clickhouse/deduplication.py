@@ -14,10 +14,10 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from sidecar.errors import Retryable
-from sidecar.migrate import database_of, first_line
+from sidecar.plugins.clickhouse.migrate import database_of, first_line
 
 SETTING = "non_replicated_deduplication_window"
-WINDOW = 10_000  # of every table in sidecar/sql that views or inserts fill
+WINDOW = 10_000  # of every table in sidecar/plugins/clickhouse/migrations that views or inserts fill
 TABLES = (
     "SELECT name, engine_full FROM system.tables"
     " WHERE database = {database:String} AND position(engine_full, {setting:String}) > 0 ORDER BY name"

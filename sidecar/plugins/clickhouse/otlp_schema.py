@@ -174,7 +174,7 @@ def plain_json(text: str) -> str:
 
 
 def fragments() -> dict[str, str]:
-    """Return the pieces that the migrations in sidecar/sql name as `${name}`."""
+    """Return the pieces that the migrations in sidecar/plugins/clickhouse/migrations name as `${name}`."""
     return {
         "resource_logs": resource_logs_type(),
         "type_enum": TYPE_ENUM,

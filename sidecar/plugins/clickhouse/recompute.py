@@ -15,7 +15,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from sidecar.plugin import Context
 from sidecar.plugins.clickhouse.refusals import MEMORY, OWN_LIMIT
-from sidecar.telemetry import ROLLUP_ROWS, ROLLUP_SKIPPED
+from sidecar.telemetry.metrics import ROLLUP_ROWS, ROLLUP_SKIPPED
 
 RECOMPUTE = (Path(__file__).parent / "recompute_activity.sql").read_text()
 NEXT = (Path(__file__).parent / "next_stale.sql").read_text()

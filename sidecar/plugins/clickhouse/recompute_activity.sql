@@ -1,7 +1,7 @@
 -- Recomputes rows of `activity` from the events as they are without doubles: those that were marked after {after} and up to
 -- {until}, and lie, in the order of month, person and quarter of an hour, behind the first key and up to the last one.
 -- The person's name and the like are the newest non-empty ones of the quarter of an hour. Sums leave out the numbers that
--- sidecar/sql/0010_numbers_left_out.sql describes, and count them.
+-- sidecar/plugins/clickhouse/migrations/0010_numbers_left_out.sql describes, and count them.
 INSERT INTO activity
 WITH marked AS (
     SELECT user_id, slot FROM stale_activity

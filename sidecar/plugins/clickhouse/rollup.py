@@ -21,7 +21,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from sidecar.plugin import Context
 from sidecar.plugins.clickhouse.passes import Pass
 from sidecar.plugins.clickhouse.recompute import Recomputation, Span
-from sidecar.telemetry import ROLLUP_FAILURES, ROLLUP_ROUNDS, ROLLUP_WAITING
+from sidecar.telemetry.metrics import ROLLUP_FAILURES, ROLLUP_ROUNDS, ROLLUP_WAITING
 
 SECOND: Final = 1_000_000  # microseconds
 LOOK_BACK: Final = 3 * SECOND

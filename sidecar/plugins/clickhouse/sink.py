@@ -11,26 +11,26 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from sidecar import loop_guard
-from sidecar.batch import Batch, name_of
 from sidecar.errors import Retryable, listed
-from sidecar.migrate import first_line, migrate
-from sidecar.pieces import weigh
+from sidecar.otlp.batch import Batch, name_of
+from sidecar.otlp.pieces import weigh
+from sidecar.otlp.wire import Origin
 from sidecar.plugin import Context
 from sidecar.plugins.clickhouse import encoders
 from sidecar.plugins.clickhouse.body_json import has_nested_bodies
 from sidecar.plugins.clickhouse.config import ClickHouseConfig
-from sidecar.plugins.clickhouse.dead_letters import DeadLetter, bury
 from sidecar.plugins.clickhouse.deduplication import restore
+from sidecar.plugins.clickhouse.insert_dead_letters import DeadLetter, bury
+from sidecar.plugins.clickhouse.migrate import first_line, migrate
 from sidecar.plugins.clickhouse.refusals import DATA_ERRORS, MEMORY, Refusals
 from sidecar.plugins.clickhouse.repair import Repair
 from sidecar.plugins.clickhouse.rollup import Rollup
-from sidecar.plugins.clickhouse.screen import screen
 from sidecar.plugins.clickhouse.split import halve
-from sidecar.telemetry import DEAD_LETTERS
-from sidecar.wire import Origin
+from sidecar.plugins.clickhouse.validate import screen
+from sidecar.telemetry import loop_guard
+from sidecar.telemetry.metrics import DEAD_LETTERS
 
-# By the estimate of sidecar.pieces: a smaller record that is refused for memory tells of the limit, and not of the record.
+# By the estimate of sidecar.otlp.pieces: a smaller record that is refused for memory tells of the limit, and not of the record.
 LEAST_GIVEN_UP = 16 << 20
 
 

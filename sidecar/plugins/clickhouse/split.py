@@ -5,7 +5,7 @@ from collections.abc import Callable
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 
-from sidecar.wire import LOG_RECORDS, Origin, encode
+from sidecar.otlp.wire import LOG_RECORDS, Origin, encode
 
 
 def alone(record: LogRecord) -> bytes:

@@ -5,7 +5,7 @@ from sidecar.plugins.images.config import ImagesConfig
 
 
 def _build(config: ImagesConfig, context: Context) -> Plugin:
-    from sidecar.plugins.images.archiver import ImageArchiver  # its clients load only when the plugin is used
+    from sidecar.plugins.images.plugin import ImageArchiver  # its clients load only when the plugin is used
 
     return ImageArchiver(config, context)
 

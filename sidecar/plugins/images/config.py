@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, SecretStr
 
-from chattrail.settings import Settings
+from common.settings import Settings
 from sidecar.plugins.images.stores.config import StoreSettings
 from sidecar.settings import comma_list, is_loopback
 

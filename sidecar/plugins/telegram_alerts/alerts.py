@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chattrail.events import EVENT_TYPES
-from sidecar import telemetry
-from sidecar.batch import Batch
 from sidecar.errors import Permanent, Retryable
+from sidecar.otlp.batch import Batch
 from sidecar.plugin import Context
 from sidecar.plugins.bot_api import BotApi, UnknownToken
 from sidecar.plugins.outbox import Outbox
 from sidecar.plugins.telegram_alerts.config import TelegramAlertsConfig
 from sidecar.plugins.telegram_alerts.rules import Moment, Rule, rule_of
+from sidecar.telemetry import metrics as telemetry
 
 REMEMBERED_EVENTS = 50_000  # a resent batch must not count twice; doubles come soon or are old news
 

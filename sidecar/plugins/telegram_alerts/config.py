@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from chattrail.settings import Settings
+from common.settings import Settings
 from sidecar.plugins.telegram_alerts.rules import rule_of
 from sidecar.settings import comma_list
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chattrail.events import EVENT_TYPES
-from sidecar.batch import EventRecord
+from sidecar.otlp.batch import EventRecord
 
 BUCKETS = 60
 _UNITS = {"s": 1, "sec": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
 from chattrail.events import EVENT_TYPES
-from chattrail.settings import Settings
+from common.settings import Settings
 from sidecar.settings import comma_list, is_loopback
 
 

@@ -3,8 +3,8 @@
 import aiohttp
 from yarl import URL
 
-from sidecar.batch import Batch
 from sidecar.errors import Permanent, Retryable
+from sidecar.otlp.batch import Batch
 from sidecar.plugin import Context
 from sidecar.plugins.outbox import LONGEST_WAIT_S, Outbox
 from sidecar.plugins.webhook.config import WebhookConfig

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from chattrail.events import COMMON, EVENT_TYPES, attributes_of
-from sidecar.attributes import AttributeValue
-from sidecar.batch import EventRecord
+from sidecar.otlp.attributes import AttributeValue
+from sidecar.otlp.batch import EventRecord
 
 EVENTS_IN_ONE = 100
 SIGNATURE = "Chattrail-Signature"

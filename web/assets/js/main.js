@@ -2,7 +2,7 @@
 import "htmx.org";
 import { announceChanges } from "./announce.js";
 import { drawChart } from "./chart.js";
-import { keepFresh } from "./fresh.js";
+import { keepFresh } from "./live.js";
 import { listenToKeys } from "./keys.js";
 import { followLogin } from "./login.js";
 import { showPictures } from "./viewer.js";

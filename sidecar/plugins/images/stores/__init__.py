@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sidecar.plugin import Context
-from sidecar.plugins.images.store import DirectoryStore, Store
+from sidecar.plugins.images.stores.base import DirectoryStore, Store
 from sidecar.plugins.images.stores.config import StoreSettings
 
 

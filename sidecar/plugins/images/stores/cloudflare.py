@@ -15,8 +15,8 @@ import aiohttp
 from yarl import URL
 
 from sidecar.errors import Permanent, Retryable
-from sidecar.plugins.images.store import Note, Paused, Upload
-from sidecar.plugins.images.stores.answers import NOT_FOUND, refusal
+from sidecar.plugins.images.stores.base import Note, Paused, Upload
+from sidecar.plugins.images.stores.cloudflare_errors import NOT_FOUND, refusal
 from sidecar.plugins.images.stores.limiter import Limiter
 
 MAX_BYTES = 10_000_000

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
-from chattrail.bucket import ADDRESS, BucketSettings
+from common.s3 import ADDRESS, BucketSettings
 from sidecar.settings import is_loopback
 
 

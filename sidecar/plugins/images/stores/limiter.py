@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 from sidecar.plugin import Clock
-from sidecar.plugins.images.store import Paused
+from sidecar.plugins.images.stores.base import Paused
 
 LONGEST_SLEEP_S = 5.0
 _SLOT = struct.Struct(">d")

@@ -11,9 +11,9 @@ import obstore
 from obstore import exceptions
 from obstore.store import S3Store
 
-from chattrail.bucket import open_bucket
+from common.s3 import open_bucket
 from sidecar.errors import Permanent, Retryable
-from sidecar.plugins.images.store import Note, Paused, Upload
+from sidecar.plugins.images.stores.base import Note, Paused, Upload
 from sidecar.plugins.images.stores.config import StoreSettings
 
 ACCESS_S = 300.0  # between looks whether somebody has mended the access

@@ -1,0 +1,73 @@
+"""What the bot remembers of a chat: kept in aiogram's FSM storage, bounded in size."""
+
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from typing import Any, Self
+
+from bot.llm.base import Line
+
+_MAX_TEXT = 4000
+
+
+@dataclass(slots=True)
+class Memory:
+    """One person's chat. Handlers change it; the middleware stores it when they are done."""
+
+    language: str | None = None
+    persona_id: str | None = None
+    story_id: str | None = None
+    lines: list[list[str]] = field(default_factory=list)  # [role, text]
+    last_at: float | None = None
+    pending: str | None = None  # what was said before "continue?" was answered
+    asked_to_continue: bool = False
+    away_seconds: float = 0.0  # how long the person had been away when that was asked
+    image_id: str | None = None
+    variation: int = 0
+    day: str = ""
+    messages_today: int = 0
+    pictures_today: int = 0
+    premium_plan: str | None = None  # the plan whose end is yet to be told
+
+    @classmethod
+    def load(cls, data: dict[str, Any]) -> Self:
+        """Read what an earlier version may have stored: unknown keys are ignored, missing ones have defaults."""
+        known = {item.name for item in fields(cls)}
+        return cls(**{key: value for key, value in data.items() if key in known})
+
+    def dump(self) -> dict[str, Any]:
+        """Give what load() reads."""
+        return asdict(self)
+
+    def history(self) -> tuple[Line, ...]:
+        """The chat as the brain reads it."""
+        return tuple(Line("user" if role == "user" else "assistant", text) for role, text in self.lines)
+
+    def remember(self, role: str, text: str, *, limit: int) -> None:
+        """Add a message, forgetting the oldest beyond `limit`."""
+        self.lines.append([role, text[:_MAX_TEXT]])
+        del self.lines[:-limit]
+        self.variation = 0
+
+    def forget_chat(self) -> int:
+        """Clear the chat and give the number of messages that were cleared; language and counts of the day stay."""
+        count = len(self.lines)
+        self.lines = []
+        self.persona_id = self.story_id = self.image_id = self.pending = None
+        self.asked_to_continue = False
+        self.variation = 0
+        return count
+
+    def begin(self, persona_id: str, story_id: str | None) -> None:
+        """Turn to a persona, and a story when one is chosen; another story is another chat."""
+        self.forget_chat()
+        self.persona_id, self.story_id = persona_id, story_id
+
+    def begin_day(self, now: datetime) -> None:
+        """Start counting anew when the (UTC) day has changed."""
+        today = now.date().isoformat()
+        if self.day != today:
+            self.day, self.messages_today, self.pictures_today = today, 0, 0
+
+    def idle_seconds(self, now: datetime) -> float:
+        """Seconds since the person was last here; 0 when they never were."""
+        return 0.0 if self.last_at is None else max(0.0, now.timestamp() - self.last_at)

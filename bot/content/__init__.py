@@ -1,0 +1,1 @@
+"""What the persona bot says: personas, stories and texts."""

@@ -1,1 +1,0 @@
-"""Cloudflare Images on loopback: what `bot.simulation.cloudflare_api` is made of."""

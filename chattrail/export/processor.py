@@ -1,0 +1,284 @@
+"""A batch processor that keeps count: every event emitted is exported, dropped for a named reason, or queued.
+
+The SDK's own batch processor drops silently, forgets a batch whose export failed, and cannot be stopped within a given
+time. This one holds on to a batch while the collector is away, drops the oldest when memory is full, sets apart what
+the collector refuses, and owns its deadline.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
+from opentelemetry.sdk.resources import Resource
+
+from chattrail.export.logrecord import Packed, pack, reported, unpack
+from chattrail.export.process_end_reports import Notices
+from chattrail.export.sequence_file import HighWaterMark
+from chattrail.export.transport import Answer, Delivery, Reply
+from chattrail.forks import after_fork_in_child
+from chattrail.rate_limited_log import Periodic, where
+from chattrail.record import Counts, Record
+
+_logger = logging.getLogger("chattrail")
+_log = Periodic(_logger)
+
+_CLOSING_TIME = 0.4  # seconds of the shutdown that are kept for closing the connection
+
+WhenFull: TypeAlias = Literal["drop_oldest", "wait"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much may wait, and how much travels at once. Bytes are estimates of the encoded size."""
+
+    queue_records: int = 8192
+    queue_bytes: int = 64 * 1024 * 1024
+    batch_records: int = 512
+    batch_bytes: int = 2 * 1024 * 1024  # gRPC servers refuse a message above 4 MiB by default
+    delay: float = 0.5  # seconds from one look into the queue to the next, unless a batch is full before
+    retry: tuple[float, float] = (0.5, 15.0)  # seconds between attempts, from and to
+
+
+class CountingBatchProcessor:
+    """Collects records, delivers them in batches on a daemon thread, and knows where each one went."""
+
+    def __init__(
+        self,
+        resource: Callable[[], Resource],
+        connect: Callable[[], Delivery],
+        limits: Limits | None = None,
+        when_full: WhenFull = "drop_oldest",
+        high_water: HighWaterMark | None = None,
+    ) -> None:
+        self._make_resource = resource
+        self._resource: Resource | None = resource()
+        self._connect = connect
+        self._delivery: Delivery | None = connect()  # at once, so that wrong settings are told at the start
+        self._limits = limits or Limits()
+        self._when_full = when_full
+        self._high_water = high_water
+        self._begin()
+        after_fork_in_child(self._begin_again)
+        if self._notices.find():
+            self._start()
+
+    def _begin(self) -> None:
+        self._changed = threading.Condition(threading.Lock())
+        self._queue: deque[Packed] = deque()
+        self._bytes = 0
+        self._sending = 0  # taken from the queue, fate unknown
+        self._emitted = self._exported = 0
+        self._losses: dict[str, int] = {}
+        self._thread: threading.Thread | None = None
+        self._hurry = 0  # callers of flush who wait
+        self._closing = self._aborted = self._closed = False
+        self._failing = False
+        self._notices = Notices(self._high_water, self._limits.retry[1])
+
+    def _begin_again(self) -> None:
+        # What was queued is the parent's to send, and a connection shared with it would mix up their bytes.
+        # It is another instance of the service, too. Both are made anew when they are needed, on the export thread.
+        self._delivery = self._resource = None
+        self._begin()
+
+    def put(self, record: Record) -> None:
+        """Queue a record; drops the oldest when full, or waits if made to (for scripts that must lose nothing)."""
+        packed = pack(record)
+        size = packed[0]
+        with self._changed:
+            while self._when_full == "wait" and self._is_full(size) and not self._closing:
+                self._changed.wait()
+            self._emitted += 1
+            if self._closing:
+                self._lose("shutdown", 1)
+                return
+            while self._is_full(size) and self._queue:
+                self._bytes -= self._queue.popleft()[0]
+                self._lose("queue_full", 1)
+            if self._is_full(size):  # what is being sent fills the memory by itself
+                self._lose("queue_full", 1)
+            else:
+                self._queue.append(packed)
+                self._bytes += size
+                # A first event wakes nobody: the thread looks in by itself, and a wake-up would cost this caller a
+                # fight for the interpreter's lock.
+                if self._is_batch():
+                    self._changed.notify_all()
+            if self._thread is None:
+                self._start()
+        if "queue_full" in self._losses:
+            _log.warning(
+                "events are dropped, the oldest first: %d so far; the queue is full", self._losses["queue_full"]
+            )
+
+    def lose(self, reason: str) -> None:
+        """Count an event that no record could be made of."""
+        with self._changed:
+            self._emitted += 1
+            self._lose(reason, 1)
+
+    def counts(self) -> Counts:
+        """Return one consistent look at the counters."""
+        with self._changed:
+            return Counts(self._emitted, self._exported, len(self._queue) + self._sending, dict(self._losses))
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until every record has met its fate; False when the time was not enough."""
+        with self._changed:
+            self._hurry += 1
+            self._changed.notify_all()
+            try:
+                return self._changed.wait_for(lambda: not self._queue and not self._sending, timeout)
+            finally:
+                self._hurry -= 1
+
+    def shutdown(self, timeout: float = 5.0) -> None:
+        """Deliver what is queued within `timeout` seconds and count the rest as lost. Idempotent, safe before use."""
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            first, self._closing = not self._closing, True
+            self._changed.notify_all()
+            if not first:
+                self._changed.wait_for(lambda: self._closed, timeout)
+                return
+            # Nobody listened a moment ago: one more attempt is due, a long wait is not.
+            patience = min(timeout, 1.0) if self._failing else timeout
+        if self._thread is not None:
+            self._thread.join(max(0.0, patience - _CLOSING_TIME))
+        self._close_delivery(min(deadline, time.monotonic() + _CLOSING_TIME) - _CLOSING_TIME / 2)
+        with self._changed:
+            lost = len(self._queue) + self._sending
+            if lost:
+                self._lose("shutdown", lost)
+            self._queue.clear()
+            self._bytes = self._sending = 0
+            self._closed = True
+            self._changed.notify_all()
+        if self._thread is None:
+            self._notices.take_own_end()  # there was no event: this removes the file
+        self._notices.clear()
+        if lost:
+            _logger.warning("%d events could not be delivered before the process ended", lost)
+
+    def _close_delivery(self, deadline: float) -> None:
+        # On a thread of its own: closing waits for nothing that we know of, but the deadline is ours to keep.
+        delivery = self._delivery
+        self._aborted = True
+        if delivery is not None:
+            closer = threading.Thread(target=delivery.close, name="chattrail-close", daemon=True)
+            closer.start()
+            for thread in (closer, self._thread):
+                if thread is not None:
+                    thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _is_full(self, size: int) -> bool:
+        held = len(self._queue) + self._sending
+        return held >= self._limits.queue_records or (held > 0 and self._bytes + size > self._limits.queue_bytes)
+
+    def _is_due(self) -> bool:
+        return self._is_batch() or self._closing or (self._hurry > 0 and bool(self._queue))
+
+    def _is_batch(self) -> bool:
+        return len(self._queue) >= self._limits.batch_records or self._bytes >= self._limits.batch_bytes
+
+    def _lose(self, reason: str, how_many: int) -> None:
+        self._losses[reason] = self._losses.get(reason, 0) + how_many
+        if self._high_water is not None:
+            self._high_water.lost(self._losses)
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._work, name="chattrail-export", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads, or the interpreter is ending: the next event tries again
+            return
+        self._thread = thread
+
+    def _work(self) -> None:
+        token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))  # exporting is no trace of the bot's
+        try:
+            while (batch := self._take()) is not None and (not batch or self._deliver(batch)):
+                self._notices.tell(self._send, self._name)
+        finally:
+            detach(token)
+
+    def _take(self) -> list[Packed] | None:
+        """Wait for a batch and take it; an empty one means that a notice is due, None that the end has come."""
+        with self._changed:
+            while True:
+                self._changed.wait_for(self._is_due, self._limits.delay)
+                if self._queue or self._closing or self._notices.due():
+                    break
+            if self._closing and not self._queue:
+                return [] if self._notices.take_own_end() else None
+            batch: list[Packed] = []
+            size = 0
+            while self._queue and len(batch) < self._limits.batch_records:
+                if batch and size + self._queue[0][0] > self._limits.batch_bytes:
+                    break
+                batch.append(self._queue.popleft())
+                size += batch[-1][0]
+            self._sending = len(batch)
+            if batch and self._losses:  # now, so that a batch sent again is the same batch
+                batch[-1][6].update(reported(self._losses))
+            return batch
+
+    def _deliver(self, batch: list[Packed]) -> bool:
+        """Send a batch until it is accepted or refused. False: the end has come first."""
+        pause, longest = self._limits.retry
+        while True:
+            last = self._closing
+            reply = self._send(batch)
+            if reply.answer is Answer.ACCEPTED:
+                self._settle(batch, None)
+                return True
+            if self._aborted:  # the exporter was closed under it, so its refusal says nothing about the records
+                return False
+            if reply.answer is Answer.REFUSED and len(batch) > 1:
+                # One bad or oversized record is enough to have a batch refused: halving finds it, and saves the rest.
+                half = len(batch) // 2
+                return self._deliver(batch[:half]) and self._deliver(batch[half:])
+            if reply.answer is not Answer.LATER:
+                self._settle(batch, "refused")
+                _log.warning("events are lost, %s refused them: %s", self._name(), reply.reason)
+                return True
+            with self._changed:
+                self._failing = True
+                waiting, lost = len(self._queue) + self._sending, sum(self._losses.values())
+                if last:
+                    return False
+            _log.warning(
+                "events wait for %s (%s): %d in memory, %d lost so far", self._name(), reply.reason, waiting, lost
+            )
+            with self._changed:
+                self._changed.wait_for(lambda: self._closing, max(pause, reply.after))
+            pause = min(pause * 2, longest)
+
+    def _send(self, batch: Sequence[Packed]) -> Reply:
+        try:
+            self._delivery = self._delivery or self._connect()
+            self._resource = resource = self._resource or self._make_resource()
+            return self._delivery.send([unpack(packed, resource) for packed in batch])
+        except Exception as error:  # what cannot be encoded, or a fault of an exporter: the records are suspect
+            return Reply(Answer.REFUSED, where(error))
+
+    def _settle(self, batch: list[Packed], reason: str | None) -> None:
+        with self._changed:
+            if self._closed:  # counted as lost when the time was up
+                return
+            self._sending -= len(batch)
+            self._bytes -= sum(packed[0] for packed in batch)
+            if reason is None:
+                self._failing = False
+                self._exported += len(batch)
+            else:
+                self._lose(reason, len(batch))
+            self._changed.notify_all()
+
+    def _name(self) -> str:
+        return self._delivery.target if self._delivery is not None else "the collector"

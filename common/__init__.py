@@ -1,0 +1,1 @@
+"""What the parts share: settings, network limits, log format. It imports no part."""

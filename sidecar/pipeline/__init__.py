@@ -1,0 +1,1 @@
+"""From an accepted batch to the acknowledgement: required and optional plugins."""

@@ -1,0 +1,79 @@
+"""Optional plugins run beside the path of the ack: a bounded queue, a time limit and counters each (threads: apart)."""
+
+import asyncio
+import logging
+
+from sidecar.errors import Permanent, Retryable
+from sidecar.otlp.batch import Batch
+from sidecar.pipeline.bounded_queue import Backlog
+from sidecar.plugin import Plugin
+from sidecar.telemetry import loop_guard
+from sidecar.telemetry import metrics as telemetry
+from sidecar.telemetry.metrics import Metrics
+
+ATTEMPTS = 3
+
+
+class Isolated:
+    """One optional plugin with its queue. `offer` never waits and never raises: a full queue drops the batch, counted."""
+
+    def __init__(
+        self,
+        name: str,
+        plugin: Plugin,
+        metrics: Metrics,
+        logger: logging.Logger,
+        *,
+        queue_bytes: int = 64 << 20,
+        time_limit_s: float = 30.0,
+    ) -> None:
+        self._name = name
+        self._plugin = plugin
+        self._metrics = metrics
+        self._logger = logger
+        self._time_limit_s = time_limit_s
+        self._backlog = Backlog(f"plugin {name}", self._work, capacity=queue_bytes, size=lambda batch: batch.held_bytes)
+
+    def start(self) -> None:
+        """Begin to hand over what `offer` queued."""
+        self._backlog.start()
+
+    def offer(self, batch: Batch) -> None:
+        """Queue a batch for the plugin, or drop it when the queue is full."""
+        if not self._backlog.put(batch):
+            self._metrics.add(telemetry.PLUGIN_DROPPED, plugin=self._name)
+
+    async def stop(self, time_limit_s: float) -> None:
+        """Let the plugin finish its queue within the limit, count what is left as dropped, and end the worker."""
+        if left := await self._backlog.stop(time_limit_s):  # also those of a plugin that never started
+            self._metrics.add(telemetry.PLUGIN_DROPPED, left, plugin=self._name)
+
+    async def _work(self, batch: Batch) -> None:
+        with loop_guard.work():
+            loop_guard.mark(batch.is_own)
+            await self._hand_over(batch)
+
+    async def _hand_over(self, batch: Batch) -> None:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with asyncio.timeout(self._time_limit_s):
+                    await self._plugin.handle(batch)
+                self._metrics.add(telemetry.PLUGIN_BATCHES, plugin=self._name)
+                return
+            except Retryable as error:
+                self._failed("retryable", error.reason)
+                if attempt < ATTEMPTS:
+                    await asyncio.sleep(error.after)
+            except TimeoutError:
+                self._failed("timeout", f"no answer within {self._time_limit_s:g} s")
+                return
+            except Permanent as error:
+                self._failed("permanent", error.reason)
+                return
+            except Exception as error:
+                self._failed("error", type(error).__name__)  # its text may hold contents of events
+                return
+
+    def _failed(self, outcome: str, reason: str) -> None:
+        self._metrics.add(telemetry.PLUGIN_FAILURES, plugin=self._name, outcome=outcome)
+        self._logger.warning("plugin %s failed on a batch (%s): %s", self._name, outcome, reason)

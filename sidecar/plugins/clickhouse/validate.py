@@ -1,0 +1,94 @@
+"""Finds records that ClickHouse would take but could not keep, while the request is still in its parsed form.
+
+The native path rarely rejects anything: what it can't hold it loses quietly. So this is where such records are told apart;
+they go to `dead_letters` with a reason, and their neighbours are stored.
+"""
+
+import re
+from dataclasses import dataclass
+
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+
+from sidecar.otlp.attributes import is_empty
+from sidecar.otlp.batch import EVENT_PREFIX, Batch, name_of
+from sidecar.plugins.clickhouse.insert_dead_letters import DeadLetter
+from sidecar.plugins.clickhouse.split import alone, origin_of, select
+
+UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+# An update that nobody sent, such as a channel's post, may fail in the bot like any other.
+WITHOUT_A_PERSON = frozenset({"handler_failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """What is left of a batch: the bytes to insert (None when no record is left) and the records turned away."""
+
+    body: bytes | None
+    dead: list[DeadLetter]
+
+
+def screen(batch: Batch) -> Screened:
+    """Split a batch into what can be stored and what can't. A clean batch keeps its exact bytes, and so its token."""
+    faults = _faults(batch)
+    dead = [DeadLetter(one.position, "", one.reason, one.raw, one.records, one.origin) for one in batch.unreadable]
+    readable = batch.record_count - sum(letter.records for letter in dead)
+    if not faults:
+        return Screened(batch.body if readable else None, dead)
+    unreadable = {one.position for one in batch.unreadable}
+    places = [place for place in range(batch.record_count) if place not in unreadable]
+    position = 0
+    for entry in batch.request.resource_logs:
+        for scope in entry.scope_logs:
+            origin = None
+            for record in scope.log_records:
+                if reason := faults.get(position):
+                    origin = origin or origin_of(entry, scope)
+                    name = batch.name_of(record)
+                    dead.append(DeadLetter(places[position], name, reason, alone(record), origin=origin))
+                position += 1
+    kept = select(batch.request, lambda at: at not in faults) if len(faults) < readable else None
+    return Screened(kept, dead)
+
+
+def _faults(batch: Batch) -> dict[int, str]:
+    """Map the position of each unusable record to the reason. Runs for every record, so it looks at as little as it can."""
+    faults = {}
+    position = 0
+    for entry in batch.request.resource_logs:
+        for scope in entry.scope_logs:
+            for record in scope.log_records:
+                if batch.name_of(record).startswith(EVENT_PREFIX) and (reason := _event_fault(record)):
+                    faults[position] = reason
+                position += 1
+    return faults
+
+
+def _event_fault(record: LogRecord) -> str | None:
+    type_ = name_of(record).removeprefix(EVENT_PREFIX)
+    if not type_:
+        return "the event name has no type after the prefix"
+    identity = _first(record, "event.id")  # the tracker writes it first
+    if identity is None:
+        return "event.id is missing"
+    if not UUID_TEXT.fullmatch(identity.string_value):
+        return "event.id is not a UUID"
+    return _person_fault(record, required=type_ not in WITHOUT_A_PERSON)
+
+
+def _person_fault(record: LogRecord, *, required: bool) -> str | None:
+    for key in ("user.id", "user.hash"):
+        value = _first(record, key)
+        if value is None or is_empty(value):
+            continue
+        return (
+            None
+            if value.WhichOneof("value") in ("string_value", "int_value")
+            else f"{key} is neither text nor an integer"
+        )
+    return "user.id is missing" if required else None
+
+
+def _first(record: LogRecord, key: str) -> AnyValue | None:
+    """Return the first value of a key: a lookup in ClickHouse's maps takes the first one, too."""
+    return next((pair.value for pair in record.attributes if pair.key == key), None)

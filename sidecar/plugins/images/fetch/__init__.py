@@ -1,0 +1,1 @@
+"""Fetching images: by URL from public hosts, or by Telegram file id."""

@@ -1,0 +1,76 @@
+"""Pictures that an event names by Telegram file_id: the Bot API tells where the file is, each time anew.
+
+The link it leads to holds the bot's token. No exception or log line is made from a request.
+Source: https://core.telegram.org/bots/api#getfile
+"""
+
+import asyncio
+import re
+
+import aiohttp
+
+from sidecar.errors import Permanent, Retryable
+from sidecar.plugins.bot_api import BotApi, UnknownToken
+from sidecar.plugins.images.fetch.http import forgetful, raise_for_status, read_capped
+
+LINKS = 2
+DEAD = frozenset({404, 410})
+TEMPORARY = "temporarily unavailable"  # the API has one answer for a wrong file_id and for a file it can't give now
+_FILE_PATH = re.compile(r"[A-Za-z0-9_\-./]+\Z")
+
+
+class TelegramFiles:
+    """Downloads files by file_id through the Bot API server that the settings name."""
+
+    def __init__(self, token: str, api_url: str, *, max_bytes: int, timeout_s: float) -> None:
+        self._api = BotApi(token, api_url)
+        self._max_bytes = max_bytes
+        self._timeout_s = timeout_s
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._api.close()
+
+    async def fetch(self, file_id: str) -> bytes:
+        """Return the file's bytes. Raises Permanent when Telegram does not know the file, else Retryable."""
+        failure: Permanent | Retryable
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._by_a_fresh_link(file_id)
+        except (Permanent, Retryable) as error:
+            failure = forgetful(error)
+            if TEMPORARY in failure.reason:
+                failure = Retryable(failure.reason, after=10)
+        except TimeoutError:
+            failure = Retryable(f"Telegram did not deliver the picture within {self._timeout_s:g} s")
+        except UnknownToken:
+            failure = Retryable(
+                "Telegram does not accept the token in CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKEN", after=30
+            )
+        except (aiohttp.ClientError, OSError) as error:
+            failure = Retryable(f"Telegram can't be reached ({type(error).__name__})")
+        raise failure  # here, where no error of a request is at hand to become its context
+
+    async def _by_a_fresh_link(self, file_id: str) -> bytes:
+        """A link lives for an hour at least, and may die in between: one that is dead is asked for again, once."""
+        for _ in range(LINKS):
+            content = await self._download(await self._path_of(file_id))
+            if content is not None:
+                return content
+        raise Permanent(f"Telegram gave {LINKS} links to the picture, and nothing was there")
+
+    async def _path_of(self, file_id: str) -> str:
+        result = await self._api.call("getFile", {"file_id": file_id}, about="the file")
+        path = result.get("file_path") if isinstance(result, dict) else None
+        if not isinstance(path, str) or not _FILE_PATH.match(path) or ".." in path.split("/"):
+            raise Permanent("Telegram named no file to download")
+        return path
+
+    async def _download(self, path: str) -> bytes | None:
+        async with self._api.session.get(
+            self._api.file_url(path), allow_redirects=False, headers={"Accept-Encoding": "identity"}
+        ) as response:
+            if response.status in DEAD:
+                return None
+            raise_for_status(response.status, response.headers.get("Retry-After"))
+            return await read_capped(response, self._max_bytes)

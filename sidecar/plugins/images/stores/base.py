@@ -1,0 +1,136 @@
+"""Where pictures are kept. A store is small on purpose, so that object storage and image services can join.
+
+Putting has two phases, so that a crash leaves neither an orphan nor a second copy. A store that would leave something
+behind awaits `note(key)` before any bytes leave: the key is then in the journal. After a crash, or an error whose outcome
+nobody knows, `settle(key)` tells whether the bytes are there, or sees to it that nothing is.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from sidecar.errors import Permanent, Retryable
+from sidecar.plugins.images.queue.spool import remove_leftovers, write_durably
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A picture as it is to be kept: checked bytes, and what they are. `sha256` (hex) is that of `content`."""
+
+    sha256: str
+    content: bytes = field(repr=False)
+    media_type: str
+    extension: str
+    width: int
+    height: int
+
+
+Note = Callable[[str], Awaitable[None]]
+
+
+class Paused(Exception):  # noqa: N818 -- named for what the queue does
+    """The store takes nothing now, whatever the picture: wrong credentials, an account's limit, too many requests.
+
+    The whole queue stops for `after` seconds, and no picture's attempt is counted.
+    """
+
+    def __init__(self, reason: str, *, after: float = 60.0) -> None:
+        """Take the reason, without secrets, and the seconds to wait before one picture is tried again."""
+        super().__init__(reason)
+        self.reason = reason
+        self.after = after
+
+
+class Store(Protocol):
+    """Keeps pictures. Failures are Retryable (may pass), Permanent (this picture never) or Paused (no picture now)."""
+
+    name: ClassVar[str]
+
+    async def start(self) -> None:
+        """Check that pictures can be kept. Raises Retryable while they can't; may be called again after that."""
+        ...
+
+    async def put(self, picture: Upload, note: Note) -> str:
+        """Return the key once the picture is durable; `note(key)` was awaited before its bytes left."""
+        ...
+
+    async def settle(self, key: str) -> bool:
+        """Whether the bytes of a noted key are there, whole. When not, nothing is left under it either."""
+        ...
+
+    async def get(self, key: str) -> bytes | None:
+        """Return a picture's bytes, or None when it is not there."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Remove a picture; nothing happens when it is not there."""
+        ...
+
+    async def close(self) -> None:
+        """Release what the store holds. Idempotent."""
+        ...
+
+
+class DirectoryStore:
+    """Files named by the SHA-256 of their bytes, in 65,536 shard folders: `ab/cd/abcd….jpg`."""
+
+    name: ClassVar[str] = "directory"
+
+    _KEY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z]{3,4}\Z")
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    async def start(self) -> None:
+        """Make the folder. Raises Retryable when that fails: a volume may not be mounted yet."""
+
+        def make() -> None:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(self._directory)
+
+        try:
+            await asyncio.to_thread(make)
+        except OSError as error:
+            raise Retryable(f"CHATTRAIL_SIDECAR_IMAGES_DIRECTORY can't be made: {error.strerror}") from None
+
+    async def put(self, picture: Upload, note: Note) -> str:
+        """Write the file unless it is there. Raises Paused when the disk refuses: it would refuse every picture."""
+        key = f"{picture.sha256[:2]}/{picture.sha256[2:4]}/{picture.sha256}.{picture.extension}"
+        path = self._path(key)
+        await note(key)
+
+        def write() -> None:
+            if not path.is_file():
+                write_durably(path, picture.content, self._directory)
+
+        try:
+            await asyncio.to_thread(write)
+        except OSError as error:
+            raise Paused(f"the directory store can't write: {error.strerror}", after=5) from None
+        return key
+
+    async def settle(self, key: str) -> bool:
+        """Look for the file: it is whole, or not there."""
+        return await asyncio.to_thread(self._path(key).is_file)
+
+    async def get(self, key: str) -> bytes | None:
+        """Read the file."""
+        try:
+            return await asyncio.to_thread(self._path(key).read_bytes)
+        except FileNotFoundError:
+            return None
+
+    async def delete(self, key: str) -> None:
+        """Remove the file."""
+        await asyncio.to_thread(self._path(key).unlink, missing_ok=True)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    def _path(self, key: str) -> Path:
+        if not self._KEY.match(key):  # a key comes back from a database: it must not lead out of the folder
+            raise Permanent("not a key of the directory store")
+        return self._directory / key

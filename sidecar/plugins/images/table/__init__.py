@@ -1,0 +1,1 @@
+"""The `images` table in ClickHouse: written from the journal, read into a new one."""

@@ -1,0 +1,1 @@
+"""Uploading images to the store, each once."""

@@ -1,0 +1,41 @@
+"""The bearer token that senders show, when the sidecar has one."""
+
+import hmac
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from chattrail.rate_limited_log import Periodic
+from sidecar.receiver.responses import Refused
+
+WRONG_TOKEN_S = 10.0
+
+
+class Token:
+    """Knows who shows the right one; without a token everybody does."""
+
+    def __init__(self, token: SecretStr | None, log: Periodic) -> None:
+        self._token = token.get_secret_value().encode() if token else None
+        self._log = log
+
+    def is_known(self, request: web.Request) -> bool:
+        """Whether a request shows it."""
+        if self._token is None:
+            return True
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        given = token.strip().encode(errors="surrogateescape")
+        return scheme.lower() == "bearer" and hmac.compare_digest(given, self._token)
+
+    def require(self, request: web.Request, *, final: bool = True) -> None:
+        """Refuse who does not show it. Unless that is to be final, one with another token is told to come again.
+
+        OTLP calls 401 final: a collector whose token was changed a minute late would drop what it has acknowledged.
+        """
+        if self.is_known(request):
+            return
+        if final or not request.headers.get("Authorization"):
+            raise Refused(401, "a bearer token is needed, the one in the sidecar's CHATTRAIL_SIDECAR_TOKEN")
+        self._log.warning(
+            "a sender's token is not the one in CHATTRAIL_SIDECAR_TOKEN; it keeps its records and tries again"
+        )
+        raise Refused(503, "this token is not the one in the sidecar's CHATTRAIL_SIDECAR_TOKEN", after=WRONG_TOKEN_S)

@@ -1,0 +1,105 @@
+"""The two commands: `demo` with a simulated Telegram and history, `run` with the real one."""
+
+import asyncio
+import json
+import os
+import signal
+import time
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from common.private_files import private_folder
+from stack.process import StackError
+from stack.secrets import Secrets, load_or_make
+from stack.services import Plan, backfill_command, plan
+from stack.settings import StackSettings
+from stack.supervisor import Supervisor
+
+
+async def run(settings: StackSettings, console: Console, *, simulated: bool) -> int:
+    """Run the stack until a signal or a failure; return the exit code."""
+    began = time.monotonic()
+    data = (settings.data / ("demo" if simulated else "run")).resolve()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    supervisor = Supervisor(data / "logs", console)
+    try:
+        if not simulated and settings.bot_token is None:
+            raise StackError("BOT_TOKEN is not set: get a token from @BotFather, or try `make demo`, which needs none.")
+        if not simulated and settings.cloudflare:
+            raise StackError("CLOUDFLARE=fake is for the demo: real pictures belong in a store that lasts.")
+        private_folder(data)
+        secrets = load_or_make(data / "secrets.json")
+        layout = plan(settings, secrets, data, simulated=simulated)
+        async with supervisor.started(layout.services):
+            await asyncio.to_thread(_announce, settings, secrets, layout, data, console, time.monotonic() - began)
+            history = (
+                asyncio.create_task(_send_history(settings, layout, data, supervisor, console)) if simulated else None
+            )
+            await supervisor.watch(stop, history)
+            console.print("Ending …")
+    except (StackError, ValueError) as error:
+        console.print(f"[red]Error:[/] {error}", highlight=False)
+        return 1
+    finally:
+        if supervisor.memory.peak_bytes:
+            console.print(supervisor.memory.report(), highlight=False)
+    return 0
+
+
+async def _send_history(
+    settings: StackSettings, layout: Plan, data: Path, supervisor: Supervisor, console: Console
+) -> None:
+    """Send the history once. Its end time is kept first, so that a history cut short is sent again with the same ids."""
+    if not settings.history_days:
+        return
+    marker = data / "history.json"
+    state = json.loads(marker.read_text()) if marker.exists() else {}
+    if state.get("done"):
+        return
+    until = state.setdefault("until", datetime.now(UTC).isoformat(timespec="seconds"))
+    marker.write_text(json.dumps(state))
+    console.print(f"{settings.history_days} days of history of {settings.history_people} people are on their way:")
+    process = await asyncio.create_subprocess_exec(
+        *backfill_command(settings, until),
+        env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": layout.otlp_endpoint},
+        start_new_session=True,
+    )
+    supervisor.helpers["history"] = process.pid
+    try:
+        code = await process.wait()
+    except asyncio.CancelledError:
+        process.terminate()
+        await process.wait()
+        raise
+    if code:
+        raise StackError(f"the history could not be sent (code {code}); start again to send what is missing")
+    marker.write_text(json.dumps({**state, "done": True}))
+    console.print("The history has arrived.")
+
+
+def _announce(
+    settings: StackSettings, secrets: Secrets, layout: Plan, data: Path, console: Console, seconds: float
+) -> None:
+    base = f"http://127.0.0.1:{settings.web_port}"
+    request = urllib.request.Request(  # noqa: S310 (a loopback address of our own)
+        f"{base}/api/login-links",
+        data=b"{}",
+        headers={"Authorization": f"Bearer {secrets.api_token}", "Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+            link = json.load(response)["url"]
+    except (urllib.error.URLError, OSError) as error:
+        raise StackError(f"the dashboard gave no login link: {error}") from None
+    console.print(f"Events travel: {layout.route}", highlight=False)
+    console.print(
+        f"Log in again later with the password in {data / 'secrets.json'}; logs are in {data / 'logs'}", highlight=False
+    )
+    console.print(f"Ready after {seconds:.1f} s. Open {link}", highlight=False, soft_wrap=True)

@@ -1,0 +1,60 @@
+"""Settings of the launcher. The ports belong to the parts themselves; the launcher reads the same variables they do."""
+
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import Field, SecretStr
+
+from common.settings import Settings
+
+
+class StackSettings(Settings):
+    """What `python -m stack demo` and `python -m stack run` read from the environment."""
+
+    prefix: ClassVar[str] = "STACK"
+
+    data: Path = Field(Path("data"), description="Folder for the launcher's data, secrets and logs.")
+    people: int = Field(40, ge=1, le=2000, description="How many simulated people chat in the demo.")
+    history_people: int = Field(300, ge=1, le=5000, description="How many people the demo's history is about.")
+    history_days: int = Field(60, ge=0, le=720, description="Days of history the demo sends first; 0: none.")
+    seed: int = Field(1, description="Seed of the demo's people and their history.")
+    cloudflare: Literal["fake"] | None = Field(
+        None,
+        alias="CLOUDFLARE",
+        description="`fake`: the demo keeps pictures in a simulated Cloudflare Images; unset: in a folder.",
+    )
+    cloudflare_port: int = Field(8082, ge=1, le=65535, description="Port of the simulated Cloudflare Images.")
+
+    bot_token: SecretStr | None = Field(
+        None, alias="BOT_TOKEN", description="The bot's token from @BotFather, for `run`."
+    )
+    embedded_port: int = Field(8123, ge=1, le=65535, alias="CHATTRAIL_EMBEDDED_PORT", description="Port of ClickHouse.")
+    sidecar_port: int = Field(4319, ge=1, le=65535, alias="CHATTRAIL_SIDECAR_PORT", description="Port of the sidecar.")
+    web_port: int = Field(8000, ge=1, le=65535, alias="CHATTRAIL_WEB_PORT", description="Port of the dashboard.")
+    simulation_port: int = Field(
+        8081, ge=1, le=65535, alias="CHATTRAIL_SIMULATION_PORT", description="Port of the simulated Telegram."
+    )
+    collector_grpc_port: int = Field(
+        4317,
+        ge=1,
+        le=65535,
+        alias="CHATTRAIL_COLLECTOR_GRPC_PORT",
+        description="Port of the collector for OTLP over gRPC.",
+    )
+    collector_http_port: int = Field(
+        4318,
+        ge=1,
+        le=65535,
+        alias="CHATTRAIL_COLLECTOR_HTTP_PORT",
+        description="Port of the collector for OTLP over HTTP.",
+    )
+    collector_health_port: int = Field(
+        13133,
+        ge=1,
+        le=65535,
+        alias="CHATTRAIL_COLLECTOR_HEALTH_PORT",
+        description="Port of the collector's health check.",
+    )
+    collector_metrics_port: int = Field(
+        8888, ge=1, le=65535, alias="CHATTRAIL_COLLECTOR_METRICS_PORT", description="Port of the collector's metrics."
+    )

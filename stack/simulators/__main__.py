@@ -1,0 +1,51 @@
+"""`python -m stack.simulators`: a Telegram on this machine with people in it, for bots without a token."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+
+from common.private_files import keep_files_private
+from stack.simulators.population.population_runner import Crowd
+from stack.simulators.settings import SimulationSettings
+from stack.simulators.telegram.server import TelegramServer
+
+
+def main() -> None:
+    """Serve until SIGINT or SIGTERM."""
+    settings = SimulationSettings.load_or_exit()
+    keep_files_private()
+    try:
+        asyncio.run(serve(settings))
+    except OSError as error:
+        sys.exit(
+            f"Cannot listen on {settings.host}:{settings.port} ({error.strerror or error}); "
+            "set CHATTRAIL_SIMULATION_PORT to a free port."
+        )
+
+
+async def serve(settings: SimulationSettings) -> None:
+    """Run the Bot API and the people until a signal comes."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    async with TelegramServer(
+        token=settings.token.get_secret_value(), host=settings.host, port=settings.port
+    ) as server:
+        crowd = Crowd(
+            server, seed=settings.seed, people=settings.people, pace=settings.pace, admin_id=settings.admin_id
+        )
+        talking = asyncio.create_task(crowd.run() if settings.people else ended.wait(), name="crowd")
+        ending = asyncio.create_task(ended.wait(), name="end")
+        print(f"simulated Telegram is ready on {server.url} with {settings.people} people", flush=True)
+        await asyncio.wait([talking, ending], return_when=asyncio.FIRST_COMPLETED)
+        for task in (talking, ending):
+            task.cancel()
+        # An error of the people is an error of the program; being cancelled is its normal end.
+        with contextlib.suppress(asyncio.CancelledError):
+            await talking
+
+
+if __name__ == "__main__":
+    main()

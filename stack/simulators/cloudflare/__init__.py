@@ -1,0 +1,1 @@
+"""Cloudflare Images on loopback: what `stack.simulators.cloudflare.server` is made of."""

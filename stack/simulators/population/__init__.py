@@ -1,0 +1,1 @@
+"""Simulated people: who they are, their past, and what they do in the simulated Telegram."""

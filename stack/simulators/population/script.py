@@ -1,0 +1,114 @@
+"""What a person does in a visit, decided before it begins, so that a seed repeats it whatever the bot's pace is.
+
+The live people play a script against the bot; the backfill writes down what the bot would have recorded for it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from stack.simulators.population.dialogue_corpus import talk
+from stack.simulators.population.population import Member
+
+MOST_MESSAGES = 40
+
+
+class Act(StrEnum):
+    """Something a person can do."""
+
+    START = "start"
+    PERSONA = "persona"
+    STORY = "story"
+    SAY = "say"
+    SHOW = "show"
+    """Send a photo, voice message or sticker; `text` says which."""
+    PICTURE = "picture"
+    AGAIN = "again"
+    CLEAR = "clear"
+    HELP = "help"
+    OFFER = "offer"
+    PAY = "pay"
+    DECLINE = "decline"
+    REFUND = "refund"
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One act. `pick` in [0, 1) chooses among what is on offer, `pause` is how long they think first (1 is usual)."""
+
+    act: Act
+    text: str = ""
+    answer: str = ""
+    pick: float = 0.0
+    pause: float = 1.0
+
+
+def visit(member: Member, number: int, *, last: bool = False) -> list[Step]:
+    """Write the script of a person's visit; number 0 is the first ever. `last` is the visit they leave for good in."""
+    chance, habit = member.chance("visit", number), member.habit
+    steps: list[Step] = []
+
+    def add(act: Act, text: str = "", answer: str = "") -> None:
+        steps.append(Step(act, text, answer, chance.random(), 0.3 + chance.expovariate(1.4)))
+
+    def choose() -> None:
+        add(Act.PERSONA)
+        add(Act.STORY)
+
+    if number == 0:
+        add(Act.START, member.link or "")
+        if chance.random() < habit.stops_at_start:
+            return [*steps, *_leaving(member, last)]
+        choose()
+    elif chance.random() < 0.2:
+        add(Act.START)
+    if number and chance.random() < habit.changes:
+        choose()
+    if chance.random() < 0.04:
+        add(Act.HELP)
+    turns = min(MOST_MESSAGES, max(1, round(chance.gammavariate(2.0, habit.says / 2.0))))
+    for said, answer in talk(chance, member.language, turns):
+        if chance.random() < 0.04:
+            add(Act.SHOW, chance.choice(("photo", "voice", "sticker")), answer)
+        add(Act.SAY, said, answer)
+        if chance.random() < habit.pictures:
+            add(Act.PICTURE)
+            while chance.random() < habit.again:
+                add(Act.AGAIN)
+    if chance.random() < habit.premium:
+        add(Act.OFFER)
+        pays = chance.random() < habit.pays
+        add(Act.PAY if pays else Act.DECLINE)
+        if pays and chance.random() < habit.refunds:
+            add(Act.REFUND)
+    if chance.random() < habit.clears:
+        add(Act.CLEAR)
+        if chance.random() < 0.5:
+            choose()
+            add(Act.SAY, *talk(chance, member.language, 1)[0])
+    return [*steps, *_leaving(member, last)]
+
+
+def returning(member: Member, number: int) -> list[Step]:
+    """Write the script of the visit in which somebody who blocked the bot comes back."""
+    return [Step(Act.UNBLOCK), Step(Act.START), *visit(member, number)]
+
+
+def blocks(member: Member) -> bool:
+    """Tell whether this person blocks the bot when they leave."""
+    return member.chance("block").random() < member.habit.blocks_at_end
+
+
+def comes_back(member: Member) -> bool:
+    """Tell whether this person, once they blocked the bot, comes back."""
+    return blocks(member) and member.chance("return").random() < member.habit.comes_back
+
+
+def gone(member: Member) -> bool:
+    """Tell whether this person had left for good before today: about half of those who were ever here."""
+    return member.chance("gone").random() < 1 - min(0.9, member.habit.days / 60)
+
+
+def _leaving(member: Member, last: bool) -> list[Step]:
+    return [Step(Act.BLOCK)] if last and blocks(member) else []

@@ -1,0 +1,124 @@
+"""A bot that knows nothing of Chattrail but two lines gets its whole trail: polled, exported and read from the wire."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from chattrail import create_tracker
+from chattrail.export.processor import Limits
+from stack.simulators.telegram.server import TelegramServer
+from tests.integration.chattrail.any_bot.app import build
+from tests.integration.chattrail.any_bot.gallery import png
+from tests.integration.chattrail.any_bot.visit import survey_and_gallery
+from tests.support.fakes.otlp_receiver import OtlpReceiver, Received
+
+
+@asynccontextmanager
+async def strangers_bot(telegram: TelegramServer, receiver: OtlpReceiver) -> AsyncIterator[None]:
+    tracker = create_tracker("strangers-bot", endpoint=receiver.url, limits=Limits(delay=0.05))
+    dispatcher, bot = build(telegram.token, telegram.url, tracker)
+    polling = asyncio.create_task(dispatcher.start_polling(bot, handle_signals=False, polling_timeout=1))
+    try:
+        yield
+    finally:
+        await dispatcher.stop_polling()
+        await polling
+        await asyncio.to_thread(tracker.shutdown)
+        assert tracker.dropped == 0
+
+
+def trail(records: list[Received], person: int) -> list[tuple[object, ...]]:
+    """Return a person's events by time, each as its type and what tells it apart."""
+    telling = (
+        "chattrail.start.payload", "chattrail.command.name", "chattrail.message.kind", "chattrail.message.text",
+        "chattrail.premium.action", "chattrail.premium.plan", "chattrail.premium.amount", "error.type",
+    )  # fmt: skip
+    mine = sorted(
+        (record for record in records if record.attributes.get("user.id") == str(person)),
+        key=lambda record: (record.timestamp, record.attributes["event.id"]),
+    )
+    return [(record.type, *(record.attributes[key] for key in telling if key in record.attributes)) for record in mine]
+
+
+async def test_the_whole_trail_of_a_strangers_bot(caplog: pytest.LogCaptureFixture) -> None:
+    async with TelegramServer(token="42:TEST") as telegram:
+        with OtlpReceiver() as receiver:
+            async with strangers_bot(telegram, receiver):
+                ann = telegram.person(1001, name="Ann Lee", username="ann", language_code="en")
+                await ann.send("/start promo 1")
+                await ann.wait(lambda m: m.text == "Welcome to my bot")
+                await ann.send("/help@persona_demo_bot")
+                await ann.wait(lambda m: m.text and "Try /survey" in m.text)
+                await survey_and_gallery(ann)
+                await ann.send("/picture")
+                first = await ann.wait(lambda m: m.photo)
+                await ann.press("Another")
+                second = await ann.wait(lambda m: m.photo)
+                await ann.send("hello 🌍")
+                await ann.wait(lambda m: m.text == "You said: hello 🌍")
+                await ann.send_photo(png(3).data)
+                await ann.wait(lambda m: m.text == "Nice picture")
+                await ann.send_sticker(emoji="👍")
+                await ann.send("/broken")
+                await ann.wait(lambda m: m.text == "Something went wrong")
+                await ann.send("/shop")
+                await ann.wait(lambda m: m.invoice)
+                charge = await ann.pay()
+                await ann.wait(lambda m: m.text == "Thank you!")
+                await ann.block()
+                await ann.unblock()
+                await asyncio.to_thread(receiver.wait, 32)
+            records = receiver.records
+
+    assert trail(records, 1001) == [
+        ("start_command", "promo 1"),
+        ("ai_message", "Welcome to my bot"),
+        ("command", "help"),
+        ("ai_message", "Try /survey, /gallery or /shop"),
+        ("command", "survey"),
+        ("ai_message", "What is your name?"),
+        ("user_message", "text", "Ann"),
+        ("ai_message", "Which colour?"),
+        ("user_message", "button", "🔵 Blue"),
+        ("ai_message", "Ann, noted"),
+        ("command", "gallery"),
+        ("image_generated",),
+        ("ai_message", "Two greys"),
+        ("image_generated",),
+        ("command", "picture"),
+        ("image_generated",),
+        ("user_message", "button", "Another"),
+        ("image_generated",),
+        ("user_message", "text", "hello 🌍"),
+        ("ai_message", "…"),
+        ("user_message", "photo"),
+        ("ai_message", "Nice picture"),
+        ("user_message", "sticker", "👍"),
+        ("command", "broken"),
+        ("handler_failed", "LookupError"),
+        ("ai_message", "Something went wrong"),
+        ("command", "shop"),
+        ("premium_action", "invoice_sent", "frame", 25.0),
+        ("premium_action", "paid", "frame", 25.0),
+        ("ai_message", "Thank you!"),
+        ("bot_blocked",),
+        ("bot_unblocked",),
+    ]
+    by_type = {record.type: record for record in records}
+    assert by_type["handler_failed"].attributes["chattrail.handler"].endswith("talk.make.<locals>.broken")
+    assert by_type["handler_failed"].attributes["exception.message"] == "nothing here"
+    paid = next(record for record in records if record.attributes.get("chattrail.premium.action") == "paid")
+    assert paid.attributes["chattrail.premium.charge_id"] == charge
+    pictures = [record.attributes["chattrail.image.file_id"] for record in records if record.type == "image_generated"]
+    assert len(set(pictures)) == 4
+    assert first.photo is not None
+    assert second.photo is not None
+    assert pictures[2:] == [first.photo[-1].file_id, second.photo[-1].file_id]
+    assert sorted(record.attributes["event.sequence"] for record in records) == list(range(1, len(records) + 1))
+    assert {record.attributes["session.id"] for record in records} == {records[0].attributes["session.id"]}
+    start = records[0]
+    assert start.attributes["telegram.user.username"] == "ann"
+    assert start.attributes["telegram.user.name"] == "Ann Lee"
+    assert "hello 🌍" not in caplog.text

@@ -1,0 +1,32 @@
+"""Migrations: each once, and what they cannot handle is noticed and named."""
+
+import clickhouse_connect
+import pytest
+
+from sidecar.errors import Retryable, StartError
+from sidecar.plugins.clickhouse.migrate import migrate, migrations
+from tests.support.embedded import EmbeddedClickHouse
+
+
+def test_migrations_run_once_and_notice_what_they_cannot_handle(clickhouse: EmbeddedClickHouse) -> None:
+    with clickhouse.fresh_database() as database, clickhouse_connect.get_client(dsn=clickhouse.dsn(database)) as client:
+        url = clickhouse.dsn(database)
+        assert [done.version for done in migrate(url)] == [known.version for known in migrations()]
+        assert migrate(url) == []
+        client.command("INSERT INTO schema_migrations (version, name, checksum) VALUES (1, 'records', 'edited')")
+        with pytest.raises(StartError, match=r"migration 1 \(records\) was changed"):
+            migrate(url)
+        client.command("INSERT INTO schema_migrations (version, name, checksum) VALUES (999, 'future', 'x')")
+        with pytest.raises(StartError, match="has migration 999, which this release does not know"):
+            migrate(url)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8123", "http://127.0.0.1:8123/a`b", "http://127.0.0.1:8123/a/b"])
+def test_a_dsn_without_a_plain_database_name_is_refused(url: str) -> None:
+    with pytest.raises(StartError, match="must end in a database name"):
+        migrate(url)
+
+
+def test_migrating_an_absent_server_can_be_tried_again() -> None:
+    with pytest.raises(Retryable, match=r"ClickHouse at 127\.0\.0\.1:1 can't be used"):
+        migrate("http://u:secret@127.0.0.1:1/chattrail")

@@ -1,0 +1,55 @@
+"""`python -m sidecar images`: how the queue stands, failed pictures again, pictures erased; beside a sidecar and without one."""
+
+import argparse
+import asyncio
+
+from sidecar.errors import Retryable
+from sidecar.plugins.images import cli
+from tests.support.archives import batch_of, generated
+from tests.support.image_host import picture
+from tests.support.image_queue import Queue, image_event, jobs
+from tests.support.receivers import SidecarProcess
+
+
+async def test_status_retry_and_purge_beside_no_sidecar(queue: Queue) -> None:
+    queue.store.raises["half_way"] = [Retryable("the store answered 503")]
+    keeper = {"DATA": str(queue.folder), "IMAGES_DIRECTORY": str(queue.folder / "pictures")}
+    queue.folder = queue.folder / "images"  # where the command looks
+    queue.folder.mkdir()
+    (queue.folder / "data").symlink_to(queue.folder)
+    async with queue.running(attempts=1, concurrency=1) as archiver:
+        await archiver.handle(batch_of(image_event(picture()), image_event(picture("GIF"))))
+        failed = next(row for row in await queue.ended(2) if row["state"] == "failed")
+
+    def said(*arguments: str) -> tuple[int, str]:
+        with SidecarProcess(["images", *arguments], **keeper) as command:
+            return command.wait(), command.text
+
+    code, text = await asyncio.to_thread(said, "status")
+    assert code == 0
+    assert "1  stored" in text
+    assert "1  failed: the store answered 503 (given up after 1 tries)" in text
+    code, text = await asyncio.to_thread(said, "retry", "--reason", "503")
+    assert (code, "1 failed pictures are pending again" in text) == (0, True)
+    assert "no sidecar runs" in text
+    code, text = await asyncio.to_thread(said, "purge", "--event", failed["event_id"])
+    assert (code, "1 pictures are erased" in text) == (0, True)
+    assert sorted(row["state"] for row in jobs(queue.folder)) == ["erased", "stored"]
+    assert failed["event_id"] not in queue.spooled()
+    code, text = await asyncio.to_thread(said, "retry")
+    assert "0 failed pictures" in text
+
+
+async def test_a_retry_that_a_running_sidecar_takes_up_is_followed_to_its_end(queue: Queue) -> None:
+    queue.store.raises["half_way"] = [Retryable("the store answered 503")]
+    async with queue.running(attempts=1) as archiver:
+        await archiver.handle(generated(data=picture()))
+        await queue.ended()
+        given = argparse.Namespace(images="retry", reason="", no_wait=False)
+        config = archiver._config
+        assert await asyncio.to_thread(cli.run, given, config, queue.folder / "data") == 0
+        assert [row["state"] for row in jobs(queue.folder)] == ["stored"]
+
+
+def test_the_bar_tells_how_much_and_how_long() -> None:
+    assert cli.Bar(40).line(10, 5.0) == "[#######.......................] 10/40 pictures, 2.0/s, 15 s left"

@@ -1,0 +1,254 @@
+"""The children that decode pictures: what they may not do, what they survive, and who replaces them."""
+
+import asyncio
+import io
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import AsyncIterator
+
+import psutil
+import pytest
+from PIL import Image
+
+from sidecar.errors import Permanent, Retryable
+from sidecar.plugins.images.decode.decoder_pool import Examined, Examiner
+from sidecar.plugins.images.decode.limits import Limits
+from tests.support.image_host import picture
+from tests.support.sample_images import CANARY, KINDS, chunk, full_of_metadata, unusual
+
+LARGEST = 5_000_000
+
+
+def children() -> list[psutil.Process]:
+    return [
+        child
+        for child in psutil.Process().children()
+        if "sidecar.plugins.images.decode.child" in " ".join(child.cmdline())
+    ]
+
+
+@pytest.fixture
+async def examiner() -> AsyncIterator[Examiner]:
+    async with Examiner(max_bytes=LARGEST, processes=1) as running:
+        yield running
+    assert children() == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_photograph(kind: str, examiner: Examiner) -> None:
+    found = await examiner.examine(full_of_metadata(kind, frames=3, orientation=6))
+    extension = {"JPEG": "jpg"}.get(kind, kind.lower())
+    size = (200, 150) if kind == "GIF" else (150, 200)
+    assert found == Examined(found.content, f"image/{kind.lower()}", extension, *size, 1 if kind == "JPEG" else 3)
+    assert CANARY not in found.content
+
+
+async def test_unusual_pixels(examiner: Examiner) -> None:
+    for name, content in unusual().items():
+        found = await examiner.examine(content)
+        with Image.open(io.BytesIO(content)) as before, Image.open(io.BytesIO(found.content)) as after:
+            assert found.frames == getattr(before, "n_frames", 1), name
+            for frame in range(found.frames):
+                before.seek(frame)
+                after.seek(frame)
+                assert before.convert("RGBA").tobytes() == after.convert("RGBA").tobytes(), name
+                assert before.info.get("icc_profile") == after.info.get("icc_profile"), name
+    assert not examiner.replaced
+
+
+async def test_one_child_for_many_pictures_two_at_a_time() -> None:
+    async with Examiner(max_bytes=LARGEST, processes=2) as examiner:
+        pictures = [picture(kind, (width, 40)) for kind in KINDS for width in range(1, 26)]
+        found = await asyncio.gather(*map(examiner.examine, pictures))
+        assert [one.width for one in found] == [*range(1, 26)] * 4
+        assert len(children()) == 2
+        assert not examiner.replaced
+
+
+async def test_a_refusal_costs_no_child(examiner: Examiner) -> None:
+    (child,) = children()
+    for content in (b"", b"<html>", picture("PNG")[:-1], picture("JPEG") + b"PK\x03\x04"):
+        with pytest.raises(Permanent, match="picture"):
+            await examiner.examine(content)
+    with pytest.raises(Permanent, match="larger than 5000000 bytes"):
+        await examiner.examine(bytes(LARGEST + 1))
+    assert (await examiner.examine(picture())).width == 64
+    assert children() == [child]
+
+
+def png_of(width: int, height: int) -> bytes:
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", width.to_bytes(4) + height.to_bytes(4) + b"\x08\x02\0\0\0")
+        + picture()[33:]
+    )
+
+
+def gif_of(width: int, height: int, frames: int) -> bytes:
+    out = io.BytesIO()
+    Image.new("L", (1, 1)).save(out, "GIF")
+    head, frame = re.split(rb"(?=,)", out.getvalue()[:-1], maxsplit=1)
+    return head[:6] + width.to_bytes(2, "little") + height.to_bytes(2, "little") + head[10:] + frame * frames + b";"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (png_of(65_000, 65_000), "more than 100000000 pixels"),
+        (png_of(2**31 - 1, 2**31 - 1), "more than 100000000 pixels"),
+        (gif_of(65_535, 65_535, 1), "more than 100000000 pixels"),
+        (gif_of(1_000, 1_000, 101), "more than 100000000 pixels, all frames counted"),
+        (gif_of(1, 1, 1_001), "more than 1000 frames"),
+        (gif_of(1, 1, 100_000), "more than 1000 frames"),
+    ],
+)
+async def test_bombs_are_refused_before_they_are_decoded(content: bytes, reason: str, examiner: Examiner) -> None:
+    with pytest.raises(Permanent, match=reason):
+        await examiner.examine(content)
+    assert max(child.memory_info().rss for child in children()) < 150 << 20
+    assert not examiner.replaced
+
+
+async def test_memory_is_bounded_and_the_next_picture_finds_a_fresh_child() -> None:
+    large = picture("JPEG", (6000, 6000))
+    async with Examiner(max_bytes=LARGEST, limits=Limits(memory_bytes=150 << 20), processes=1) as examiner:
+        with pytest.raises(Permanent, match="takes more than 150 MiB to decode"):
+            await examiner.examine(large)
+        assert (await examiner.examine(picture())).width == 64
+        assert examiner.replaced == {"memory": 1}
+    assert children() == []
+
+
+def scan_bomb(scans: int) -> bytes:
+    """A small progressive JPEG whose last scan comes again and again, each a walk over every block."""
+    plain = picture("JPEG", (6000, 6000), progressive=True)
+    last = plain.rindex(b"\xff\xda")
+    return plain[:-2] + plain[last:-2] * scans + b"\xff\xd9"
+
+
+async def test_processor_time_is_bounded_by_the_picture() -> None:
+    told: list[str] = []
+    limits = Limits(cpu_s=1)
+    async with Examiner(max_bytes=LARGEST, limits=limits, processes=1, on_replaced=told.append) as examiner:
+        with pytest.raises(Permanent, match="more than 1 s of processor time"):
+            await examiner.examine(scan_bomb(2000))
+        assert (await examiner.examine(picture())).width == 64
+    assert told == ["cpu"]
+
+
+@pytest.mark.parametrize(
+    ("blow", "error", "message", "why"),
+    [
+        (signal.SIGSTOP, Retryable, "was not decoded within 1 s", "hung"),
+        (signal.SIGKILL, Retryable, "the process that decodes pictures ended", "ended"),
+        (signal.SIGSEGV, Permanent, r"crashes the decoder \(SIGSEGV\)", "crashed"),
+    ],
+)
+async def test_a_child_that_fails_at_work(blow: signal.Signals, error: type[Exception], message: str, why: str) -> None:
+    async with Examiner(max_bytes=LARGEST, processes=1, timeout_s=1.0) as examiner:
+        (child,) = children()
+        child.suspend()
+        while child.status() != psutil.STATUS_STOPPED:  # noqa: ASYNC110 -- another process's state
+            await asyncio.sleep(0.01)
+        work = asyncio.create_task(examiner.examine(picture()))
+        await asyncio.sleep(0)  # now the picture is in the pipe
+        child.send_signal(blow)
+        if blow == signal.SIGSEGV:  # a stopped process takes only the others
+            child.resume()
+        with pytest.raises(error, match=message):
+            await work
+        assert (await examiner.examine(picture())).width == 64
+        assert examiner.replaced == {why: 1}
+    assert children() == []
+
+
+async def test_a_child_that_died_idle_is_not_noticed_by_anybody(examiner: Examiner) -> None:
+    (child,) = children()
+    (process,) = examiner._children
+    child.kill()
+    await process.wait()
+    assert (await examiner.examine(picture())).width == 64
+
+
+async def test_a_caller_that_gives_up_leaves_a_whole_examiner(examiner: Examiner) -> None:
+    (child,) = children()
+    child.suspend()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(examiner.examine(picture()), 0.2)
+    assert (await examiner.examine(picture("GIF"))).media_type == "image/gif"
+    assert child not in children()
+
+
+async def test_closing_under_way() -> None:
+    examiner = Examiner(max_bytes=LARGEST, processes=1)
+    await examiner.close()
+    await examiner.start()
+    children()[0].suspend()
+    work = asyncio.create_task(examiner.examine(picture()))
+    await asyncio.sleep(0)  # now the picture is in the pipe
+    await examiner.close()
+    await examiner.close()
+    with pytest.raises(Retryable, match="closed"):
+        await work
+    with pytest.raises(Retryable, match="closed"):
+        await examiner.examine(picture())
+    assert children() == []
+
+
+async def test_a_child_knows_no_secret_and_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATTRAIL_SIDECAR_CLICKHOUSE_URL", "http://default:CANARY@127.0.0.1/")
+    async with Examiner(max_bytes=LARGEST, processes=1) as examiner:
+        await examiner.examine(picture())
+        (child,) = children()
+        assert child.environ() == {}
+        assert child.open_files() == []
+        assert child.num_fds() == 3
+        assert child.rlimit(psutil.RLIMIT_AS) == (1 << 30, 1 << 30)
+        assert child.rlimit(psutil.RLIMIT_NOFILE) == (3, 3)
+
+
+def test_a_decoder_taken_over_opens_no_socket_and_no_file() -> None:
+    """What the child does before its first picture, then what an attacker in it would try."""
+    attempts = textwrap.dedent("""
+        import os, resource, socket
+        from sidecar.plugins.images.decode.child import lock_down
+        from sidecar.plugins.images.decode.limits import Limits
+        lock_down(Limits())
+        def dup(): os.dup(0)
+        for attempt in (socket.socket, socket.socketpair, os.pipe, dup, lambda: open("/etc/hostname"),
+                        lambda: open("/tmp/x", "w"), lambda: bytearray(2 << 30)):
+            try:
+                attempt()
+            except (OSError, MemoryError) as error:
+                print(type(error).__name__, getattr(error, "errno", ""))
+            else:
+                print("OPENED")
+    """)
+    done = subprocess.run([sys.executable, "-c", attempts], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split("\n")[:-1] == ["OSError 24"] * 6 + ["MemoryError "]
+
+
+def test_decoders_need_no_thread_and_no_process() -> None:
+    """Root may always have more of them, so root becomes nobody first."""
+    program = textwrap.dedent("""
+        import os, threading
+        from sidecar.plugins.images.decode.child import lock_down
+        from sidecar.plugins.images.decode.image import decode
+        from sidecar.plugins.images.decode.limits import Limits
+        from tests.support.sample_images import KINDS, full_of_metadata
+        pictures = [full_of_metadata(kind, frames=2, lossless=True) for kind in KINDS]
+        if os.getuid() == 0:
+            os.setresuid(65534, 65534, 65534)
+        lock_down(Limits())
+        for attempt in (os.fork, threading.Thread(target=print).start):
+            try:
+                attempt()
+            except (OSError, RuntimeError) as error:
+                print(type(error).__name__)
+        print([decode(picture, Limits()).frames for picture in pictures])
+    """)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split("\n") == ["BlockingIOError", "RuntimeError", "[1, 2, 2, 2]", ""]

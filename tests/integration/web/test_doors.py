@@ -1,0 +1,124 @@
+"""Every route for every kind of visitor. A route that this table does not know fails it."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.support.embedded import EmbeddedClickHouse
+from tests.support.otlp import event
+from tests.support.web_stage import web_stage
+from tests.support.web_support import BEARER, SAME, sign_in
+
+NOBODY_IMAGE = "/images/00000000-0000-0000-0000-000000000000"
+
+# route: (nobody, wrong token, token, login)
+GET = {
+    "/": (303, 303, 303, 303),
+    "/analytics": (303, 303, 303, 200),
+    "/analytics/users": (303, 303, 303, 200),
+    "/analytics/users/42": (303, 303, 303, 200),
+    NOBODY_IMAGE: (303, 303, 303, 404),
+    "/login": (200, 200, 200, 303),
+    "/login/link": (410, 410, 410, 410),
+    "/logout": (405, 405, 405, 405),
+    "/healthz": (200, 200, 200, 200),
+    "/static/app.css": (200, 200, 200, 200),
+    "/api/analytics/stats": (401, 401, 200, 200),
+    "/api/analytics/users": (401, 401, 200, 200),
+    "/api/analytics/users/42/events": (401, 401, 200, 200),
+    "/api/login-links": (405, 405, 405, 405),
+}
+POST = {
+    "/login": (401, 401, 401, 401),  # without a password in the form
+    "/login/link": (410, 410, 410, 410),
+    "/logout": (303, 303, 303, 303),
+    "/analytics": (405, 405, 405, 405),
+    "/api/analytics/stats": (405, 405, 405, 405),
+    "/api/login-links": (401, 401, 201, 401),
+}
+RULES = {  # the routes of the app and where the tables above have them
+    "/": "/", "/analytics": "/analytics", "/analytics/users": "/analytics/users",
+    "/analytics/users/<person:client_id>": "/analytics/users/42", "/images/<uuid:event_id>": NOBODY_IMAGE, "/login": "/login",
+    "/login/link": "/login/link", "/logout": "/logout", "/healthz": "/healthz", "/static/<path:filename>": "/static/app.css",
+    "/api/analytics/stats": "/api/analytics/stats", "/api/analytics/users": "/api/analytics/users",
+    "/api/analytics/users/<person:client_id>/events": "/api/analytics/users/42/events", "/api/login-links": "/api/login-links",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def app(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    with web_stage(clickhouse, tmp_path_factory.mktemp("doors")) as stage:
+        stage.send([event("user_message", "42", **{"chattrail.message.text": "text-canary"})])
+        yield stage.app()
+
+
+def nobody(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+def signed_in(app: Flask) -> FlaskClient:
+    client = app.test_client()
+    sign_in(client, environ_base={"REMOTE_ADDR": "192.0.2.1"})
+    return client
+
+
+VISITORS: list[tuple[str, Callable[[Flask], FlaskClient], dict[str, str]]] = [
+    ("nobody", nobody, {}),
+    ("wrong token", nobody, {"Authorization": "Bearer wrong"}),
+    ("token", nobody, BEARER),
+    ("login", signed_in, {}),
+]
+
+
+def test_the_table_has_every_route(app: Flask) -> None:
+    assert {rule.rule for rule in app.url_map.iter_rules()} == set(RULES)
+    for rule in app.url_map.iter_rules():
+        for method, table in (("GET", GET), ("POST", POST)):
+            if method in (rule.methods or ()):
+                assert RULES[rule.rule] in table
+
+
+@pytest.mark.parametrize("visitor", range(len(VISITORS)), ids=[name for name, _, _ in VISITORS])
+@pytest.mark.parametrize(("method", "path"), [("GET", path) for path in GET] + [("POST", path) for path in POST])
+def test_who_gets_what(app: Flask, method: str, path: str, visitor: int) -> None:
+    _, enter, headers = VISITORS[visitor]
+    expected = (GET if method == "GET" else POST)[path][visitor]
+    address = {"REMOTE_ADDR": f"198.51.100.{visitor}"}
+    with enter(app).open(path, method=method, headers={**SAME, **headers}, environ_base=address) as answer:
+        assert answer.status_code == expected
+        if expected in (303, 401, 405):
+            assert "text-canary" not in answer.text
+        if path.startswith("/api/") and expected >= 400:
+            assert answer.mimetype == "application/problem+json"
+            assert answer.json is not None
+            assert answer.json["status"] == expected
+            assert answer.json["request_id"] == answer.headers["X-Request-Id"]
+        if expected == 401 and path.startswith("/api/"):
+            assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="chattrail"')
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Bearer",
+        "Bearer ",
+        "Basic Y3RfYS10b2tlbg==",
+        "Token ct_a-token-of-the-tests",
+        f"Bearer {'x' * 5000}",
+        "bearer \xff",
+        "Bearer ct_a-token-of-the-tests x",
+    ],
+)
+def test_other_credentials_are_no_token(app: Flask, header: str) -> None:
+    assert app.test_client().get("/api/analytics/stats", headers={"Authorization": header}).status_code == 401
+
+
+def test_a_login_reads_but_does_not_change_through_the_api(app: Flask) -> None:
+    client = signed_in(app)
+    assert client.get("/api/analytics/users").status_code == 200
+    assert client.head("/api/analytics/users").status_code == 200
+    assert client.post("/api/login-links", headers=SAME).status_code == 401
+    wrong = {"Authorization": "Bearer wrong"}
+    assert client.get("/api/analytics/users", headers=wrong).status_code == 401, "a wrong token is never made up for"

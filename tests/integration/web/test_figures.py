@@ -1,0 +1,246 @@
+"""Every figure against a plain count in Python of the same events, doubles and a clock change included."""
+
+import math
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.embedded import EmbeddedClickHouse
+from tests.support.otlp import event
+from tests.support.web_chats import NAMES, NOW, ZONE, Sent, make_events
+from tests.support.web_stage import WebStage, web_stage
+from tests.support.web_support import BEARER, Clock
+
+SLOT = 900
+
+
+def count(events: list[Sent]) -> dict[str, Any]:
+    """The six headline numbers, but new people."""
+    kinds = Counter(e.type for e in events if not e.failed or e.type == "handler_failed")
+    return {
+        "people": len({e.user for e in events if e.own}),
+        "messages": kinds["user_message"],
+        "answers": kinds["ai_message"],
+        "pictures": kinds["image_generated"],
+        "stars": sum(stars(e) for e in events),
+    }
+
+
+def stars(e: Sent) -> int:
+    if e.get("chattrail.premium.currency") != "XTR":
+        return 0
+    sign = {"paid": 1, "refunded": -1}.get(e.get("chattrail.premium.action"), 0)
+    return sign * int(e.get("chattrail.premium.amount"))
+
+
+def actions(events: list[Sent], name: str) -> int:
+    return sum(e.get("chattrail.premium.action") == name for e in events)
+
+
+def quantile(values: list[float], level: float) -> float:
+    ordered = sorted(values)
+    place = (len(ordered) - 1) * level
+    low = math.floor(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+@dataclass(frozen=True)
+class Population:
+    stage: WebStage
+    events: list[Sent]
+    first_own: dict[str, datetime]
+
+    def stats(self, query: str = "") -> dict[str, Any]:
+        app = self.stage.app(Clock(NOW.timestamp()), timezone=ZONE.key)
+        answer = app.test_client().get(f"/api/analytics/stats{query}", headers=BEARER)
+        assert answer.status_code == 200, answer.text
+        assert isinstance(answer.json, dict)
+        return answer.json
+
+    def between(self, start: datetime, end: datetime) -> list[Sent]:
+        return [e for e in self.events if start <= e.at < end]
+
+    def new_people(self, start: datetime, end: datetime) -> int:
+        return sum(start <= at < end for at in self.first_own.values())
+
+
+@pytest.fixture(scope="module")
+def population(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Population]:
+    events = make_events(seed=7)
+    first_own: dict[str, datetime] = {}
+    for e in sorted(events, key=lambda e: e.at):
+        if e.own:
+            first_own.setdefault(e.user, e.at)
+    with web_stage(clickhouse, tmp_path_factory.mktemp("figures")) as stage:
+        records = [e.record() for e in events]
+        stage.send(records)
+        again = records[::3]  # doubles: other batches in another order
+        random.Random(1).shuffle(again)
+        stage.send(again)
+        yield Population(stage, events, first_own)
+
+
+def when(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+@pytest.mark.parametrize(
+    ("query", "bucket", "buckets"),
+    [
+        ("", "day", 7),
+        ("?range=7d", "day", 7),
+        ("?range=30d", "day", 30),
+        ("?range=90d", "day", 90),
+        ("?range=all", "day", 94),
+        ("?from=2026-10-25&to=2026-10-25", "hour", 25),
+        ("?from=2026-10-24&to=2026-10-26", "day", 3),
+        ("?from=2026-11-02&to=2026-11-02", "hour", 11),
+        ("?from=2026-05-01", "week", 28),
+        ("?from=2015-01-01", "month", 143),
+    ],
+)
+def test_every_figure_is_what_a_plain_count_gives(
+    population: Population, query: str, bucket: str, buckets: int
+) -> None:
+    stats = population.stats(query)
+    start, end = when(stats["range"]["from"]), when(stats["range"]["to"])
+    assert (stats["range"]["timezone"], stats["range"]["bucket"]) == (ZONE.key, bucket)
+    assert start.astimezone(ZONE).time() == datetime.min.time()
+    within = population.between(start, end)
+    check_headline(population, stats, start, end, within, buckets)
+    check_sections(stats, within)
+
+
+def check_headline(
+    population: Population, stats: dict[str, Any], start: datetime, end: datetime, within: list[Sent], buckets: int
+) -> None:
+    expected = {**count(within), "new_people": population.new_people(start, end)}
+    assert {name: figure["value"] for name, figure in stats["figures"].items()} == expected
+    if stats["figures"]["people"]["previous"] is not None:
+        begin = datetime.fromtimestamp((start - (end - start)).timestamp() // SLOT * SLOT, UTC)
+        before = {**count(population.between(begin, start)), "new_people": population.new_people(begin, start)}
+        assert {name: figure["previous"] for name, figure in stats["figures"].items()} == before
+    edges = [when(point["at"]) for point in stats["activity"]]
+    assert len(edges) == buckets
+    assert edges[0] == start
+    for number, (left, right) in enumerate(zip(edges, [*edges[1:], end], strict=True)):
+        there = {**count(population.between(left, right)), "new_people": population.new_people(left, right)}
+        assert {name: figure["series"][number] for name, figure in stats["figures"].items()} == there
+        point = stats["activity"][number]
+        assert {name: point[name] for name in ("people", "messages", "answers", "pictures")} == {
+            name: there[name] for name in ("people", "messages", "answers", "pictures")
+        }
+
+
+def check_sections(stats: dict[str, Any], within: list[Sent]) -> None:
+    of = defaultdict(list)
+    for e in within:
+        of[e.type].append(e)
+    did: list[set[str]] = [
+        {e.user for e in of["start_command"]},
+        {e.user for e in of["persona_selected"]},
+        {e.user for e in of["story_selected"]},
+        {e.user for e in of["ai_message"] if not e.failed},
+        {e.user for e in within if e.get("chattrail.premium.action") == "paid"},
+    ]
+    funnel = [len(set.intersection(*did[: step + 1])) for step in range(5)]
+    assert stats["funnel"] == [
+        {"step": step, "people": people}
+        for step, people in zip(("start", "persona", "story", "answer", "paid"), funnel, strict=True)
+    ]
+    for section, key in (("personas", "chattrail.persona.id"), ("stories", "chattrail.story.id")):
+        by_id: dict[str, list[Sent]] = defaultdict(list)
+        for e in of["user_message"]:
+            if e.get(key):
+                by_id[e.get(key)].append(e)
+        assert stats[section] == sorted(
+            (
+                {"id": i, "name": NAMES[i], "people": len({e.user for e in es}), "messages": len(es)}
+                for i, es in by_id.items()
+            ),
+            key=lambda row: (-int(str(row["messages"])), row["id"]),
+        )
+    commands = Counter(e.get("chattrail.command.name") for e in of["command"]) + Counter(start=len(of["start_command"]))
+    assert {row["name"]: row["count"] for row in stats["commands"]} == commands
+    languages = Counter(e.get("telegram.user.language_code") for e in {e.user: e for e in within if e.own}.values())
+    assert {row["code"]: row["people"] for row in stats["languages"]} == languages
+    made = of["image_generated"]
+    assert stats["pictures"] == {
+        "made": sum(not e.failed for e in made),
+        "refreshed": len(of["image_refresh"]),
+        "failed": sum(e.failed for e in made),
+    }
+    answers = of["ai_message"]
+    times = [
+        float(e.get("chattrail.ai.duration_ms")) for e in answers if not e.failed and e.get("chattrail.ai.duration_ms")
+    ]
+    assert {name: value for name, value in stats["ai"].items() if "duration" not in name} == {
+        "answers": sum(not e.failed for e in answers),
+        "failures": sum(e.failed for e in answers),
+        "input_tokens": sum(e.get("gen_ai.usage.input_tokens") or 0 for e in answers),
+        "output_tokens": sum(e.get("gen_ai.usage.output_tokens") or 0 for e in answers),
+    }
+    if times:
+        assert stats["ai"]["duration_ms_p50"] == pytest.approx(quantile(times, 0.5))
+        assert stats["ai"]["duration_ms_p95"] == pytest.approx(quantile(times, 0.95))
+    assert stats["premium"] == {
+        "offers": actions(within, "offered"),
+        "invoices": actions(within, "invoice_sent"),
+        "payments": actions(within, "paid"),
+        "refunds": actions(within, "refunded"),
+        "stars": sum(stars(e) for e in within),
+    }
+    assert stats["blocks"] == {"blocked": len(of["bot_blocked"]), "unblocked": len(of["bot_unblocked"])}
+    assert stats["failures"] == len(of["handler_failed"])
+
+
+def test_all_time_has_nothing_before_it_and_begins_with_the_first_event(population: Population) -> None:
+    stats = population.stats("?range=all")
+    assert {figure["previous"] for figure in stats["figures"].values()} == {None}
+    first = min(e.at for e in population.events).astimezone(ZONE).date()
+    assert when(stats["range"]["from"]).astimezone(ZONE).date() == first
+    newest = max(e.at for e in population.events)
+    assert when(stats["newest_event_at"]) == newest
+    assert when(stats["generated_at"]) == NOW
+
+
+def test_a_range_in_which_nothing_happened_is_all_zeros(population: Population) -> None:
+    stats = population.stats("?from=2026-07-01&to=2026-07-07")
+    assert {figure["value"] for figure in stats["figures"].values()} == {0}
+    assert stats["ai"]["duration_ms_p50"] is None
+    assert stats["personas"] == stats["stories"] == stats["commands"] == stats["languages"] == []
+
+
+def test_numbers_that_are_none_do_not_spoil_a_figure(
+    clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    paid = {"chattrail.premium.action": "paid", "chattrail.premium.currency": "XTR"}
+    at = int(NOW.timestamp() - 86400) * 10**9
+    with web_stage(clickhouse, tmp_path_factory.mktemp("nan")) as stage:
+        before = Population(stage, [], {}).stats("?range=all")
+        assert before["newest_event_at"] is None
+        assert {figure["value"] for figure in before["figures"].values()} == {0}
+        stage.send(
+            [
+                event("premium_action", "1", at=at, **paid, **{"chattrail.premium.amount": 5}),
+                event("premium_action", "2", at=at, **paid, **{"chattrail.premium.amount": math.nan}),
+                event("premium_action", "3", at=at, **paid, **{"chattrail.premium.amount": math.inf}),
+                event("ai_message", "1", at=at, **{"chattrail.ai.duration_ms": math.inf}),
+                event("ai_message", "1", at=at, **{"chattrail.ai.duration_ms": 12.5}),
+                event("handler_failed", ""),
+                event("user_message", "4", at=0),  # no usable time: 1970
+                event("user_message", "5", at=at + 40 * 365 * 86400 * 10**9),  # a clock far ahead
+            ]
+        )
+        stats = Population(stage, [], {}).stats("?range=all")
+        assert stats["figures"]["stars"]["value"] == 5
+        assert stats["ai"]["duration_ms_p95"] == 12.5
+        assert stats["figures"]["people"]["value"] == 3
+        assert stats["figures"]["messages"]["value"] == 0
+        assert when(stats["newest_event_at"]) == (NOW - timedelta(days=1)).replace(microsecond=0)

@@ -1,0 +1,83 @@
+"""What is asked about one person or process reads their rows, not the tables: counted in rows that ClickHouse read."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import clickhouse_connect
+import pytest
+from clickhouse_connect.driver.client import Client
+
+from sidecar.plugins.clickhouse.migrate import migrate
+from tests.support.embedded import EmbeddedClickHouse
+from tests.support.web_support import NOBODY_LISTENS, SECRET_KEY
+from web.analytics.queries import TrailQuery
+from web.analytics.ranges import Window
+from web.analytics.store.client import ClickHouse
+from web.analytics.store.loss_accounting import delivery
+from web.analytics.store.people import PeopleQueries
+from web.analytics.store.trail import TrailQueries
+from web.settings import WebSettings
+
+PEOPLE, EACH = 3000, 20
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+class Reading(ClickHouse):
+    """Answers by a client that tells how many rows each query read."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(
+            WebSettings.load({"CHATTRAIL_WEB_CLICKHOUSE_URL": NOBODY_LISTENS, "CHATTRAIL_WEB_SECRET_KEY": SECRET_KEY})
+        )
+        self._asks = client
+        self.read: list[int] = []
+
+    def rows(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
+        answer = self._asks.query(statement, parameters=dict(parameters or {}))
+        self.read.append(int(answer.summary["read_rows"]))
+        return answer.result_rows
+
+
+@pytest.fixture(scope="module")
+def reading(clickhouse: EmbeddedClickHouse) -> Iterator[Reading]:
+    with clickhouse.fresh_database() as name:
+        migrate(clickhouse.dsn(name))
+        with clickhouse_connect.get_client(dsn=clickhouse.dsn(name), autogenerate_session_id=False) as client:
+            many = f"FROM numbers({PEOPLE * EACH}) SETTINGS max_block_size = {PEOPLE * EACH}, max_threads = 1"
+            at = f"toDateTime('2026-03-01 00:00:00', 'UTC') + 900 * intDiv(number, {PEOPLE})"
+            client.command(
+                "INSERT INTO events (event_id, ts, user_id)"
+                f" SELECT generateUUIDv4(), {at}, toString(number % {PEOPLE}) {many}"
+            )
+            client.command(
+                "INSERT INTO activity (user_id, slot, computed_at, first_ts, last_ts, events)"
+                f" SELECT toString(number % {PEOPLE}), {at}, now64(6), {at}, {at}, 1 {many}"
+            )
+            client.command(
+                "INSERT INTO sequences (service_name, instance_id, block, numbers, first_ts, last_ts) SELECT"
+                f" 'bot', toString(number), 0, bitmapBuild([toUInt32(2)]), {at}, {at} {many}"
+            )
+            for table in ("events", "activity", "sequences"):
+                client.command(f"OPTIMIZE TABLE {table} FINAL")
+            yield Reading(client)
+
+
+def test_a_person_and_their_trail(reading: Reading) -> None:
+    reading.read.clear()
+    person = PeopleQueries(reading, SECRET_KEY).one(b"77")
+    assert person is not None
+    events, _ = TrailQueries(reading, SECRET_KEY, set()).page(b"77", TrailQuery())
+    assert len(events) == EACH
+    assert len(reading.read) == 2
+    assert max(reading.read) < PEOPLE * EACH / 2
+
+
+def test_the_gaps_of_the_newest_processes(reading: Reading) -> None:
+    reading.read.clear()
+    found = delivery(reading, Window(AT, AT + timedelta(days=1), None, ZoneInfo("UTC")))
+    assert (found.processes, len(found.gaps)) == (PEOPLE * EACH, 20)
+    everything, gaps = reading.read
+    assert everything >= PEOPLE * EACH
+    assert gaps < PEOPLE * EACH / 2

@@ -1,0 +1,169 @@
+"""One person's trail: order, paging, every attribute."""
+
+import random
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from flask.testing import FlaskClient
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+
+from tests.support.embedded import EmbeddedClickHouse
+from tests.support.otlp import event
+from tests.support.web_stage import WebStage, web_stage
+from tests.support.web_support import BEARER
+
+BEGIN = int(datetime(2026, 5, 5, 23, 59, 59, tzinfo=UTC).timestamp()) * 10**9
+TEXT = "<script>alert(1)</script> 'quoted' \\ {id:String} \u202e 🙂\nsecond line"
+
+
+def make_trail() -> list[LogRecord]:
+    """90 events of one person: bursts at the same instant, the same sequence twice, microseconds that matter."""
+    chance = random.Random(5)
+    made = []
+    for number in range(90):
+        at = BEGIN + number // 6 * 1_000_000 + (number % 2) * 1_000  # six share a millisecond, three an instant
+        sequence = {"event.sequence": number // 2}
+        kind = chance.choice(["user_message", "ai_message", "command"])
+        made.append(event(kind, "42", at=at, **sequence, **{"chattrail.message.text": f"{number} {TEXT}"}))
+    chance.shuffle(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def stage(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebStage]:
+    with web_stage(clickhouse, tmp_path_factory.mktemp("trail")) as stage:
+        records = make_trail()
+        stage.send(records)
+        stage.send(records[:40])  # doubles
+        stage.send([event("user_message", "421", at=BEGIN)])  # somebody with a similar id
+        yield stage
+
+
+@pytest.fixture(scope="module")
+def client(stage: WebStage) -> FlaskClient:
+    return stage.app().test_client()
+
+
+def trail(client: FlaskClient, person: str = "42", status: int = 200, **query: Any) -> dict[str, Any]:
+    path = f"/api/analytics/users/{quote(person, safe='')}/events"
+    answer = client.get(path, query_string=query, headers=BEARER)
+    assert answer.status_code == status, answer.text
+    assert isinstance(answer.json, dict)
+    return answer.json
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_paging_shows_every_event_once_in_order(client: FlaskClient, order: str) -> None:
+    whole = trail(client, order=order, limit=200)
+    assert whole["next_cursor"] is None
+    assert len({e["id"] for e in whole["events"]}) == len(whole["events"]) == 90
+    places = [(e["at"], e["sequence"]) for e in whole["events"]]
+    assert places == sorted(places, reverse=order == "desc")
+    for limit in (1, 4, 30, 89, 90):
+        found, cursor = [], None
+        while True:
+            page = trail(client, order=order, limit=limit, **({"cursor": cursor} if cursor else {}))
+            found += page["events"]
+            cursor = page["next_cursor"]
+            if not cursor:
+                break
+            assert len(page["events"]) == limit
+        assert found == whole["events"]
+
+
+def test_newest_first_by_default_with_the_person(client: FlaskClient) -> None:
+    page = trail(client)
+    assert page["client_id"] == page["user"]["client_id"] == "42"
+    assert len(page["events"]) == 50
+    assert page["events"][0]["at"] == "2026-05-05T23:59:59.014001Z"
+    assert page["user"]["last_seen"] == "2026-05-05T23:59:59.014000Z"
+
+
+def test_text_comes_back_as_it_was(client: FlaskClient) -> None:
+    for found in trail(client, limit=200)["events"]:
+        assert found["text"].endswith(TEXT)
+        assert found["attributes"]["chattrail.message.text"] == found["text"]
+        assert found["image"] is None
+        assert found["error"] is None
+
+
+def test_later_events_do_not_shift_a_page(stage: WebStage, client: FlaskClient) -> None:
+    first = trail(client, limit=30)
+    stage.send([event("user_message", "42", at=BEGIN + 3600 * 10**9)])
+    after = trail(client, limit=200, cursor=first["next_cursor"])
+    assert len(first["events"]) + len(after["events"]) == 90
+    assert not {e["id"] for e in first["events"]} & {e["id"] for e in after["events"]}
+
+
+def test_a_cursor_fits_only_its_person_and_order(stage: WebStage, client: FlaskClient) -> None:
+    cursor = trail(client, limit=2)["next_cursor"]
+    for person, query in (("421", {}), ("42", {"order": "asc"})):
+        assert trail(client, person, 400, cursor=cursor, **query)["parameter"] == "cursor"
+    other = stage.app(secret_key="another-key-0123456789-abcdefghijkl").test_client()
+    assert trail(other, "42", 400, cursor=cursor)["parameter"] == "cursor"
+
+
+@pytest.mark.parametrize(
+    "person", ["43", "4", "42 ", "' OR 1=1 --", "42' OR '1'='1", "%", "\\", "{id:String}", "x" * 3000]
+)
+def test_an_unknown_person_is_a_404(client: FlaskClient, person: str) -> None:
+    problem = trail(client, person, 404)
+    assert problem["type"] == "urn:chattrail:problem:unknown-person"
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=999", "order=up", "cursor=x", "sort=name"])
+def test_a_bad_parameter_is_named(client: FlaskClient, query: str) -> None:
+    answer = client.get(f"/api/analytics/users/42/events?{query}", headers=BEARER)
+    assert answer.status_code == 400
+    assert answer.json is not None
+    assert answer.json["parameter"] == query.partition("=")[0]
+
+
+def test_every_attribute_is_there_and_failures_are_told(stage: WebStage, client: FlaskClient) -> None:
+    at = BEGIN + 10**9
+    place = {
+        "session.id": "s-1",
+        "telegram.chat.id": -1_001_234_567_890,
+        "telegram.update.id": 99,
+        "telegram.message.id": 7,
+        "chattrail.persona.id": "luna",
+        "chattrail.story.id": "sea",
+    }
+    stage.send(
+        [
+            event(
+                "ai_message",
+                "attr",
+                at=at,
+                **place,
+                **{"event.sequence": 1, "error.type": "timeout", "made.up": "kept", "empty": ""},
+            ),
+            event("handler_failed", "attr", at=at + 1000, **{"event.sequence": 2, "exception.message": "boom"}),
+        ]
+    )
+    failed, answered = trail(client, "attr")["events"]
+    assert (failed["type"], failed["error"]) == ("handler_failed", "boom")
+    attributes = answered.pop("attributes")
+    assert attributes["made.up"] == "kept"
+    assert attributes["telegram.chat.id"] == "-1001234567890"
+    assert "empty" not in attributes
+    uuid.UUID(answered.pop("id"))
+    assert answered == {
+        "type": "ai_message",
+        "at": "2026-05-06T00:00:00.000000Z",
+        "sequence": 1,
+        "session_id": "s-1",
+        "chat_id": "-1001234567890",
+        "update_id": 99,
+        "message_id": 7,
+        "persona_id": "luna",
+        "story_id": "sea",
+        "text": "",
+        "image": None,
+        "error": "timeout",
+        "time_source": "event",
+    }

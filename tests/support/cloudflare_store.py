@@ -1,0 +1,59 @@
+"""A Cloudflare store against a Cloudflare on loopback, and a clock that stands until it is moved."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sidecar.errors import Permanent, Retryable
+from sidecar.plugins.images.stores.cloudflare import PERIOD_S, CloudflareStore
+from sidecar.plugins.images.stores.limiter import Limiter
+from stack.simulators.cloudflare.server import CloudflareServer
+from tests.support.uploads import Notes, photograph
+
+
+class SetClock:
+    """Time for limiter and server alike; sleeping on it moves it."""
+
+    def __init__(self, started: float = 1_800_000_000.0) -> None:
+        self.time = started
+        self.step = 0.0  # by how much the wall clock was set away from the monotonic one
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.time + self.step, UTC)
+
+    def monotonic(self) -> float:
+        return self.time - 1_700_000_000.0
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+
+@contextlib.asynccontextmanager
+async def cloudflare_store(
+    server: CloudflareServer, folder: Path, clock: SetClock | None = None, **given: Any
+) -> AsyncIterator[CloudflareStore]:
+    clock = clock or SetClock()
+    limit = given.pop("limit", 1150)
+    options: dict[str, Any] = {"api_url": server.api_url, "timeout_s": 10.0, "token": server.token, **given}
+    store = CloudflareStore(
+        options.pop("account_id", server.account_id),
+        **options,
+        make_limiter=lambda: Limiter(folder / "requests", clock, limit=limit, period_s=PERIOD_S, sleep=clock.sleep),
+    )
+    await store.start()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def keep(store: CloudflareStore, notes: Notes) -> str:
+    """Put the photograph as the queue does: after a failure whose outcome nobody knows, the noted key is settled."""
+    try:
+        return await store.put(photograph(), notes.take)
+    except (Retryable, Permanent):
+        if notes and await store.settle(notes[-1]):
+            return notes[-1]
+        raise

@@ -1,0 +1,159 @@
+"""The bot's smaller parts: turns, memory, ledger, texts for Telegram, logs that cannot leak."""
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from aiogram.exceptions import TelegramBadRequest, TelegramNetworkError
+from aiogram.methods import SendMessage
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.chat_state import Memory
+from bot.content.plans import PLANS
+from bot.logs import SafeFormatter
+from bot.premium import FileStore, Ledger
+from bot.telegram import pieces, spoken
+from bot.user_queue import TooManyError, Turns
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+async def test_turns_of_one_person_follow_one_another_and_others_go_ahead() -> None:
+    turns, order, gate = Turns(), [], asyncio.Event()
+
+    async def take(person: int, name: str) -> None:
+        async with turns.of(person):
+            order.append(name)
+            if name == "first":
+                await gate.wait()
+
+    first, second = asyncio.create_task(take(1, "first")), asyncio.create_task(take(1, "second"))
+    await asyncio.create_task(take(2, "other"))
+    assert order == ["first", "other"]
+    assert not await turns.drain(0.01)
+    gate.set()
+    await asyncio.gather(first, second)
+    assert order == ["first", "other", "second"]
+    assert await turns.drain(0.01)
+    assert not turns._queues
+
+
+async def test_a_full_queue_is_told_once_and_payments_pass() -> None:
+    turns, gate = Turns(limit=2), asyncio.Event()
+
+    async def take(bounded: bool = True) -> None:
+        async with turns.of(1, bounded=bounded):
+            await gate.wait()
+
+    waiting = [asyncio.create_task(take()) for _ in range(2)]
+    await asyncio.sleep(0)
+    told = []
+    for _ in range(2):
+        with pytest.raises(TooManyError) as many:
+            await take()
+        told.append(many.value.first)
+    assert told == [True, False]
+    payment = asyncio.create_task(take(bounded=False))
+    gate.set()
+    await asyncio.gather(*waiting, payment)
+
+
+async def test_a_cancelled_turn_lets_the_next_one_in() -> None:
+    turns = Turns()
+
+    async def forever() -> None:
+        async with turns.of(1):
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(forever())
+    await asyncio.sleep(0)
+    task.cancel()
+    async with asyncio.timeout(1), turns.of(1):
+        pass
+
+
+def test_memory_is_bounded_and_reads_what_other_versions_stored() -> None:
+    memory = Memory()
+    for number in range(100):
+        memory.remember("user", "x" * 10_000 + str(number), limit=10)
+    assert len(memory.lines) == 10
+    assert all(len(text) <= 4000 for _, text in memory.lines)
+    again = Memory.load(memory.dump() | {"from_the_future": 1})
+    assert again == memory
+    assert Memory.load({}) == Memory()
+
+
+def test_clearing_keeps_language_and_counts_of_the_day() -> None:
+    memory = Memory(language="ru", persona_id="mira", story_id="mira_map", messages_today=3)
+    memory.remember("user", "hello", limit=10)
+    assert memory.forget_chat() == 1
+    assert (memory.language, memory.messages_today, memory.story_id) == ("ru", 3, None)
+    memory.begin_day(NOW)
+    assert memory.messages_today == 0
+
+
+async def test_payments_add_up_and_a_refund_takes_only_its_own() -> None:
+    ledger = Ledger(FileStore(None))
+    assert await ledger.paid(1, PLANS["week"], "a", NOW)
+    assert not await ledger.paid(1, PLANS["week"], "a", NOW)
+    assert await ledger.paid(1, PLANS["month"], "b", NOW + timedelta(days=1))
+    assert (await ledger.standing(1)).until == NOW + timedelta(days=37)
+    assert await ledger.refunded(1, "a", NOW)
+    assert not await ledger.refunded(1, "a", NOW)
+    assert not await ledger.refunded(1, "unknown", NOW)
+    assert not await ledger.refunded(2, "b", NOW)
+    assert (await ledger.standing(1)).until == NOW + timedelta(days=31)
+    assert (await ledger.standing(2)).until is None
+
+
+async def test_a_payment_told_twice_at_once_counts_once() -> None:
+    ledger = Ledger(FileStore(None))
+    entered = await asyncio.gather(*(ledger.paid(1, PLANS["week"], "a", NOW) for _ in range(10)))
+    assert entered.count(True) == 1
+
+
+@given(st.text(max_size=12_000))
+def test_pieces_lose_nothing_but_space_and_fit(text: str) -> None:
+    parts = pieces(text)
+    assert all(len(part.encode("utf-16-le")) // 2 <= 4096 for part in parts)
+    assert "".join("".join(parts).split()) == "".join(text.split())
+
+
+def test_gestures_become_italics_and_markup_stays_text() -> None:
+    assert spoken("*waves* <b> & 2*3") == "<i>waves</i> &lt;b&gt; &amp; 2*3"
+
+
+class _Capture(logging.Handler):
+    def __init__(self, secrets: list[str]) -> None:
+        super().__init__()
+        self.setFormatter(SafeFormatter(secrets))
+        self.text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.text += self.format(record) + "\n"
+
+
+def test_logs_print_neither_tokens_nor_what_people_wrote() -> None:
+    handler = _Capture(["42:SECRET", "sk-key"])
+    logger = logging.Logger("test")
+    logger.addHandler(handler)
+    words = " ".join(["my", "diary"])  # a stack shows lines of code, so the code must not hold the words
+    url = f"https://api.telegram.org/bot{'42:SEC' + 'RET'}/sendMessage"
+    method = SendMessage(chat_id=1, text=words)
+    try:
+        try:
+            raise ValueError(url + words)
+        except ValueError as error:
+            raise TelegramBadRequest(method, words) from error
+    except TelegramBadRequest as error:
+        logger.exception("failed: %s", error)
+    network = TelegramNetworkError(method, "Cannot connect to http://h/bot99:OTHER-token/getUpdates sk-key")
+    logger.error("Failed to fetch updates - %s: %s", type(network).__name__, network)
+    logger.error(ValueError(words))
+    for leak in ("SECRET", "OTHER", "sk-key", words):
+        assert leak not in handler.text
+    assert "aiogram.exceptions.TelegramBadRequest" in handler.text
+    assert "caused by:" in handler.text
+    assert "Cannot connect to http://h/bot<token>/getUpdates <secret>" in handler.text

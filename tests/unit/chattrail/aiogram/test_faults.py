@@ -1,0 +1,93 @@
+"""What goes wrong in a handler, on the wire or in the instrumentation, and what never gets mixed up."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiogram import Bot, F
+from aiogram.dispatcher.event.bases import CancelHandler
+from aiogram.types import Message
+
+from chattrail import Tracker
+from chattrail.aiogram import instrument
+from tests.unit.chattrail.aiogram.bench import ANN, BOB_HOME, HOME, Bench
+
+
+async def test_a_failure_is_told_and_raised_again(bench: Bench) -> None:
+    async def fail(message: Message) -> None:
+        raise KeyError("persona")
+
+    bench.on_message(fail)
+    with pytest.raises(KeyError):
+        await bench.say("hi")
+    message_event, failure = bench.events
+    assert message_event["type"] == "user_message"
+    assert failure["error.type"] == "KeyError"
+    assert failure["exception.message"] == "'persona'"
+    assert failure["chattrail.handler"].endswith("test_a_failure_is_told_and_raised_again.<locals>.fail")
+
+
+async def test_a_cancelled_update_is_no_failure(bench: Bench) -> None:
+    async def cancel(message: Message) -> None:
+        raise CancelHandler
+
+    bench.on_message(cancel)
+    with pytest.raises(CancelHandler):
+        await bench.say("hi")
+    assert bench.types == ["user_message"]
+
+
+async def test_a_send_that_fails_is_the_bots_and_no_event(bench: Bench) -> None:
+    bench.wire.broken = True
+    with pytest.raises(Exception, match="blocked by the user"):
+        await bench.bot.send_message(1001, "hello?")
+    assert bench.types == []
+
+
+async def test_instrumenting_twice_records_once(bench: Bench) -> None:
+    instrument(bench.dispatcher, bench.bot, bench.tracker)
+    another = Bot("43:TEST", session=bench.wire)
+    instrument(bench.dispatcher, another, bench.tracker)
+
+    async def answer(message: Message) -> None:
+        await message.answer("hi")
+
+    bench.on_message(answer)
+    await bench.say("hi")
+    assert bench.types == ["user_message", "ai_message"]
+
+
+async def test_the_bot_never_feels_a_fault_of_the_instrumentation(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+
+    def fault(*args: object, **kwargs: object) -> Any:
+        raise RuntimeError("a bug of ours")
+
+    for place in ("incoming.read", "outgoing.read", "incoming.person"):
+        monkeypatch.setattr(f"chattrail.aiogram.middleware.{place}", fault)
+    answered = []
+
+    async def answer(message: Message, tracker: Tracker) -> None:
+        tracker.annotate(returning=True)
+        answered.append(await message.answer("still here"))
+
+    bench.on_message(answer)
+    await bench.say("hi")
+    assert len(answered) == 1
+    assert dict(bench.tracker.counts().losses) == {"instrumentation": 2}
+    bench.tracker.shutdown()
+
+
+async def test_users_are_never_mixed_up_between_updates_at_once(bench: Bench) -> None:
+    async def answer(message: Message) -> None:
+        await asyncio.sleep(0)
+        await message.answer(f"to {message.chat.id}")
+
+    bench.router.message.register(answer, F.text)
+    bob = {"id": 1002, "is_bot": False, "first_name": "Bob"}
+    people = [(HOME, ANN), (BOB_HOME, bob)] * 20
+    await asyncio.gather(*(bench.say("hi", chat, **{"from": user}) for chat, user in people))
+    answers = [event for event in bench.events if event["type"] == "ai_message"]
+    assert len(answers) == 40
+    assert all(event["chattrail.message.text"] == f"to {event['user.id']}" for event in answers)
+    assert sorted(event["event.sequence"] for event in bench.events) == list(range(1, 81))

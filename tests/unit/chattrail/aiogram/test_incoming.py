@@ -1,0 +1,169 @@
+"""Updates of all sorts: which event each becomes, and what a handler may add to it."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from aiogram.types import CallbackQuery, Message
+
+from chattrail import Tracker
+from chattrail.events import ImageRefresh, PersonaSelected
+from tests.support.fakes.otlp_receiver import until
+from tests.unit.chattrail.aiogram.bench import ANN, CHANNEL, GROUP, HOME, Bench, message, sizes
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({"text": "hi"}, {"type": "user_message", "kind": "text", "text": "hi", "length": 2}),
+        ({"photo": sizes("x"), "caption": "look"}, {"type": "user_message", "kind": "photo", "text": "look"}),
+        ({"photo": sizes("x"), "media_group_id": "1"}, {"type": "user_message", "kind": "photo", "text": None}),
+        ({"photo": sizes("x"), "caption": "/start ad"}, {"type": "start_command", "payload": "ad"}),
+        ({"voice": {"file_id": "v", "file_unique_id": "u", "duration": 1}}, {"type": "user_message", "kind": "voice"}),
+        ({"location": {"latitude": 1.0, "longitude": 2.0}}, {"type": "user_message", "kind": "location"}),
+        ({"dice": {"emoji": "🎲", "value": 3}}, {"type": "user_message", "kind": "dice"}),
+        ({"contact": {"phone_number": "555", "first_name": "B"}}, {"type": "user_message", "text": None}),
+        ({"text": "/start"}, {"type": "start_command", "payload": None, "returning": None}),
+        ({"text": "/START@my_bot  a b"}, {"type": "start_command", "payload": "a b"}),
+        ({"text": "/help@my_bot"}, {"type": "command", "name": "help"}),
+        ({"text": "/set colour\nred"}, {"type": "command", "name": "set"}),
+        ({"text": "/ no"}, {"type": "user_message", "text": "/ no"}),
+        ({"text": "/not-one"}, {"type": "user_message", "text": "/not-one"}),
+        ({"text": "see /help"}, {"type": "user_message", "text": "see /help"}),
+    ],
+)
+async def test_messages(bench: Bench, content: dict[str, Any], expected: dict[str, Any]) -> None:
+    await bench.feed(message=message(**content))
+    (event,) = bench.events
+    prefix = {"start_command": "start", "command": "command"}.get(event["type"], "message")
+    assert {key: event.get(key if key == "type" else f"chattrail.{prefix}.{key}") for key in expected} == expected
+    assert event["user.id"] == "1001"
+    assert event["telegram.message.id"] == 7
+
+
+PAYMENT = {"currency": "USD", "total_amount": 499, "invoice_payload": "month", "telegram_payment_charge_id": "c1"}
+
+
+@pytest.mark.parametrize(
+    ("field", "action", "extra", "amount"),
+    [
+        ("successful_payment", "paid", {"provider_payment_charge_id": ""}, 4.99),
+        ("refunded_payment", "refunded", {"currency": "XTR"}, 499.0),
+    ],
+)
+async def test_payments(bench: Bench, field: str, action: str, extra: dict[str, str], amount: float) -> None:
+    await bench.feed(message=message(**{field: PAYMENT | extra}))
+    (event,) = bench.events
+    kept = {key.removeprefix("chattrail.premium."): value for key, value in event.items() if "premium." in key}
+    kept.pop("telegram.user.is_premium", None)
+    assert kept == {
+        "action": action, "plan": "month", "amount": amount, "charge_id": "c1", "currency": extra.get("currency", "USD")
+    }  # fmt: skip
+
+
+def membership(old: str, new: str, chat: dict[str, Any] = HOME) -> dict[str, Any]:
+    def member(status: str) -> dict[str, Any]:
+        until = {"until_date": 0} if status == "kicked" else {}
+        return {"status": status, "user": {"id": 42, "is_bot": True, "first_name": "b"}, **until}
+
+    return message(old_chat_member=member(old), new_chat_member=member(new), chat=chat)
+
+
+@pytest.mark.parametrize(
+    ("update", "types"),
+    [
+        ({"my_chat_member": membership("member", "kicked")}, ["bot_blocked"]),
+        ({"my_chat_member": membership("kicked", "member")}, ["bot_unblocked"]),
+        ({"my_chat_member": membership("left", "member")}, []),
+        ({"my_chat_member": membership("member", "kicked", GROUP)}, []),
+        ({"edited_message": message(text="better", edit_date=1)}, []),
+        ({"channel_post": {"message_id": 1, "date": 1, "chat": CHANNEL, "text": "news"}}, []),
+        ({"message": message(new_chat_title="x", chat=GROUP)}, []),
+        ({"message": message(text="x", **{"from": {**ANN, "is_bot": True}})}, []),
+        ({"inline_query": {"id": "1", "from": ANN, "query": "ca", "offset": ""}}, []),
+        ({"chosen_inline_result": {"result_id": "1", "from": ANN, "query": "cats"}}, ["user_message"]),
+        ({"callback_query": {"id": "1", "from": ANN, "chat_instance": "1", "data": "d"}}, ["user_message"]),
+        ({"callback_query": {"id": "1", "from": ANN, "chat_instance": "1", "game_short_name": "g"}}, ["user_message"]),
+        ({"callback_query": {"id": "1", "from": ANN, "chat_instance": "1", "inline_message_id": "i"}}, ["user_message"]),
+        ({"poll": {"id": "1", "question": "q", "options": [], "total_voter_count": 0, "is_closed": True,
+                   "is_anonymous": True, "type": "regular", "allows_multiple_answers": False,
+                   "allows_revoting": False, "members_only": False}}, []),
+    ],
+)  # fmt: skip
+async def test_other_updates(bench: Bench, update: dict[str, Any], types: list[str]) -> None:
+    await bench.feed(**update)
+    assert bench.types == types
+
+
+def press(data: str, **extra: Any) -> dict[str, Any]:
+    keyboard = {"inline_keyboard": [[{"text": "🌙 Luna", "callback_data": "persona:luna"}]]}
+    shown = message(text="Whom?", reply_markup=keyboard, **extra)
+    return {"id": "1", "from": ANN, "chat_instance": "1", "data": data, "message": shown}
+
+
+async def test_a_press_is_told_by_its_label(bench: Bench) -> None:
+    await bench.feed(callback_query=press("persona:luna"))
+    await bench.feed(callback_query=press("gone"))
+    inaccessible = {"chat": HOME, "message_id": 5, "date": 0}
+    await bench.feed(callback_query=press("old") | {"message": inaccessible})
+    assert [event["chattrail.message.text"] for event in bench.events] == ["🌙 Luna", "gone", "old"]
+    assert [event["telegram.message.id"] for event in bench.events] == [7, 7, 5]
+
+
+async def test_a_press_gives_way_to_the_handlers_own_event(bench: Bench) -> None:
+    async def chosen(query: CallbackQuery, tracker: Tracker) -> None:
+        assert isinstance(query.message, Message)
+        await query.message.answer("Luna it is")
+        tracker.track(PersonaSelected(persona_id="luna", name="Luna"))
+        tracker.track(ImageRefresh(image_id="i"))
+
+    bench.router.callback_query.register(chosen)
+    await bench.feed(callback_query=press("persona:luna"))
+    events = sorted(bench.events, key=lambda event: event["event.sequence"])
+    assert [event["type"] for event in events] == ["persona_selected", "ai_message", "image_refresh"]
+    assert events[0]["at"] < events[1]["at"] < events[2]["at"]
+
+
+async def test_what_waited_keeps_its_own_time_and_what_is_new_has_the_clocks(bench: Bench) -> None:
+    old = int((datetime.now(UTC) - timedelta(hours=3)).timestamp())
+    before = datetime.now(UTC).timestamp()
+    await bench.say("late", date=old)
+    await bench.say("now")
+    late, now = bench.events
+    assert late["at"] == old * 10**9
+    assert now["at"] / 1e9 >= before
+    assert late["session.id"] != now["session.id"]
+
+
+async def test_a_handler_enriches_the_start(bench: Bench) -> None:
+    async def start(message: Message, tracker: Tracker) -> None:
+        tracker.annotate(returning=True, persona_id="luna")
+        await message.answer("Back again!")
+
+    bench.on_message(start)
+    await bench.say("/start")
+    first, second = bench.events
+    assert (first["type"], first["chattrail.start.returning"], first["event.sequence"]) == ("start_command", True, 1)
+    assert (second["type"], second["event.sequence"]) == ("ai_message", 2)
+    assert first["chattrail.persona.id"] == second["chattrail.persona.id"] == "luna"
+
+
+async def test_a_slow_handler_does_not_hold_the_trail_up(bench: Bench) -> None:
+    thought = asyncio.Event()
+
+    async def think(message: Message) -> None:
+        await thought.wait()
+        await message.answer("42")
+
+    bench.on_message(think)
+    task = asyncio.create_task(bench.say("what is it?"))
+    await asyncio.to_thread(until, lambda: bench.tracker.emitted == 1)
+    assert bench.types == ["user_message"]
+    thought.set()
+    await task
+    assert bench.types == ["user_message", "ai_message"]
+
+
+async def test_polling_asks_for_blocks(bench: Bench) -> None:
+    assert "my_chat_member" in bench.dispatcher.resolve_used_update_types()

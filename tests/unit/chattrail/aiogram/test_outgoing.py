@@ -1,0 +1,130 @@
+"""Calls the bot makes: which event each becomes, and whose it is."""
+
+from typing import Any
+
+from aiogram import Bot, Dispatcher
+from aiogram.methods import SendMessage, TelegramMethod
+from aiogram.types import InputMediaPhoto, LabeledPrice, Message
+
+from chattrail import Tracker
+from tests.unit.chattrail.aiogram.bench import GROUP, Bench
+
+
+async def test_pictures_and_captions(bench: Bench) -> None:
+    async def show(message: Message) -> None:
+        await message.answer_photo("file-id", caption="A fox")
+        await message.answer_document("file-id")
+        await message.answer_media_group([InputMediaPhoto(media="a", caption="Both"), InputMediaPhoto(media="b")])
+        await message.edit_media(InputMediaPhoto(media="c"))
+        await message.edit_text("not an event")
+        await message.react([])
+
+    bench.on_message(show)
+    await bench.say("show")
+    assert bench.types == [
+        "user_message", "image_generated", "ai_message", "image_generated", "image_generated", "ai_message",
+        "image_generated", "image_generated",
+    ]  # fmt: skip
+    fox, caption, document, *rest = bench.events[1:]
+    assert (fox["chattrail.image.file_id"], fox["chattrail.image.id"]) == ("p-800", "u-p-800")
+    assert caption["chattrail.message.text"] == "A fox"
+    assert caption["telegram.message.id"] == fox["telegram.message.id"]
+    assert (document["chattrail.image.file_id"], document["chattrail.image.content_type"]) == ("d", "image/png")
+    assert [event.get("chattrail.image.file_id") for event in rest] == ["p0-800", None, "p1-800", "p-800"]
+
+
+async def test_details_go_where_they_belong(bench: Bench) -> None:
+    async def answer(message: Message, tracker: Tracker) -> None:
+        with tracker.details(request_model="m", input_tokens=10, duration_ms=5.0, returning=True):
+            await message.answer("first half")
+            await message.answer("second half")
+        with tracker.details(prompt="a fox", duration_ms=9.0, image_id="fox-1", request_model="m", data=b"png"):
+            await message.answer_photo("file-id", caption="A fox")
+        await message.answer("plain")
+
+    bench.on_message(answer)
+    await bench.say("go")
+    first, second, picture, caption, plain = bench.events[1:]
+    assert (first["gen_ai.request.model"], first["gen_ai.usage.input_tokens"], first["chattrail.ai.duration_ms"]) == (
+        "m", 10, 5.0,
+    )  # fmt: skip
+    assert second["gen_ai.request.model"] == "m"
+    assert "gen_ai.usage.input_tokens" not in second
+    assert "chattrail.ai.duration_ms" not in second
+    assert (picture["chattrail.image.id"], picture["chattrail.image.prompt"]) == ("fox-1", "a fox")
+    assert (picture["chattrail.image.data"], "chattrail.image.file_id" in picture) == (b"png", False)
+    assert picture["chattrail.image.duration_ms"] == 9.0
+    assert "chattrail.ai.duration_ms" not in caption
+    assert "gen_ai.request.model" not in plain
+
+
+async def test_messages_belong_to_whom_they_are_sent_to(bench: Bench) -> None:
+    async def broadcast(message: Message, bot: Bot) -> None:
+        await message.answer("starting")
+        await bot.send_message(1002, "news")
+        await bot.send_message(-100, "news")
+        await bot.send_message(-200, "news")
+
+    bench.on_message(broadcast)
+    await bench.say("/broadcast")
+    whose = [(event["type"], event["user.id"], event.get("telegram.chat.id")) for event in bench.events]
+    assert whose == [("command", "1001", 1001), ("ai_message", "1001", 1001), ("ai_message", "1002", 1002)]
+    assert "telegram.user.language_code" not in bench.events[-1]
+
+
+async def test_groups_belong_to_the_sender(bench: Bench) -> None:
+    async def answer(message: Message, bot: Bot) -> None:
+        await message.answer("hi Ann")
+        await bot.send_message(1001, "and in private")
+
+    bench.on_message(answer)
+    await bench.say("hi", chat=GROUP)
+    whose = [(event["user.id"], event["telegram.chat.id"], event["telegram.chat.type"]) for event in bench.events]
+    assert whose == [("1001", -100, "supergroup"), ("1001", -100, "supergroup"), ("1001", 1001, "private")]
+    assert {event["session.id"] for event in bench.events} == {bench.events[0]["session.id"]}
+
+
+async def test_sends_outside_an_update(bench: Bench) -> None:
+    await bench.bot.send_message(1001, "good morning")
+    await bench.bot.send_message(-100, "nobody's")
+    await bench.bot.send_invoice(
+        1001, title="t", description="d", payload="month", currency="XTR", prices=[LabeledPrice(label="a", amount=250)]
+    )
+    greeting, invoice = bench.events
+    assert (greeting["type"], greeting["user.id"], greeting["telegram.user.username"]) == ("ai_message", "1001", "ann")
+    assert greeting["telegram.message.id"] == 101
+    assert "telegram.update.id" not in greeting
+    assert (invoice["chattrail.premium.action"], invoice["chattrail.premium.amount"]) == ("invoice_sent", 250.0)
+
+
+async def test_a_returned_method_is_the_updates(bench: Bench) -> None:
+    async def answer(message: Message) -> SendMessage:
+        return message.answer("returned")
+
+    bench.on_message(answer)
+    method = await bench.say("hi", chat=GROUP)
+    await Dispatcher.silent_call_request(bench.bot, method)  # what polling does next
+    assert bench.types == ["user_message", "ai_message"]
+    assert bench.events[1]["user.id"] == "1001"
+    assert bench.events[1]["telegram.update.id"] == 1
+
+
+async def test_a_webhooks_reply_is_recorded_when_it_is_returned() -> None:
+    bench = Bench(webhook_replies=True)
+
+    async def answer(message: Message) -> TelegramMethod[Any]:
+        assert message.text is not None
+        return message.answer_photo(message.text, caption="c") if "p" in message.text else message.answer("returned")
+
+    bench.on_message(answer)
+    await bench.say("hi", chat=GROUP)
+    await bench.say("photo-id")
+    await bench.say("https://cdn.example/p.png")
+    assert bench.types[1:] == [
+        "ai_message", "user_message", "image_generated", "ai_message", "user_message", "image_generated", "ai_message"
+    ]  # fmt: skip
+    assert bench.events[1]["user.id"] == "1001"
+    assert "telegram.message.id" in bench.events[1]
+    assert bench.events[3]["chattrail.image.file_id"] == "photo-id"
+    assert bench.events[6]["chattrail.image.url"] == "https://cdn.example/p.png"
+    bench.tracker.shutdown()

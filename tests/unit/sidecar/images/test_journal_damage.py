@@ -1,0 +1,95 @@
+"""A journal that is damaged: noticed, set aside, and what is whole is saved."""
+
+import random
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from sidecar.errors import Retryable
+from sidecar.plugins.images.queue import job_rows
+from sidecar.telemetry import metrics as telemetry
+from sidecar.telemetry.metrics import Metrics
+from tests.support.journals import add, asides, job, opened, states
+
+
+async def filled(folder: Path) -> None:
+    journal = await opened(folder)
+    await journal.do(
+        partial(job_rows.add, jobs=[(job(number, f"https://example.org/{number}" * 5), 0) for number in range(400)])
+    )
+    await journal.close()
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_flipped_bytes_are_noticed_set_aside_and_the_rest_is_saved(
+    seed: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await filled(tmp_path)
+    path, chance, metrics = tmp_path / "journal.sqlite", random.Random(seed), Metrics()
+    content = bytearray(path.read_bytes())
+    begin = chance.randrange(4096, len(content) - 4096)
+    for at in range(begin, begin + 3000):
+        content[at] ^= 1 + chance.randrange(255)
+    path.write_bytes(content)
+    journal = await opened(tmp_path, metrics)
+    rows = await journal.do(lambda db: db.execute("SELECT event_id, source FROM jobs").fetchall())
+    expected = {job(number).event_id: f"https://example.org/{number}" * 5 for number in range(400)}
+    assert all(expected[event] == source for event, source in rows)
+    assert len(rows) > 300
+    assert len(asides(tmp_path)) == metrics.value(telemetry.IMAGE_JOURNALS_REBUILT) == 1
+    assert "THE PICTURE JOURNAL WAS DAMAGED" in caplog.text
+    assert asides(tmp_path)[0] in caplog.text
+    await add(journal, 1000)
+    await journal.close()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.9])
+async def test_a_file_that_was_cut_short(share: float, tmp_path: Path) -> None:
+    await filled(tmp_path)
+    path = tmp_path / "journal.sqlite"
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    journal = await opened(tmp_path)
+    assert asides(tmp_path)
+    await add(journal, 1000)
+    assert len(await states(journal, 1000)) == 1
+    await journal.close()
+
+
+async def test_one_byte_of_a_link_that_no_check_of_sqlite_sees(tmp_path: Path) -> None:
+    await filled(tmp_path)
+    path = tmp_path / "journal.sqlite"
+    content = path.read_bytes()
+    at = content.rindex(b"https://example.org/7")
+    path.write_bytes(content[:at] + b"H" + content[at + 1 :])
+    journal = await opened(tmp_path)
+    assert len(await states(journal, *range(400))) == 399
+    assert asides(tmp_path)
+    await journal.close()
+
+
+async def test_damage_that_shows_at_run_time_costs_a_try_and_no_restart(tmp_path: Path) -> None:
+    await filled(tmp_path)
+    metrics = Metrics()
+    journal = await opened(tmp_path, metrics)
+    path = tmp_path / "journal.sqlite"
+    content = bytearray(path.read_bytes())
+    content[4096:] = bytes(byte ^ 0x5A for byte in content[4096:])
+    path.write_bytes(content)
+    with pytest.raises(Retryable, match="was damaged and has been rebuilt"):
+        await states(journal, *range(400))
+    await add(journal, 1)
+    assert len(await states(journal, 1)) == 1
+    assert metrics.value(telemetry.IMAGE_JOURNALS_REBUILT) == 1
+    await journal.close()
+
+
+async def test_a_damaged_journal_that_another_process_has_open_is_left_alone(tmp_path: Path) -> None:
+    await filled(tmp_path)
+    other = await opened(tmp_path)
+    path = tmp_path / "journal.sqlite"
+    path.write_bytes(b"nonsense" * 1000)
+    with pytest.raises(Retryable, match="another process has it open"):
+        await opened(tmp_path)
+    assert not asides(tmp_path)
+    await other.close()

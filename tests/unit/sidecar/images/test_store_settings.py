@@ -1,0 +1,41 @@
+"""The store's settings say at start what is missing, and never show a secret."""
+
+from pathlib import Path
+
+import pytest
+
+from common.settings import SettingsError
+from sidecar.plugins.images.config import ImagesConfig
+
+NAMED = "CHATTRAIL_SIDECAR_IMAGES_"
+CLOUDFLARE = {"STORE": "cloudflare_images", "CLOUDFLARE_ACCOUNT_ID": "0" * 32, "CLOUDFLARE_API_TOKEN": "CANARY"}
+S3 = {"STORE": "s3", "S3_BUCKET": "b", "S3_ACCESS_KEY_ID": "id", "S3_SECRET_ACCESS_KEY": "CANARY"}
+
+
+def load(**given: str) -> ImagesConfig:
+    return ImagesConfig.load({f"{NAMED}{name}": value for name, value in given.items()})
+
+
+def test_what_each_store_needs() -> None:
+    assert (load().store, load().directory) == ("directory", Path("data/images"))
+    for given in (CLOUDFLARE, S3, {"STORE": "s3", "S3_BUCKET": "b"}):
+        assert "CANARY" not in repr(load(**given))
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({**CLOUDFLARE, "CLOUDFLARE_API_TOKEN": ""}, "CLOUDFLARE_API_TOKEN"),
+        ({**CLOUDFLARE, "CLOUDFLARE_ACCOUNT_ID": ""}, "CLOUDFLARE_ACCOUNT_ID"),
+        ({**CLOUDFLARE, "CLOUDFLARE_ACCOUNT_ID": "my account"}, "CLOUDFLARE_ACCOUNT_ID"),
+        ({**CLOUDFLARE, "CLOUDFLARE_API_URL": "http://192.0.2.1/client/v4"}, "in the clear"),
+        ({**S3, "S3_BUCKET": ""}, "S3_BUCKET"),
+        ({**S3, "S3_SECRET_ACCESS_KEY": ""}, "together or not at all"),
+        ({**S3, "S3_PREFIX": "../elsewhere/"}, "S3_PREFIX"),
+        ({"STORE": "shoebox"}, "STORE"),
+    ],
+)
+def test_what_is_wrong_is_named(given: dict[str, str], told: str) -> None:
+    with pytest.raises(SettingsError, match=told) as error:
+        load(**given)
+    assert "CANARY" not in str(error.value)

@@ -1,0 +1,20 @@
+"""A clock that is moved by hand, and a web app that goes by it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.support.web_support import Clock, make_app
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def client(tmp_path: Path, clock: Clock) -> Iterator[FlaskClient]:
+    with make_app(tmp_path, clock=clock).test_client() as client:
+        yield client

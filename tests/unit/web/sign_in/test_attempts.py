@@ -1,0 +1,108 @@
+"""Attempts at a password are limited, by address and in all."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.support.web_support import Clock, make_app, sign_in
+from tests.unit.web.sign_in.support import is_in
+from web.auth.attempts import IN_ALL, PER_ADDRESS, WINDOW_S, begin_attempt, forgive_attempts
+from web.auth.database import AuthDatabase
+
+
+def test_attempts_are_limited_by_address_with_a_time_to_come_back(client: FlaskClient, clock: Clock) -> None:
+    for _ in range(PER_ADDRESS):
+        assert sign_in(client, "wrong").status_code == 401
+        clock.now += 10
+    answer = sign_in(client)  # even the right one
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) == WINDOW_S - 10 * PER_ADDRESS
+    assert not is_in(client)
+    elsewhere = {"REMOTE_ADDR": "192.0.2.7"}
+    assert sign_in(client, environ_base=elsewhere).status_code == 303
+    clock.now += int(answer.headers["Retry-After"])
+    assert sign_in(client).status_code == 303
+
+
+def test_attempts_are_limited_in_all_and_outlive_the_process(tmp_path: Path, clock: Clock) -> None:
+    database = AuthDatabase(tmp_path / "auth.sqlite3", clock)
+    assert [begin_attempt(database, f"192.0.2.{number}") for number in range(IN_ALL)] == [0] * IN_ALL
+    restarted = AuthDatabase(tmp_path / "auth.sqlite3", clock)
+    assert begin_attempt(restarted, "198.51.100.1") == WINDOW_S
+    clock.now += WINDOW_S
+    assert begin_attempt(restarted, "198.51.100.1") == 0
+
+
+def test_one_subscriber_of_ipv6_is_one_address(tmp_path: Path, clock: Clock) -> None:
+    database = AuthDatabase(tmp_path / "auth.sqlite3", clock)
+    waits = [begin_attempt(database, f"2001:db8:0:1::{number:x}") for number in range(PER_ADDRESS + 1)]
+    assert waits[:-1] == [0] * PER_ADDRESS
+    assert waits[-1] > 0
+    assert begin_attempt(database, "2001:db8:0:2::1") == 0
+    forgive_attempts(database, "2001:db8:0:1::ffff")
+    assert begin_attempt(database, "2001:db8:0:1::1") == 0
+
+
+def test_attempts_at_the_same_time_get_no_further(tmp_path: Path, clock: Clock) -> None:
+    database = AuthDatabase(tmp_path / "auth.sqlite3", clock)
+    with ThreadPoolExecutor(8) as pool:
+        waits = list(pool.map(lambda _: begin_attempt(database, "192.0.2.1"), range(40)))
+    assert waits.count(0) == PER_ADDRESS
+
+
+def test_the_first_attempts_ever_may_come_together(tmp_path: Path, clock: Clock) -> None:
+    for number in range(25):
+        database = AuthDatabase(tmp_path / f"{number}.sqlite3", clock)
+        together = Barrier(8)
+
+        def attempt(database: AuthDatabase = database, together: Barrier = together) -> float:
+            together.wait()
+            return begin_attempt(database, "192.0.2.1")
+
+        with ThreadPoolExecutor(8) as pool:
+            waits = [pool.submit(attempt) for _ in range(8)]
+        assert [one.result() for one in waits].count(0) == PER_ADDRESS
+
+
+def test_forwarded_addresses_are_believed_only_when_told(tmp_path: Path, clock: Clock) -> None:
+    def statuses(data: Path, proxies: str) -> list[int]:
+        client = make_app(data, clock=clock, proxies=proxies).test_client()
+        return [
+            sign_in(client, "wrong", headers={"X-Forwarded-For": f"198.51.100.{number}"}).status_code
+            for number in range(PER_ADDRESS + 1)
+        ]
+
+    assert statuses(tmp_path / "direct", "0")[-1] == 429
+    assert statuses(tmp_path / "proxied", "1")[-1] == 401
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ("192.0.2.1", "192.0.2.1:5678", "192.0.2.1:1", "::ffff:192.0.2.1", "[::ffff:192.0.2.1]:99", " 192.0.2.1 "),
+        (
+            "2001:db8::1",
+            "[2001:db8::1]",
+            "[2001:db8::1]:123",
+            "[2001:db8::2]:456",
+            "2001:db8::3%eth0",
+            "[2001:db8::4%eth0]:1",
+        ),
+        ("", "nonsense", "unknown", "_hidden", "192.0.2.1:2:3", "[", "999.0.2.1:1"),
+    ],
+)
+def test_a_client_is_one_however_a_proxy_writes_its_address(
+    tmp_path: Path, clock: Clock, written: tuple[str, ...]
+) -> None:
+    client = make_app(tmp_path, clock=clock, proxies="1").test_client()
+    statuses = [
+        sign_in(client, "wrong", headers={"X-Forwarded-For": address} if address else {}).status_code
+        for address in (*written, *written)
+    ]
+    if not written[0]:  # without the header it is the proxy's own address
+        statuses = [*statuses[1 : len(written)], *statuses[len(written) + 1 :]]
+    assert statuses == [401] * PER_ADDRESS + [429] * (len(statuses) - PER_ADDRESS)
+    assert sign_in(client, headers={"X-Forwarded-For": "198.51.100.9:5678"}).status_code == 303

@@ -1,0 +1,63 @@
+"""What Grafana is provisioned with: one data source, one dashboard, and panels that point at it."""
+
+import itertools
+
+import pytest
+import yaml
+
+from tests.support.compose import compose, filled
+from tests.support.grafana import GRAFANA, MACRO, Query, Window, dashboard, queries
+
+FORMATS = {"timeseries": 0, "table": 1, "logs": 2}  # how the data source numbers them
+
+
+def test_the_data_source_is_the_compose_file_s_clickhouse() -> None:
+    text = (GRAFANA / "provisioning" / "datasources" / "clickhouse.yaml").read_text()
+    [source] = yaml.safe_load(text)["datasources"]
+    services = compose(filled())["services"]
+    assert source["jsonData"]["host"] in services
+    assert source["jsonData"]["username"] == "grafana"
+    secret = source["secureJsonData"]["password"]
+    assert secret.removeprefix("$") in services["grafana"]["environment"]
+    assert services["grafana"]["environment"]["GF_PLUGINS_PREINSTALL_SYNC"].startswith(f"{source['type']}@")
+
+
+def test_the_dashboards_folder_is_the_mounted_one() -> None:
+    text = (GRAFANA / "provisioning" / "dashboards" / "chattrail.yaml").read_text()
+    [provider] = yaml.safe_load(text)["providers"]
+    mounts = [mount.split(":")[:2] for mount in compose(filled())["services"]["grafana"]["volumes"]]
+    assert ["./web/grafana/dashboards", provider["options"]["path"]] in mounts
+    assert ["./web/grafana/provisioning", "/etc/grafana/provisioning"] in mounts
+
+
+@pytest.mark.parametrize("query", queries(), ids=lambda query: query.title)
+def test_a_panel_is_complete(query: Query) -> None:
+    text = (GRAFANA / "provisioning" / "datasources" / "clickhouse.yaml").read_text()
+    [source] = yaml.safe_load(text)["datasources"]
+    wanted = {"type": source["type"], "uid": source["uid"]}
+    assert (query.panel["datasource"], query.target["datasource"]) == (wanted, wanted)
+    assert query.panel["description"]
+    assert query.target["format"] == FORMATS[query.target["queryType"]]
+    if query.panel["type"] in FORMATS:
+        assert query.panel["type"] == query.target["queryType"]
+    assert "$__timeFilter(" in query.sql, "a panel follows the dashboard's period"
+    assert "$" not in MACRO.sub("", query.sql)
+
+
+def test_panels_do_not_overlap() -> None:
+    places = [panel["gridPos"] for panel in dashboard()["panels"]]
+    assert len({panel["id"] for panel in dashboard()["panels"]}) == len(places)
+    for one, other in itertools.combinations(places, 2):
+        apart_x = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
+        apart_y = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
+        assert apart_x or apart_y
+    assert all(place["x"] + place["w"] <= 24 for place in places)
+
+
+def test_macros_become_sql() -> None:
+    window = Window(1415792726, 1447328726, 20)
+    assert window.expand("$__timeFilter(ts)") == "ts >= toDateTime(1415792726) AND ts <= toDateTime(1447328726)"
+    assert window.expand("$__timeInterval(ts)") == "toStartOfInterval(toDateTime(ts), INTERVAL 20 second)"
+    assert window.expand("$__interval_s") == "20"
+    with pytest.raises(KeyError):
+        window.expand("$__made_up(ts)")

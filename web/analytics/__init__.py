@@ -1,0 +1,1 @@
+"""Queries on ClickHouse and the models of their results."""

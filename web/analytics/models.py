@@ -1,0 +1,262 @@
+"""What the store answers with. The JSON API and the pages show these same objects; times are aware and in UTC."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from web.analytics.image_stats import Archive
+from web.analytics.loss_accounting import Delivery
+
+Bucket = Literal["hour", "day", "week", "month"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The range that figures are for: `start` ≤ t < `end`. Buckets begin at local midnights of `timezone`."""
+
+    start: datetime
+    end: datetime
+    timezone: str
+    bucket: Bucket
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One headline number, the same of the stretch before (None for all time), and its value per bucket."""
+
+    value: int | float
+    previous: int | float | None
+    series: tuple[int | float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The six headline numbers; `web.analytics.metric_definitions` says how each is counted."""
+
+    people: Figure
+    new_people: Figure
+    messages: Figure
+    answers: Figure
+    pictures: Figure
+    stars: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityPoint:
+    """One bucket of the activity chart; `at` is its first instant."""
+
+    at: datetime
+    people: int
+    messages: int
+    answers: int
+    pictures: int
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelStep:
+    """People who got as far as this step: start, persona, story, answer, paid."""
+
+    step: str
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A persona or a story, with the people who wrote in it and their messages."""
+
+    id: str
+    name: str
+    people: int
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommandCount:
+    """How often a command was sent."""
+
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class LanguagePeople:
+    """People by the language of their Telegram client; an unknown one has the code ''."""
+
+    code: str
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Pictures sent, asked for again, and failed."""
+
+    made: int
+    refreshed: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ai:
+    """The bot's answers. Answer times are None when no answer carried one."""
+
+    answers: int
+    failures: int
+    input_tokens: int
+    output_tokens: int
+    duration_ms_p50: float | None
+    duration_ms_p95: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Premium:
+    """The way to a payment; stars are net of refunds."""
+
+    offers: int
+    invoices: int
+    payments: int
+    refunds: int
+    stars: int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """How often the bot was blocked and unblocked."""
+
+    blocked: int
+    unblocked: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """How many numbers the sums leave out, because no price, answer time or count of tokens can be so.
+
+    `events` came without any time, and are in no figure of any range: how many there are, ever.
+    """
+
+    amounts: int
+    durations: int
+    tokens: int
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """The Statistics page. `newest_event_at` is None before the first event ever."""
+
+    range: Span
+    generated_at: datetime
+    newest_event_at: datetime | None
+    figures: Figures
+    activity: tuple[ActivityPoint, ...]
+    funnel: tuple[FunnelStep, ...]
+    personas: tuple[Choice, ...]
+    stories: tuple[Choice, ...]
+    commands: tuple[CommandCount, ...]
+    languages: tuple[LanguagePeople, ...]
+    pictures: Pictures
+    ai: Ai
+    premium: Premium
+    blocks: Blocks
+    failures: int
+    left_out: LeftOut
+    delivery: Delivery
+    archive: Archive
+
+
+@dataclass(frozen=True, slots=True)
+class UserRow:
+    """One person over all time. Strings are '' when never sent; `amounts_left_out` counts what `stars` leaves out."""
+
+    client_id: str
+    name: str
+    username: str
+    language_code: str
+    is_premium: bool
+    first_seen: datetime
+    last_seen: datetime
+    messages: int
+    answers: int
+    pictures: int
+    refreshes: int
+    clears: int
+    commands: int
+    sessions: int
+    stars: int | float
+    blocked: bool
+    failures: int
+    persona_id: str
+    amounts_left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserPage:
+    """One page of people; `total` counts all that match, `next_cursor` is None on the last page."""
+
+    users: tuple[UserRow, ...]
+    next_cursor: str | None
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrailImage:
+    """The picture of an event. `status`: pending, stored, failed, erased; addresses only when stored where pages can
+    get it, else `reason` says why not.
+    """
+
+    status: str
+    url: str | None
+    thumbnail_url: str | None
+    content_type: str
+    width: int
+    height: int
+    reason: str
+
+
+RECEIVED = "received"
+
+
+@dataclass(frozen=True, slots=True)
+class TrailEvent:
+    """One event of a person. `type` is without the `chattrail.` prefix; `attributes` are all non-empty ones as text.
+
+    `time_source` tells where `at` is from: the event, its observed time, the id, or, of one without any time, its receipt.
+    """
+
+    id: str
+    type: str
+    at: datetime
+    sequence: int
+    session_id: str
+    chat_id: str
+    update_id: int
+    message_id: int
+    persona_id: str
+    story_id: str
+    text: str
+    attributes: Mapping[str, str]
+    image: TrailImage | None
+    error: str | None
+    time_source: str = "event"
+
+
+@dataclass(frozen=True, slots=True)
+class TrailPage:
+    """One page of a person's trail, in the order asked for."""
+
+    client_id: str
+    user: UserRow
+    events: tuple[TrailEvent, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """Where a picture lies: `key` is relative to the images directory, or the store's name for it."""
+
+    status: str
+    store: str
+    key: str
+    content_type: str
+    sha256: str
+    reason: str

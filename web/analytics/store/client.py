@@ -1,0 +1,121 @@
+"""The connection to ClickHouse: one client for all threads of a process, limits on each query, faults told in words."""
+
+import logging
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, Error, OperationalError
+from clickhouse_connect.driver.httputil import get_pool_manager
+from urllib3.exceptions import HTTPError
+
+from web.analytics.store.errors import StoreUnavailable
+from web.settings import WebSettings
+
+log = logging.getLogger("web.store")
+CONNECT_TIMEOUT_S = 3
+ROWS_MAX = 200_000
+MEMORY_MAX = 2 * 1024**3
+AGAIN = "Try again, or choose a shorter range."
+REASONS = {  # error codes of ClickHouse, src/Common/ErrorCodes.cpp
+    60: "The database has no Chattrail tables yet: run `python -m sidecar migrate`.",
+    81: "The database that CHATTRAIL_WEB_CLICKHOUSE_URL names does not exist yet: run `python -m sidecar migrate`.",
+    47: "The tables are of another release: run `python -m sidecar migrate`.",
+    159: f"ClickHouse took longer than the query may (CHATTRAIL_WEB_QUERY_TIMEOUT_S). {AGAIN}",
+    160: f"ClickHouse would take longer than the query may (CHATTRAIL_WEB_QUERY_TIMEOUT_S). {AGAIN}",
+    202: "ClickHouse is busy with other queries.",
+    241: f"ClickHouse has not enough memory for this. {AGAIN}",
+    497: "The user of CHATTRAIL_WEB_CLICKHOUSE_URL may not read the Chattrail tables.",
+    516: "ClickHouse refuses the user or password of CHATTRAIL_WEB_CLICKHOUSE_URL.",
+}
+NEEDS_A_HAND = frozenset({47, 60, 81, 497, 516})
+
+
+class ClickHouse:
+    """Runs read queries. The client is made at the first one, and again in a forked child, so no socket is shared."""
+
+    def __init__(self, settings: WebSettings) -> None:
+        url = urlsplit(settings.clickhouse_url.get_secret_value())
+        self._where = f"{url.hostname}:{url.port}"
+        self._options: dict[str, Any] = {
+            "interface": url.scheme,
+            "host": url.hostname,
+            "port": url.port,
+            "username": unquote(url.username or "default"),
+            "password": unquote(url.password or ""),
+            "database": url.path.strip("/"),
+        }
+        self._threads = settings.threads
+        self._timeout_s = settings.query_timeout_s
+        self._limits: dict[str, Any] = {
+            "max_execution_time": settings.query_timeout_s,
+            "max_result_rows": ROWS_MAX,
+            "max_memory_usage": MEMORY_MAX,
+            "do_not_merge_across_partitions_select_final": 1,  # a doubled row has the same time, hence the same month
+        }
+        self._allowed: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        self._client: Client | None = None
+        self._pid = 0
+
+    def rows(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
+        """Run one query and return its rows. Raises StoreUnavailable."""
+        try:
+            return (
+                self._connected()
+                .query(statement, parameters=dict(parameters or {}), settings=self._allowed)
+                .result_rows
+            )
+        except (ClickHouseError, HTTPError, OSError) as error:
+            raise self._explain(error) from None
+
+    def row(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Any]:
+        """Run one query that has exactly one row. Raises StoreUnavailable."""
+        (row,) = self.rows(statement, parameters)
+        return row
+
+    def _connected(self) -> Client:
+        if self._client is None or self._pid != os.getpid():
+            with self._lock:
+                if self._client is None or self._pid != os.getpid():
+                    client = clickhouse_connect.get_client(
+                        **self._options,
+                        autogenerate_session_id=False,  # a session would let one query run at a time
+                        connect_timeout=CONNECT_TIMEOUT_S,
+                        send_receive_timeout=self._timeout_s + 2,
+                        query_limit=0,
+                        compress=False,
+                        client_name="chattrail-web",
+                        pool_mgr=get_pool_manager(maxsize=self._threads, num_pools=1),
+                    )
+                    self._allowed = _within(client, self._limits)
+                    self._client, self._pid = client, os.getpid()
+        return self._client
+
+    def _explain(self, error: Exception) -> StoreUnavailable:
+        """Say what to do. ClickHouse's own text stays out: it may quote the query, and with it what was searched for."""
+        code = error.code if isinstance(error, Error) else None
+        if code in REASONS:
+            log.error("clickhouse error %s", code)
+            return StoreUnavailable(REASONS[code], retry_after=30 if code in NEEDS_A_HAND else 5)
+        if code is not None:
+            log.error("clickhouse error %s %s", code, error.name if isinstance(error, Error) else "")
+            return StoreUnavailable(f"ClickHouse answered with its error {code}.", retry_after=30)
+        if not isinstance(error, (OperationalError, HTTPError, OSError)):
+            log.error("clickhouse driver failed: %s", type(error).__qualname__)
+        return StoreUnavailable(f"ClickHouse does not answer at {self._where} (CHATTRAIL_WEB_CLICKHOUSE_URL).")
+
+
+def _within(client: Client, limits: dict[str, Any]) -> dict[str, Any]:
+    """Our limits as far as the user may set them: the server's own are kept where they are narrower or fixed."""
+    statement = "SELECT name, readonly, max FROM system.settings WHERE name IN {names:Array(String)}"
+    allowed: dict[str, Any] = {}
+    for name, fixed, highest in client.query(statement, parameters={"names": list(limits)}).result_rows:
+        if not fixed:
+            wanted = limits[name] if highest is None else min(limits[name], float(highest))
+            allowed[name] = int(wanted) if wanted >= 1 else wanted  # counts and bytes must not have a point
+    return allowed

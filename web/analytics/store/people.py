@@ -1,0 +1,163 @@
+"""The list of people: sorted, searched, filtered and paged by position, so a page never shifts when others arrive."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from web.analytics.cursor import Cursors
+from web.analytics.models import TrailEvent, UserPage, UserRow
+from web.analytics.person_key import hexed, key_of, sql_is_one_of, sql_key, text_of
+from web.analytics.queries import UserSort, UsersQuery
+from web.analytics.store.client import ClickHouse
+from web.analytics.store.errors import UnknownPerson
+from web.analytics.store.figures import whole
+from web.analytics.store.sql import sql
+from web.analytics.store.times import moment
+
+FOLLOWS = {"asc": ">", "desc": "<"}
+NAME = "argMaxIf(a.user_name, a.last_ts, a.user_name != '')"
+USERNAME = "argMaxIf(a.username, a.last_ts, a.username != '')"
+LANGUAGE = "argMaxIf(a.language_code, a.last_ts, a.language_code != '')"
+BLOCKED = "argMaxIf(a.last_block_event, a.last_ts, a.last_block_event != '') = 'bot_blocked'"
+PAID = "sum(a.payments) > 0"
+# a broadcast by the bot is no sign of the person
+LAST_SEEN = (
+    "toUnixTimestamp64Milli(if(toUnixTimestamp64Milli(max(a.last_own_ts)) > 0, max(a.last_own_ts), max(a.last_ts)))"
+)
+# exact types only: a position travels as text in a cursor and must come back equal, which a float may not; a name's is its
+# beginning, so that an address with a cursor keeps its length
+POSITIONS: dict[UserSort, str] = {
+    "last_seen": LAST_SEEN,
+    "first_seen": "toUnixTimestamp64Milli(min(a.first_ts))",
+    "name": f"lower(substringUTF8(if({NAME} != '', {NAME}, {USERNAME}), 1, 64))",
+    "messages": "toInt64(sum(a.messages))",
+    "answers": "toInt64(sum(a.answers))",
+    "pictures": "toInt64(sum(a.pictures))",
+    "refreshes": "toInt64(sum(a.refreshes))",
+    "clears": "toInt64(sum(a.clears))",
+    "sessions": "toInt64(uniqExactArray(a.sessions))",
+    "stars": "toInt64(least(greatest(round(sumIf(a.stars, abs(a.stars) <= 1e15) * 1000), -9e18), 9e18))",
+}
+COUNTS = (
+    "messages", "answers", "pictures", "refreshes", "clears", "commands", "sessions", "stars", "failures", "amounts_left_out",
+)  # fmt: skip
+SEARCH = f"""(
+    positionCaseInsensitiveUTF8({NAME}, {{q:String}}) > 0
+    OR positionCaseInsensitiveUTF8({USERNAME}, {{username:String}}) > 0
+    OR positionCaseInsensitiveUTF8(a.user_id, {{q:String}}) > 0
+)"""
+
+
+class PeopleQueries:
+    """Asks for people."""
+
+    def __init__(self, clickhouse: ClickHouse, secret_key: str) -> None:
+        self._clickhouse = clickhouse
+        self._cursors = Cursors(secret_key, "users")
+
+    def page(self, query: UsersQuery) -> UserPage:
+        """One page of people."""
+        binding = (query.sort, query.order, query.q, query.paid, query.blocked, query.language)
+        kind: type = str if query.sort == "name" else int
+        after, place = "1", {}
+        if query.cursor:
+            position, key = self._cursors.open(binding, query.cursor, (kind, str))
+            value = "unhex({position:String})" if kind is str else "{position:Int64}"
+            after = f"(position, key) {FOLLOWS[query.order]} ({value}, unhex({{after_key:String}}))"
+            place = {"position": position, "after_key": key}
+        rows = self._found(query, after, place, query.limit + 1)
+        total = rows[0][2] if rows else 0
+        if query.cursor and not rows:  # the page behind the cursor has become empty, and with it the place of the total
+            total = sum(row[2] for row in self._found(query, "1", {}, 1))
+        shown = rows[: query.limit]
+        cursor = self._cursors.seal(binding, (shown[-1][1], shown[-1][0])) if len(rows) > len(shown) else None
+        return UserPage(self._people([bytes.fromhex(row[0]) for row in shown]), cursor, total)
+
+    def one(self, key: bytes) -> UserRow | None:
+        """One person by their key, or None."""
+        return next(iter(self._people([key])), None)
+
+    def _found(self, query: UsersQuery, after: str, place: dict[str, Any], limit: int) -> Sequence[Sequence[Any]]:
+        """Key, position and total of all for those who match, in order; key and name in hexadecimal."""
+        conditions, values = _conditions(query)
+        statement = sql(
+            "page",
+            key=sql_key("a.user_id"),
+            position=POSITIONS[query.sort],
+            place="hex(position)" if query.sort == "name" else "position",
+            filter=" AND ".join(conditions) or "1",
+            after=after,
+            order=query.order.upper(),
+        )
+        return self._clickhouse.rows(statement, {**values, **place, "limit": limit})
+
+    def _people(self, keys: list[bytes]) -> tuple[UserRow, ...]:
+        """The rows of these people, in this order."""
+        if not keys:
+            return ()
+        statement = sql("people", last_seen=LAST_SEEN, who=sql_is_one_of("a.user_id", keys))
+        people = [_user(row) for row in self._clickhouse.rows(statement, {"keys": hexed(keys)})]
+        found = {key_of(person.client_id): person for person in people}
+        return tuple(found[key] for key in keys if key in found)
+
+
+def _conditions(query: UsersQuery) -> tuple[list[str], dict[str, Any]]:
+    conditions: list[str] = []
+    values: dict[str, Any] = {}
+    if query.q:
+        conditions.append(SEARCH)
+        values |= {"q": query.q, "username": query.q.removeprefix("@") or "@"}
+    if query.paid is not None:
+        conditions.append(PAID if query.paid else f"NOT ({PAID})")
+    if query.blocked is not None:
+        conditions.append(BLOCKED if query.blocked else f"NOT ({BLOCKED})")
+    if query.language is not None:
+        conditions.append(f"{LANGUAGE} = {{language:String}}")
+        values["language"] = query.language
+    return conditions, values
+
+
+def _user(row: Any) -> UserRow:
+    (
+        client_id, name, username, language_code, is_premium, first_seen, last_seen, messages, answers, pictures,
+        refreshes, clears, commands, sessions, stars, blocked, failures, persona_id, amounts_left_out,
+    ) = row  # fmt: skip
+    return UserRow(
+        client_id=text_of(bytes.fromhex(client_id)),
+        name=name,
+        username=username,
+        language_code=language_code,
+        is_premium=bool(is_premium),
+        first_seen=moment(first_seen),
+        last_seen=moment(last_seen),
+        messages=messages,
+        answers=answers,
+        pictures=pictures,
+        refreshes=refreshes,
+        clears=clears,
+        commands=commands,
+        sessions=sessions,
+        stars=whole(stars),
+        blocked=bool(blocked),
+        failures=failures,
+        persona_id=persona_id,
+        amounts_left_out=amounts_left_out,
+    )
+
+
+def uncounted(key: bytes, events: Sequence[TrailEvent]) -> UserRow:
+    """A person of whom the figures hold nothing (yet), from their events. Raises UnknownPerson when there are none."""
+    if not events:
+        raise UnknownPerson
+    times = [event.at for event in events]
+    return UserRow(
+        client_id=text_of(key),
+        name="",
+        username="",
+        language_code="",
+        is_premium=False,
+        first_seen=min(times),
+        last_seen=max(times),
+        **dict.fromkeys(COUNTS, 0),
+        blocked=False,
+        persona_id="",
+    )

@@ -1,0 +1,97 @@
+"""One person's trail: events in order of time, process sequence and id, each with its picture."""
+
+from collections.abc import Mapping, Sequence, Set
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from web.analytics.cursor import Cursors
+from web.analytics.models import RECEIVED, StoredImage, TrailEvent, TrailImage
+from web.analytics.person_key import hexed, sql_is_one_of
+from web.analytics.queries import TrailQuery
+from web.analytics.store.client import ClickHouse
+from web.analytics.store.sql import sql
+from web.images.links import missing
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+AFTER = """(ts, sequence, events.event_id) {sign} (
+    fromUnixTimestamp64Nano({{at:Int64}}, 'UTC'), {{sequence:UInt64}}, {{event_id:UUID}}
+) AND ts {sign}= fromUnixTimestamp64Nano({{at:Int64}}, 'UTC')"""
+STORES_WITH_SIZES = frozenset({"cloudflare_images"})
+PAGE_BYTES = 8 * 1024**2
+SIGNS = {"asc": ">", "desc": "<"}
+
+
+class TrailQueries:
+    """Asks for events and pictures."""
+
+    def __init__(self, clickhouse: ClickHouse, secret_key: str, picture_stores: Set[str]) -> None:
+        self._clickhouse = clickhouse
+        self._picture_stores = picture_stores
+        self._cursors = Cursors(secret_key, "events")
+
+    def page(self, key: bytes, query: TrailQuery) -> tuple[tuple[TrailEvent, ...], str | None]:
+        """One page of events of a person and the cursor of the next."""
+        binding = (key.hex(), query.order)
+        parameters: dict[str, Any] = {"keys": hexed([key]), "limit": query.limit + 1, "bytes": PAGE_BYTES}
+        after = "1"
+        if query.cursor:
+            at, sequence, event_id = self._cursors.open(binding, query.cursor, (int, int, str))
+            parameters |= {"at": at, "sequence": sequence, "event_id": event_id}
+            after = AFTER.format(sign=SIGNS[query.order])
+        who = sql_is_one_of("user_id", [key])
+        rows = self._clickhouse.rows(sql("events", who=who, after=after, order=query.order.upper()), parameters)
+        shown = rows[: query.limit]
+        cursor = None
+        if shown and shown[-1][-1] > len(shown):
+            last = shown[-1]
+            cursor = self._cursors.seal(binding, (last[2], last[3], last[0]))
+        images = self._images([row[0] for row in shown if row[1] == "image_generated"])
+        return tuple(_event(row, images) for row in shown), cursor
+
+    def image(self, event_id: UUID) -> StoredImage | None:
+        """Where the picture of an event lies."""
+        rows = self._clickhouse.rows(sql("image"), {"event_id": str(event_id)})
+        return StoredImage(*rows[0]) if rows else None
+
+    def _images(self, event_ids: Sequence[str]) -> dict[str, TrailImage]:
+        if not event_ids:
+            return {}
+        rows = self._clickhouse.rows(sql("images_of"), {"event_ids": event_ids})
+        return {event_id: self._image(event_id, *told) for event_id, *told in rows}
+
+    def _image(
+        self, event_id: str, status: str, store: str, content_type: str, width: int, height: int, reason: str
+    ) -> TrailImage:
+        url = thumbnail_url = None
+        if status == "stored" and store in self._picture_stores:
+            url = f"/images/{event_id}"
+            # one address where there is one size: the picture that is opened is in the browser's cache already
+            thumbnail_url = f"{url}?size=thumbnail" if store in STORES_WITH_SIZES else url
+        elif status == "stored":
+            reason = missing(store)
+        return TrailImage(status, url, thumbnail_url, content_type, width, height, reason)
+
+
+def _event(row: Any, images: Mapping[str, TrailImage]) -> TrailEvent:
+    (
+        event_id, event_type, nanoseconds, sequence, session_id, chat_id, update_id, message_id, persona_id, story_id,
+        attributes, error_type, time_source, _found,
+    ) = row  # fmt: skip
+    return TrailEvent(
+        id=event_id,
+        type=event_type,
+        at=EPOCH + timedelta(microseconds=nanoseconds // 1000),
+        time_source=RECEIVED if time_source == "unknown" else time_source,
+        sequence=sequence,
+        session_id=session_id,
+        chat_id=str(chat_id),
+        update_id=update_id,
+        message_id=message_id,
+        persona_id=persona_id,
+        story_id=story_id,
+        text=attributes.get("chattrail.message.text", ""),
+        attributes={name: value for name, value in attributes.items() if value},
+        image=images.get(event_id),
+        error=error_type or (attributes.get("exception.message") or None),
+    )

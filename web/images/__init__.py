@@ -1,0 +1,1 @@
+"""Images on pages: the route behind the login, and signed links to stores."""

@@ -1,0 +1,133 @@
+"""Links to pictures that lie elsewhere: signed here, short-lived, made for each request and kept nowhere.
+
+Cloudflare: https://developers.cloudflare.com/images/manage-images/serve-images/serve-private-images/
+S3: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html, by obstore.
+"""
+
+import hashlib
+import hmac
+import logging
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+from common.s3 import open_bucket
+from web.images.settings import PictureSettings
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+log = logging.getLogger("web.pictures")
+Size = Literal["full", "thumbnail"]
+SIZES: tuple[Size, ...] = ("full", "thumbnail")
+# keys come from a database: they must not lead to anything else that the same signature opens
+_CLOUDFLARE_ID = re.compile(r"[A-Za-z0-9-]{1,99}\Z")
+_S3_KEY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z]{3,4}\Z")
+
+
+class NoLink(Exception):  # noqa: N818 - what there is, instead of a link
+    """The picture cannot be linked to; the text says why, and holds no link."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An address that opens a picture for a while. `keep_s`: how long a browser may go on using it."""
+
+    address: str
+    keep_s: int
+
+
+class PictureLinks:
+    """Signs links with the settings' keys. The S3 client is made at the first link, so after a fork."""
+
+    def __init__(self, settings: PictureSettings) -> None:
+        self._settings = settings
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Where links lead, as a Content-Security-Policy names it: only what is configured."""
+        settings, found = self._settings, []
+        if settings.cloudflare_signing_key is not None:
+            found.append(_origin(settings.cloudflare_delivery_url))
+        if settings.s3_bucket is not None:
+            found.append(_origin(settings.s3_endpoint or self._aws()))
+        return tuple(found)
+
+    @property
+    def stores(self) -> frozenset[str]:
+        """Names of the stores whose pictures can be shown."""
+        settings = self._settings
+        known = {
+            "directory": settings.images_directory,
+            "cloudflare_images": settings.cloudflare_signing_key,
+            "s3": settings.s3_bucket,
+        }
+        return frozenset(store for store, given in known.items() if given is not None)
+
+    def cloudflare(self, image_id: str, size: Size, now: datetime) -> Link:
+        """Sign a link to a variant of a private picture. Raises NoLink.
+
+        Links of one half of the lifetime are the same, so that a browser finds the picture in its cache.
+        """
+        settings = self._settings
+        if settings.cloudflare_account_hash is None or settings.cloudflare_signing_key is None:
+            raise NoLink(missing("cloudflare_images"))
+        if not _CLOUDFLARE_ID.match(image_id):
+            raise NoLink("The key of this picture is none that Cloudflare gives.")
+        variant = settings.cloudflare_variant
+        if size == "thumbnail" and settings.cloudflare_thumbnail_variant is not None:
+            variant = settings.cloudflare_thumbnail_variant
+        half = settings.images_link_s // 2
+        expires = (int(now.timestamp()) // half + 2) * half
+        address = (
+            f"{settings.cloudflare_delivery_url.rstrip('/')}/{settings.cloudflare_account_hash}/{image_id}/{variant}"
+        )
+        signed = f"{urlsplit(address).path}?exp={expires}"
+        key = settings.cloudflare_signing_key.get_secret_value().encode()
+        signature = hmac.new(key, signed.encode(), hashlib.sha256).hexdigest()
+        return Link(f"{address}?exp={expires}&sig={signature}", half)
+
+    def s3(self, key: str) -> Link:
+        """Presign a GET of an object. Raises NoLink."""
+        settings = self._settings
+        if settings.s3_bucket is None:
+            raise NoLink(missing("s3"))
+        if not _S3_KEY.match(key):
+            raise NoLink("The key of this picture is none that the sidecar writes.")
+        import obstore  # here, because most deployments have no S3
+        from obstore.exceptions import BaseError
+
+        try:
+            lifetime = timedelta(seconds=settings.images_link_s)
+            return Link(obstore.sign(self._bucket, "GET", key, lifetime), settings.images_link_s // 2)
+        except BaseError as error:  # its text may hold addresses
+            log.error("a link to S3 cannot be signed: %s", type(error).__name__)
+            raise NoLink("A link to S3 cannot be signed; check CHATTRAIL_WEB_S3_* and the AWS_* variables.") from None
+
+    @cached_property
+    def _bucket(self) -> "S3Store":
+        return open_bucket(self._settings, timeout=timedelta(seconds=5), retries=1)
+
+    def _aws(self) -> str:
+        host = f"s3.{self._settings.s3_region}.amazonaws.com"
+        return f"https://{host}" if self._settings.s3_path_style else f"https://{self._settings.s3_bucket}.{host}"
+
+
+def missing(store: str) -> str:
+    """The sentence for who runs the site: what to set, so that pictures of a store are shown."""
+    variables = {
+        "directory": "CHATTRAIL_WEB_IMAGES_DIRECTORY",
+        "cloudflare_images": "CHATTRAIL_WEB_CLOUDFLARE_ACCOUNT_HASH and CHATTRAIL_WEB_CLOUDFLARE_SIGNING_KEY",
+        "s3": "CHATTRAIL_WEB_S3_BUCKET",
+    }
+    if store not in variables:
+        return "This picture is kept in another store."
+    return f"Pictures of the store {store} are shown when {variables[store]} is set."
+
+
+def _origin(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,145 @@
+"""Which threads answer a request: queries and sign-ins have a bounded number, and everything else never waits for them.
+
+A request is given to a thread when it is here whole, and its answer is taken from the thread in pieces that fit into
+memory, so a thread never waits for a client.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Any
+
+from flask import Flask
+
+from web.auth.access import Work, work_of
+from web.server.overload import REFUSED
+
+OPEN_THREADS = 4
+REST_THREADS = 2
+SIGN_IN_THREADS = 2  # a password's check takes 64 MiB
+WAITING_PER_THREAD = 32  # a page with a gallery is dozens of quick requests at once
+PIECE_BYTES = 64 * 1024
+
+Environ = dict[str, Any]
+
+
+class Answer:
+    """The answer of the app: what is made of it so far (`begun`), and where the rest comes from."""
+
+    def __init__(self, executor: Executor | None) -> None:
+        self.status = ""
+        self.headers: list[tuple[str, str]] = []
+        self.begun = b""
+        self._executor = executor
+        self._iterable: Iterable[bytes] = ()
+        self._rest: Iterator[bytes] | None = None
+
+    @classmethod
+    def bare(cls, status: str) -> "Answer":
+        """An answer without a body, for what does not reach the app."""
+        answer = cls(None)
+        answer.status, answer.headers = status, [("Content-Length", "0")]
+        return answer
+
+    async def more(self) -> bytes:
+        """The next piece; empty at the end."""
+        if self._rest is None:
+            return b""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._take, PIECE_BYTES)
+
+    async def close(self) -> None:
+        """Close the file that the rest comes from, if there is one."""
+        if self._rest is not None:
+            await asyncio.get_running_loop().run_in_executor(self._executor, self._close)
+
+    def begin(self, app: Flask, environ: Environ) -> None:
+        """Run the app and take the first bytes. Runs in a thread."""
+
+        def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> Callable[[bytes], object]:
+            self.status, self.headers = status, headers
+            return lambda _: None
+
+        self._iterable = app(environ, start_response)
+        self._rest = iter(self._iterable)
+        self.begun = self._take(PIECE_BYTES)
+
+    def _take(self, amount: int) -> bytes:
+        assert self._rest is not None
+        taken = bytearray()
+        while len(taken) < amount:
+            piece = next(self._rest, None)
+            if piece is None:
+                self._close()
+                break
+            taken += piece
+        return bytes(taken)
+
+    def _close(self) -> None:
+        self._rest = None
+        close = getattr(self._iterable, "close", None)
+        self._iterable = ()
+        if close is not None:
+            close()
+
+
+class Pool:
+    """Threads for one kind of request. When none is free others wait, so many at most and so long at most."""
+
+    def __init__(self, name: str, threads: int, wait_s: float) -> None:
+        self.executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._free = asyncio.Semaphore(threads)
+        self._wait_s = wait_s
+        self._waiting = 0
+        self._waiting_max = threads * WAITING_PER_THREAD
+
+    async def enter(self, closed: asyncio.Event) -> bool:
+        """Wait for a thread; False when there is none in time, or the client leaves. `leave` gives it back."""
+        if not self._free.locked():
+            return await self._free.acquire()
+        if self._waiting >= self._waiting_max:
+            return False
+        self._waiting += 1
+        turn, left = asyncio.create_task(self._free.acquire()), asyncio.create_task(closed.wait())
+        try:
+            await asyncio.wait({turn, left}, timeout=self._wait_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._waiting -= 1
+            left.cancel()
+            if not turn.done():
+                turn.cancel()
+        return turn.done()
+
+    def leave(self) -> None:
+        """Give the thread back."""
+        self._free.release()
+
+
+class Dispatcher:
+    """Gives each request to the threads of its kind, so that no kind waits for another."""
+
+    def __init__(self, app: Flask, threads: int, wait_s: float) -> None:
+        self._app = app
+        self._open = ThreadPoolExecutor(OPEN_THREADS, thread_name_prefix="open")
+        # what is left of long answers, mostly files: hundreds of downloads must not keep the health check waiting either
+        self._rest = ThreadPoolExecutor(REST_THREADS, thread_name_prefix="rest")
+        self._pools = {
+            Work.SIGN_IN: Pool("sign-in", SIGN_IN_THREADS, wait_s),
+            Work.QUERIES: Pool("queries", threads, wait_s),
+        }
+
+    async def respond(self, environ: Environ, closed: asyncio.Event) -> Answer | None:
+        """The answer to a request; None when its client left before its turn, which `closed` says."""
+        pool = self._pools.get(work_of(self._app, environ["PATH_INFO"], environ["REQUEST_METHOD"]))
+        if pool is None:
+            return await self._run(self._open, environ)
+        if not await pool.enter(closed):
+            return None if closed.is_set() else await self._run(self._open, {**environ, REFUSED: True})
+        try:
+            return None if closed.is_set() else await self._run(pool.executor, environ)
+        finally:
+            pool.leave()
+
+    async def _run(self, executor: Executor, environ: Environ) -> Answer:
+        answer = Answer(self._rest)
+        await asyncio.get_running_loop().run_in_executor(executor, answer.begin, self._app, environ)
+        return answer
