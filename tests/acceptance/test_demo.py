@@ -33,7 +33,7 @@ class Demo:
         small = {"PEOPLE": "5", "HISTORY_PEOPLE": "6", "HISTORY_DAYS": "3", "DATA": str(data)}
         environment = os.environ | ports | {f"CHATTRAIL_STACK_{name}": value for name, value in small.items()}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "chattrail", "demo"],
+            [sys.executable, "-m", "stack", "demo"],
             cwd=ROOT,
             env=environment | {"COLUMNS": "200"},
             umask=0o022,  # as most systems have it
@@ -176,7 +176,7 @@ def test_a_taken_port_is_named_with_its_variable(tmp_path: Path, variable: str) 
 
 def test_run_without_a_token_says_what_to_do(tmp_path: Path) -> None:
     environment = {**os.environ, "CHATTRAIL_STACK_DATA": str(tmp_path), "COLUMNS": "200"}
-    command = [sys.executable, "-m", "chattrail", "run"]
+    command = [sys.executable, "-m", "stack", "run"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert "BOT_TOKEN is not set: get a token from @BotFather" in done.stdout
@@ -184,7 +184,7 @@ def test_run_without_a_token_says_what_to_do(tmp_path: Path) -> None:
 
 def test_an_unknown_setting_names_the_nearest(tmp_path: Path) -> None:
     environment = {**os.environ, "CHATTRAIL_STACK_PEPLE": "3"}
-    command = [sys.executable, "-m", "chattrail", "demo"]
+    command = [sys.executable, "-m", "stack", "demo"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert "CHATTRAIL_STACK_PEPLE: there is no such setting; did you mean CHATTRAIL_STACK_PEOPLE?" in done.stderr
@@ -199,7 +199,7 @@ def test_an_unknown_setting_names_the_nearest(tmp_path: Path) -> None:
 )
 def test_a_simulated_cloudflare_is_for_the_demo(tmp_path: Path, command: str, value: str, code: int, said: str) -> None:
     given = {"CHATTRAIL_STACK_DATA": str(tmp_path), "COLUMNS": "200", "CLOUDFLARE": value, "BOT_TOKEN": "42:T"}
-    words = [sys.executable, "-m", "chattrail", command]
+    words = [sys.executable, "-m", "stack", command]
     done = subprocess.run(
         words, cwd=ROOT, env=os.environ | given, capture_output=True, text=True, timeout=60, check=False
     )
