@@ -29,15 +29,23 @@ SETTLED = "SELECT (SELECT count() FROM events FINAL) = (SELECT sum(events) FROM 
 class Part:
     """One process of ours: started with its own settings, ready when a line of its output matches."""
 
-    def __init__(self, module: str, ready: str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        module: str,
+        ready: str,
+        environment: Mapping[str, str],
+        *arguments: str,
+        python: str = sys.executable,
+        cwd: Path = ROOT,
+    ) -> None:
         plain = {name: value for name, value in os.environ.items() if not name.startswith(("CHATTRAIL_", "OTEL_"))}
         self.module = module
         self.output: list[str] = []
         self._ready, self._found = re.compile(ready), threading.Event()
         self.url = ""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module],
-            cwd=ROOT,
+            [python, "-m", module, *arguments],
+            cwd=cwd,
             env=plain | {"PYTHONUNBUFFERED": "1"} | dict(environment),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
