@@ -34,7 +34,7 @@ def main() -> None:
     """Measure and write the section of RESULTS.md."""
     view = VIEW.read_text().split(";\n")[1].replace("${", "x_").replace("}", "")
     with tempfile.TemporaryDirectory() as folder:
-        keeper = chdb.connect(folder)
+        connection = chdb.connect(folder)
         guard = Guard(lambda: chdb.connect(folder))
 
         def check(sql: str, data_format: str | None = None) -> object:
@@ -49,10 +49,10 @@ def main() -> None:
             ),
             ("the same INSERT again", cpu_ms(200, lambda _: check("INSERT INTO t FORMAT Native", "Native"))),
             (f"CREATE MATERIALIZED VIEW of {len(view)} characters", cpu_ms(50, lambda i: check(f"{view} -- {i}"))),
-            ("for comparison: the engine's SELECT 1", cpu_ms(200, lambda _: keeper.query("SELECT 1"))),
+            ("for comparison: the engine's SELECT 1", cpu_ms(200, lambda _: connection.query("SELECT 1"))),
         ]
         guard.close()
-        keeper.close()
+        connection.close()
     notes = "One thread; a statement is looked at once for each user and format, then remembered."
     report("Looking at a statement (embedded ClickHouse)", "python -m benchmarks.bench_guard", HEAD, rows, notes)
 

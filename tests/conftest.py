@@ -1,4 +1,4 @@
-"""What all tests share, and the gate that keeps a run in CI honest."""
+"""What all tests share, and the check that keeps a run in CI honest."""
 
 import os
 

@@ -112,8 +112,8 @@ async def _hang(self: Any, *_: Any) -> None:
 
 
 async def _tell(self: Any, batch: Batch) -> None:
-    for told in batch.events(frozenset({"user_message"})):
-        self._logger.debug("got %s", told.attributes)
+    for event in batch.events(frozenset({"user_message"})):
+        self._logger.debug("got %s", event.attributes)
 
 
 async def _shut_once(self: Any) -> None:

@@ -14,7 +14,7 @@ from tests.support.sinks import SinkUnderTest, sink_on
 
 @pytest.fixture(scope="session")
 def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedClickHouse]:
-    """A running embedded ClickHouse; tests keep apart by databases of their own."""
+    """A running embedded ClickHouse; each test uses a database of its own."""
     with EmbeddedClickHouse(tmp_path_factory.mktemp("clickhouse")) as server:
         yield server
 
@@ -33,7 +33,7 @@ def sink(request: pytest.FixtureRequest, clickhouse: EmbeddedClickHouse, tmp_pat
 def module_sink(
     request: pytest.FixtureRequest, clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SinkUnderTest]:
-    """The same for a whole file, whose tests keep apart by what they store or clear the tables themselves."""
+    """The same for a whole file, whose tests store different things or clear the tables themselves."""
     with (
         clickhouse.fresh_database() as database,
         sink_on(clickhouse.url, database, request.param, tmp_path_factory.mktemp("sink")) as under_test,

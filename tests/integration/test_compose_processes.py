@@ -149,9 +149,9 @@ def test_the_health_checks_of_the_images_pass(deployment: Deployment, part: str)
     program, option, code = json.loads(check.partition(" CMD ")[2])
     assert (program, option) == ("python", "-c")
     port = {"sidecar": SIDECAR, "web": WEB}[part]
-    told = code.replace(Image.read(part).of("EXPOSE")[0], str(deployment.ports[port]))
-    subprocess.run([sys.executable, "-c", told], check=True, timeout=20)
-    nobody = told.replace(str(deployment.ports[port]), "9")
+    probe = code.replace(Image.read(part).of("EXPOSE")[0], str(deployment.ports[port]))
+    subprocess.run([sys.executable, "-c", probe], check=True, timeout=20)
+    nobody = probe.replace(str(deployment.ports[port]), "9")
     with pytest.raises(subprocess.CalledProcessError):
         subprocess.run([sys.executable, "-c", nobody], check=True, timeout=20, stderr=subprocess.DEVNULL)
 

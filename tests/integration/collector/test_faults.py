@@ -153,7 +153,7 @@ def test_a_full_disk_refuses_for_now_and_recovers(destination: Destination, tmp_
             if status != 200:
                 break
             acknowledged.append(one)
-        assert status == 503, "senders must be told to try again"
+        assert status == 503, "the status must ask senders to retry"
         assert 5 < len(acknowledged) < 30
         destination.up()
         assert_exact(destination, acknowledged)

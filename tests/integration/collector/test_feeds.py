@@ -163,7 +163,7 @@ def test_a_full_feed_costs_the_sidecar_nothing(sidecar: Destination, vendor: Des
             lambda: collector.metric("otelcol_exporter_enqueue_failed_log_records", exporter="otlp_http/feed") > 0,
             "the feed's losses in the metrics",
         )
-    assert Counter(sidecar.ids()) == Counter(sent), "no sender was told to try again"
+    assert Counter(sidecar.ids()) == Counter(sent), "no sender was asked to retry"
     assert took < 30, "the feed alone would take 60 s to answer the first request"
 
 

@@ -26,7 +26,7 @@ def test_what_was_acknowledged_is_delivered_from_a_full_queue(killed: bool, tmp_
             text = "x" * chance.choice([10, 300, 3000])
             body = request(*(event("user_message", event_id=one, **{"chattrail.message.text": text}) for one in ids))
             status = collector.post(body)
-            assert status in (200, 503), "senders must be told to try again"
+            assert status in (200, 503), "the status must ask senders to retry"
             if status == 200:
                 acknowledged += ids
             refused = 0 if status == 200 else refused + 1

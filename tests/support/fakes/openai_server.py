@@ -1,7 +1,7 @@
 """An AI provider on loopback that speaks OpenAI's documented wire format, errors included.
 
 Chat completions and image generations as in https://platform.openai.com/docs/api-reference; errors are
-`{"error": {"message", "type", "param", "code"}}`. It can be told to refuse, to be busy, to answer nonsense, or to hang.
+`{"error": {"message", "type", "param", "code"}}`. A test can make it refuse, be busy, answer nonsense, or hang.
 """
 
 import asyncio
@@ -128,7 +128,7 @@ class OpenAiServer:
             return web.Response(
                 status=fault.status, body=fault.body, content_type=fault.content_type, headers=fault.headers
             )
-        return _error(fault.status, "told to fail", headers=fault.headers)
+        return _error(fault.status, "ordered by the test", headers=fault.headers)
 
 
 def picture() -> bytes:

@@ -1,6 +1,6 @@
 """An OTLP receiver on loopback, HTTP and gRPC: parses what arrives with the official classes, and keeps it.
 
-It can be told to refuse, to be busy, or to accept a connection and never answer, as collectors do on bad days.
+A test can make it refuse, be busy, or accept a connection and never answer, as collectors do on bad days.
 """
 
 import gzip
@@ -65,7 +65,7 @@ class Fault:
 
 
 class Inbox:
-    """What both kinds of receiver share: the records, and the faults they were told to have."""
+    """What both kinds of receiver share: the records, and the faults that a test orders."""
 
     def __init__(self) -> None:
         self.records: list[Received] = []
@@ -204,12 +204,12 @@ class OtlpGrpcReceiver(Inbox, LogsServiceServicer):
             self._hanging.wait()
         if fault is not None:
             code = next(code for code in grpc.StatusCode if code.value[0] == fault.status)
-            context.abort(code, "as told")
+            context.abort(code, "ordered by the test")
         return ExportLogsServiceResponse()
 
 
 def decode(value: AnyValue) -> Any:
-    """Turn an AnyValue into plain Python; bytes, empty strings, zeros and absence stay apart."""
+    """Turn an AnyValue into plain Python; bytes, empty strings, zeros and absence stay different."""
     kind = value.WhichOneof("value")
     if kind is None:
         return None
