@@ -112,8 +112,8 @@ async def _hang(self: Any, *_: Any) -> None:
 
 
 async def _tell(self: Any, batch: Batch) -> None:
-    for event in batch.events(frozenset({"user_message"})):
-        self._logger.debug("got %s", event.attributes)
+    for message in batch.events(frozenset({"user_message"})):
+        self._logger.debug("got %s", message.attributes)
 
 
 async def _shut_once(self: Any) -> None:
