@@ -35,7 +35,7 @@ class Chatterbox:
 FACTORY = Factory("chatterbox", Config, lambda config, context: Chatterbox(context), required=False)
 '''
 UNGUARDED = """
-from sidecar import loop_guard
+from sidecar.telemetry import loop_guard
 from sidecar.__main__ import main
 loop_guard.is_on = lambda: False
 loop_guard.RateCap.admits = lambda self: True

@@ -167,7 +167,8 @@ def test_every_problem_is_described(app: Flask) -> None:
     described = set(re.findall(r"^\| `([a-z-]+)` \| \d{3} \|", DOCS.read_text(), re.MULTILINE))
     named = set()
     for path in (DOCS.parents[1] / "web").rglob("*.py"):
-        named |= set(re.findall(r"kind=\"([a-z-]+)\"", path.read_text()))
+        if path.parent.name != "pages":  # there a kind is one of the trail's messages
+            named |= set(re.findall(r"kind=\"([a-z-]+)\"", path.read_text()))
     assert named <= described
     client = app.test_client()
     seen = {
