@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _without_data_frames() -> None:
-    """Tell the driver that there are no data frames here: to ask whether rows are one it would load pandas, 90 MB."""
+    """Tell the driver that there are no data frames here, or it loads pandas: findings/clickhouse-connect-loads-pandas.sh."""
     from clickhouse_connect.driver import options
 
     for package in ("np", "pd", "arrow", "pl"):

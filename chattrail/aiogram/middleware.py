@@ -22,8 +22,7 @@ from chattrail.tracker import Tracker
 
 _MAX_RETURNED = 64
 _BOT_TOKEN = re.compile(r"\d{3,}:[A-Za-z0-9_-]{10,}")
-# pydantic forgets a parametrized model when nobody holds it, and aiogram makes one for each answer of Telegram's: without this
-# an answer now and then waits some milliseconds for the model to be built anew.
+# Held, or an answer now and then waits for its model to be built anew: findings/aiogram-response-models-rebuilt.sh.
 _RESPONSE_MODELS: dict[Any, type] = {}
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]

@@ -102,7 +102,7 @@ def is_taken(status: int, *, is_page: bool) -> bool:
 
 
 class CheckedClient:
-    """Stands before the client of one of the SDK's exporters, which takes every answer below 400 for success."""
+    """Stands before an SDK exporter's client, to which 308 is success (findings/otel-http-exporter-redirect-is-success.sh)."""
 
     def __init__(self, client: Any) -> None:
         self._client = client

@@ -9,13 +9,13 @@ from sidecar.embedded.guard.settings import CLOSED, SCHEMA
 from sidecar.embedded.settings import EmbeddedSettings
 
 MIB: Final = 1 << 20
-# clickhouse-go, which is in Grafana's data source, asks for so much more than its own time limit: one that has the
-# user's limit must not be refused. sidecar/clickhouse-server/users.xml allows the same.
+# What clickhouse-go, and so Grafana's data source, asks for beyond its own time limit
+# (findings/clickhouse-go-deadline-overrides-limit.sh). sidecar/clickhouse-server/users.xml allows the same.
 DRIVER_MARGIN_S: Final = 5
 SCHEMA_AS_TEXT: Final = "<format_schema_source>string</format_schema_source>"  # never a file
 RESERVE: Final = 64 * MIB  # room on the disk below which nothing is inserted
 
-# A statement is written anew with a bracket for each operator, and the parser counts five levels for one: with this
+# A statement is written anew with a bracket for each operator (findings/clickhouse-formatted-query-too-deep.sh): with this
 # instead of 1000, max_ast_depth is what ends an expression, as on a server.
 PARSER_DEPTH: Final = "<max_parser_depth>3000</max_parser_depth>"
 

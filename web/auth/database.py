@@ -2,7 +2,7 @@
 
 It keeps hashes of session ids and link tokens, never the values themselves. A connection is made per question: they are
 rare and small, and nothing can leak across a fork or between threads. The journal is SQLite's own rollback journal: to turn
-a new file to WAL fails at once when two connections do it together, however long they may wait for a lock.
+a new file to WAL is a race (findings/sqlite-wal-switch-ignores-busy-timeout.sh).
 """
 
 import sqlite3
