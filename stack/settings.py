@@ -23,7 +23,7 @@ class StackSettings(Settings):
         alias="CLOUDFLARE",
         description="`fake`: the demo keeps pictures in a simulated Cloudflare Images; unset: in a folder.",
     )
-    cloudflare_port: int = Field(8082, ge=1, le=65535, description="Port of the simulated Cloudflare Images.")
+    cloudflare_port: int = Field(8084, ge=1, le=65535, description="Port of the simulated Cloudflare Images.")
 
     bot_token: SecretStr | None = Field(
         None, alias="BOT_TOKEN", description="The bot's token from @BotFather, for `run`."

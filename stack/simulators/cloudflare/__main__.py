@@ -23,7 +23,7 @@ def main() -> None:
     """Serve until SIGINT or SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m stack.simulators.cloudflare", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=8082, help="port; 0 takes a free one")
+    parser.add_argument("--port", type=int, default=8084, help="port; 0 takes a free one")
     parser.add_argument("--speed", type=float, default=1.0, help="how much faster than the wall clock its time runs")
     parser.add_argument(
         "--data", dest="folder", type=Path, help="folder to keep images in; without it they end with it"
