@@ -105,6 +105,7 @@ tools:
 
 lock: ## resolve requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --all-extras --no-header \
+		--group bot --group sidecar --group web --group embedded --group stack --group dev \
 		--no-emit-index-url --no-annotate pyproject.toml -o requirements.lock
 	echo uv | $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header \
 		--no-emit-index-url --no-annotate - -o requirements-uv.lock

@@ -124,12 +124,12 @@ def test_images_are_pinned_and_name_no_host() -> None:
 
 @pytest.mark.parametrize("part", [part for part in OURS if part != "collector"])
 def test_an_image_has_the_packages_of_its_part_by_the_lock(part: str) -> None:
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    installs = [rest for word, rest in Image.read(part).instructions if word == "RUN" and "--extra" in rest]
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    installs = [rest for word, rest in Image.read(part).instructions if word == "RUN" and "--group" in rest]
     assert len(installs) == 1
     assert "--require-hashes --constraint requirements.lock --requirements pyproject.toml" in installs[0]
-    assert re.findall(r"--extra (\S+)", installs[0]) == [part]
-    assert part in extras
+    assert re.findall(r"--group (\S+)", installs[0]) == [part]
+    assert part in groups
 
 
 @pytest.mark.parametrize("part", OURS)
