@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chattrail.events import Event
 
@@ -40,6 +40,35 @@ class UpdateContext:
     story_id: str | None = None
     handler: str | None = None
     pending: "Pending | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventTarget:
+    """Whom and what an event is about, as far as it is given."""
+
+    user: Person | None = None
+    chat: Chat | None = None
+    update_id: int | None = None
+    message_id: int | None = None
+    persona_id: str | None = None
+    story_id: str | None = None
+
+    def within(self, context: UpdateContext | None) -> "EventTarget":
+        """Fill what is missing from the update. Another person's event has neither its chat nor its message."""
+        if context is None:
+            return self
+        update_id = context.update_id if self.update_id is None else self.update_id
+        if self.user is not None and (context.user is None or str(self.user.id) != str(context.user.id)):
+            return replace(self, update_id=update_id)
+        same_chat = self.chat is None or context.chat is None or self.chat.id == context.chat.id
+        return EventTarget(
+            self.user or context.user,
+            self.chat or context.chat,
+            update_id,
+            context.message_id if self.message_id is None and same_chat else self.message_id,
+            context.persona_id if self.persona_id is None else self.persona_id,
+            context.story_id if self.story_id is None else self.story_id,
+        )
 
 
 @dataclass(slots=True, eq=False)

@@ -221,27 +221,11 @@ class HandlerFailed(Event):
     handler: str | None = _attribute("chattrail.handler", "The handler that raised it.", "bot.handlers.chat.on_text")
 
 
-EVENT_TYPES: Mapping[str, type[Event]] = MappingProxyType(
-    {
-        event.type: event
-        for event in (
-            StartCommand,
-            UserMessage,
-            AiMessage,
-            ImageGenerated,
-            ImageRefresh,
-            PersonaSelected,
-            StorySelected,
-            ChatCleared,
-            ChatContinued,
-            PremiumAction,
-            Command,
-            BotBlocked,
-            BotUnblocked,
-            HandlerFailed,
-        )
-    }
-)
+_ALL: tuple[type[Event], ...] = (
+    StartCommand, UserMessage, AiMessage, ImageGenerated, ImageRefresh, PersonaSelected, StorySelected, ChatCleared,
+    ChatContinued, PremiumAction, Command, BotBlocked, BotUnblocked, HandlerFailed,
+)  # fmt: skip
+EVENT_TYPES: Mapping[str, type[Event]] = MappingProxyType({event.type: event for event in _ALL})
 
 COMMON: tuple[Attribute, ...] = (
     Attribute("event.id", "Names the event: a UUIDv7.", "019b2f0e-5f5c-7b1c-9d5e-3a9d2c9b7f10"),
@@ -268,7 +252,7 @@ COMMON: tuple[Attribute, ...] = (
     Attribute("chattrail.dropped.failed", "The same for events that no record could be made of.", 1),
 )
 RESOURCE: tuple[Attribute, ...] = (
-    Attribute("service.name", "The bot, as `create_tracker` was told.", "persona-bot"),
+    Attribute("service.name", "The bot: the argument of `create_tracker`.", "persona-bot"),
     Attribute("service.instance.id", "The process: a new UUID at each start and in each forked child.", "6ce511d2-…"),
     Attribute("service.version", "The bot's version.", "1.4.0"),
     Attribute("deployment.environment.name", "Where it runs.", "production"),

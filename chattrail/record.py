@@ -1,4 +1,4 @@
-"""What a tracker hands to its sink, and how many of them went where."""
+"""Records that a tracker hands to its sink, and the counts of their fates."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ BeforeSend: TypeAlias = Callable[[Record], "Record | None"]
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """One consistent look at a pipeline: emitted = exported + dropped + queued, at any moment."""
+    """The counters at one moment: emitted = exported + dropped + queued."""
 
     emitted: int = 0
     exported: int = 0
@@ -48,7 +48,7 @@ class Sink(Protocol):
         """Count an event as emitted and dropped."""
 
     def counts(self) -> Counts:
-        """Tell how many events went where."""
+        """Return how many events are emitted, exported, queued and lost."""
 
     def flush(self, timeout: float) -> bool:
         """Wait until nothing is queued; False when the time was not enough."""
@@ -57,28 +57,9 @@ class Sink(Protocol):
         """Send what is queued, count the rest as dropped, and end within `timeout` seconds. May be called again."""
 
 
-class PassingOn:
-    """A sink before another one that does nothing of its own: subclasses change `emit`."""
+class WrappedSink:
+    """Base of a sink before another one: subclasses define `emit`."""
 
     def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-
-    def emit(self, record: Record) -> None:
-        """Pass a record on."""
-        self._sink.emit(record)
-
-    def lose(self, reason: str) -> None:
-        """Pass on that an event was lost."""
-        self._sink.lose(reason)
-
-    def counts(self) -> Counts:
-        """Tell how many events went where."""
-        return self._sink.counts()
-
-    def flush(self, timeout: float) -> bool:
-        """Wait until nothing is queued."""
-        return self._sink.flush(timeout)
-
-    def shutdown(self, timeout: float) -> bool:
-        """End the sink behind."""
-        return self._sink.shutdown(timeout)
+        self.sink = sink
+        self.lose, self.counts, self.flush, self.shutdown = sink.lose, sink.counts, sink.flush, sink.shutdown

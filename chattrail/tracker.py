@@ -13,19 +13,18 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from chattrail.choices import note_choice, with_choices
 from chattrail.clock import nanoseconds
-from chattrail.compose import Place, checked, compose
-from chattrail.context import Chat, Pending, Person, UpdateContext, current_update, details
+from chattrail.compose import checked, compose
+from chattrail.context import Chat, EventTarget, Pending, Person, UpdateContext, current_update, details
 from chattrail.events import AiMessage, Event, ImageGenerated, attributes_of
 from chattrail.forks import after_fork_in_child
 from chattrail.ids import uuid7
 from chattrail.privacy import Privacy
-from chattrail.rate_limited_log import Periodic, where
+from chattrail.rate_limited_log import RateLimitedLog, error_location
 from chattrail.record import BeforeSend, Counts, Record, Sink
-from chattrail.session import People
+from chattrail.session import UserStates, remember_choice, with_choices
 
-_log = Periodic(logging.getLogger("chattrail"))
+_log = RateLimitedLog(logging.getLogger("chattrail"))
 
 
 class Tracker:
@@ -37,16 +36,17 @@ class Tracker:
         *,
         privacy: Privacy | None = None,
         before_send: BeforeSend | None = None,
-        reach: Callable[[int], None] | None = None,  # told the last number handed out; as quick and safe as all of this
+        write_number: Callable[[int], None] | None = None,
     ) -> None:
+        """`write_number` is called with the last number handed out; it neither waits nor raises."""
         self._sink = sink
         self._privacy = privacy or Privacy()
         self._before_send = before_send
-        self._reach = reach
+        self._write_number = write_number
         self._lock = threading.Lock()
         self._sequence = 0
         self._withheld = 0
-        self._people = People()
+        self._users = UserStates()
         self._freed: list[int] = []  # numbers taken on arrival by events that were withheld after all
         self._pending: set[Pending] = set()
         after_fork_in_child(self._begin_again)
@@ -68,8 +68,8 @@ class Tracker:
         What is not given comes from the update that is being handled; an event about another person than the update's
         takes nothing but the update's id from it. `timestamp` is when it happened (naive means UTC), now by default.
         """
-        place = Place(user, chat, update_id, message_id, persona_id, story_id)
-        self.record(event, place, timestamp=timestamp, own=True)
+        target = EventTarget(user, chat, update_id, message_id, persona_id, story_id)
+        self.record(event, target, timestamp=timestamp, own=True)
 
     def annotate(self, *, persona_id: str | None = None, story_id: str | None = None, **fields: object) -> None:
         """Add what the handler knows about the current update.
@@ -88,13 +88,13 @@ class Tracker:
                 known = attributes_of(type(pending.event))
                 pending.event = replace(pending.event, **{k: v for k, v in fields.items() if k in known})
         except Exception as error:
-            _log.warning("an annotation was left out: %s", where(error))
+            _log.warning("an annotation was left out: %s", error_location(error))
 
     def details(self, **fields: object) -> AbstractContextManager[None]:
         """Give fields to the AiMessage and ImageGenerated that are recorded when the bot sends inside the block.
 
         `with tracker.details(request_model="m", duration_ms=812): await message.answer(text)`. Measures (tokens,
-        duration, the picture's id and place) go to the first event of a type only; names go to all of them.
+        duration, the image's id and address) go to the first event of a type only; names go to all of them.
         """
         return details(**fields)
 
@@ -150,9 +150,11 @@ class Tracker:
         """Record the update's incoming event as it is known by now. Does nothing the second time."""
         pending = self._claim(context)
         if pending is not None:
-            self._emit(pending.event, Place(), context, pending)
+            self._emit(pending.event, EventTarget(), context, pending)
 
-    def record(self, event: Event, place: Place, *, timestamp: datetime | None = None, own: bool = False) -> None:
+    def record(
+        self, event: Event, target: EventTarget, *, timestamp: datetime | None = None, own: bool = False
+    ) -> None:
         """Record an event; `own` says that the bot's code tracked it, so it may stand for the press of a button."""
         try:
             context = self._context()
@@ -163,11 +165,11 @@ class Tracker:
                 elif own and not isinstance(event, AiMessage | ImageGenerated):
                     claimed = self._claim(context)
             if claimed is None:
-                self._emit(event, place, context, None, None if timestamp is None else nanoseconds(timestamp))
+                self._emit(event, target, context, None, None if timestamp is None else nanoseconds(timestamp))
             else:
                 if timestamp is not None:
                     claimed.timestamp = nanoseconds(timestamp)
-                self._emit(event, place, context, claimed)
+                self._emit(event, target, context, claimed)
         except Exception as error:
             self.lost("internal", error)
 
@@ -187,7 +189,7 @@ class Tracker:
     def _emit(
         self,
         event: Event,
-        place: Place,
+        target: EventTarget,
         context: UpdateContext | None,
         pending: Pending | None,
         timestamp: int | None = None,
@@ -195,17 +197,17 @@ class Tracker:
         try:
             when = pending.timestamp if pending else time.time_ns() if timestamp is None else timestamp
             event_id = pending.event_id if pending else str(uuid7())
-            place = place.within(context)
-            if context is not None and place.user == context.user:
-                note_choice(event, context)
-            user_id = None if place.user is None else self._privacy.user_id(place.user)
+            target = target.within(context)
+            if context is not None and target.user == context.user:
+                remember_choice(event, context)
+            user_id = None if target.user is None else self._privacy.user_id(target.user)
             session_id = None
             if user_id is not None:
                 with self._lock:
-                    memory = self._people.at(user_id, when)
-                    session_id = memory.session_id
-                    place = with_choices(event, place, memory)
-            composed = compose(event, place, self._privacy, event_id, user_id, session_id, when)
+                    state = self._users.at(user_id, when)
+                    session_id = state.session_id
+                    target = with_choices(event, target, state)
+            composed = compose(event, target, self._privacy, event_id, user_id, session_id, when)
         except Exception as error:
             self.lost("internal", error, pending)
             return
@@ -234,8 +236,8 @@ class Tracker:
         while self._sequence in self._freed:  # nothing came after it: it was never handed out
             self._freed.remove(self._sequence)
             self._sequence -= 1
-        if self._reach is not None:
-            self._reach(self._sequence)
+        if self._write_number is not None:
+            self._write_number(self._sequence)
 
     def _number(self, pending: Pending | None) -> int:
         if pending is not None:
@@ -245,15 +247,15 @@ class Tracker:
 
     def _next(self) -> int:
         self._sequence += 1
-        if self._reach is not None:
-            self._reach(self._sequence)
+        if self._write_number is not None:
+            self._write_number(self._sequence)
         return self._sequence
 
     def lost(self, reason: str, error: Exception, pending: Pending | None = None) -> None:
         """Count an event that could not be recorded, and log why without quoting it."""
         self._number(pending)  # the gap in the sequence makes the loss visible downstream
         self._sink.lose(reason)
-        _log.warning("an event was lost (%s): %s", reason, where(error))
+        _log.warning("an event was lost (%s): %s", reason, error_location(error))
 
     def _begin_again(self) -> None:
         self._lock = threading.Lock()

@@ -7,17 +7,21 @@ bot sends becomes ai_message, image_generated and premium_action; an exception t
 handler_failed. Handlers that declare `tracker: Tracker` get it, to track what only they know.
 """
 
-from aiogram import Bot, Dispatcher
-from aiogram.types import ChatMemberUpdated
+from importlib.metadata import version
 
-from chattrail.aiogram.middleware import HandlerName, Outgoing, Updates
+from aiogram import Bot, Dispatcher
+
 from chattrail.tracker import Tracker
 
 __all__ = ["instrument"]
 
+_OLDEST = (3, 4)
+
 
 def instrument(dispatcher: Dispatcher, bot: Bot, tracker: Tracker, *, webhook_replies: bool = False) -> None:
     """Record what passes through the dispatcher and the bot. Call it once for each bot; a second time does nothing.
+
+    Raises RuntimeError with an aiogram that is too old.
 
     Polling then also asks for `my_chat_member` updates; a webhook has to name them in `set_webhook(allowed_updates=…)`
     if it names any, for bot_blocked to be seen.
@@ -26,34 +30,12 @@ def instrument(dispatcher: Dispatcher, bot: Bot, tracker: Tracker, *, webhook_re
     method leaves inside the HTTP response and never passes the bot's session, so it is recorded when it is returned:
     without Telegram's message id, and without knowing whether it was delivered.
     """
-    dispatcher["tracker"] = tracker
-    outgoing = next((known for known in bot.session.middleware if _is_ours(known, Outgoing, tracker)), None)
-    if not isinstance(outgoing, Outgoing):
-        outgoing = Outgoing(tracker)
-        bot.session.middleware(outgoing)
-    if any(_is_ours(known, Updates, tracker) for known in dispatcher.update.outer_middleware):
-        return
-    _before_storage(dispatcher, Updates(tracker, outgoing, webhook_replies=webhook_replies))
-    # aiogram asks Telegram only for updates that have a handler; who blocks the bot is told by one that few bots handle.
-    dispatcher.my_chat_member.register(_nobody, _never)
-    for name, observer in dispatcher.observers.items():
-        if name not in ("update", "error"):
-            observer.middleware(HandlerName())
+    installed = version("aiogram")
+    if tuple(int(part) for part in installed.split(".")[:2]) < _OLDEST:
+        needed = ".".join(map(str, _OLDEST))
+        raise RuntimeError(
+            f"aiogram {installed} is installed; chattrail needs {needed} or newer: pip install 'aiogram>={needed},<4'"
+        )
+    from chattrail.aiogram.install import install  # imports names that an older aiogram lacks
 
-
-def _before_storage(dispatcher: Dispatcher, updates: Updates) -> None:
-    """Put the middleware before aiogram's FSM one, so that an update is recorded when the FSM's storage fails."""
-    known = dispatcher.update.outer_middleware._middlewares
-    known.insert(known.index(dispatcher.fsm) if dispatcher.fsm in known else len(known), updates)
-
-
-async def _nobody(event: ChatMemberUpdated) -> None:
-    """Handle nothing: `_never` keeps every update from it."""
-
-
-async def _never(event: ChatMemberUpdated) -> bool:
-    return False
-
-
-def _is_ours(middleware: object, kind: type[Outgoing] | type[Updates], tracker: Tracker) -> bool:
-    return isinstance(middleware, kind) and middleware.tracker is tracker
+    install(dispatcher, bot, tracker, webhook_replies=webhook_replies)

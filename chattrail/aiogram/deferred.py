@@ -9,7 +9,7 @@ from chattrail.tracker import Tracker
 SECONDS = 0.25
 
 
-class Patience:
+class DeferredEvents:
     """Waits for many updates with one timer: a timer for each would keep what belongs to it alive after its end."""
 
     def __init__(self, tracker: Tracker) -> None:
@@ -24,19 +24,19 @@ class Patience:
         self._waiting[id(context)] = (loop.time() + SECONDS, context)
         if self._timer is None or self._loop is not loop:
             self._loop = loop
-            self._timer = loop.call_later(SECONDS, self._look, context=Context())
+            self._timer = loop.call_later(SECONDS, self._settle_due, context=Context())
 
     def end(self, context: UpdateContext) -> None:
         """Forget an update."""
         self._waiting.pop(id(context), None)
 
-    def _look(self) -> None:
+    def _settle_due(self) -> None:
         self._timer = None
         assert self._loop is not None
         now = self._loop.time()
         for key, (due, context) in list(self._waiting.items()):
             if due > now:
-                self._timer = self._loop.call_at(due, self._look, context=Context())
+                self._timer = self._loop.call_at(due, self._settle_due, context=Context())
                 return
             del self._waiting[key]
             self._tracker.settle(context)

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from aiogram.enums import ContentType
 from aiogram.types import CallbackQuery, ChatMemberUpdated, Message, TelegramObject, Update, User
@@ -10,44 +11,15 @@ from aiogram.types import Chat as TelegramChat
 
 from chattrail.aiogram.money import amount
 from chattrail.context import Chat, Person
-from chattrail.events import (
-    BotBlocked,
-    BotUnblocked,
-    Command,
-    Event,
-    PremiumAction,
-    StartCommand,
-    UserMessage,
-)
+from chattrail.events import BotBlocked, BotUnblocked, Command, Event, PremiumAction, StartCommand, UserMessage
 
 _COMMAND = re.compile(r"/([a-z0-9_]{1,64})(?:@\w+)?(?:\s+(.*))?\Z", re.IGNORECASE | re.DOTALL)
 _BACKLOG = timedelta(seconds=5)
-# What a person says; every other content (a pinned message, a new title) is Telegram's own note of what happened.
-_SAID = frozenset(
-    {
-        "text",
-        "photo",
-        "live_photo",
-        "paid_media",
-        "video",
-        "video_note",
-        "animation",
-        "audio",
-        "voice",
-        "document",
-        "sticker",
-        "story",
-        "checklist",
-        "contact",
-        "dice",
-        "game",
-        "poll",
-        "venue",
-        "location",
-        "web_app_data",
-        "rich_message",
-    }
-)
+# Contents that a person sends; every other one (a pinned message, a new title) is Telegram's own note of what happened.
+_SENT = frozenset((
+    "text", "photo", "live_photo", "paid_media", "video", "video_note", "animation", "audio", "voice", "document", "sticker",
+    "story", "checklist", "contact", "dice", "game", "poll", "venue", "location", "web_app_data", "rich_message",
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +28,7 @@ class Incoming:
 
     event: Event
     at: datetime | None = None
-    replaceable: bool = False  # a button's press, which may turn out to mean something more telling
+    replaceable: bool = False  # a button's press, which an event of the handler may replace
 
 
 def read(update: Update) -> Incoming | None:
@@ -96,32 +68,24 @@ def _message(message: Message) -> Incoming | None:
     if message.from_user is None or message.from_user.is_bot:
         return None
     at = _when(message.date)
-    if message.successful_payment is not None:
-        paid = message.successful_payment
-        return Incoming(
-            PremiumAction(
-                action="paid",
-                plan=paid.invoice_payload,
-                amount=amount(paid.total_amount, paid.currency),
-                currency=paid.currency,
-                charge_id=paid.telegram_payment_charge_id,
-            ),
-            at,
-        )
-    if message.refunded_payment is not None:
-        back = message.refunded_payment
-        return Incoming(
-            PremiumAction(
-                action="refunded",
-                plan=back.invoice_payload,
-                amount=amount(back.total_amount, back.currency),
-                currency=back.currency,
-                charge_id=back.telegram_payment_charge_id,
-            ),
-            at,
-        )
-    kind = ContentType(message.content_type).value
-    if kind not in _SAID:
+    for action, field in (("paid", "successful_payment"), ("refunded", "refunded_payment")):
+        payment = getattr(message, field, None)
+        if payment is not None:
+            # A field that this aiogram does not know (refunded_payment before 3.10) is a plain mapping.
+            paid: dict[str, Any] = dict(payment)
+            return Incoming(
+                PremiumAction(
+                    action=action,
+                    plan=paid["invoice_payload"],
+                    amount=amount(paid["total_amount"], paid["currency"]),
+                    currency=paid["currency"],
+                    charge_id=paid["telegram_payment_charge_id"],
+                ),
+                at,
+            )
+    unknown = message.model_extra or {}  # contents that are newer than this aiogram
+    kind = next((name for name in unknown if name in _SENT), ContentType(message.content_type).value)
+    if kind not in _SENT:
         return None
     text = message.text or message.caption
     command = _COMMAND.match(text) if text else None
@@ -158,6 +122,6 @@ def _length(text: str | None) -> int | None:
 
 
 def _when(date: datetime) -> datetime | None:
-    """Trust Telegram's whole seconds for what had to wait for the bot; for the rest the clock is more exact."""
+    """Return Telegram's time, in whole seconds, of what had to wait for the bot; for the rest the clock is more exact."""
     aware = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
     return aware if datetime.now(UTC) - aware > _BACKLOG else None

@@ -14,15 +14,14 @@ from aiogram.methods.base import TelegramType
 from aiogram.types import TelegramObject, Update
 
 from chattrail.aiogram import incoming, outgoing
-from chattrail.aiogram.deferred import Patience
-from chattrail.compose import Place
-from chattrail.context import Chat, Person, UpdateContext, current_details, current_update
+from chattrail.aiogram.deferred import DeferredEvents
+from chattrail.context import Chat, EventTarget, Person, UpdateContext, current_details, current_update
 from chattrail.events import HandlerFailed
 from chattrail.tracker import Tracker
 
 _MAX_RETURNED = 64
 _BOT_TOKEN = re.compile(r"\d{3,}:[A-Za-z0-9_-]{10,}")
-# Held, or an answer now and then waits for its model to be built anew: findings/aiogram-response-models-rebuilt.sh.
+# Held, or a response now and then waits for its model to be built again: findings/aiogram-response-models-rebuilt.sh.
 _RESPONSE_MODELS: dict[Any, type] = {}
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
@@ -53,16 +52,16 @@ class Outgoing(BaseRequestMiddleware):
         if len(self._returned) > _MAX_RETURNED:
             self._returned.popitem(last=False)
 
-    def record_unsent(self, method: TelegramMethod[Any], context: UpdateContext) -> None:
+    def record_returned(self, method: TelegramMethod[Any], context: UpdateContext) -> None:
         """Record a method that leaves inside the response to a webhook."""
         chat_id = getattr(method, "chat_id", None)
         if not isinstance(chat_id, int):
             return
         chat = context.chat if context.chat is not None and context.chat.id == chat_id else Chat(chat_id)
-        place = _place(context, chat, Person(chat_id))
-        if place is not None:
-            for event in outgoing.read_unsent(method, current_details.get()):
-                self.tracker.record(event.event, place)
+        target = _target(context, chat, Person(chat_id))
+        if target is not None:
+            for event in outgoing.read_returned(method, current_details.get()):
+                self.tracker.record(event.event, target)
 
     def _record(self, method: TelegramMethod[Any], result: object) -> None:
         _, context = self._returned.pop(id(method), (None, current_update.get()))
@@ -75,9 +74,9 @@ class Outgoing(BaseRequestMiddleware):
                 if message is None:
                     continue
                 known = Person(message.chat.id, message.chat.username, message.chat.full_name)
-                place = _place(context, incoming.chat(message.chat), known, message.message_id)
-                if place is not None:
-                    self.tracker.record(event.event, place)
+                target = _target(context, incoming.chat(message.chat), known, message.message_id)
+                if target is not None:
+                    self.tracker.record(event.event, target)
         finally:
             current_update.reset(token)
 
@@ -88,13 +87,15 @@ def _hold_response_model(method: TelegramMethod[Any]) -> None:
         _RESPONSE_MODELS[returned] = Response[returned]  # type: ignore[valid-type]
 
 
-def _place(context: UpdateContext | None, chat: Chat, known: Person, message_id: int | None = None) -> Place | None:
-    """Tell whose trail a message to `chat` belongs to; None when it is nobody's, as a post to a group by the clock."""
+def _target(
+    context: UpdateContext | None, chat: Chat, known: Person, message_id: int | None = None
+) -> EventTarget | None:
+    """Return the target of a message to `chat`; None when it has no user, such as a scheduled post to a group."""
     if context is not None and context.user is not None:
         same_chat = context.chat is not None and context.chat.id == chat.id
         if same_chat or context.user.id == chat.id:
-            return Place(context.user, chat, message_id=message_id)
-    return Place(known, chat, message_id=message_id) if chat.type == "private" else None
+            return EventTarget(context.user, chat, message_id=message_id)
+    return EventTarget(known, chat, message_id=message_id) if chat.type == "private" else None
 
 
 class Updates(BaseMiddleware):
@@ -103,7 +104,7 @@ class Updates(BaseMiddleware):
     def __init__(self, tracker: Tracker, sent: Outgoing, *, webhook_replies: bool) -> None:
         self.tracker = tracker
         self._sent = sent
-        self._patience = Patience(tracker)
+        self._deferred = DeferredEvents(tracker)
         self._webhook_replies = webhook_replies
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
@@ -120,11 +121,12 @@ class Updates(BaseMiddleware):
         except Exception as error:
             self.tracker.settle(context)
             self.tracker.record(
-                HandlerFailed(error_type=type(error).__name__, message=_words(error), handler=context.handler), Place()
+                HandlerFailed(error_type=type(error).__name__, message=_message(error), handler=context.handler),
+                EventTarget(),
             )
             raise
         finally:
-            self._patience.end(context)
+            self._deferred.end(context)
             self.tracker.settle(context)
             current_update.reset(token)
 
@@ -142,7 +144,7 @@ class Updates(BaseMiddleware):
                 return
             self.tracker.arrive(found.event, context, found.at, replaceable=found.replaceable)
             if not found.replaceable:
-                self._patience.begin(context)
+                self._deferred.begin(context)
         except Exception as error:
             self.tracker.lost("instrumentation", error)
 
@@ -151,7 +153,7 @@ class Updates(BaseMiddleware):
             return
         try:
             if self._webhook_replies:
-                self._sent.record_unsent(result, context)
+                self._sent.record_returned(result, context)
             else:
                 self._sent.expect(result, context)
         except Exception as error:
@@ -171,8 +173,8 @@ class HandlerName(BaseMiddleware):
         return await handler(event, data)
 
 
-def _words(error: Exception) -> str | None:
-    """Return what an exception says, without a bot's token: Telegram's addresses hold it."""
+def _message(error: Exception) -> str | None:
+    """Return an exception's message without a bot's token: Telegram's addresses hold it."""
     try:
         return _BOT_TOKEN.sub("<token>", str(error)) or None
     except Exception:

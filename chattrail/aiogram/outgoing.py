@@ -24,17 +24,9 @@ from chattrail.context import Details
 from chattrail.events import AiMessage, Event, ImageGenerated, PremiumAction, attributes_of
 
 _SENDS = (
-    SendMessage,
-    SendPhoto,
-    SendMediaGroup,
-    SendDocument,
-    SendAnimation,
-    SendVideo,
-    SendAudio,
-    SendVoice,
-    EditMessageMedia,
-)
-# What belongs to one message or picture: on two of them a sum would count it twice, and an id would name both.
+    SendMessage, SendPhoto, SendMediaGroup, SendDocument, SendAnimation, SendVideo, SendAudio, SendVoice, EditMessageMedia,
+)  # fmt: skip
+# These belong to one message or image: on two of them a sum would count twice, and an id would name both.
 _MEASURES = frozenset(
     {"text", "length", "input_tokens", "output_tokens", "duration_ms", "image_id", "url", "file_id", "data"}
 )
@@ -42,7 +34,7 @@ _MEASURES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """An event that the bot caused; `message` is None when Telegram's answer is not known."""
+    """An event that the bot caused; `message` is None when Telegram's response is not known."""
 
     event: Event
     message: Message | None
@@ -68,15 +60,15 @@ def read(method: TelegramMethod[Any], result: object, details: Details | None) -
                     yield Outgoing(event, message)
 
 
-def read_unsent(method: TelegramMethod[Any], details: Details | None) -> Iterator[Outgoing]:
+def read_returned(method: TelegramMethod[Any], details: Details | None) -> Iterator[Outgoing]:
     """Yield the events of a method that leaves inside a webhook's response, of which no result is ever seen."""
     if isinstance(method, SendMessage):
         yield Outgoing(_detailed(AiMessage(text=method.text, length=len(method.text)), details), None)
     elif isinstance(method, SendPhoto):
         if isinstance(method.photo, str):
             by_url = "://" in method.photo
-            picture = ImageGenerated(url=method.photo) if by_url else ImageGenerated(file_id=method.photo)
-            yield Outgoing(_detailed(picture, details), None)
+            image = ImageGenerated(url=method.photo) if by_url else ImageGenerated(file_id=method.photo)
+            yield Outgoing(_detailed(image, details), None)
         if method.caption:
             yield Outgoing(_caption(method.caption, details), None)
     elif isinstance(method, SendInvoice):
@@ -84,15 +76,15 @@ def read_unsent(method: TelegramMethod[Any], details: Details | None) -> Iterato
 
 
 def _of_message(message: Message, details: Details | None) -> Iterator[Event]:
-    picture = _picture(message)
-    if picture is not None:
-        yield _detailed(picture, details)
+    image = _image(message)
+    if image is not None:
+        yield _detailed(image, details)
     text = message.text or message.caption
     if text:
-        yield _detailed(AiMessage(text=text, length=len(text)), details) if picture is None else _caption(text, details)
+        yield _detailed(AiMessage(text=text, length=len(text)), details) if image is None else _caption(text, details)
 
 
-def _picture(message: Message) -> ImageGenerated | None:
+def _image(message: Message) -> ImageGenerated | None:
     if message.photo:
         largest = max(message.photo, key=lambda size: size.width * size.height)
         return ImageGenerated(file_id=largest.file_id, image_id=largest.file_unique_id, content_type="image/jpeg")
@@ -105,7 +97,7 @@ def _picture(message: Message) -> ImageGenerated | None:
 
 
 def _caption(text: str, details: Details | None) -> Event:
-    """Return a caption's event: of the details only those that cannot be the picture's."""
+    """Return a caption's event: of the details only those that cannot be the image's."""
     return _detailed(AiMessage(text=text, length=len(text)), details, beside=ImageGenerated)
 
 
@@ -118,5 +110,5 @@ def _detailed(event: Event, details: Details | None, beside: type[Event] | None 
         given = {name: value for name, value in given.items() if name not in _MEASURES}
     details.used_by.add(event.type)
     if isinstance(event, ImageGenerated) and given.keys() & {"url", "data"}:
-        given.setdefault("file_id", None)  # one place where the picture is, not two
+        given.setdefault("file_id", None)  # one address of the image, not two
     return replace(event, **given)

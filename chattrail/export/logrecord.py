@@ -5,16 +5,16 @@ interrupt the bot's handlers for milliseconds. A tuple and a dict of plain value
 """
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.context import Context
-from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import TraceFlags, get_current_span
 
+from chattrail.export.otel import LogRecord, ReadableLogRecord, SeverityNumber
 from chattrail.record import ERROR, WARN, Record
 from chattrail.sanitize import AttributeValue, weight
 
@@ -68,11 +68,11 @@ def unpack(packed: Packed, resource: Resource) -> ReadableLogRecord:
     return ReadableLogRecord(record, resource, _SCOPE)
 
 
-def reported(losses: Mapping[str, int]) -> dict[str, AttributeValue]:
-    """Return the attributes that tell of events lost so far, for the last record of each batch: the receiver can then say why
-    numbers are missing. Counts are cumulative, so one that is itself lost or doubled does no harm."""
-    told: dict[str, int] = {}
-    for reason, how_many in losses.items():
+def dropped_attributes(losses: Mapping[str, int]) -> dict[str, AttributeValue]:
+    """Return the counts of events lost so far, for the last record of each batch: the receiver can then say why numbers are
+    missing. Counts are cumulative, so one that is itself lost or doubled does no harm."""
+    counts: Counter[str] = Counter()
+    for reason, count in losses.items():
         if name := _DROPPED.get(reason):
-            told[name] = told.get(name, 0) + how_many
-    return {**told}
+            counts[name] += count
+    return {**counts}

@@ -1,68 +1,68 @@
-"""Reports that processes are over, on their way to the collector: beside the events, in no count of them, never in their way."""
+"""Sends reports of ended processes to the collector. They are no events, count as none, and delay none."""
 
 import logging
 import time
 from collections.abc import Callable, Sequence
 
 from chattrail.export.logrecord import Packed
-from chattrail.export.sequence_file import HighWaterMark, Notice
-from chattrail.export.transport import Answer, Reply
-from chattrail.rate_limited_log import Periodic
+from chattrail.export.sequence_file import ProcessEndReport, SequenceFile
+from chattrail.export.transport import ExportResult, ExportStatus
+from chattrail.rate_limited_log import RateLimitedLog
 
-_log = Periodic(logging.getLogger("chattrail"))
-_MOST = 500  # in one request
+_log = RateLimitedLog(logging.getLogger("chattrail"))
+_MAX_IN_REQUEST = 500
 
 
-class Notices:
-    """Those that wait. Used on the export thread alone, but for `clear`."""
+class ProcessEndReports:
+    """The reports that wait. Used on the export thread alone, except `clear`."""
 
-    def __init__(self, high_water: HighWaterMark | None, pause: float) -> None:
-        self._high_water = high_water
-        self._pause = pause  # seconds until the next try
-        self._waiting: list[Notice] = []
+    def __init__(self, sequence_file: SequenceFile | None, pause: float) -> None:
+        self._file = sequence_file
+        self._pause = pause  # seconds until the next attempt
+        self._waiting: list[ProcessEndReport] = []
         self._next = 0.0
         self._own_end_taken = False
 
     def find(self) -> bool:
         """Look for processes that are gone; whether there are any."""
-        if self._high_water is not None:
-            self._waiting = self._high_water.left_behind()
+        if self._file is not None:
+            self._waiting = self._file.left_behind()
         return bool(self._waiting)
 
     def due(self) -> bool:
-        """Tell whether something can be sent now."""
+        """Whether something can be sent now."""
         return bool(self._waiting) and time.monotonic() >= self._next
 
     def take_own_end(self) -> bool:
-        """Put this process's own end behind the others; True the first time. It knows what became of every event."""
-        if self._high_water is None or self._own_end_taken:
+        """Append this process's own end; True the first time. By then the fate of every event is known."""
+        if self._file is None or self._own_end_taken:
             return False
         self._own_end_taken = True
         self._next = 0.0
-        if notice := self._high_water.own_end():
-            self._waiting = [*self._waiting, notice]
+        if report := self._file.own_end():
+            self._waiting = [*self._waiting, report]
         return True
 
-    def tell(self, send: Callable[[Sequence[Packed]], Reply], name: Callable[[], str]) -> None:
-        """Send what is due in a request of its own, once. What is not taken keeps its file, for the next start."""
-        notices = self._waiting[:_MOST] if self.due() else []
-        if not notices:
+    def send(self, send: Callable[[Sequence[Packed]], ExportResult], target: Callable[[], str]) -> None:
+        """Send what is due in a request of its own, once. What is not accepted keeps its file, for the next start."""
+        reports = self._waiting[:_MAX_IN_REQUEST] if self.due() else []
+        if not reports:
             return
-        reply = send([notice.packed for notice in notices])
-        if reply.answer is Answer.LATER:
+        result = send([report.packed for report in reports])
+        if result.status is ExportStatus.RETRYABLE:
             self._next = time.monotonic() + self._pause
             return
-        if reply.answer is Answer.ACCEPTED:
-            for notice in notices:
-                notice.done()
+        if result.status is ExportStatus.ACCEPTED:
+            for report in reports:
+                report.accepted()
         else:
-            _log.warning("%s refused to hear that processes are gone: %s", name(), reply.reason)
-        self._waiting = self._waiting[len(notices) :]
+            _log.warning("%s refused reports of ended processes: %s", target(), result.reason)
+        self._waiting = self._waiting[len(reports) :]
 
     def clear(self) -> None:
-        """Let go of what waits, so that another process can report it."""
-        for notice in self._waiting:
-            notice.release()
+        """Release what waits, so that another process can report it."""
+        for report in self._waiting:
+            report.release()
         self._waiting = []
-        if self._high_water is not None:
-            self._high_water.release()
+        if self._file is not None:
+            self._file.release()

@@ -1,11 +1,13 @@
 """A batch processor that keeps count: every event emitted is exported, dropped for a named reason, or queued.
 
 The SDK's own batch processor drops silently, forgets a batch whose export failed, and cannot be stopped within a given
-time. This one holds on to a batch while the collector is away, drops the oldest when memory is full, sets apart what
-the collector refuses, and owns its deadline.
+time. This one holds on to a batch while the collector is away, drops the oldest when memory is full, isolates what
+the collector rejects, and keeps its deadline.
 """
 
+import atexit
 import logging
+import os
 import threading
 import time
 from collections import deque
@@ -13,19 +15,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
 from opentelemetry.sdk.resources import Resource
 
-from chattrail.export.logrecord import Packed, pack, reported, unpack
-from chattrail.export.process_end_reports import Notices
-from chattrail.export.sequence_file import HighWaterMark
-from chattrail.export.transport import Answer, Delivery, Reply
+from chattrail.export.logrecord import Packed, dropped_attributes, pack, unpack
+from chattrail.export.otel import suppressed_instrumentation
+from chattrail.export.process_end_reports import ProcessEndReports
+from chattrail.export.sequence_file import SequenceFile
+from chattrail.export.transport import ExportResult, ExportStatus, Transport
 from chattrail.forks import after_fork_in_child
-from chattrail.rate_limited_log import Periodic, where
+from chattrail.rate_limited_log import RateLimitedLog, error_location
 from chattrail.record import Counts, Record
 
 _logger = logging.getLogger("chattrail")
-_log = Periodic(_logger)
+_log = RateLimitedLog(_logger)
 
 _CLOSING_TIME = 0.4  # seconds of the shutdown that are kept for closing the connection
 
@@ -45,26 +47,28 @@ class Limits:
 
 
 class CountingBatchProcessor:
-    """Collects records, delivers them in batches on a daemon thread, and knows where each one went."""
+    """A tracker's sink: sends records in batches on a daemon thread, and counts the fate of each one."""
 
     def __init__(
         self,
         resource: Callable[[], Resource],
-        connect: Callable[[], Delivery],
+        connect: Callable[[], Transport],
         limits: Limits | None = None,
         when_full: WhenFull = "drop_oldest",
-        high_water: HighWaterMark | None = None,
+        sequence_file: SequenceFile | None = None,
     ) -> None:
         self._make_resource = resource
         self._resource: Resource | None = resource()
         self._connect = connect
-        self._delivery: Delivery | None = connect()  # at once, so that wrong settings are told at the start
+        self._transport: Transport | None = connect()  # at once, so that wrong settings are an error at the start
         self._limits = limits or Limits()
         self._when_full = when_full
-        self._high_water = high_water
+        self._sequence_file = sequence_file
+        self._enabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() != "true"
+        atexit.register(self.shutdown)
         self._begin()
         after_fork_in_child(self._begin_again)
-        if self._notices.find():
+        if self._reports.find():
             self._start()
 
     def _begin(self) -> None:
@@ -75,19 +79,21 @@ class CountingBatchProcessor:
         self._emitted = self._exported = 0
         self._losses: dict[str, int] = {}
         self._thread: threading.Thread | None = None
-        self._hurry = 0  # callers of flush who wait
+        self._flushing = 0  # callers of flush who wait
         self._closing = self._aborted = self._closed = False
         self._failing = False
-        self._notices = Notices(self._high_water, self._limits.retry[1])
+        self._reports = ProcessEndReports(self._sequence_file, self._limits.retry[1])
 
     def _begin_again(self) -> None:
         # What was queued is the parent's to send, and a connection shared with it would mix up their bytes.
         # It is another instance of the service, too. Both are made anew when they are needed, on the export thread.
-        self._delivery = self._resource = None
+        self._transport = self._resource = None
         self._begin()
 
-    def put(self, record: Record) -> None:
-        """Queue a record; drops the oldest when full, or waits if made to (for scripts that must lose nothing)."""
+    def emit(self, record: Record) -> None:
+        """Queue a record; a full queue drops its oldest, or waits (for scripts that must lose nothing)."""
+        if not self._enabled:
+            return
         packed = pack(record)
         size = packed[0]
         with self._changed:
@@ -118,6 +124,8 @@ class CountingBatchProcessor:
 
     def lose(self, reason: str) -> None:
         """Count an event that no record could be made of."""
+        if not self._enabled:
+            return
         with self._changed:
             self._emitted += 1
             self._lose(reason, 1)
@@ -127,30 +135,31 @@ class CountingBatchProcessor:
         with self._changed:
             return Counts(self._emitted, self._exported, len(self._queue) + self._sending, dict(self._losses))
 
-    def flush(self, timeout: float) -> bool:
+    def flush(self, timeout: float = 30.0) -> bool:
         """Wait until every record has met its fate; False when the time was not enough."""
         with self._changed:
-            self._hurry += 1
+            self._flushing += 1
             self._changed.notify_all()
             try:
                 return self._changed.wait_for(lambda: not self._queue and not self._sending, timeout)
             finally:
-                self._hurry -= 1
+                self._flushing -= 1
 
-    def shutdown(self, timeout: float = 5.0) -> None:
-        """Deliver what is queued within `timeout` seconds and count the rest as lost. Idempotent, safe before use."""
+    def shutdown(self, timeout: float = 5.0) -> bool:
+        """Send what is queued within `timeout` seconds and count the rest as lost; True when nothing was. Idempotent."""
+        atexit.unregister(self.shutdown)
         deadline = time.monotonic() + timeout
         with self._changed:
             first, self._closing = not self._closing, True
             self._changed.notify_all()
             if not first:
                 self._changed.wait_for(lambda: self._closed, timeout)
-                return
+                return "shutdown" not in self._losses
             # Nobody listened a moment ago: one more attempt is due, a long wait is not.
-            patience = min(timeout, 1.0) if self._failing else timeout
+            longest = min(timeout, 1.0) if self._failing else timeout
         if self._thread is not None:
-            self._thread.join(max(0.0, patience - _CLOSING_TIME))
-        self._close_delivery(min(deadline, time.monotonic() + _CLOSING_TIME) - _CLOSING_TIME / 2)
+            self._thread.join(max(0.0, longest - _CLOSING_TIME))
+        self._close_transport(min(deadline, time.monotonic() + _CLOSING_TIME) - _CLOSING_TIME / 2)
         with self._changed:
             lost = len(self._queue) + self._sending
             if lost:
@@ -160,17 +169,18 @@ class CountingBatchProcessor:
             self._closed = True
             self._changed.notify_all()
         if self._thread is None:
-            self._notices.take_own_end()  # there was no event: this removes the file
-        self._notices.clear()
+            self._reports.take_own_end()  # there was no event: this removes the file
+        self._reports.clear()
         if lost:
             _logger.warning("%d events could not be delivered before the process ended", lost)
+        return not lost
 
-    def _close_delivery(self, deadline: float) -> None:
+    def _close_transport(self, deadline: float) -> None:
         # On a thread of its own: closing waits for nothing that we know of, but the deadline is ours to keep.
-        delivery = self._delivery
+        transport = self._transport
         self._aborted = True
-        if delivery is not None:
-            closer = threading.Thread(target=delivery.close, name="chattrail-close", daemon=True)
+        if transport is not None:
+            closer = threading.Thread(target=transport.close, name="chattrail-close", daemon=True)
             closer.start()
             for thread in (closer, self._thread):
                 if thread is not None:
@@ -181,15 +191,15 @@ class CountingBatchProcessor:
         return held >= self._limits.queue_records or (held > 0 and self._bytes + size > self._limits.queue_bytes)
 
     def _is_due(self) -> bool:
-        return self._is_batch() or self._closing or (self._hurry > 0 and bool(self._queue))
+        return self._is_batch() or self._closing or (self._flushing > 0 and bool(self._queue))
 
     def _is_batch(self) -> bool:
         return len(self._queue) >= self._limits.batch_records or self._bytes >= self._limits.batch_bytes
 
     def _lose(self, reason: str, how_many: int) -> None:
         self._losses[reason] = self._losses.get(reason, 0) + how_many
-        if self._high_water is not None:
-            self._high_water.lost(self._losses)
+        if self._sequence_file is not None:
+            self._sequence_file.write_losses(self._losses)
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._work, name="chattrail-export", daemon=True)
@@ -200,22 +210,19 @@ class CountingBatchProcessor:
         self._thread = thread
 
     def _work(self) -> None:
-        token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))  # exporting is no trace of the bot's
-        try:
+        with suppressed_instrumentation():  # an export is no part of the bot's traces
             while (batch := self._take()) is not None and (not batch or self._deliver(batch)):
-                self._notices.tell(self._send, self._name)
-        finally:
-            detach(token)
+                self._reports.send(self._send, self._target)
 
     def _take(self) -> list[Packed] | None:
-        """Wait for a batch and take it; an empty one means that a notice is due, None that the end has come."""
+        """Wait for a batch and take it; an empty one means that a report is due, None that the end has come."""
         with self._changed:
             while True:
                 self._changed.wait_for(self._is_due, self._limits.delay)
-                if self._queue or self._closing or self._notices.due():
+                if self._queue or self._closing or self._reports.due():
                     break
             if self._closing and not self._queue:
-                return [] if self._notices.take_own_end() else None
+                return [] if self._reports.take_own_end() else None
             batch: list[Packed] = []
             size = 0
             while self._queue and len(batch) < self._limits.batch_records:
@@ -225,7 +232,7 @@ class CountingBatchProcessor:
                 size += batch[-1][0]
             self._sending = len(batch)
             if batch and self._losses:  # now, so that a batch sent again is the same batch
-                batch[-1][6].update(reported(self._losses))
+                batch[-1][6].update(dropped_attributes(self._losses))
             return batch
 
     def _deliver(self, batch: list[Packed]) -> bool:
@@ -233,19 +240,19 @@ class CountingBatchProcessor:
         pause, longest = self._limits.retry
         while True:
             last = self._closing
-            reply = self._send(batch)
-            if reply.answer is Answer.ACCEPTED:
+            result = self._send(batch)
+            if result.status is ExportStatus.ACCEPTED:
                 self._settle(batch, None)
                 return True
             if self._aborted:  # the exporter was closed under it, so its refusal says nothing about the records
                 return False
-            if reply.answer is Answer.REFUSED and len(batch) > 1:
+            if result.status is ExportStatus.REJECTED and len(batch) > 1:
                 # One bad or oversized record is enough to have a batch refused: halving finds it, and saves the rest.
                 half = len(batch) // 2
                 return self._deliver(batch[:half]) and self._deliver(batch[half:])
-            if reply.answer is not Answer.LATER:
+            if result.status is not ExportStatus.RETRYABLE:
                 self._settle(batch, "refused")
-                _log.warning("events are lost, %s refused them: %s", self._name(), reply.reason)
+                _log.warning("events are lost, %s refused them: %s", self._target(), result.reason)
                 return True
             with self._changed:
                 self._failing = True
@@ -253,19 +260,19 @@ class CountingBatchProcessor:
                 if last:
                     return False
             _log.warning(
-                "events wait for %s (%s): %d in memory, %d lost so far", self._name(), reply.reason, waiting, lost
+                "events wait for %s (%s): %d in memory, %d lost so far", self._target(), result.reason, waiting, lost
             )
             with self._changed:
-                self._changed.wait_for(lambda: self._closing, max(pause, reply.after))
+                self._changed.wait_for(lambda: self._closing, max(pause, result.retry_after))
             pause = min(pause * 2, longest)
 
-    def _send(self, batch: Sequence[Packed]) -> Reply:
+    def _send(self, batch: Sequence[Packed]) -> ExportResult:
         try:
-            self._delivery = self._delivery or self._connect()
+            self._transport = self._transport or self._connect()
             self._resource = resource = self._resource or self._make_resource()
-            return self._delivery.send([unpack(packed, resource) for packed in batch])
+            return self._transport.send([unpack(packed, resource) for packed in batch])
         except Exception as error:  # what cannot be encoded, or a fault of an exporter: the records are suspect
-            return Reply(Answer.REFUSED, where(error))
+            return ExportResult(ExportStatus.REJECTED, error_location(error))
 
     def _settle(self, batch: list[Packed], reason: str | None) -> None:
         with self._changed:
@@ -280,5 +287,5 @@ class CountingBatchProcessor:
                 self._lose(reason, len(batch))
             self._changed.notify_all()
 
-    def _name(self) -> str:
-        return self._delivery.target if self._delivery is not None else "the collector"
+    def _target(self) -> str:
+        return self._transport.target if self._transport is not None else "the collector"

@@ -1,10 +1,10 @@
-"""Keeps the number of a process's last event where a kill -9 does not reach it, and tells of processes that are gone.
+"""Keeps the number of a process's last event where a kill -9 does not reach it, and reports processes that are gone.
 
-What lay in the queue of a killed bot is the end of its sequence, so no later number shows that it is missing. Here a
-process has a small file in a folder, and holds a lock on it while it lives. Whoever starts next in that folder finds
-the files that nobody holds, reports the numbers they had reached, and removes a file once its report was taken.
+The events in the queue of a killed bot are the end of its sequence, so no later number shows that they are missing. A process
+has a small file in a folder, and locks it while it runs. The next process to start with that folder finds the files without
+a lock, reports the numbers in them, and removes a file once its report is accepted.
 
-A file that cannot be kept costs the bot nothing but this: faults are logged and events go their way.
+A file that cannot be written costs no event: the fault is logged.
 """
 
 import errno
@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chattrail.events import Attribute
-from chattrail.export.logrecord import REPORTED, Packed, pack, reported
+from chattrail.export.logrecord import REPORTED, Packed, dropped_attributes, pack
 from chattrail.forks import after_fork_in_child
-from chattrail.rate_limited_log import Periodic, where
+from chattrail.rate_limited_log import RateLimitedLog, error_location
 from chattrail.record import Record
 from chattrail.sanitize import AttributeValue
 
@@ -43,21 +43,21 @@ ATTRIBUTES = (
 )
 
 _logger = logging.getLogger("chattrail")
-_log = Periodic(_logger)
+_log = RateLimitedLog(_logger)
 _SUFFIX = ".sequence"
 _NUMBER = "%020d"
 _LARGEST = 4096  # bytes of a file that can be ours
 
 
-class Notice:
-    """A report that a process is over. `done` is for when it was taken; until it is released, no other process reports it."""
+class ProcessEndReport:
+    """A report that a process has ended. Until it is released, no other process sends it."""
 
     def __init__(self, packed: Packed, path: Path, descriptor: int | None = None) -> None:
         self.packed = packed
         self._path = path
         self._close = None if descriptor is None else weakref.finalize(self, os.close, descriptor)
 
-    def done(self) -> None:
+    def accepted(self) -> None:
         """Remove the file. Never raises; a file that stays is reported again, which changes nothing."""
         try:
             self._path.unlink(missing_ok=True)
@@ -86,21 +86,15 @@ class _State:
         return self.head() + b"".join((_NUMBER + "\n").encode() % number for number in (self.reached, *self.losses))
 
     def packed(self, when: int, *, cut_off: bool) -> Packed:
-        attributes: dict[str, AttributeValue] = dict(
-            zip(
-                (one.name for one in ATTRIBUTES),
-                (self.service_name, self.instance_id, self.reached, cut_off),
-                strict=True,
-            )
-        )
+        values = (self.service_name, self.instance_id, self.reached, cut_off)
+        attributes: dict[str, AttributeValue] = dict(zip((one.name for one in ATTRIBUTES), values, strict=True))
         attributes |= {name: number for name, number in zip(REPORTED, self.losses, strict=True) if number}
         how = "was cut off" if cut_off else "ended"
-        return pack(
-            Record(PROCESS_ENDED, when, attributes, f"process {self.instance_id} {how} at event {self.reached}")
-        )
+        body = f"process {self.instance_id} {how} at event {self.reached}"
+        return pack(Record(PROCESS_ENDED, when, attributes, body))
 
 
-class HighWaterMark:
+class SequenceFile:
     """The file of this process, and those of processes that are gone. Nothing here raises."""
 
     def __init__(self, folder: Path, service_name: str, instance_id: Callable[[], str]) -> None:
@@ -137,8 +131,8 @@ class HighWaterMark:
             with suppress(OSError):
                 new.unlink(missing_ok=True)
 
-    def reach(self, number: int) -> None:
-        """Keep the last number that was handed out. The caller sees to it that one call follows the other."""
+    def write_number(self, number: int) -> None:
+        """Keep the last number that was handed out. Not thread-safe: the tracker calls it under its lock."""
         self._reached = number
         if self._due:
             self._open()
@@ -146,10 +140,10 @@ class HighWaterMark:
         # A write rather than a memory map: a full or broken disk is an error here, and would be a SIGBUS there.
         self._write(self._at, b"%020d" % number)
 
-    def lost(self, losses: Mapping[str, int]) -> None:
-        """Keep what has been dropped so far, by the batch processor's reasons."""
-        told = reported(losses)
-        self._losses = tuple(int(str(told.get(name, 0))) for name in REPORTED)
+    def write_losses(self, losses: Mapping[str, int]) -> None:
+        """Keep the counts of events dropped so far, by the batch processor's reasons."""
+        counts = dropped_attributes(losses)
+        self._losses = tuple(int(str(counts.get(name, 0))) for name in REPORTED)
         self._write(self._at + 21, b"".join(b"%020d\n" % number for number in self._losses))
 
     def _write(self, at: int, data: bytes) -> None:
@@ -160,14 +154,14 @@ class HighWaterMark:
         except Exception as error:
             _log.warning("%s: what this process loses when it is killed may not be seen", _fault(error))
 
-    def own_end(self) -> Notice | None:
+    def own_end(self) -> ProcessEndReport | None:
         """Return the report of this process's own end, None when there is nothing to report."""
         if self._descriptor < 0:
             return None
-        notice = Notice(self._state().packed(self._written(), cut_off=False), self._path)
+        report = ProcessEndReport(self._state().packed(self._written(), cut_off=False), self._path)
         if self._reached:
-            return notice
-        notice.done()
+            return report
+        report.accepted()
         return None
 
     def release(self) -> None:
@@ -176,7 +170,7 @@ class HighWaterMark:
             with suppress(OSError):  # the end of the process unlocks it in any case
                 fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
-    def left_behind(self) -> list[Notice]:
+    def left_behind(self) -> list[ProcessEndReport]:
         """Return a report of each process of this folder that is gone."""
         if fcntl is None:
             return []
@@ -186,15 +180,13 @@ class HighWaterMark:
             _logger.warning("%s: processes that were killed are not reported", _fault(error))
             return []
 
-    def _claim(self, paths: list[Path]) -> Iterator[Notice]:
+    def _claim(self, paths: list[Path]) -> Iterator[ProcessEndReport]:
         for path in paths:
             try:
-                descriptor = os.open(
-                    path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
-                )  # even a pipe would not hold us up
+                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe must not block
             except OSError:
                 continue  # removed since it was listed, or not ours
-            notice = Notice(_NOTHING, path, descriptor)  # from here on it closes what was opened
+            report = ProcessEndReport(_NOTHING, path, descriptor)  # from here on it closes what was opened
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 about = os.fstat(descriptor)
@@ -204,15 +196,15 @@ class HighWaterMark:
             except BlockingIOError:
                 continue  # its process lives
             except Exception as error:
-                _log.warning("a state file is not readable and set aside: %s", where(error))
+                _log.warning("a state file is not readable and set aside: %s", error_location(error))
                 with suppress(OSError):  # else it is looked at again at the next start
                     path.rename(path.with_suffix(".unreadable"))
                 continue
             if state.reached:
-                notice.packed = state.packed(about.st_mtime_ns, cut_off=True)
-                yield notice
+                report.packed = state.packed(about.st_mtime_ns, cut_off=True)
+                yield report
             else:
-                notice.done()
+                report.accepted()
 
     def _state(self) -> _State:
         return _State(self._service_name, self._instance_id(), self._reached, self._losses)

@@ -7,7 +7,7 @@ import re
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from chattrail.rate_limited_log import Periodic
+from chattrail.rate_limited_log import RateLimitedLog
 from common.body_time import Pace
 from common.error_location import error_location
 from common.http_runner import add_refusals, expect, make_runner
@@ -51,9 +51,9 @@ class Receiver:
         self._admission = Admission(settings.max_in_flight_bytes, metrics, clock)
         self._decoder = Decoder(settings)
         self._storing = Storing(pipeline, self._decoder, clock, logger)
-        self._told = Periodic(logger)
+        self._log = RateLimitedLog(logger)
         self._cors = Cors(settings.cors_origins)
-        self._token = Token(settings.token, self._told)
+        self._token = Token(settings.token, self._log)
 
     def application(self) -> web.Application:
         """Build the aiohttp application; its runner must not decompress bodies itself (`auto_decompress=False`)."""
@@ -118,7 +118,7 @@ class Receiver:
                     self._decoder.trimmer.freed(booking.most)
         except Malformed as error:
             # the sender drops it: without this line only the sender would know
-            self._told.warning("a request was refused for good: %s", error)
+            self._log.warning("a request was refused for good: %s", error)
             raise Refused(400, str(error)) from None
         except TooLarge:
             raise Refused(

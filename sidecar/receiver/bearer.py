@@ -5,7 +5,7 @@ import hmac
 from aiohttp import web
 from pydantic import SecretStr
 
-from chattrail.rate_limited_log import Periodic
+from chattrail.rate_limited_log import RateLimitedLog
 from sidecar.receiver.responses import Refused
 
 WRONG_TOKEN_S = 10.0
@@ -14,7 +14,7 @@ WRONG_TOKEN_S = 10.0
 class Token:
     """Knows who shows the right one; without a token everybody does."""
 
-    def __init__(self, token: SecretStr | None, log: Periodic) -> None:
+    def __init__(self, token: SecretStr | None, log: RateLimitedLog) -> None:
         self._token = token.get_secret_value().encode() if token else None
         self._log = log
 

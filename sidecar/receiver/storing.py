@@ -6,7 +6,7 @@ from collections import Counter
 
 from aiohttp import web
 
-from chattrail.rate_limited_log import Periodic
+from chattrail.rate_limited_log import RateLimitedLog
 from sidecar.otlp.salvage import Salvaged
 from sidecar.pipeline.pipeline import Pipeline
 from sidecar.plugin import Clock
@@ -23,7 +23,7 @@ class Storing:
         self._pipeline = pipeline
         self._decoder = decoder
         self._clock = clock
-        self._told = Periodic(logger)
+        self._log = RateLimitedLog(logger)
         self._progress = ProgressOfBodies(clock)
 
     async def store(self, opened: Salvaged, booking: Booking, request: web.Request) -> Counter[str]:
@@ -54,7 +54,7 @@ class Storing:
         await decoding.skip(progress.pieces)
         while (batch := await decoding.next()) is not None:
             if batch.mended:
-                self._told.warning(
+                self._log.warning(
                     "texts of a resource or scope were not UTF-8: U+FFFD is stored for what could not be read"
                 )
             parts = batch.by_origin() if batch.record_count else []

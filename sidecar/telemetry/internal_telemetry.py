@@ -24,7 +24,9 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 
-from chattrail.export.transport import CheckedClient, quieten_exporters
+from chattrail.export.otel import limit_exporter_logs
+from chattrail.export.transport import OtlpSession
+from chattrail.rate_limited_log import RateLimitedLog
 from common.error_location import error_location
 from sidecar.telemetry import loop_guard
 from sidecar.telemetry import metrics as telemetry
@@ -35,6 +37,7 @@ QUEUE_RECORDS = 2048
 RECORDS_PER_SECOND = 10
 FLUSH_S = 1.0
 FLUSH_TO_NOBODY_S = 0.5  # when the last attempt failed
+_log = RateLimitedLog(logging.getLogger("chattrail.export"))  # not below `sidecar`: these lines are not sent
 _OTEL_NAMES = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
 
@@ -43,7 +46,7 @@ class OwnTelemetry:
 
     def __init__(self, url: str, metrics: Metrics) -> None:
         """Begin to send to a collector's base URL; it need not be there."""
-        quieten_exporters()
+        limit_exporter_logs()
         base = url.rstrip("/")
         resource = Resource.create(
             {
@@ -140,8 +143,7 @@ class _LogExporter(OTLPLogExporter):
     """Counts what became of the records, and logs nothing that would be sent out again."""
 
     def __init__(self, endpoint: str, metrics: Metrics) -> None:
-        super().__init__(endpoint)
-        self._client = CheckedClient(self._client)  # type: ignore[assignment]  # `export` and `shutdown` are all it calls
+        super().__init__(endpoint, session=OtlpSession(_log))
         self._own_metrics = metrics
         self.settled = 0
         self.failing = False
@@ -160,8 +162,7 @@ class _MetricExporter(OTLPMetricExporter):
     """Sends every metric that the sidecar has a name for, and from their second export on those that plugins made up."""
 
     def __init__(self, endpoint: str, metrics: Metrics) -> None:
-        super().__init__(endpoint)
-        self._client = CheckedClient(self._client)  # type: ignore[assignment]
+        super().__init__(endpoint, session=OtlpSession(_log))
         self._own_metrics = metrics
         self._meter: Meter | None = None
         self._observed: set[str] = set()

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 from chattrail import Tracker, create_tracker
 from chattrail.export.processor import Limits
-from chattrail.record import PassingOn, Record, Sink
+from chattrail.record import Record, Sink, WrappedSink
 from tests.integration.chattrail.any_bot.app import build
 
 POLLING_ENDED = "polling has ended"
@@ -33,7 +33,7 @@ class Wishes:
         return json.dumps(asdict(self))
 
 
-class Journalled(PassingOn):
+class Journalled(WrappedSink):
     """A sink that writes number and id of each event down before it passes it on. A kill leaves what was written."""
 
     def __init__(self, sink: Sink, path: str) -> None:
@@ -43,7 +43,7 @@ class Journalled(PassingOn):
     def emit(self, record: Record) -> None:
         line = f"{record.attributes['event.sequence']} {record.attributes['event.id']}\n"
         os.write(self._file, line.encode())
-        super().emit(record)
+        self.sink.emit(record)
 
 
 async def main(wishes: Wishes) -> None:

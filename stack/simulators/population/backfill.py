@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from chattrail.context import Chat, Person
-from chattrail.export.pipeline import Pipeline, connect
-from chattrail.export.processor import Limits
+from chattrail.export.pipeline import connect
+from chattrail.export.processor import CountingBatchProcessor, Limits
 from chattrail.tracker import Tracker
 from common.private_files import keep_files_private
 from stack.simulators.population.deterministic_ids import RepeatableIds
@@ -80,7 +80,7 @@ def history_tracker(seed: str) -> Tracker:
         raise ValueError("OTEL_SDK_DISABLED is true: nothing would be sent; unset it for the backfill")
     resource = partial(Resource.create, {"service.name": SERVICE_NAME, "service.instance.id": f"backfill-{seed}"})
     limits = Limits(queue_records=IN_FLIGHT * 4)
-    pipeline = Pipeline(resource, lambda: connect(None, None, None), limits, "wait")
+    pipeline = CountingBatchProcessor(resource, lambda: connect(None, None, None), limits, "wait")
     return Tracker(RepeatableIds(pipeline, seed))
 
 

@@ -4,10 +4,10 @@ import hashlib
 from collections import defaultdict
 from uuid import UUID
 
-from chattrail.record import PassingOn, Record, Sink
+from chattrail.record import Record, Sink, WrappedSink
 
 
-class RepeatableIds(PassingOn):
+class RepeatableIds(WrappedSink):
     """A tracker's sink that gives events and sessions ids made from the seed instead of chance, then passes them on."""
 
     def __init__(self, sink: Sink, seed: str) -> None:
@@ -29,7 +29,7 @@ class RepeatableIds(PassingOn):
                 ours = str(self._id(record.timestamp, f"{person}/session/{number}"))
                 self._sessions[person] = (given, ours)
             record.attributes["session.id"] = ours
-        super().emit(record)
+        self.sink.emit(record)
 
     def _id(self, timestamp: int, what: str) -> UUID:
         """Make a UUIDv7 (RFC 9562): the record's milliseconds, and a digest where chance would stand."""

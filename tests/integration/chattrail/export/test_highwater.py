@@ -32,7 +32,7 @@ def ends(receiver: OtlpReceiver) -> list[Received]:
     return [record for record in receiver.records if record.event_name == PROCESS_ENDED]
 
 
-def told(receiver: OtlpReceiver, *names: str) -> list[tuple[object, ...]]:
+def reported(receiver: OtlpReceiver, *names: str) -> list[tuple[object, ...]]:
     return [tuple(record.attributes.get(f"chattrail.{name}") for name in names) for record in ends(receiver)]
 
 
@@ -73,7 +73,7 @@ def test_an_end_in_good_order_is_told_after_the_last_event(http: OtlpReceiver, t
     assert [record.type for record in http.records] == ["user_message"] * 3 + [PROCESS_ENDED]
     (end,) = ends(http)
     assert end.attributes["chattrail.process.instance_id"] == end.resource["service.instance.id"]
-    assert told(http, "process.reached", "process.cut_off") == [(3, False)]
+    assert reported(http, "process.reached", "process.cut_off") == [(3, False)]
     assert accounted(tracker)
     assert tracker.counts().exported == 3
     assert list(tmp_path.iterdir()) == []
@@ -88,7 +88,7 @@ def test_what_is_lost_at_the_end_is_reported_by_the_next(http: OtlpReceiver, nob
     with start(http.url, tmp_path) as tracker:
         say(tracker, 1)
         http.wait(2)
-    assert told(http, "process.reached", "process.cut_off") == [(5, True), (1, False)]
+    assert reported(http, "process.reached", "process.cut_off") == [(5, True), (1, False)]
 
 
 def test_drops_of_the_dead_are_told_with_its_end(http: OtlpReceiver, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_drops_of_the_dead_are_told_with_its_end(http: OtlpReceiver, tmp_path: P
     http.recover()
     with start(http.url, tmp_path):
         http.wait(2)
-    found = sorted(told(http, "process.reached", "dropped.refused", "dropped.failed"), key=str)
+    found = sorted(reported(http, "process.reached", "dropped.refused", "dropped.failed"), key=str)
     assert found == [(2, 2, None), (3, None, 3)]
 
 
@@ -124,7 +124,7 @@ def test_a_busy_collector_gets_the_report_later_and_events_do_not_wait_for_it(
     http.recover()
     http.wait(3)
     tracker.shutdown()
-    assert told(http, "process.reached") == [(1,), (2,)]
+    assert reported(http, "process.reached") == [(1,), (2,)]
 
 
 def test_a_report_that_is_refused_stays_for_the_next(http: OtlpReceiver, nobody: str, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_report_that_is_refused_stays_for_the_next(http: OtlpReceiver, nobody:
     http.recover()
     with start(http.url, tmp_path):
         http.wait(1)
-    assert told(http, "process.reached") == [(1,)]
+    assert reported(http, "process.reached") == [(1,)]
 
 
 def test_the_living_are_left_alone_and_each_dead_one_is_reported_by_one(
@@ -155,11 +155,11 @@ def test_the_living_are_left_alone_and_each_dead_one_is_reported_by_one(
     claimant.shutdown(0.3)  # it could not deliver the report: the next one may
     with start(http.url, tmp_path):
         pass
-    assert told(http, "process.reached") == [(2,)]
+    assert reported(http, "process.reached") == [(2,)]
     living.shutdown(0.3)
     with start(http.url, tmp_path):
         pass
-    assert told(http, "process.reached") == [(2,), (1,)]
+    assert reported(http, "process.reached") == [(2,), (1,)]
 
 
 def test_withheld_events_are_no_gap_at_the_end_either(http: OtlpReceiver, tmp_path: Path) -> None:
@@ -183,9 +183,9 @@ def test_a_forked_child_has_a_file_of_its_own(http: OtlpReceiver, tmp_path: Path
     os.waitpid(child, 0)
     with start(http.url, tmp_path):
         until(lambda: len(ends(http)) == 1)
-    assert told(http, "process.reached", "process.cut_off") == [(5, True)]
+    assert reported(http, "process.reached", "process.cut_off") == [(5, True)]
     parent.shutdown()
-    assert told(http, "process.reached", "process.cut_off")[1:] == [(2, False)]
+    assert reported(http, "process.reached", "process.cut_off")[1:] == [(2, False)]
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_a_folder_that_vanishes_or_is_emptied_costs_no_event(http: OtlpReceiver,
         file.parent.rmdir()
         say(tracker, 1)
     assert tracker.dropped == 0
-    assert told(http, "process.reached") == [(3,)]
+    assert reported(http, "process.reached") == [(3,)]
 
 
 def test_numbers_of_many_threads_end_at_the_highest(http: OtlpReceiver, tmp_path: Path) -> None:
@@ -270,10 +270,10 @@ def test_numbers_of_many_threads_end_at_the_highest(http: OtlpReceiver, tmp_path
             thread.join()
         (file,) = tmp_path.iterdir()
         assert int(file.read_bytes().splitlines()[1]) == 800
-    assert told(http, "process.reached") == [(800,)]
+    assert reported(http, "process.reached") == [(800,)]
 
 
-def test_without_a_folder_nothing_is_kept_or_told(http: OtlpReceiver, tmp_path: Path) -> None:
+def test_without_a_folder_nothing_is_kept_or_reported(http: OtlpReceiver, tmp_path: Path) -> None:
     with create_tracker("bot", endpoint=http.url, limits=QUICK) as tracker:
         say(tracker, 1)
     assert [record.type for record in http.records] == ["user_message"]

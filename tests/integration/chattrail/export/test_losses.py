@@ -66,7 +66,7 @@ def test_a_refused_record_does_not_take_its_neighbours_along(receiver: Any) -> N
 def test_a_wrong_address_or_token_is_told_and_counted(
     http: OtlpReceiver, status: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chattrail.export.processor._log._told", {})
+    monkeypatch.setattr("chattrail.export.processor._log._logged", {})
     http.fail(status)
     with create_tracker("bot", endpoint=http.url, limits=QUICK) as tracker:
         say(tracker, 20)
@@ -78,7 +78,7 @@ def test_a_wrong_address_or_token_is_told_and_counted(
 def test_a_web_page_is_no_receipt(
     http: OtlpReceiver, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chattrail.export.processor._log._told", {})
+    monkeypatch.setattr("chattrail.export.processor._log._logged", {})
     http.fail(200, content_type="text/html; charset=utf-8")
     with create_tracker("bot", endpoint=http.url, limits=QUICK) as tracker:
         say(tracker, 20)

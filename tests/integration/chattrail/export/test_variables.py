@@ -105,7 +105,7 @@ def test_arguments_are_checked() -> None:
 def test_secrets_of_an_endpoint_are_not_logged(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chattrail.export.processor._log._told", {})
+    monkeypatch.setattr("chattrail.export.processor._log._logged", {})
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://user:canary@127.0.0.1:{taken.getsockname()[1]}/v1/logs?key=canary"

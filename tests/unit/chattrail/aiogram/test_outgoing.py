@@ -88,7 +88,13 @@ async def test_sends_outside_an_update(bench: Bench) -> None:
     await bench.bot.send_message(1001, "good morning")
     await bench.bot.send_message(-100, "nobody's")
     await bench.bot.send_invoice(
-        1001, title="t", description="d", payload="month", currency="XTR", prices=[LabeledPrice(label="a", amount=250)]
+        1001,
+        title="t",
+        description="d",
+        payload="month",
+        provider_token="",
+        currency="XTR",
+        prices=[LabeledPrice(label="a", amount=250)],
     )
     greeting, invoice = bench.events
     assert (greeting["type"], greeting["user.id"], greeting["telegram.user.username"]) == ("ai_message", "1001", "ann")

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from chattrail.context import UpdateContext
 from chattrail.events import ChatCleared, Command, PersonaSelected, StorySelected, UserMessage
-from chattrail.session import IDLE_NS, People
+from chattrail.session import IDLE_NS, UserStates
 from tests.unit.chattrail.tracker.bench import ANN, BOB, Bench
 
 
@@ -22,7 +22,7 @@ def test_a_session_ends_after_half_an_hour_of_event_time(bench: Bench) -> None:
 
 
 def test_people_are_remembered_up_to_a_limit() -> None:
-    people = People(capacity=3)
+    people = UserStates(capacity=3)
     first = people.at("1", 0).session_id
     for other in ("2", "3"):
         people.at(other, 0)

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from chattrail import Person
-from chattrail.compose import Place
-from chattrail.context import UpdateContext
+from chattrail.context import EventTarget, UpdateContext
 from chattrail.events import (
     AiMessage,
     ChatCleared,
@@ -47,7 +46,7 @@ def test_an_incoming_event_takes_up_what_the_handler_knows(bench: Bench) -> None
     bench.tracker.arrive(StartCommand(payload="ad"), context, arrival, replaceable=False)
     with bench.during(context):
         bench.tracker.annotate(returning=True, persona_id="luna", nonsense=1)
-        bench.tracker.record(AiMessage(text="Hello"), Place())
+        bench.tracker.record(AiMessage(text="Hello"), EventTarget())
         bench.tracker.annotate(returning=False)
     bench.tracker.settle(context)
     start, answer = bench.events
@@ -71,7 +70,7 @@ def test_a_press_gives_way_to_what_it_meant(
     context = UpdateContext(bench.tracker, user=ANN)
     bench.tracker.arrive(UserMessage(kind="button", text="Luna"), context, None, replaceable=True)
     with bench.during(context):
-        bench.tracker.record(AiMessage(text="One moment"), Place())
+        bench.tracker.record(AiMessage(text="One moment"), EventTarget())
         if said is not None:
             bench.tracker.track(said)
     bench.tracker.settle(context)
