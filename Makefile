@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest
 ABREAST := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run env test test-fast faults faults-pictures sweep-batches soak embedded-sweep embedded-lists lint format bench
+.PHONY: help setup demo run env test test-fast faults faults-pictures sweep-batches library-versions soak embedded-sweep embedded-lists lint format bench
 .PHONY: collector clients assets docs screenshots lock clean
 
 help: ## list the targets
@@ -52,6 +52,9 @@ faults-pictures: setup ## the rows on pictures, five seeds (half an hour; ROWS=2
 
 sweep-batches: setup ## requests of every shape and size at default limits (half an hour); writes its table in docs/operations.md
 	@$(PYTEST) tests/integration/sidecar/test_batch_sweep.py tests/integration/sidecar/test_request_memory.py -m slow --timeout 7200 -s
+
+library-versions: setup ## the library's tests with each OpenTelemetry minor that it claims (five minutes)
+	@$(PYTEST) tests/integration/chattrail/test_environments.py -m slow --timeout 900
 
 soak: setup collector ## an hour of slow ClickHouse and of random faults; SOAK_MINUTES=4 for less; writes docs/reliability.md
 	@$(PYTEST) tests/faults/test_soak.py -m slow -s
@@ -103,10 +106,13 @@ tools:
 	  apt-get install -y -qq chromium redis-server curl default-jdk-headless maven >/dev/null; } || \
 	echo "Some of chromium, redis-server, curl, a JDK and Maven are missing: their tests will be skipped by name."
 
-lock: ## resolve requirements.lock anew from pyproject.toml
+lock: ## resolve requirements.lock anew from pyproject.toml, and the tests' environments
 	$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --all-extras --no-header \
 		--group bot --group sidecar --group web --group embedded --group stack --group dev \
 		--no-emit-index-url --no-annotate pyproject.toml -o requirements.lock
+	for file in tests/support/environments/*.in; do \
+		$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header \
+		--no-emit-index-url --no-annotate $$file -o $${file%.in}.lock || exit 1; done
 	echo uv | $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header \
 		--no-emit-index-url --no-annotate - -o requirements-uv.lock
 

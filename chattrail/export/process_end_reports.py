@@ -57,6 +57,8 @@ class ProcessEndReports:
                 report.accepted()
         else:
             _log.warning("%s refused reports of ended processes: %s", target(), result.reason)
+            for report in reports:  # before they leave the list: `clear` on another thread must not miss them
+                report.release()
         self._waiting = self._waiting[len(reports) :]
 
     def clear(self) -> None:

@@ -37,7 +37,6 @@ QUEUE_RECORDS = 2048
 RECORDS_PER_SECOND = 10
 FLUSH_S = 1.0
 FLUSH_TO_NOBODY_S = 0.5  # when the last attempt failed
-_log = RateLimitedLog(logging.getLogger("chattrail.export"))  # not below `sidecar`: these lines are not sent
 _OTEL_NAMES = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
 
@@ -143,7 +142,7 @@ class _LogExporter(OTLPLogExporter):
     """Counts what became of the records, and logs nothing that would be sent out again."""
 
     def __init__(self, endpoint: str, metrics: Metrics) -> None:
-        super().__init__(endpoint, session=OtlpSession(_log))
+        super().__init__(endpoint, session=_session())
         self._own_metrics = metrics
         self.settled = 0
         self.failing = False
@@ -162,7 +161,7 @@ class _MetricExporter(OTLPMetricExporter):
     """Sends every metric that the sidecar has a name for, and from their second export on those that plugins made up."""
 
     def __init__(self, endpoint: str, metrics: Metrics) -> None:
-        super().__init__(endpoint, session=OtlpSession(_log))
+        super().__init__(endpoint, session=_session())
         self._own_metrics = metrics
         self._meter: Meter | None = None
         self._observed: set[str] = set()
@@ -186,6 +185,10 @@ class _MetricExporter(OTLPMetricExporter):
             create = self._meter.create_observable_gauge if is_gauge else self._meter.create_observable_counter
             create(name, [_callback(name, self._own_metrics)], description=DESCRIPTIONS.get(name, ""))
             self._observed.add(name)
+
+
+def _session() -> OtlpSession:
+    return OtlpSession(RateLimitedLog(logging.getLogger("chattrail.export")))  # not below `sidecar`: its lines are not sent
 
 
 def _callback(name: str, metrics: Metrics) -> Callable[[CallbackOptions], Iterable[Observation]]:

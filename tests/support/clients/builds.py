@@ -27,12 +27,12 @@ def go_program(folder: Path, modules: str = "go.mod") -> Path:
     """The program of a folder, with the versions in a file of modules beside its own. Needs Go only to build it."""
     sums = modules.removesuffix(".mod") + ".sum"
     sources = [folder / name for name in ("main.go", "go.mod", modules, sums)]
-    return _kept(folder.name, sources, lambda target: _build_go(folder, modules, target))
+    return kept(folder.name, sources, lambda target: _build_go(folder, modules, target))
 
 
 def java_libraries(folder: Path) -> Path:
     """The folder with the libraries that a folder's pom.xml names. Needs Maven only to fetch them."""
-    return _kept(folder.name, [folder / "pom.xml"], lambda target: _fetch_java(folder, target))
+    return kept(folder.name, [folder / "pom.xml"], lambda target: _fetch_java(folder, target))
 
 
 def node_modules(folder: Path) -> Path:
@@ -43,18 +43,19 @@ def node_modules(folder: Path) -> Path:
         lacking(f"no packages for {folder.name}: {error}")
 
 
-def _kept(name: str, sources: list[Path], make: Callable[[Path], None]) -> Path:
+def kept(name: str, sources: list[Path], make: Callable[[Path], None]) -> Path:
+    """Return what `make` puts into a folder or file, from the cache if the sources are the same."""
     digest = hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()[:16]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    kept = cache / "chattrail" / name.replace("_", "-") / digest
-    if not kept.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=kept.parent, prefix="building-") as work:
-            made = Path(work) / kept.name
+    target = cache / "chattrail" / name.replace("_", "-") / digest
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix="building-") as work:
+            made = Path(work) / target.name
             make(made)
-            if not kept.exists():  # another test process may have been quicker
-                made.replace(kept)
-    return kept
+            if not target.exists():  # another test process may have been quicker
+                made.replace(target)
+    return target
 
 
 def _build_go(folder: Path, modules: str, target: Path) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import socket
+from typing import Any
 
 import pytest
 
@@ -66,6 +67,26 @@ def test_arguments_win(http: OtlpReceiver, monkeypatch: pytest.MonkeyPatch) -> N
         say(tracker, 1)
         http.wait(1)
     assert http.requests[0].headers["x-a"] == "b"
+
+
+def test_headers_of_the_argument_are_added_to_those_of_the_variable(
+    receiver: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20abc,x-team=a")
+    with create_tracker("bot", endpoint=receiver.url, headers={"X-Team": "b"}, limits=QUICK) as tracker:
+        say(tracker, 1)
+        receiver.wait(1)
+    assert receiver.requests[0].headers["authorization"] == "Bearer abc"
+    assert receiver.requests[0].headers["x-team"] == "b"
+
+
+@pytest.mark.parametrize("setting", ["ENDPOINT", "PROTOCOL", "HEADERS", "COMPRESSION", "TIMEOUT"])
+def test_an_empty_one_is_as_if_unset(setting: str, http: OtlpReceiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{setting}", "")
+    monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_LOGS_{setting}", "")
+    with create_tracker("bot", endpoint=http.url, limits=QUICK) as tracker:
+        say(tracker, 1)
+        http.wait(1)
 
 
 def test_a_disabled_sdk_records_nothing(http: OtlpReceiver, monkeypatch: pytest.MonkeyPatch) -> None:
