@@ -72,10 +72,10 @@ class UserMessage(Event):
     when = "the person sends a text, a photo, a voice message, a sticker, or presses a button"
     shown = ("kind",)
     text: str | None = _attribute(
-        "chattrail.message.text", "The text, caption or label of the button.", "Hello!", private=True
+        "chattrail.message.text", "The text, caption or button's label.", "Hello!", private=True
     )
     kind: str | None = _attribute(
-        "chattrail.message.kind", "text, photo, voice, sticker, button and so on.", "text", default="text"
+        "chattrail.message.kind", "text, photo, voice, button and so on.", "text", default="text"
     )
     length: int | None = _attribute("chattrail.message.length", "Length of the text, in characters.", 6)
 
@@ -100,31 +100,29 @@ class AiMessage(Event):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageGenerated(Event):
-    """A picture was made and sent, or could not be made (`error_type`). One of url, file_id, data says where it is."""
+    """An image was made and sent, or could not be made (`error_type`). One of url, file_id, data says where it is."""
 
     type = "image_generated"
-    when = "a picture was made and sent, or making it failed"
+    when = "an image was made and sent, or making it failed"
     shown = ("image_id", "error_type")
-    image_id: str | None = _attribute("chattrail.image.id", "Names the picture.", "AQADx7oxG4u")
-    url: str | None = _attribute(
-        "chattrail.image.url", "Where it can be fetched over https.", "https://cdn.example/p.png"
-    )
+    image_id: str | None = _attribute("chattrail.image.id", "Names the image.", "AQADx7oxG4u")
+    url: str | None = _attribute("chattrail.image.url", "Where it can be fetched over https.", "https://cdn.example/p")
     file_id: str | None = _attribute("chattrail.image.file_id", "Telegram's file_id.", "AgACAgIAAxkDAAIB")
-    data: bytes | None = _attribute("chattrail.image.data", "The picture itself, at most 8 MiB.", b"\x89PNG")
+    data: bytes | None = _attribute("chattrail.image.data", "The image itself, at most 8 MiB.", b"\x89PNG")
     content_type: str | None = _attribute("chattrail.image.content_type", "Its media type.", "image/png")
     prompt: str | None = _attribute("chattrail.image.prompt", "What was asked of the model.", "a fox", private=True)
     duration_ms: float | None = _attribute("chattrail.image.duration_ms", "How long it took to make, in ms.", 8200.0)
-    error_type: str | None = _attribute("error.type", "Why there is no picture.", "content_policy")
+    error_type: str | None = _attribute("error.type", "Why there is no image.", "content_policy")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageRefresh(Event):
-    """The person asked for another picture."""
+    """The person asked for another image."""
 
     type = "image_refresh"
-    when = "the person asks for another picture"
+    when = "the person asks for another image"
     shown = ("image_id",)
-    image_id: str | None = _attribute("chattrail.image.id", "The picture that is being replaced.", "AQADx7oxG4u")
+    image_id: str | None = _attribute("chattrail.image.id", "The image that is being replaced.", "AQADx7oxG4u")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -175,7 +173,7 @@ class PremiumAction(Event):
     when = "premium is offered, an invoice is sent, paid or refunded, or premium expires"
     shown = ("action", "plan")
     action: str | None = _attribute(
-        "chattrail.premium.action", "offered, invoice_sent, paid, refunded or expired.", "paid"
+        "chattrail.premium.action", "offered, invoice_sent, paid, refunded, expired.", "paid"
     )
     plan: str | None = _attribute("chattrail.premium.plan", "What is bought.", "month")
     amount: float | None = _attribute("chattrail.premium.amount", "The price, in units of the currency.", 250.0)
@@ -230,9 +228,7 @@ EVENT_TYPES: Mapping[str, type[Event]] = MappingProxyType({event.type: event for
 COMMON: tuple[Attribute, ...] = (
     Attribute("event.id", "Names the event: a UUIDv7.", "019b2f0e-5f5c-7b1c-9d5e-3a9d2c9b7f10"),
     Attribute("event.sequence", "Counts the process's events from 1; a gap is a loss.", 17),
-    Attribute(
-        "user.id", "Telegram's id of the person as text, or its HMAC; `handler_failed` alone may be nobody's.", "1001"
-    ),
+    Attribute("user.id", "Telegram's id as text, or its HMAC; `handler_failed` alone may have none.", "1001"),
     Attribute("user.hash", "The HMAC again, only when ids are hashed.", "5f2b…"),
     Attribute("session.id", "The session; 30 minutes without an event end it.", "019b2f0e-5f5c-7a70-8c1e-77f1b5b6a001"),
     Attribute("telegram.chat.id", "The chat; not sent for private chats when ids are hashed.", 1001),
@@ -245,9 +241,7 @@ COMMON: tuple[Attribute, ...] = (
     Attribute("telegram.user.is_premium", "Whether the person has Telegram Premium.", False),
     Attribute("chattrail.persona.id", "The persona the person talks to.", "luna"),
     Attribute("chattrail.story.id", "The story they are in.", "lighthouse"),
-    Attribute(
-        "chattrail.dropped.queue_full", "Events the process has lost to a full queue; now and then, once any is.", 3
-    ),
+    Attribute("chattrail.dropped.queue_full", "Events lost to a full queue so far; on some events, once any is.", 3),
     Attribute("chattrail.dropped.refused", "The same for events that the collector refused.", 1),
     Attribute("chattrail.dropped.failed", "The same for events that no record could be made of.", 1),
 )

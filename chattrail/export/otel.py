@@ -19,16 +19,9 @@ from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
 
 __all__ = [
-    "LogRecord",
-    "LogRecordExportResult",
-    "LogRecordExporter",
-    "ReadableLogRecord",
-    "SeverityNumber",
-    "grpc_exporter",
-    "http_exporter",
-    "limit_exporter_logs",
-    "suppressed_instrumentation",
-]
+    "LogRecord", "LogRecordExportResult", "LogRecordExporter", "ReadableLogRecord", "SeverityNumber",
+    "grpc_exporter", "http_exporter", "limit_exporter_logs", "suppressed_instrumentation",
+]  # fmt: skip
 
 _LOGGERS = (  # of the SDK's exporters, by name: the gRPC one need not be loaded
     OTLPLogExporter.__module__,
@@ -88,25 +81,18 @@ def suppressed_instrumentation() -> Iterator[None]:
         detach(token)
 
 
-class _OncePerMinute(logging.Filter):
-    """Lets each message through once a minute: while a collector is away, the exporters log at every attempt."""
+_logged: dict[str, float] = {}
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._logged: dict[str, float] = {}
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        now = time.monotonic()
-        key = str(record.msg)
-        if now - self._logged.get(key, float("-inf")) < 60:
-            return False
-        self._logged[key] = now
-        return True
+def _once_a_minute(record: logging.LogRecord) -> bool:
+    now, key = time.monotonic(), f"{record.name}: {record.msg}"
+    if now - _logged.get(key, float("-inf")) < 60:
+        return False
+    _logged[key] = now
+    return True
 
 
 def limit_exporter_logs() -> None:
-    """Keep the SDK's exporters from flooding the bot's log. May be called again."""
+    """Let each message of the SDK's exporters through once a minute: while a collector is away, they log at every attempt."""
     for name in _LOGGERS:
-        logger = logging.getLogger(name)
-        if not any(isinstance(known, _OncePerMinute) for known in logger.filters):
-            logger.addFilter(_OncePerMinute())
+        logging.getLogger(name).addFilter(_once_a_minute)  # adds it once only

@@ -75,7 +75,7 @@ class CountingBatchProcessor:
         self._changed = threading.Condition(threading.Lock())
         self._queue: deque[Packed] = deque()
         self._bytes = 0
-        self._sending = 0  # taken from the queue, fate unknown
+        self._sending = 0  # taken from the queue, not settled yet
         self._emitted = self._exported = 0
         self._losses: dict[str, int] = {}
         self._thread: threading.Thread | None = None
@@ -85,8 +85,8 @@ class CountingBatchProcessor:
         self._reports = ProcessEndReports(self._sequence_file, self._limits.retry[1])
 
     def _begin_again(self) -> None:
-        # What was queued is the parent's to send, and a connection shared with it would mix up their bytes.
-        # It is another instance of the service, too. Both are made anew when they are needed, on the export thread.
+        # The parent sends what was queued, and a shared connection would mix up their bytes. A child is another instance
+        # of the service, too. Transport and resource are made again when they are needed, on the export thread.
         self._transport = self._resource = None
         self._begin()
 
@@ -106,13 +106,13 @@ class CountingBatchProcessor:
             while self._is_full(size) and self._queue:
                 self._bytes -= self._queue.popleft()[0]
                 self._lose("queue_full", 1)
-            if self._is_full(size):  # what is being sent fills the memory by itself
+            if self._is_full(size):  # the batch that is being sent fills the memory
                 self._lose("queue_full", 1)
             else:
                 self._queue.append(packed)
                 self._bytes += size
-                # A first event wakes nobody: the thread looks in by itself, and a wake-up would cost this caller a
-                # fight for the interpreter's lock.
+                # A first event does not wake the thread, which looks by itself: a wake-up would make this caller compete
+                # for the interpreter's lock.
                 if self._is_batch():
                     self._changed.notify_all()
             if self._thread is None:
@@ -136,7 +136,7 @@ class CountingBatchProcessor:
             return Counts(self._emitted, self._exported, len(self._queue) + self._sending, dict(self._losses))
 
     def flush(self, timeout: float = 30.0) -> bool:
-        """Wait until every record has met its fate; False when the time was not enough."""
+        """Wait until every record is exported or lost; False when the time was not enough."""
         with self._changed:
             self._flushing += 1
             self._changed.notify_all()
@@ -155,7 +155,7 @@ class CountingBatchProcessor:
             if not first:
                 self._changed.wait_for(lambda: self._closed, timeout)
                 return "shutdown" not in self._losses
-            # Nobody listened a moment ago: one more attempt is due, a long wait is not.
+            # The last attempt failed: make one more, and do not wait long.
             longest = min(timeout, 1.0) if self._failing else timeout
         if self._thread is not None:
             self._thread.join(max(0.0, longest - _CLOSING_TIME))
@@ -176,7 +176,7 @@ class CountingBatchProcessor:
         return not lost
 
     def _close_transport(self, deadline: float) -> None:
-        # On a thread of its own: closing waits for nothing that we know of, but the deadline is ours to keep.
+        # On a thread of its own, so that a slow close cannot break the deadline.
         transport = self._transport
         self._aborted = True
         if transport is not None:

@@ -73,8 +73,8 @@ _REJECTED = frozenset({400, 413, 422})
 class OtlpSession(requests.Session):
     """The HTTP session of one of the SDK's exporters. `result` is the outcome of the last request.
 
-    The SDK takes every response below 400 for success. Only 2xx is, and not a web page: that comes from a login page or from
-    another server at the address. Such a response, and a redirection, which is not followed, reach the SDK as 404.
+    The SDK takes 3xx for success (findings/otel-http-exporter-redirect-is-success.sh). Only 2xx is, and not a web page, which
+    comes from a login page or from another server at the address. A page, and a redirection, reach the SDK as 404.
     """
 
     def __init__(self, log: RateLimitedLog | None = None) -> None:

@@ -188,7 +188,9 @@ class _MetricExporter(OTLPMetricExporter):
 
 
 def _session() -> OtlpSession:
-    return OtlpSession(RateLimitedLog(logging.getLogger("chattrail.export")))  # not below `sidecar`: its lines are not sent
+    return OtlpSession(
+        RateLimitedLog(logging.getLogger("chattrail.export"))
+    )  # not below `sidecar`: its lines are not sent
 
 
 def _callback(name: str, metrics: Metrics) -> Callable[[CallbackOptions], Iterable[Observation]]:

@@ -30,7 +30,7 @@ async def strangers_bot(telegram: TelegramServer, receiver: OtlpReceiver) -> Asy
 
 
 def trail(records: list[Received], person: int) -> list[tuple[object, ...]]:
-    """Return a person's events by time, each as its type and what tells it apart."""
+    """Return a person's events by time, each as its type and distinguishing values."""
     telling = (
         "chattrail.start.payload", "chattrail.command.name", "chattrail.message.kind", "chattrail.message.text",
         "chattrail.premium.action", "chattrail.premium.plan", "chattrail.premium.amount", "error.type",

@@ -1,4 +1,4 @@
-"""What a tracker lost is told to the collector with the events that follow, so that gaps have a reason there."""
+"""What a tracker lost is reported to the collector with the events that follow, so that gaps have a reason there."""
 
 from typing import Any
 
@@ -14,11 +14,11 @@ PREFIX = "chattrail.dropped."
 
 def reports(receiver: OtlpReceiver) -> list[dict[str, Any]]:
     """What each event that arrived says, those that say nothing left out."""
-    told = [
+    found = [
         {name.removeprefix(PREFIX): value for name, value in record.attributes.items() if name.startswith(PREFIX)}
         for record in receiver.records
     ]
-    return [each for each in told if each]
+    return [each for each in found if each]
 
 
 def test_a_full_queue_is_reported_once_in_each_batch_from_then_on(monkeypatch: pytest.MonkeyPatch) -> None:

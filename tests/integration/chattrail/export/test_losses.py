@@ -1,4 +1,4 @@
-"""Memory that is full and records that are refused: what is lost is counted, and told once."""
+"""Memory that is full and records that are refused: what is lost is counted, and logged once."""
 
 import logging
 import threading

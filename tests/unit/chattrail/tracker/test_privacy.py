@@ -28,10 +28,10 @@ def test_people_become_a_hash_that_holds_their_trail_together() -> None:
     assert first["user.id"] == first["user.hash"] == second["user.id"] != other["user.id"]
     assert first["session.id"] == second["session.id"]
     assert len(first["user.id"]) == 64
-    told = repr([dict(record.attributes) for record in bench.records])
-    assert "1001" not in told.replace(first["user.id"], "")
-    assert "Ann" not in told
-    assert "ann" not in told
+    sent = repr([dict(record.attributes) for record in bench.records])
+    assert "1001" not in sent.replace(first["user.id"], "")
+    assert "Ann" not in sent
+    assert "ann" not in sent
     assert "telegram.chat.id" not in first
     assert second["telegram.chat.id"] == -5
     bench.tracker.shutdown()
