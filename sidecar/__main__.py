@@ -82,17 +82,17 @@ def _run() -> int:
 
 
 def _clickhouse_url() -> str:
-    from sidecar.plugins.clickhouse.config import ClickHouseConfig
+    from sidecar.plugins.clickhouse.settings import ClickHouseSettings
 
     _, [(_, config)] = load_settings({**os.environ, "CHATTRAIL_SIDECAR_PLUGINS": "clickhouse"})
-    assert isinstance(config, ClickHouseConfig)
+    assert isinstance(config, ClickHouseSettings)
     return config.url.get_secret_value()
 
 
 def _dead_letters() -> int:
-    from sidecar.plugins.clickhouse.dead_letters import piles
+    from sidecar.plugins.clickhouse.dead_letters import dead_letter_groups
 
-    found = piles(_clickhouse_url())
+    found = dead_letter_groups(_clickhouse_url())
     for pile in found:
         span = f"{pile.oldest:%Y-%m-%d %H:%M} to {pile.newest:%Y-%m-%d %H:%M} UTC"
         name = ascii(pile.event_name)[1:-1][:80] or "a log without a name"  # a stranger's text, on a terminal

@@ -24,7 +24,7 @@ class Permanent(Exception):  # noqa: N818
         self.reason = reason
 
 
-class Malformed(Exception):  # noqa: N818
+class MalformedError(Exception):
     """The body is no OTLP request; the message says what is wrong, without quoting its contents."""
 
 

@@ -18,7 +18,7 @@ from sidecar.settings import SidecarSettings
 from sidecar.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
-    from sidecar.telemetry.internal_telemetry import OwnTelemetry
+    from sidecar.telemetry.internal_telemetry import InternalTelemetry
 
 
 async def serve(settings: SidecarSettings, chosen: list[tuple[Factory, Settings]]) -> None:
@@ -31,7 +31,7 @@ async def serve(settings: SidecarSettings, chosen: list[tuple[Factory, Settings]
         stages.append(Stage(factory.name, _build(factory, config, context), factory.required))
     pipeline = Pipeline(stages, clock, metrics, logger, time_limit_s=settings.handle_timeout_s)
     http = runner(Receiver(pipeline, settings, clock, metrics, logger))
-    sending = _own_telemetry(settings, metrics, logger)
+    sending = _internal_telemetry(settings, metrics, logger)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -51,7 +51,9 @@ async def serve(settings: SidecarSettings, chosen: list[tuple[Factory, Settings]
             await asyncio.to_thread(sending.end, max(0.1, until - clock.monotonic()))
 
 
-def _own_telemetry(settings: SidecarSettings, metrics: Metrics, logger: logging.Logger) -> "OwnTelemetry | None":
+def _internal_telemetry(
+    settings: SidecarSettings, metrics: Metrics, logger: logging.Logger
+) -> "InternalTelemetry | None":
     if settings.telemetry_url is None:
         return None
     from sidecar.telemetry.internal_telemetry import (

@@ -18,7 +18,7 @@ from sidecar.embedded.app import Server
 from sidecar.embedded.confinement import confine
 from sidecar.embedded.engine import Engine
 from sidecar.embedded.environment import forget_passwords
-from sidecar.embedded.lock import FolderTakenError, Ownership
+from sidecar.embedded.lock import FolderLock, FolderLockedError
 from sidecar.embedded.settings import EmbeddedSettings
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -71,8 +71,8 @@ def main() -> int:
     forget_passwords()
     logs.setup()
     try:
-        ownership = Ownership(settings.data.absolute())
-    except FolderTakenError as error:
+        lock = FolderLock(settings.data.absolute())
+    except FolderLockedError as error:
         print(f"embedded ClickHouse: {error}", file=sys.stderr)
         return 1
     sockets = listening.bind(settings.host, settings.port)  # once confined, it may not
@@ -85,7 +85,7 @@ def main() -> int:
         for number in SIGNALS:  # a second one must not cut the end short
             signal.signal(number, signal.SIG_IGN)
         engine.close()
-        ownership.release()
+        lock.release()
     return 0
 
 

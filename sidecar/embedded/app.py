@@ -18,9 +18,8 @@ from common.body_time import Pace
 from common.error_location import error_location
 from common.http_runner import expect
 from sidecar.embedded import compression, native, origin
-from sidecar.embedded import request as intake
 from sidecar.embedded.auth import READER, Users
-from sidecar.embedded.concurrency import Turn, Turns
+from sidecar.embedded.concurrency import ConcurrencyLimit, Slot
 from sidecar.embedded.engine import Engine, Job
 from sidecar.embedded.errors import (
     ABORTED,
@@ -31,7 +30,8 @@ from sidecar.embedded.errors import (
     ClickHouseError,
 )
 from sidecar.embedded.execution import Execution
-from sidecar.embedded.response import Answer
+from sidecar.embedded.request import QueryRequest, RequestReader
+from sidecar.embedded.response import QueryResponse
 from sidecar.embedded.sessions import Session, Sessions
 from sidecar.embedded.settings import EmbeddedSettings
 
@@ -47,10 +47,12 @@ class Server:
         self._settings = settings
         self._engine = engine
         self._incoming = incoming
-        self._reader = intake.Reader(incoming, settings.max_body_mb << 20)
+        self._reader = RequestReader(incoming, settings.max_body_mb << 20)
         self._users = Users(settings)
-        self._turns = Turns(settings.max_concurrent_queries, settings.max_queued_queries, settings.queue_time_s)
-        # more threads than turns: killing and closing must go on while every turn is taken
+        self._limit = ConcurrencyLimit(
+            settings.max_concurrent_queries, settings.max_queued_queries, settings.queue_time_s
+        )
+        # more threads than slots: killing and closing must go on while every slot is taken
         self._threads = ThreadPoolExecutor(settings.max_concurrent_queries + 4, thread_name_prefix="query")
         self._sessions = Sessions()
         self._running: dict[str, Execution | None] = {}
@@ -160,7 +162,7 @@ class Server:
             self._running[query_id] = None
             self._idle.clear()
             registered = True
-            turn = await self._turns.enter(reader=user == READER)
+            slot = await self._limit.enter(reader=user == READER)
         except BaseException:
             if registered:
                 self._forget(query_id)
@@ -178,11 +180,11 @@ class Server:
             deflater = compression.deflater(coding, compression.block_method(taken.fields))
             execution = self._running[query_id] = Execution(self._engine, self._threads, job, session, deflater)
             patience_s = self._settings.answer_patience_s
-            answer = Answer(request, execution, headers, coding, self._words, patience_s, turn.only_sends)
+            answer = QueryResponse(request, execution, headers, coding, self._words, patience_s, slot.only_sends)
             return await (answer.whole() if taken.flag("wait_end_of_query") else answer.stream())
         finally:
-            # shielded: a client that leaves must not leave its query, its turn or its files behind
-            ending = asyncio.create_task(self._end(user, query_id, taken, turn, session, execution))
+            # shielded: a client that leaves must not leave its query, its slot or its files behind
+            ending = asyncio.create_task(self._end(user, query_id, taken, slot, session, execution))
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
             await asyncio.shield(ending)
@@ -191,7 +193,7 @@ class Server:
         execution = self._running.get(query_id)
         return None if execution is None else execution.job
 
-    def _job(self, request: web.Request, user: str, taken: intake.Intake) -> Job:
+    def _job(self, request: web.Request, user: str, taken: QueryRequest) -> Job:
         fields, headers = taken.fields, request.headers
         return Job(
             taken.statement,
@@ -212,8 +214,8 @@ class Server:
         self,
         user: str,
         query_id: str,
-        taken: intake.Intake,
-        turn: Turn,
+        taken: QueryRequest,
+        slot: Slot,
         session: Session | None,
         execution: Execution | None,
     ) -> None:
@@ -224,7 +226,7 @@ class Server:
             if session is not None:
                 self._sessions.leave(user, taken.fields["session_id"], taken.flag("close_session"))
             taken.discard()
-            turn.leave()
+            slot.leave()
             self._forget(query_id)
 
     def _forget(self, query_id: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sidecar.embedded.errors import TOO_MANY_SIMULTANEOUS_QUERIES, ClickHouseError
 
 
-class Turns:
+class ConcurrencyLimit:
     """Places for running queries. Readers get all but one of them, so that the other user can always write."""
 
     def __init__(self, running: int, waiting: int, longest_wait: float) -> None:
@@ -19,7 +19,7 @@ class Turns:
         self._longest = longest_wait
         self._waiting = Counter[bool]()  # readers, and others
 
-    async def enter(self, *, reader: bool = False) -> "Turn":
+    async def enter(self, *, reader: bool = False) -> "Slot":
         """Wait for a place; it must be left. Raises ClickHouseError (202) when none comes in time."""
         needed = [self._for_readers, self._running] if reader else [self._running]
         if any(one.locked() for one in needed) and self._waiting[reader] >= self._room:
@@ -35,11 +35,11 @@ class Turns:
             for one in acquired:
                 one.release()
             if isinstance(error, TimeoutError):
-                raise self._refusal(f"no turn came in {self._longest:g} s") from None
+                raise self._refusal(f"no slot came free in {self._longest:g} s") from None
             raise
         finally:
             self._waiting[reader] -= 1
-        return Turn(self, acquired)
+        return Slot(self, acquired)
 
     def _refusal(self, why: str) -> ClickHouseError:
         return ClickHouseError(
@@ -47,11 +47,11 @@ class Turns:
         )
 
 
-class Turn:
+class Slot:
     """The place of one query: `only_sends` when the query has ended, `leave` at the end."""
 
-    def __init__(self, turns: Turns, acquired: Sequence[asyncio.Semaphore]) -> None:
-        self._turns = turns
+    def __init__(self, limit: ConcurrencyLimit, acquired: Sequence[asyncio.Semaphore]) -> None:
+        self._limit = limit
         self._acquired = acquired
         self._sends = False
 
@@ -60,14 +60,14 @@ class Turn:
 
         What is being sent may lie on the disk: its clients must not fill that.
         """
-        if self._acquired and self._turns.sending < self._turns.places:
-            self._turns.sending += 1
+        if self._acquired and self._limit.sending < self._limit.places:
+            self._limit.sending += 1
             self._sends = True
             self._release()
 
     def leave(self) -> None:
         """Give the place to the next query, if that has not been done."""
-        self._turns.sending -= self._sends
+        self._limit.sending -= self._sends
         self._sends = False
         self._release()
 

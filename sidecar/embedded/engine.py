@@ -81,7 +81,7 @@ class Engine:
     def __init__(self, settings: EmbeddedSettings) -> None:
         self._settings = settings
         self._path = ""
-        self._keeper: Any = None
+        self._main_connection: Any = None
         self.version = ""
         self.guard: Guard
 
@@ -107,17 +107,17 @@ class Engine:
         self._path = f"{folder / 'engine'}?config-file={main}"
         self._connect = chdb.connect
         kept = _kept_default(folder / "engine" / "metadata")
-        self._keeper = self._connect(self._path)
-        _replace_default(self._keeper, kept)
-        self.version = self._keeper.query("SELECT version()", "TabSeparated").bytes().decode().strip()
+        self._main_connection = self._connect(self._path)
+        _replace_default(self._main_connection, kept)
+        self.version = self._main_connection.query("SELECT version()", "TabSeparated").bytes().decode().strip()
         self.guard = Guard(self.connect)
 
     def close(self) -> None:
         """Flush and close."""
-        if self._keeper is not None:
+        if self._main_connection is not None:
             self.guard.close()
-            self._keeper.close()
-            self._keeper = None
+            self._main_connection.close()
+            self._main_connection = None
 
     def connect(self) -> Any:
         """A connection of its own for one query or one session."""

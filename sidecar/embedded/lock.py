@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import IO
 
 
-class FolderTakenError(Exception):
+class FolderLockedError(Exception):
     """Another process has the folder; the message names it."""
 
 
-class Ownership:
+class FolderLock:
     """The lock on a database folder, from creation until `release` or the end of the process."""
 
     def __init__(self, folder: Path) -> None:
@@ -22,7 +22,7 @@ class Ownership:
             self._file.seek(0)
             holder = self._file.read().strip() or "unknown"
             self._file.close()
-            raise FolderTakenError(
+            raise FolderLockedError(
                 f"the folder {folder} belongs to a running server ({holder});"
                 " stop that one, or set CHATTRAIL_EMBEDDED_DATA to another folder"
             ) from None

@@ -38,7 +38,7 @@ TRANSPORT: Final = frozenset({
 
 
 @dataclasses.dataclass(slots=True)
-class Intake:
+class QueryRequest:
     """A request, read to its end. `folder` holds its temporary files: remove it with `discard`."""
 
     statement: Statement
@@ -71,7 +71,7 @@ class Intake:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class Reader:
+class RequestReader:
     """Reads requests. `limit` is the largest body, counted inflated and as it came."""
 
     def __init__(self, incoming: Path, limit: int) -> None:
@@ -79,7 +79,7 @@ class Reader:
         self._limit = limit
         self._inflating = asyncio.Semaphore(INFLATING)
 
-    async def read(self, request: web.Request, pace: Pace, *, writes: bool) -> Intake:
+    async def read(self, request: web.Request, pace: Pace, *, writes: bool) -> QueryRequest:
         """Read a request; without `writes` an INSERT is refused before its data. Leaves no file behind when it fails.
 
         Raises ClickHouseError, also for a body that is slower than `pace`.
@@ -147,7 +147,9 @@ def _gathered(pieces: Iterator[bytes]) -> bytes:
     return gathered[0] if len(gathered) == 1 else b"".join(gathered)
 
 
-async def _read_plain(fields: dict[str, str], folder: Path, body: AsyncGenerator[bytes, None], writes: bool) -> Intake:
+async def _read_plain(
+    fields: dict[str, str], folder: Path, body: AsyncGenerator[bytes, None], writes: bool
+) -> QueryRequest:
     in_url = fields.get("query", "").encode()
     async with contextlib.aclosing(body) as pieces:
         if in_url:
@@ -170,7 +172,7 @@ async def _read_plain(fields: dict[str, str], folder: Path, body: AsyncGenerator
     statement = await _parsed(bytes(buffer), writes)
     if statement.takes_data:
         return await _spool(statement, fields, folder, bytes(buffer[statement.data_offset :]), None)
-    return Intake(statement, fields, folder)
+    return QueryRequest(statement, fields, folder)
 
 
 async def _parsed(sql: bytes, writes: bool) -> Statement:
@@ -188,7 +190,7 @@ def _is_insert(buffer: bytearray) -> bool:
 
 async def _spool(
     statement: Statement, fields: dict[str, str], folder: Path, head: bytes, rest: AsyncIterator[bytes] | None
-) -> Intake:
+) -> QueryRequest:
     path = folder / "data"
     loop = asyncio.get_running_loop()
     with path.open("wb") as file:
@@ -201,7 +203,7 @@ async def _spool(
                     file.write(piece)
     if statement.is_values:
         _strip_semicolon(path)
-    return Intake(statement, fields, folder, data=path)
+    return QueryRequest(statement, fields, folder, data=path)
 
 
 def _strip_semicolon(path: Path) -> None:
@@ -215,9 +217,11 @@ def _strip_semicolon(path: Path) -> None:
             file.truncate(start + len(kept.rstrip(b"; \t\r\n")))
 
 
-async def _read_form(request: web.Request, fields: dict[str, str], folder: Path, limit: int, pace: Pace) -> Intake:
+async def _read_form(
+    request: web.Request, fields: dict[str, str], folder: Path, limit: int, pace: Pace
+) -> QueryRequest:
     found = await form.read(request, fields, folder, limit, pace)
     statement = await _parsed(found.fields.get("query", "").encode(), writes=True)
     if statement.takes_data:
         raise ClickHouseError(BAD_ARGUMENTS, "An INSERT takes its data as the body, not as a form")
-    return Intake(statement, found.fields, folder, tables=tuple(found.tables), _used=frozenset(found.used))
+    return QueryRequest(statement, found.fields, folder, tables=tuple(found.tables), _used=frozenset(found.used))

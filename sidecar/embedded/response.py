@@ -15,7 +15,7 @@ from sidecar.embedded.headers import content_type, summary
 IN_MEMORY: Final = 1 << 20
 
 
-class Answer:
+class QueryResponse:
     """Sends one answer. `words` turns an error into the text that clients read.
 
     A client that does not take a megabyte within `patience_s` seconds loses its connection: ConnectionError is raised.

@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs
 
-from sidecar.errors import Malformed
+from sidecar.errors import MalformedError
 from sidecar.otlp.attributes import AttributeValue, attributes_of, is_empty, text_of
 from sidecar.otlp.json_request import convert
 from sidecar.otlp.pieces import Piece
@@ -62,7 +62,7 @@ class Batch:
 
     @classmethod
     def parse(cls, body: bytes, received_at: datetime) -> Self:
-        """Parse an inflated protobuf body. Raises Malformed when it is not an ExportLogsServiceRequest."""
+        """Parse an inflated protobuf body. Raises MalformedError when it is not an ExportLogsServiceRequest."""
         try:
             return cls(body, ExportLogsServiceRequest.FromString(body), received_at)
         except DecodeError:
@@ -71,14 +71,14 @@ class Batch:
             request = ExportLogsServiceRequest.FromString(saved.body)
         except DecodeError as error:
             # upb's message names the message type and the fault, never the contents
-            raise Malformed(f"the body is not an OTLP ExportLogsServiceRequest: {error}") from None
+            raise MalformedError(f"the body is not an OTLP ExportLogsServiceRequest: {error}") from None
         batch = cls(saved.body, request, received_at, saved.unreadable, mended=saved.mended)
         batch.digest = hashlib.sha256(body).hexdigest()
         return batch
 
     @classmethod
     def of(cls, piece: Piece, received_at: datetime) -> Self:
-        """Parse a piece of a request. Raises Malformed when it is not an ExportLogsServiceRequest."""
+        """Parse a piece of a request. Raises MalformedError when it is not an ExportLogsServiceRequest."""
         if piece.unreadable:
             batch = cls(b"", ExportLogsServiceRequest(), received_at, piece.unreadable)
         else:
@@ -90,7 +90,7 @@ class Batch:
 
     @classmethod
     def from_json(cls, body: bytes, received_at: datetime) -> Self:
-        """Convert an inflated OTLP/JSON body. Raises Malformed when it is not an ExportLogsServiceRequest."""
+        """Convert an inflated OTLP/JSON body. Raises MalformedError when it is not an ExportLogsServiceRequest."""
         converted = convert(body)
         request = ExportLogsServiceRequest.FromString(converted.body)
         return cls(converted.body, request, received_at, converted.unreadable)

@@ -19,7 +19,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from sidecar.errors import Malformed
+from sidecar.errors import MalformedError
 from sidecar.otlp.json_text import Number
 
 # what protobuf's C parser accepts: a deeper message could be built here and then not be read by anyone
@@ -57,11 +57,11 @@ def fields_of(descriptor: Descriptor) -> Mapping[str, Field]:
 
 
 def fill(message: Message, document: object, depth: int) -> None:
-    """Fill a message that stands `depth` messages deep. Raises Malformed, which names the field and the fault, no contents."""
+    """Fill a message that stands `depth` messages deep. Raises MalformedError, which names the field and the fault, no contents."""
     if not isinstance(document, dict):
-        raise Malformed("expected an object")
+        raise MalformedError("expected an object")
     if depth > DEPTH:
-        raise Malformed(f"nested deeper than {DEPTH} messages")
+        raise MalformedError(f"nested deeper than {DEPTH} messages")
     fields = fields_of(message.DESCRIPTOR)
     seen = set()
     for key, value in document.items():
@@ -69,21 +69,21 @@ def fill(message: Message, document: object, depth: int) -> None:
         if field is None or value is None:  # null means the default, as if the key were absent
             continue
         if field.oneof and message.WhichOneof(field.oneof):
-            raise Malformed(f"more than one of {field.oneof}'s alternatives is set")
+            raise MalformedError(f"more than one of {field.oneof}'s alternatives is set")
         if field.name in seen:
-            raise Malformed(f"{field.json_name}: the key is there more than once")
+            raise MalformedError(f"{field.json_name}: the key is there more than once")
         seen.add(field.name)
         try:
             _set(message, field, value, depth)
-        except Malformed as fault:
+        except MalformedError as fault:
             # one name is enough to know where: the whole path would make each fault a reason of its own
-            raise fault if ": " in str(fault) else Malformed(f"{field.json_name}: {fault}") from None
+            raise fault if ": " in str(fault) else MalformedError(f"{field.json_name}: {fault}") from None
 
 
 def _set(message: Message, field: Field, value: object, depth: int) -> None:
     if field.is_repeated:
         if not isinstance(value, list):
-            raise Malformed("expected an array")
+            raise MalformedError("expected an array")
         target = getattr(message, field.name)
         for item in value:
             if field.is_message:
@@ -98,7 +98,7 @@ def _set(message: Message, field: Field, value: object, depth: int) -> None:
         try:
             setattr(message, field.name, field.convert(value))
         except (ValueError, TypeError):
-            raise Malformed("out of range") from None
+            raise MalformedError("out of range") from None
 
 
 def _converter(field: FieldDescriptor) -> Callable[[Any], Any]:
@@ -120,7 +120,7 @@ def _converter(field: FieldDescriptor) -> Callable[[Any], Any]:
 
 def _bool(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise Malformed("expected true or false")
+        raise MalformedError("expected true or false")
     return value
 
 
@@ -132,29 +132,29 @@ def _enum(kind: EnumDescriptor, value: Any) -> int:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise Malformed("expected a string")
+        raise MalformedError("expected a string")
     # half of a pair is what is left of a text that was cut inside an emoji
     return value if value.isascii() else _HALF_PAIR.sub("\ufffd", value)
 
 
 def _hex(value: Any) -> bytes:
     if not isinstance(value, str):
-        raise Malformed("expected a string")
+        raise MalformedError("expected a string")
     try:
         return binascii.unhexlify(value)
     except ValueError:
-        raise Malformed("not hex") from None
+        raise MalformedError("not hex") from None
 
 
 def _base64(value: Any) -> bytes:
     if not isinstance(value, str):
-        raise Malformed("expected a string")
+        raise MalformedError("expected a string")
     # the URL-safe alphabet and missing padding are allowed by protobuf's JSON mapping
     padded = value.translate({ord("-"): "+", ord("_"): "/"}).rstrip("=")
     try:
         return base64.b64decode(padded + "=" * (-len(padded) % 4), validate=True)
     except ValueError:
-        raise Malformed("not base64") from None
+        raise MalformedError("not base64") from None
 
 
 def _integer(value: Any) -> int:
@@ -165,7 +165,7 @@ def _integer(value: Any) -> int:
     text = value.text if isinstance(value, Number) else value
     if isinstance(text, str) and _NUMBER.match(text):
         return int(text) if _INTEGER.match(text) else _whole(text)
-    raise Malformed("not an integer")
+    raise MalformedError("not an integer")
 
 
 def _whole(text: str) -> int:
@@ -175,12 +175,12 @@ def _whole(text: str) -> int:
         if not number:
             return 0
         if number.adjusted() > _LONGEST_INTEGER:
-            raise Malformed("out of range")
+            raise MalformedError("out of range")
         whole = number.to_integral_value()
     except InvalidOperation:  # an exponent of very many digits
-        raise Malformed("out of range") from None
+        raise MalformedError("out of range") from None
     if whole != number:
-        raise Malformed("not an integer")
+        raise MalformedError("not an integer")
     return int(whole)
 
 
@@ -191,14 +191,14 @@ def _double(value: Any) -> float:
         return float(value)
     if isinstance(value, str):
         if not _NUMBER.match(value):
-            raise Malformed("not a number")
+            raise MalformedError("not a number")
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-        raise Malformed("not a number")  # NaN without quotes is no JSON
+        raise MalformedError("not a number")  # NaN without quotes is no JSON
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if math.isinf(number):  # only the string "Infinity" means it; a number that big is a mistake
-        raise Malformed("out of range")
+        raise MalformedError("out of range")
     return number

@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ScopeLogs
 
-from sidecar.errors import Malformed
+from sidecar.errors import MalformedError
 from sidecar.otlp.json_message import fields_of, fill
 from sidecar.otlp.json_text import Doubled, read, write
 from sidecar.otlp.salvage import Salvaged, Unreadable
@@ -28,7 +28,7 @@ LETTER_BYTES = 256  # what a letter takes beside that
 
 
 def convert(body: bytes) -> Salvaged:
-    """Convert an OTLP/JSON ExportLogsServiceRequest. Raises Malformed, without contents, when it is none."""
+    """Convert an OTLP/JSON ExportLogsServiceRequest. Raises MalformedError, without contents, when it is none."""
     return read(body, lambda document: _Conversion(REPEATED * len(body) + (64 << 10)).run(document))
 
 
@@ -68,14 +68,14 @@ class _Conversion:
 
     def run(self, document: object) -> Salvaged:
         if not isinstance(document, dict):
-            raise Malformed("body: expected an object")
+            raise MalformedError("body: expected an object")
         known = fields_of(ExportLogsServiceRequest.DESCRIPTOR)
         if document and known.keys().isdisjoint(document):
-            raise Malformed("the body has no key of an OTLP logs request: resourceLogs is missing")
+            raise MalformedError("the body has no key of an OTLP logs request: resourceLogs is missing")
         for key, entries in document.items():
             if key in known and entries is not None:
                 if not isinstance(entries, list):
-                    raise Malformed("body.resourceLogs: expected an array")
+                    raise MalformedError("body.resourceLogs: expected an array")
                 for entry in entries:
                     self._entry(entry)
         return Salvaged(self.request.SerializeToString(deterministic=True), tuple(self.unreadable))
@@ -100,9 +100,9 @@ class _Conversion:
                 del message.scope_logs[-1]
         if entry.fault:
             del self.request.resource_logs[-1]
-        self._bury(entry, dead)
+        self._set_aside(entry, dead)
 
-    def _bury(self, entry: _Part, dead: list[_Dead]) -> None:
+    def _set_aside(self, entry: _Part, dead: list[_Dead]) -> None:
         """Make letters of an entry's records: one for each, or one for each fault where that would repeat too much."""
         sizes = {id(part): len(write(part.head)) for part in (entry, *(one.scope for one in dead))} if dead else {}
         cost = sum(LETTER_BYTES + sizes[id(entry)] + sizes[id(one.scope)] for one in dead)
@@ -148,7 +148,7 @@ def _parted(message: Message, document: object, repeated: str, depth: int) -> _P
     part = _Part(Doubled(head), children, "")
     try:
         fill(message, part.head, depth)
-    except Malformed as fault:
+    except MalformedError as fault:
         return replace(part, fault=str(fault))
     return part
 
@@ -163,8 +163,8 @@ def _add(scope: ScopeLogs, document: object) -> str:
     try:
         fill(record, document, 4)
         if isinstance(document, dict) and document and fields_of(LogRecord.DESCRIPTOR).keys().isdisjoint(document):
-            raise Malformed("it has keys, and none that OTLP knows")
-    except Malformed as fault:
+            raise MalformedError("it has keys, and none that OTLP knows")
+    except MalformedError as fault:
         del scope.log_records[-1]
         return str(fault)
     return ""
@@ -194,6 +194,6 @@ def _attributes(target: Any, document: dict[str, Any]) -> None:
         pair = KeyValue()
         try:
             fill(pair, given, 5)
-        except Malformed:
+        except MalformedError:
             continue
         target.append(pair)

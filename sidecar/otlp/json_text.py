@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from sidecar.errors import Malformed
+from sidecar.errors import MalformedError
 
 Result = TypeVar("Result")
 
@@ -44,7 +44,7 @@ class Doubled(dict[str, Any]):
 
 
 def read(body: bytes, use: Callable[[Any], Result]) -> Result:
-    """Parse a body and return what `use` makes of the document. Raises Malformed for what is not JSON at all.
+    """Parse a body and return what `use` makes of the document. Raises MalformedError for what is not JSON at all.
 
     A document that is too deep for Python, in here or in `use`, is given to `use` once more with its deepest values as texts.
     """
@@ -60,10 +60,10 @@ def read(body: bytes, use: Callable[[Any], Result]) -> Result:
             return use(_parse(_shallow(text)))
     except json.JSONDecodeError as error:
         if not is_utf8:
-            raise Malformed("the JSON body is not UTF-8") from None
-        raise Malformed(f"the body is not JSON: {error.msg} at line {error.lineno} column {error.colno}") from None
+            raise MalformedError("the JSON body is not UTF-8") from None
+        raise MalformedError(f"the body is not JSON: {error.msg} at line {error.lineno} column {error.colno}") from None
     except RecursionError:
-        raise Malformed("the JSON body is nested too deeply") from None
+        raise MalformedError("the JSON body is nested too deeply") from None
 
 
 def write(document: object) -> bytes:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from sidecar.errors import Malformed
+from sidecar.errors import MalformedError
 from sidecar.otlp.salvage import Unreadable
 from sidecar.otlp.wire import (
     LENGTH_DELIMITED,
@@ -95,7 +95,7 @@ class _Growing:
 
 
 def cut(body: bytes) -> Iterator[Piece]:
-    """Yield the pieces of a request, the body itself when it is small enough. Raises Malformed, before the first piece only."""
+    """Yield the pieces of a request, or the small body itself. Raises MalformedError, before the first piece only."""
     cost, parsed = weigh(body)
     if cost <= PIECE_BYTES:
         yield Piece(body, parsed)
@@ -198,6 +198,6 @@ def _holds_more_values(request: bytes) -> bool:
                         return True
                     if stop > begin:
                         waiting.append((inner, begin, stop))
-    except Malformed:  # salvage says which record it is
+    except MalformedError:  # salvage says which record it is
         pass
     return False

@@ -11,7 +11,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from sidecar.errors import Malformed
+from sidecar.errors import MalformedError
 from sidecar.otlp.wire import LENGTH_DELIMITED, LOG_RECORDS, Origin, contents, encode, fields, scopes
 
 DEEPEST = 100  # messages inside one another; protobuf reads no more
@@ -42,7 +42,7 @@ class Salvaged:
 
 
 def salvage(body: bytes) -> Salvaged:
-    """Part a request that does not parse. Raises Malformed when it is not even made of records."""
+    """Part a request that does not parse. Raises MalformedError when it is not even made of records."""
     kept: list[bytes] = []
     unreadable: list[Unreadable] = []
     position = mended = 0
@@ -81,7 +81,7 @@ def _fault(body: bytes) -> str:
 def _mended(origin: Origin) -> Origin:
     try:
         return Origin.of(_with_readable_texts(origin.request(b""), ExportLogsServiceRequest.DESCRIPTOR))[0]
-    except Malformed:  # cut off inside: nothing to read at all
+    except MalformedError:  # cut off inside: nothing to read at all
         return origin
 
 

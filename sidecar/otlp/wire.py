@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from sidecar.errors import Malformed
+from sidecar.errors import MalformedError
 
 RESOURCE_LOGS = 1  # in ExportLogsServiceRequest
 SCOPE_LOGS = 2  # in ResourceLogs
@@ -51,7 +51,7 @@ class Origin:
 
 
 def contents(message: bytes, start: int, end: int, number: int) -> Iterator[tuple[int, int, int]]:
-    """Yield of each occurrence of a message field where it begins, and where its content begins and ends. Raises Malformed."""
+    """Yield of each occurrence of a message field where it begins, and where its content begins and ends. Raises MalformedError."""
     short_tag, at = number << 3 | LENGTH_DELIMITED, start
     while at < end:
         if message[at] == short_tag and at + 1 < end and (length := message[at + 1]) < 0x80:
@@ -67,7 +67,7 @@ def contents(message: bytes, start: int, end: int, number: int) -> Iterator[tupl
 
 
 def scopes(request: bytes) -> Iterator[tuple[Origin, int, int]]:
-    """Yield each ScopeLogs with records: what they share, and where its content begins and ends. Raises Malformed."""
+    """Yield each ScopeLogs with records: what they share, and where its content begins and ends. Raises MalformedError."""
     for _, start, end in contents(request, 0, len(request), RESOURCE_LOGS):
         head, count = rest(request, start, end, SCOPE_LOGS)
         if count:
@@ -78,7 +78,7 @@ def scopes(request: bytes) -> Iterator[tuple[Origin, int, int]]:
 
 
 def rest(message: bytes, start: int, end: int, number: int) -> tuple[bytes, int]:
-    """Return all other fields than this repeated message field, as they are, and how often that one comes. Raises Malformed."""
+    """Return all other fields than this repeated message field, and how often that one comes. Raises MalformedError."""
     short_tag, at, count, others = number << 3 | LENGTH_DELIMITED, start, 0, []
     while at < end:
         if message[at] == short_tag and at + 1 < end and (length := message[at + 1]) < 0x80:
@@ -99,7 +99,7 @@ def rest(message: bytes, start: int, end: int, number: int) -> tuple[bytes, int]
 def fields(message: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     """Yield of every field its tag (number and wire type), where it begins, and where its content begins and ends.
 
-    Raises Malformed.
+    Raises MalformedError.
     """
     at = start
     while at < end:
@@ -118,16 +118,16 @@ def encode(number: int, content: bytes) -> bytes:
     return bytes([number << 3 | LENGTH_DELIMITED]) + bytes(size) + content
 
 
-def cut_off() -> Malformed:
+def cut_off() -> MalformedError:
     """The error for a body that ends inside a field."""
-    return Malformed("the body is not an OTLP ExportLogsServiceRequest: it is cut off")
+    return MalformedError("the body is not an OTLP ExportLogsServiceRequest: it is cut off")
 
 
 def _field(message: bytes, at: int, end: int) -> tuple[int, int, int]:
     tag, at = _varint(message, at, end)
     match tag & 7:
         case _ if tag < 8:  # fields are numbered from 1
-            raise Malformed("the body is not an OTLP ExportLogsServiceRequest: it is no protobuf message")
+            raise MalformedError("the body is not an OTLP ExportLogsServiceRequest: it is no protobuf message")
         case 0:
             begin = at
             _, at = _varint(message, at, end)
@@ -137,7 +137,7 @@ def _field(message: bytes, at: int, end: int) -> tuple[int, int, int]:
         case kind if kind in _WIDTHS:
             begin, at = at, at + _WIDTHS[kind]
         case _:
-            raise Malformed("the body is not an OTLP ExportLogsServiceRequest: it is no protobuf message")
+            raise MalformedError("the body is not an OTLP ExportLogsServiceRequest: it is no protobuf message")
     if at > end:
         raise cut_off()
     return tag, begin, at

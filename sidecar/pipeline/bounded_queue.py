@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 
-class Backlog(Generic[Item]):
+class BoundedQueue(Generic[Item]):
     """Items wait for `work`, which must not raise, and hold their place until it is done with them."""
 
     def __init__(

@@ -16,7 +16,7 @@ LEAST_RECORDS = 20  # fewer say nothing
 SHARE = 0.5
 
 
-class PoisonAlarm:
+class DeadLetterAlarm:
     """Watches the share of dead letters among the records of the last minute."""
 
     def __init__(self, clock: Clock, metrics: Metrics, logger: logging.Logger) -> None:
@@ -27,7 +27,7 @@ class PoisonAlarm:
         self._records = 0
         self._dead = self._counted = 0.0
         self._raised = False
-        metrics.set(telemetry.POISON_ALARM, 0)
+        metrics.set(telemetry.DEAD_LETTER_ALARM, 0)
 
     def observe(self, records: int) -> None:
         """Take note of what senders' batches held; how many dead letters that made is known from the metrics."""
@@ -48,12 +48,12 @@ class PoisonAlarm:
             "`python -m sidecar dead-letters` says why"
         )
         if raised and not self._raised:
-            self._logger.error("most of the input is poison: %s", told)
+            self._logger.error("most of the input can't be stored: %s", told)
         elif self._raised and not raised:
             self._logger.warning("most of the input can be stored again")
         if raised != self._raised:
             self._raised = raised
-            self._metrics.set(telemetry.POISON_ALARM, int(raised))
+            self._metrics.set(telemetry.DEAD_LETTER_ALARM, int(raised))
         return told if raised else ""
 
     def _forget(self) -> None:

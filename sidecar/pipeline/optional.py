@@ -5,7 +5,7 @@ import logging
 
 from sidecar.errors import Permanent, Retryable
 from sidecar.otlp.batch import Batch
-from sidecar.pipeline.bounded_queue import Backlog
+from sidecar.pipeline.bounded_queue import BoundedQueue
 from sidecar.plugin import Plugin
 from sidecar.telemetry import loop_guard
 from sidecar.telemetry import metrics as telemetry
@@ -14,7 +14,7 @@ from sidecar.telemetry.metrics import Metrics
 ATTEMPTS = 3
 
 
-class Isolated:
+class OptionalPlugin:
     """One optional plugin with its queue. `offer` never waits and never raises: a full queue drops the batch, counted."""
 
     def __init__(
@@ -32,20 +32,22 @@ class Isolated:
         self._metrics = metrics
         self._logger = logger
         self._time_limit_s = time_limit_s
-        self._backlog = Backlog(f"plugin {name}", self._work, capacity=queue_bytes, size=lambda batch: batch.held_bytes)
+        self._queue = BoundedQueue(
+            f"plugin {name}", self._work, capacity=queue_bytes, size=lambda batch: batch.held_bytes
+        )
 
     def start(self) -> None:
         """Begin to hand over what `offer` queued."""
-        self._backlog.start()
+        self._queue.start()
 
     def offer(self, batch: Batch) -> None:
         """Queue a batch for the plugin, or drop it when the queue is full."""
-        if not self._backlog.put(batch):
+        if not self._queue.put(batch):
             self._metrics.add(telemetry.PLUGIN_DROPPED, plugin=self._name)
 
     async def stop(self, time_limit_s: float) -> None:
         """Let the plugin finish its queue within the limit, count what is left as dropped, and end the worker."""
-        if left := await self._backlog.stop(time_limit_s):  # also those of a plugin that never started
+        if left := await self._queue.stop(time_limit_s):  # also those of a plugin that never started
             self._metrics.add(telemetry.PLUGIN_DROPPED, left, plugin=self._name)
 
     async def _work(self, batch: Batch) -> None:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from common.error_location import error_location
 from sidecar.errors import Permanent, Retryable, StartError
 from sidecar.otlp.batch import Batch
-from sidecar.pipeline.dead_letter_alarm import PoisonAlarm
-from sidecar.pipeline.optional import Isolated
-from sidecar.pipeline.plugin_thread import Apart
+from sidecar.pipeline.dead_letter_alarm import DeadLetterAlarm
+from sidecar.pipeline.optional import OptionalPlugin
+from sidecar.pipeline.plugin_thread import PluginThread
 from sidecar.plugin import Clock, Plugin
 from sidecar.telemetry import metrics as telemetry
 from sidecar.telemetry.metrics import Metrics
@@ -46,7 +46,7 @@ class Pipeline:
         optional_time_limit_s: float = 30.0,
     ) -> None:
         self.stages = [
-            stage if stage.required else replace(stage, plugin=Apart(stage.name, stage.plugin, logger))
+            stage if stage.required else replace(stage, plugin=PluginThread(stage.name, stage.plugin, logger))
             for stage in stages
         ]
         self.failure: asyncio.Future[StartError] = asyncio.get_running_loop().create_future()
@@ -54,12 +54,12 @@ class Pipeline:
         self._metrics = metrics
         self._logger = logger
         self._time_limit_s = time_limit_s
-        self.poison = PoisonAlarm(clock, metrics, logger)
+        self.dead_letter_alarm = DeadLetterAlarm(clock, metrics, logger)
         self._draining = False
         self._starting: list[asyncio.Task[None]] = []
         self._in_flight: dict[str, asyncio.Task[Counter[str]]] = {}
-        self._isolated = {
-            stage.name: Isolated(stage.name, stage.plugin, metrics, logger, time_limit_s=optional_time_limit_s)
+        self._optional = {
+            stage.name: OptionalPlugin(stage.name, stage.plugin, metrics, logger, time_limit_s=optional_time_limit_s)
             for stage in self.stages
             if not stage.required
         }
@@ -139,7 +139,7 @@ class Pipeline:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
         left = max(0.1, until - self._clock.monotonic())
-        await asyncio.gather(*(isolated.stop(left) for isolated in self._isolated.values()))
+        await asyncio.gather(*(optional.stop(left) for optional in self._optional.values()))
         left = max(1.0, until - self._clock.monotonic())
         await asyncio.gather(*(self._shut_down(stage, left) for stage in self.stages))
 
@@ -175,7 +175,7 @@ class Pipeline:
             backoff = min(backoff * 2, LAST_BACKOFF_S)
         stage.started, stage.reason, stage.refused_until = True, "", 0.0
         if not stage.required:
-            self._isolated[stage.name].start()
+            self._optional[stage.name].start()
 
     async def _run(self, batch: Batch) -> Counter[str]:
         wanted = [stage for stage in self.stages if batch.holds(stage.plugin.events)]
@@ -192,10 +192,10 @@ class Pipeline:
         self._metrics.add(telemetry.RECEIVED_RECORDS, batch.record_count)
         self._metrics.add(telemetry.RECEIVED_BYTES, len(batch.body))
         if not batch.is_own:
-            self.poison.observe(batch.record_count)
+            self.dead_letter_alarm.observe(batch.record_count)
         for stage in wanted:
             if not stage.required:
-                self._isolated[stage.name].offer(batch)
+                self._optional[stage.name].offer(batch)
         return batch.rejected
 
     async def _require(self, stage: Stage, batch: Batch) -> None:

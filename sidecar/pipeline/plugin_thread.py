@@ -22,7 +22,7 @@ FINISH_S = 1.0
 THREADS = "plugin "  # how the names of plugins' threads begin
 
 
-class Apart:
+class PluginThread:
     """A plugin, itself one, whose every call runs on its thread; whoever awaits a call may give up at any time."""
 
     def __init__(self, name: str, plugin: Plugin, logger: logging.Logger) -> None:

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from common.error_location import error_location
 from sidecar.errors import Permanent, Retryable
-from sidecar.pipeline.bounded_queue import Backlog
+from sidecar.pipeline.bounded_queue import BoundedQueue
 from sidecar.telemetry import metrics as telemetry
 from sidecar.telemetry.metrics import Metrics
 
@@ -40,22 +40,22 @@ class Outbox(Generic[Item]):
         self._attempts = attempts
         self._backoff_s = backoff_s
         self._timeout_s = timeout_s
-        self._backlog = Backlog(f"{plugin} outbox", self._send, capacity=capacity, size=size)
+        self._queue = BoundedQueue(f"{plugin} outbox", self._send, capacity=capacity, size=size)
 
     def start(self) -> None:
         """Begin to deliver."""
-        self._backlog.start()
+        self._queue.start()
 
     def put(self, item: Item) -> bool:
         """Queue an item; False, and counted, when there is no room for it."""
-        if self._backlog.put(item):
+        if self._queue.put(item):
             return True
         self._lost("full")
         return False
 
     async def stop(self, flush_s: float) -> None:
         """Give what is queued this long to leave, count the rest as lost, and end. Idempotent."""
-        if left := await self._backlog.stop(flush_s):
+        if left := await self._queue.stop(flush_s):
             self._lost("shutdown", left)
 
     async def _send(self, item: Item) -> None:

@@ -11,15 +11,15 @@ from chattrail.rate_limited_log import RateLimitedLog
 from common.body_time import Pace
 from common.error_location import error_location
 from common.http_runner import add_refusals, expect, make_runner
-from sidecar.errors import Malformed, Permanent, Retryable
+from sidecar.errors import MalformedError, Permanent, Retryable
 from sidecar.pipeline.pipeline import Pipeline
 from sidecar.plugin import Clock
 from sidecar.receiver.bearer import Token
 from sidecar.receiver.cors import Cors
 from sidecar.receiver.decoding import Decoder
-from sidecar.receiver.inflate import ENCODINGS, TooLarge
-from sidecar.receiver.memory_limiter import Admission, Booking
-from sidecar.receiver.responses import JSON, PROTOBUF, Refused, refused, stored
+from sidecar.receiver.inflate import ENCODINGS, TooLargeError
+from sidecar.receiver.memory_limiter import MemoryLimiter, Reservation
+from sidecar.receiver.responses import JSON, PROTOBUF, RefusedError, refused, stored
 from sidecar.receiver.storing import Storing
 from sidecar.settings import SidecarSettings
 from sidecar.telemetry import loop_guard
@@ -48,7 +48,7 @@ class Receiver:
         self._clock = clock
         self._metrics = metrics
         self._logger = logger
-        self._admission = Admission(settings.max_in_flight_bytes, metrics, clock)
+        self._memory_limiter = MemoryLimiter(settings.max_in_flight_bytes, metrics, clock)
         self._decoder = Decoder(settings)
         self._storing = Storing(pipeline, self._decoder, clock, logger)
         self._log = RateLimitedLog(logger)
@@ -77,7 +77,7 @@ class Receiver:
         headers: dict[str, str] = {}
         try:
             response = await handler(request)
-        except Refused as error:
+        except RefusedError as error:
             response = refused(request.content_type, error)
         except web.HTTPException as error:
             if error.status == 405:
@@ -85,11 +85,11 @@ class Receiver:
                 message = f"{request.path} takes {headers['Allow']} only"
             else:
                 message = "there is nothing here; logs go to POST /v1/logs"
-            response = refused(request.content_type, Refused(error.status, message))
+            response = refused(request.content_type, RefusedError(error.status, message))
         except Exception as error:
             # never 500: senders drop a batch for good on it. The exception's text may hold contents of events.
             self._logger.error("unexpected %s at %s", type(error).__name__, error_location(error))
-            response = refused(request.content_type, Refused(503, "unexpected failure; send this again", after=1))
+            response = refused(request.content_type, RefusedError(503, "unexpected failure; send this again", after=1))
         response.headers.update(headers)
         if _IS_LOGS.fullmatch(request.path):
             response.headers.update(self._cors.headers(request))
@@ -102,38 +102,38 @@ class Receiver:
     async def _logs(self, request: web.Request) -> web.Response:
         self._token.require(request, final=False)
         if request.content_type not in (PROTOBUF, JSON):
-            raise Refused(415, f"Content-Type must be {PROTOBUF} or {JSON}")
+            raise RefusedError(415, f"Content-Type must be {PROTOBUF} or {JSON}")
         encoding = request.headers.get("Content-Encoding", "").strip().lower()
         if encoding not in ENCODINGS:
-            raise Refused(415, "Content-Encoding must be one of gzip, zstd, deflate, identity")
+            raise RefusedError(415, "Content-Encoding must be one of gzip, zstd, deflate, identity")
         try:
-            with self._admission.book() as booking:
+            with self._memory_limiter.book() as reservation:
                 try:
-                    body = await self._read(request, booking)
-                    opening = self._decoder.opened(body, encoding, request.content_type, booking)
+                    body = await self._read(request, reservation)
+                    opening = self._decoder.opened(body, encoding, request.content_type, reservation)
                     del body
                     # no name for what is opened: one who waits for another's work does not hold it
-                    rejected = await self._storing.store(await opening, booking, request)
+                    rejected = await self._storing.store(await opening, reservation, request)
                 finally:
-                    self._decoder.trimmer.freed(booking.most)
-        except Malformed as error:
+                    self._decoder.trimmer.freed(reservation.most)
+        except MalformedError as error:
             # the sender drops it: without this line only the sender would know
-            self._log.warning("a request was refused for good: %s", error)
-            raise Refused(400, str(error)) from None
-        except TooLarge:
-            raise Refused(
+            self._told.warning("a request was refused for good: %s", error)
+            raise RefusedError(400, str(error)) from None
+        except TooLargeError:
+            raise RefusedError(
                 413,
                 f"the body inflates to more than {self.settings.max_inflated_bytes} bytes; send smaller batches, or "
                 "raise CHATTRAIL_SIDECAR_MAX_INFLATED_BYTES",
             ) from None
         except Permanent as error:
-            raise Refused(400, error.reason) from None
+            raise RefusedError(400, error.reason) from None
         except Retryable as error:
-            crowd = self._admission.wait_s(self.settings.max_in_flight_bytes // 2)  # until it is half empty
-            raise Refused(503, error.reason, after=max(error.after, crowd)) from None
+            crowd = self._memory_limiter.wait_s(self.settings.max_in_flight_bytes // 2)  # until it is half empty
+            raise RefusedError(503, error.reason, after=max(error.after, crowd)) from None
         return stored(request.content_type, rejected)
 
-    async def _read(self, request: web.Request, booking: Booking) -> bytes:
+    async def _read(self, request: web.Request, reservation: Reservation) -> bytes:
         limit = self.settings.max_body_bytes
         announced = request.content_length or 0
         if announced > limit:
@@ -141,20 +141,20 @@ class Receiver:
         body, pace = bytearray(), Pace(self.settings.read_timeout_s)
         try:
             async with asyncio.timeout(None) as timeout:
-                with booking.arriving(announced, lambda: timeout.reschedule(0)):
+                with reservation.arriving(announced, lambda: timeout.reschedule(0)):
                     while chunk := await pace.take(request.content.readany()):
                         if len(body) + len(chunk) > limit:
                             raise self._too_long()
-                        booking.hold(len(body) + len(chunk))
+                        reservation.hold(len(body) + len(chunk))
                         body += chunk
         except TimeoutError:
-            raise Refused(503, "the body did not arrive in time; send this again", after=1) from None
+            raise RefusedError(503, "the body did not arrive in time; send this again", after=1) from None
         except (web.RequestPayloadError, ConnectionError):
-            raise Refused(400, "the body could not be read to its end") from None
+            raise RefusedError(400, "the body could not be read to its end") from None
         return bytes(body)
 
-    def _too_long(self) -> Refused:
-        return Refused(
+    def _too_long(self) -> RefusedError:
+        return RefusedError(
             413,
             f"the body is longer than {self.settings.max_body_bytes} bytes; send smaller batches, or raise "
             "CHATTRAIL_SIDECAR_MAX_BODY_BYTES",
@@ -162,7 +162,7 @@ class Receiver:
 
     async def _not_kept(self, request: web.Request) -> web.Response:
         self._token.require(request)
-        raise Refused(404, NOT_KEPT[request.match_info["signal"]])
+        raise RefusedError(404, NOT_KEPT[request.match_info["signal"]])
 
     async def _healthz(self, _request: web.Request) -> web.Response:
         return web.json_response({"alive": True})
@@ -175,15 +175,15 @@ class Receiver:
         ]
         ready = self._pipeline.ready
         answer: dict[str, object] = {"ready": ready, "draining": self._pipeline.draining, "plugins": plugins}
-        poison = self._pipeline.poison.reason()
+        dead_letter_alarm = self._pipeline.dead_letter_alarm.reason()
         if self._token.is_known(request):  # reasons name hosts and folders
             answer["plugins"] = [{**plugin, "reason": reasons[str(plugin["name"])]} for plugin in plugins]
-            answer["alarms"] = [poison] if poison else []
+            answer["alarms"] = [dead_letter_alarm] if dead_letter_alarm else []
         return web.json_response(answer, status=200 if ready else 503)
 
     async def _own_metrics(self, request: web.Request) -> web.Response:
         self._token.require(request)
-        self._pipeline.poison.reason()  # a window that has passed is noticed by whoever looks
+        self._pipeline.dead_letter_alarm.reason()  # a window that has passed is noticed by whoever looks
         return web.Response(body=exposition(self._metrics).encode(), headers={"Content-Type": CONTENT_TYPE})
 
 

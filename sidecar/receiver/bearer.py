@@ -5,8 +5,8 @@ import hmac
 from aiohttp import web
 from pydantic import SecretStr
 
-from chattrail.rate_limited_log import RateLimitedLog
-from sidecar.receiver.responses import Refused
+from chattrail.rate_limited_log import Periodic
+from sidecar.receiver.responses import RefusedError
 
 WRONG_TOKEN_S = 10.0
 
@@ -34,8 +34,10 @@ class Token:
         if self.is_known(request):
             return
         if final or not request.headers.get("Authorization"):
-            raise Refused(401, "a bearer token is needed, the one in the sidecar's CHATTRAIL_SIDECAR_TOKEN")
+            raise RefusedError(401, "a bearer token is needed, the one in the sidecar's CHATTRAIL_SIDECAR_TOKEN")
         self._log.warning(
             "a sender's token is not the one in CHATTRAIL_SIDECAR_TOKEN; it keeps its records and tries again"
         )
-        raise Refused(503, "this token is not the one in the sidecar's CHATTRAIL_SIDECAR_TOKEN", after=WRONG_TOKEN_S)
+        raise RefusedError(
+            503, "this token is not the one in the sidecar's CHATTRAIL_SIDECAR_TOKEN", after=WRONG_TOKEN_S
+        )

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 
 from aiohttp import web
 
-from sidecar.receiver.responses import Refused
+from sidecar.receiver.responses import RefusedError
 
 ANY = "*"
 PREFLIGHT = {
@@ -44,5 +44,5 @@ class Cors:
     async def preflight(self, request: web.Request) -> web.Response:
         """Answer a browser that asks before it sends; it shows no token then."""
         if "Access-Control-Allow-Origin" not in self.headers(request):
-            raise Refused(403, "the page's origin is not in CHATTRAIL_SIDECAR_CORS_ORIGINS")
+            raise RefusedError(403, "the page's origin is not in CHATTRAIL_SIDECAR_CORS_ORIGINS")
         return web.Response(status=204, headers=PREFLIGHT)

@@ -9,15 +9,15 @@ from typing import TypeVar
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from sidecar.errors import Malformed
+from sidecar.errors import MalformedError
 from sidecar.memory import Trimmer
 from sidecar.otlp.batch import Batch
 from sidecar.otlp.json_request import convert
 from sidecar.otlp.pieces import Piece, cut
 from sidecar.otlp.salvage import Salvaged, Unreadable
-from sidecar.receiver.inflate import TooLarge, inflate
-from sidecar.receiver.memory_limiter import Booking
-from sidecar.receiver.responses import JSON, PROTOBUF, Refused
+from sidecar.receiver.inflate import TooLargeError, inflate
+from sidecar.receiver.memory_limiter import Reservation
+from sidecar.receiver.responses import JSON, PROTOBUF, RefusedError
 from sidecar.settings import SidecarSettings
 
 # bodies inflated, cut or parsed at one time, on threads: what they grow to by inflating is booked only afterwards
@@ -45,20 +45,20 @@ class Decoder:
         async with self._free:
             return await asyncio.to_thread(work)
 
-    async def opened(self, body: bytes, encoding: str, content_type: str, booking: Booking) -> Salvaged:
-        """Return the protobuf of a body, and what of OTLP/JSON can't be read. Raises TooLarge, Malformed, Refused."""
+    async def opened(self, body: bytes, encoding: str, content_type: str, reservation: Reservation) -> Salvaged:
+        """Return the protobuf of a body, and unreadable OTLP/JSON. Raises TooLargeError, MalformedError, RefusedError."""
 
         def work() -> Salvaged:
             try:
                 plain = inflate(body, encoding, self._settings.max_inflated_bytes)
-            except (TooLarge, Malformed):
-                booking.most = self._settings.max_inflated_bytes  # found at the end, maybe
+            except (TooLargeError, MalformedError):
+                reservation.most = self._settings.max_inflated_bytes  # found at the end, maybe
                 raise
-            booking.most = max(booking.most, len(body) + len(plain))
+            reservation.most = max(reservation.most, len(body) + len(plain))
             if content_type != JSON:
                 return Salvaged(plain, ())
             if plain.count(b",") + plain.count(b"{") + plain.count(b"[") > MOST_JSON_VALUES:
-                raise Refused(
+                raise RefusedError(
                     413, f"the body holds more than {MOST_JSON_VALUES} JSON values; send smaller batches, or protobuf"
                 )
             return convert(plain)
@@ -67,29 +67,29 @@ class Decoder:
             return work()
         async with self._free:
             opened = await asyncio.to_thread(work)
-        self.book(booking, _size(opened))
+        self.book(reservation, _size(opened))
         return opened
 
-    def book(self, booking: Booking, amount: int) -> None:
-        """Book what a request takes by now. One request alone always fits. Raises Refused."""
-        booking.hold(min(amount, self._settings.max_in_flight_bytes))
+    def book(self, reservation: Reservation, amount: int) -> None:
+        """Book what a request takes by now. One request alone always fits. Raises RefusedError."""
+        reservation.hold(min(amount, self._settings.max_in_flight_bytes))
 
 
 class Decoding:
     """The Batches of one request, one after another. `in_pieces` before `next`."""
 
-    def __init__(self, decoder: Decoder, opened: Salvaged, received_at: datetime, booking: Booking) -> None:
+    def __init__(self, decoder: Decoder, opened: Salvaged, received_at: datetime, reservation: Reservation) -> None:
         self._decoder = decoder
         self._body = opened.body
         self._unreadable = opened.unreadable
         self._size = _size(opened)
         self._received_at = received_at
-        self._booking = booking
+        self._reservation = reservation
         self._pieces = cut(opened.body)
         self._piece: Piece | None = None
 
     async def in_pieces(self) -> bool:
-        """Whether the body is too much to be parsed and stored as a whole. Raises Malformed when it is no request."""
+        """Whether the body is too much to be parsed and stored as a whole. Raises MalformedError when it is no request."""
         self._piece = await self._cut()
         return self._piece is not None and self._piece.body is not self._body
 
@@ -101,7 +101,7 @@ class Decoding:
                 self._unreadable = ()
 
     async def next(self) -> Batch | None:
-        """The next Batch, None after the last. Raises Malformed, or Refused when there is no room for it now."""
+        """The next Batch, None after the last. Raises MalformedError, or RefusedError when there is no room for it now."""
         piece, self._piece = self._piece, None
         piece = piece or await self._cut()
         received_at, unreadable = self._received_at, self._unreadable
@@ -110,7 +110,7 @@ class Decoding:
             # behind the last piece, numbered by themselves
             return Batch(b"", ExportLogsServiceRequest(), received_at, _numbered(unreadable)) if unreadable else None
         whole = piece.body is self._body
-        self._decoder.book(self._booking, self._size + piece.parsed_bytes + (0 if whole else len(piece.body)))
+        self._decoder.book(self._reservation, self._size + piece.parsed_bytes + (0 if whole else len(piece.body)))
         batch = await self._decoder.run(lambda: Batch.of(piece, received_at), len(piece.body))
         if whole and unreadable:  # by their places among the others
             batch.unreadable, self._unreadable = unreadable, ()

@@ -4,7 +4,7 @@ import sys
 import zlib
 from collections.abc import Callable
 
-from sidecar.errors import Malformed
+from sidecar.errors import MalformedError
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -20,7 +20,7 @@ SLICE = 64 * 1024
 MEMBERS = 1000
 
 
-class TooLarge(Exception):  # noqa: N818 -- read at the `except`, where it says enough
+class TooLargeError(Exception):
     """The inflated body would exceed the cap; inflating has stopped."""
 
 
@@ -75,11 +75,11 @@ ENCODINGS = frozenset({"", "identity", *_DECODERS})
 def inflate(body: bytes, encoding: str, limit: int) -> bytes:
     """Inflate a whole body: members or frames one after another are joined, as RFC 1952 and RFC 8878 say.
 
-    Raises TooLarge as soon as more than `limit` bytes came out, Malformed on damaged or truncated input.
+    Raises TooLargeError as soon as more than `limit` bytes came out, MalformedError on damaged or truncated input.
     """
     if encoding in ("", "identity"):
         if len(body) > limit:
-            raise TooLarge
+            raise TooLargeError
         return body
     pieces: list[bytes] = []
     total = position = members = 0
@@ -91,7 +91,7 @@ def inflate(body: bytes, encoding: str, limit: int) -> bytes:
                 decoder = _DECODERS[encoding]()
                 members += 1
                 if members > MEMBERS:
-                    raise Malformed(f"the {encoding} body has more than {MEMBERS} members")
+                    raise MalformedError(f"the {encoding} body has more than {MEMBERS} members")
             slice_ = view[position : position + SLICE]
             position += len(slice_)
             pending: bytes | memoryview | None = slice_
@@ -99,7 +99,7 @@ def inflate(body: bytes, encoding: str, limit: int) -> bytes:
                 piece = decoder.decompress(pending, min(PIECE, limit - total + 1))
                 total += len(piece)
                 if total > limit:
-                    raise TooLarge
+                    raise TooLargeError
                 pieces.append(piece)
                 pending = decoder.pending()
             if decoder.eof:
@@ -108,7 +108,7 @@ def inflate(body: bytes, encoding: str, limit: int) -> bytes:
     except (zlib.error, zstd.ZstdError):
         # the libraries' own words name stream internals that help nobody at the sending end
         hint = f", or needs a window above {1 << ZSTD_WINDOW_LOG} bytes" if encoding == "zstd" else ""
-        raise Malformed(f"the body is not valid {encoding}, though Content-Encoding says so{hint}") from None
+        raise MalformedError(f"the body is not valid {encoding}, though Content-Encoding says so{hint}") from None
     if decoder is not None:
-        raise Malformed(f"the {encoding} body is truncated")
+        raise MalformedError(f"the {encoding} body is truncated")
     return b"".join(pieces)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sidecar.plugin import Clock
-from sidecar.receiver.responses import Refused
+from sidecar.receiver.responses import RefusedError
 from sidecar.telemetry import metrics as telemetry
 from sidecar.telemetry.metrics import Metrics
 
@@ -22,7 +22,7 @@ SLOW_AFTER_S = 2.0
 SLOW_BYTES_PER_S = 64 * 1024  # a body that arrives at less gives way to others when memory is short
 
 
-class Admission:
+class MemoryLimiter:
     """The bytes of all requests being read, inflated or stored. Above the limit senders get 429 and come again."""
 
     def __init__(self, limit: int, metrics: Metrics, clock: Clock) -> None:
@@ -30,16 +30,16 @@ class Admission:
         self._metrics = metrics
         self._clock = clock
         self._booked = 0
-        self._arriving: dict[Booking, Arrival] = {}
+        self._arriving: dict[Reservation, Arrival] = {}
         # bytes let go of, older ones weighing less; only the time counts in which there was something to let go of
         self._released = 0.0
         self._turned_away = 0.0  # these come back, too
         self._busy_s = 0.0
         self._changed_at = clock.monotonic()
 
-    def book(self) -> "Booking":
+    def book(self) -> "Reservation":
         """Open one request's account, empty; use it as a context manager."""
-        return Booking(self)
+        return Reservation(self)
 
     def wait_s(self, amount: int) -> float:
         """Seconds until this many bytes more should fit; 0 when they do now."""
@@ -53,28 +53,28 @@ class Admission:
         return excess * self._weight() / self._released
 
     def _require_room(self, amount: int) -> None:
-        """Raises Refused (429) when so many bytes more don't fit, even if slow bodies make room."""
+        """Raises RefusedError (429) when so many bytes more don't fit, even if slow bodies make room."""
         if amount <= 0 or self._booked + amount <= self._limit or self._made_room(amount):
             return
         after = self.wait_s(amount)
         self._turned_away += amount
-        raise Refused(429, "the sidecar holds as many bytes as it may; send this again", after=after)
+        raise RefusedError(429, "the sidecar holds as many bytes as it may; send this again", after=after)
 
     def _made_room(self, amount: int) -> bool:
         excess = self._booked + amount - self._limit
-        slow = [booking for booking, arrival in self._arriving.items() if self._is_slow(booking, arrival)]
-        if sum(booking.held for booking in slow) < excess:
+        slow = [reservation for reservation, arrival in self._arriving.items() if self._is_slow(reservation, arrival)]
+        if sum(reservation.held for reservation in slow) < excess:
             return False
-        for booking in sorted(slow, key=lambda booking: booking.held, reverse=True):
+        for reservation in sorted(slow, key=lambda reservation: reservation.held, reverse=True):
             if self._booked + amount <= self._limit:
                 break
-            self._arriving.pop(booking).give_up()
-            booking.hold(0)
+            self._arriving.pop(reservation).give_up()
+            reservation.hold(0)
         return True
 
-    def _is_slow(self, booking: "Booking", arrival: "Arrival") -> bool:
+    def _is_slow(self, reservation: "Reservation", arrival: "Arrival") -> bool:
         age = self._clock.monotonic() - arrival.began_at
-        return age >= SLOW_AFTER_S and booking.held < age * SLOW_BYTES_PER_S
+        return age >= SLOW_AFTER_S and reservation.held < age * SLOW_BYTES_PER_S
 
     def _change(self, amount: int) -> None:
         self._require_room(amount)
@@ -106,11 +106,11 @@ class Arrival:
     give_up: Callable[[], None]
 
 
-class Booking:
+class Reservation:
     """What one request holds; given back when the block ends, however it ends."""
 
-    def __init__(self, admission: Admission) -> None:
-        self._admission = admission
+    def __init__(self, memory_limiter: MemoryLimiter) -> None:
+        self._memory_limiter = memory_limiter
         self.held = 0
         self.most = 0  # that it held, booked or not
 
@@ -118,22 +118,22 @@ class Booking:
     def arriving(self, announced: int, give_up: Callable[[], None]) -> Iterator[None]:
         """Bracket the reading of the body. `give_up` is called when it is slow and others need its bytes.
 
-        Raises Refused (429) at once when what is announced would not fit now.
+        Raises RefusedError (429) at once when what is announced would not fit now.
         """
-        self._admission._require_room(announced)
-        self._admission._arriving[self] = Arrival(self._admission._clock.monotonic(), give_up)
+        self._memory_limiter._require_room(announced)
+        self._memory_limiter._arriving[self] = Arrival(self._memory_limiter._clock.monotonic(), give_up)
         try:
             yield
         finally:
-            self._admission._arriving.pop(self, None)
+            self._memory_limiter._arriving.pop(self, None)
 
     def hold(self, amount: int) -> None:
-        """Set what the request holds now. Raises Refused (429) when it would be more than there is room for."""
-        self._admission._change(amount - self.held)
+        """Set what the request holds now. Raises RefusedError (429) when it would be more than there is room for."""
+        self._memory_limiter._change(amount - self.held)
         self.held = amount
         self.most = max(self.most, amount)
 
-    def __enter__(self) -> "Booking":
+    def __enter__(self) -> "Reservation":
         return self
 
     def __exit__(self, *_: object) -> None:

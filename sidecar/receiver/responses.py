@@ -27,7 +27,7 @@ SHORTEST_WAIT_S, LONGEST_WAIT_S = 1, 60
 SPREAD = 0.5
 
 
-class Refused(Exception):  # noqa: N818 -- an answer, raised where the reason is found
+class RefusedError(Exception):
     """Ends a request with an error answer. `after` is in seconds and becomes Retry-After."""
 
     def __init__(self, status: int, message: str, *, after: float | None = None) -> None:
@@ -51,7 +51,7 @@ def stored(content_type: str, rejected: Mapping[str, int]) -> web.Response:
     return web.Response(body=answer.SerializeToString(), content_type=PROTOBUF)
 
 
-def refused(content_type: str, refusal: Refused) -> web.Response:
+def refused(content_type: str, refusal: RefusedError) -> web.Response:
     """An error as google.rpc.Status; JSON for a sender whose encoding is not known, since people read it."""
     code = _CODES.get(refusal.status, 2)
     if content_type == PROTOBUF:

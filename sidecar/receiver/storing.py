@@ -11,7 +11,7 @@ from sidecar.otlp.salvage import Salvaged
 from sidecar.pipeline.pipeline import Pipeline
 from sidecar.plugin import Clock
 from sidecar.receiver.decoding import Decoder, Decoding
-from sidecar.receiver.memory_limiter import Booking
+from sidecar.receiver.memory_limiter import Reservation
 from sidecar.receiver.progress import Progress, ProgressOfBodies
 from sidecar.telemetry import loop_guard
 
@@ -26,12 +26,12 @@ class Storing:
         self._log = RateLimitedLog(logger)
         self._progress = ProgressOfBodies(clock)
 
-    async def store(self, opened: Salvaged, booking: Booking, request: web.Request) -> Counter[str]:
+    async def store(self, opened: Salvaged, reservation: Reservation, request: web.Request) -> Counter[str]:
         """Return once every record is durable, with what was rejected by reason. A large body is stored in pieces.
 
-        Raises Malformed, Refused, and what the pipeline raises.
+        Raises MalformedError, RefusedError, and what the pipeline raises.
         """
-        decoding = Decoding(self._decoder, opened, self._clock.now(), booking)
+        decoding = Decoding(self._decoder, opened, self._clock.now(), reservation)
         if not await decoding.in_pieces():
             return await self._handle_all(decoding, Progress())
         digest = hashlib.sha256(opened.body)
@@ -42,7 +42,7 @@ class Storing:
         if self._pipeline.in_flight(key):
             # sent again while its pieces are being stored, it waits for them, and holds nothing meanwhile
             del opened, decoding
-            booking.hold(0)
+            reservation.hold(0)
             rejected = await self._pipeline.outcome(key)
         else:
             rejected = await self._pipeline.once(key, lambda: self._handle_all(decoding, progress))

@@ -40,7 +40,7 @@ FLUSH_TO_NOBODY_S = 0.5  # when the last attempt failed
 _OTEL_NAMES = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
 
-class OwnTelemetry:
+class InternalTelemetry:
     """Sends from construction on, until `end`."""
 
     def __init__(self, url: str, metrics: Metrics) -> None:
@@ -81,10 +81,10 @@ class OwnTelemetry:
             self._metric_exporter.shutdown()
 
 
-def begin(url: str, metrics: Metrics, logger: logging.Logger) -> OwnTelemetry | None:
+def begin(url: str, metrics: Metrics, logger: logging.Logger) -> InternalTelemetry | None:
     """Begin to send; what prevents it is logged and never keeps the sidecar from starting."""
     try:
-        return OwnTelemetry(url, metrics)
+        return InternalTelemetry(url, metrics)
     except Exception as error:  # the SDK reads OTEL_* variables, which may hold anything
         where = error_location(error)
         logger.warning("own telemetry is off: %s at %s; check OTEL_* variables", type(error).__name__, where)

@@ -17,7 +17,7 @@ PLUGIN_BATCHES: Final = "chattrail.sidecar.plugin.batches"
 PLUGIN_FAILURES: Final = "chattrail.sidecar.plugin.failures"
 PLUGIN_DROPPED: Final = "chattrail.sidecar.plugin.dropped"
 DEAD_LETTERS: Final = "chattrail.sidecar.dead_letters"
-POISON_ALARM: Final = "chattrail.sidecar.poison.alarm"
+DEAD_LETTER_ALARM: Final = "chattrail.sidecar.poison.alarm"
 ROLLUP_ROUNDS: Final = "chattrail.sidecar.rollup.rounds"
 ROLLUP_FAILURES: Final = "chattrail.sidecar.rollup.failures"
 ROLLUP_ROWS: Final = "chattrail.sidecar.rollup.rows"
@@ -40,7 +40,7 @@ OUTBOX_LOST: Final = "chattrail.sidecar.outbox.lost"
 OWN_LOGS: Final = "chattrail.sidecar.own_logs"
 
 GAUGES: Final = frozenset(
-    {IN_FLIGHT_BYTES, POISON_ALARM, ROLLUP_WAITING, IMAGES_PENDING, IMAGES_OLDEST_PENDING, IMAGES_PAUSED}
+    {IN_FLIGHT_BYTES, DEAD_LETTER_ALARM, ROLLUP_WAITING, IMAGES_PENDING, IMAGES_OLDEST_PENDING, IMAGES_PAUSED}
 )
 DESCRIPTIONS: Final[Mapping[str, str]] = {
     REQUESTS: "Requests answered, by HTTP status.",
@@ -52,7 +52,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     PLUGIN_FAILURES: "Batches a plugin failed on, by outcome: retryable, permanent, timeout, error.",
     PLUGIN_DROPPED: "Batches an optional plugin lost because its queue was full.",
     DEAD_LETTERS: "Records that could not be stored and went to dead_letters, by reason.",
-    POISON_ALARM: "1 while most of the input can't be stored.",
+    DEAD_LETTER_ALARM: "1 while most of the input can't be stored.",
     ROLLUP_ROUNDS: "Rounds of recomputing figures.",
     ROLLUP_FAILURES: "Rounds of recomputing figures that failed.",
     ROLLUP_ROWS: "Rows of figures (a person's quarter of an hour) that were recomputed.",

@@ -25,7 +25,7 @@ WHERE received_at < now64(3) - INTERVAL {UNNAMED_KEPT_S} SECOND AND digest NOT I
 
 
 @dataclass(frozen=True, slots=True)
-class Pile:
+class DeadLetterGroup:
     """Dead letters of one reason; `reason` is as short as the sidecar wrote it and never quotes the record."""
 
     reason: str
@@ -46,7 +46,7 @@ class Letter:
     origin: str
 
 
-def piles(url: str) -> list[Pile]:
+def dead_letter_groups(url: str) -> list[DeadLetterGroup]:
     """Dead letters by reason and type of event, most first. Raises Retryable when ClickHouse does not answer."""
     try:
         client: Client = clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False)
@@ -59,7 +59,7 @@ def piles(url: str) -> list[Pile]:
             ).result_rows
     except (ClickHouseError, OSError) as error:
         raise Retryable(f"the dead letters can't be read: {first_line(error)}") from None
-    return [Pile(*row[:3], *(moment.replace(tzinfo=UTC) for moment in row[3:])) for row in rows]
+    return [DeadLetterGroup(*row[:3], *(moment.replace(tzinfo=UTC) for moment in row[3:])) for row in rows]
 
 
 async def pages(client: AsyncClient, reason: str) -> AsyncIterator[list[Letter]]:

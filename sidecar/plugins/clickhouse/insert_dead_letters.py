@@ -11,7 +11,7 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
-from sidecar.errors import Malformed
+from sidecar.errors import MalformedError
 from sidecar.otlp.attributes import AttributeValue, value_of
 from sidecar.otlp.json_request import is_json, legible
 from sidecar.otlp.wire import LOG_RECORDS, Origin, contents, encode
@@ -40,7 +40,7 @@ class DeadLetter:
     origin: Origin | None = None
 
 
-async def bury(client: AsyncClient, letters: Sequence[DeadLetter], batch: str) -> None:
+async def insert_dead_letters(client: AsyncClient, letters: Sequence[DeadLetter], batch: str) -> None:
     """Commit letters of one batch; the same again changes nothing. Raises the driver's errors."""
     processes: dict[Origin, tuple[str, str]] = {}
     large: dict[str, bytes] = {}
@@ -100,6 +100,6 @@ def _attribute(message: bytes, start: int, end: int, number: int, key: str) -> A
         for _, begin, stop in contents(message, start, end, number):
             if stop - begin < ATTRIBUTE_BYTES and message[begin:stop].startswith(wanted):
                 return value_of(KeyValue.FromString(message[begin:stop]).value)
-    except (Malformed, DecodeError):
+    except (MalformedError, DecodeError):
         pass
     return None

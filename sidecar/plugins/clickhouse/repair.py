@@ -33,7 +33,7 @@ FREE = "SELECT min(free_space) FROM system.disks WHERE NOT is_remote"
 DETACHED = "SELECT table FROM system.detached_tables WHERE database = currentDatabase() AND NOT is_permanently"
 
 
-class NoRoom(Exception):  # noqa: N818 -- what there is
+class NoRoomError(Exception):
     """Tables have broken parts, and the disk no room to attach them anew."""
 
     def __init__(self, tables: list[str]) -> None:
@@ -68,7 +68,7 @@ class Repair:
                 await task
 
     async def mend(self) -> list[str]:
-        """Attach anew every table with a broken fresh part; return their names. Raises NoRoom, and the driver's errors."""
+        """Attach anew every table with a broken fresh part; return their names. Raises NoRoomError, and the driver's errors."""
         await self.attach_detached()
         fresh = [(str(table), str(part)) for table, part in (await self._client.query(FRESH_PARTS)).result_rows]
         self._whole.intersection_update(fresh)
@@ -80,7 +80,7 @@ class Repair:
             for table in broken:
                 with contextlib.suppress(ClickHouseError):  # not allowed to: then they are kept for their 8 minutes
                     await self._client.command(f"SYSTEM STOP CLEANUP `{table}`")
-            raise NoRoom(broken)
+            raise NoRoomError(broken)
         for table in broken:
             self._context.logger.error("a part of table %s is broken (a full disk?): attaching the table anew", table)
             await self._client.command(f"DETACH TABLE `{table}`")
@@ -145,7 +145,7 @@ class Repair:
                 try:
                     await self.mend()
                     looked = began >= last_sign + QUIET_S
-                except NoRoom as tables:
+                except NoRoomError as tables:
                     if not told:
                         self._context.logger.error(
                             "A PART OF %s IS BROKEN: its rows are back once %d MiB are free on ClickHouse's disk",

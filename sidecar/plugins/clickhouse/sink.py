@@ -18,15 +18,15 @@ from sidecar.otlp.wire import Origin
 from sidecar.plugin import Context
 from sidecar.plugins.clickhouse import encoders
 from sidecar.plugins.clickhouse.body_json import has_nested_bodies
-from sidecar.plugins.clickhouse.config import ClickHouseConfig
 from sidecar.plugins.clickhouse.deduplication import restore
-from sidecar.plugins.clickhouse.insert_dead_letters import DeadLetter, bury
+from sidecar.plugins.clickhouse.insert_dead_letters import DeadLetter, insert_dead_letters
 from sidecar.plugins.clickhouse.migrate import first_line, migrate
 from sidecar.plugins.clickhouse.refusals import DATA_ERRORS, MEMORY, Refusals
 from sidecar.plugins.clickhouse.repair import Repair
 from sidecar.plugins.clickhouse.rollup import Rollup
+from sidecar.plugins.clickhouse.settings import ClickHouseSettings
 from sidecar.plugins.clickhouse.split import halve
-from sidecar.plugins.clickhouse.validate import screen
+from sidecar.plugins.clickhouse.validate import validate
 from sidecar.telemetry import loop_guard
 from sidecar.telemetry.metrics import DEAD_LETTERS
 
@@ -39,7 +39,7 @@ class ClickHouseSink:
 
     events: frozenset[str] | None = None
 
-    def __init__(self, config: ClickHouseConfig, context: Context) -> None:
+    def __init__(self, config: ClickHouseSettings, context: Context) -> None:
         self._config = config
         self._context = context
         self._client: AsyncClient | None = None
@@ -94,18 +94,18 @@ class ClickHouseSink:
             reasons = Counter[str]()
             for letter in dead:
                 reasons[letter.reason] += letter.records
-            await self._bury(dead, batch.digest, reasons)
+            await self._insert_dead_letters(dead, batch.digest, reasons)
             batch.rejected += reasons
 
     async def store(self, batch: Batch) -> list[DeadLetter]:
         """Commit what can be stored of the batch and return the rest. Raises Retryable for everything that may pass."""
         if self._client is None or self._rollup is None:
             raise Retryable("the ClickHouse sink has not started")
-        screened = screen(batch)
-        dead = list(screened.dead)
-        if screened.body is not None:
-            token = batch.digest if not dead else _token(batch.digest, screened.body)
-            refused = await self._insert(screened.body, token, has_nested_bodies(batch.request))
+        validated = validate(batch)
+        dead = list(validated.dead)
+        if validated.body is not None:
+            token = batch.digest if not dead else _token(batch.digest, validated.body)
+            refused = await self._insert(validated.body, token, has_nested_bodies(batch.request))
             if refused:  # counted among those that had passed: find their places in the batch again
                 turned_away = {letter.position for letter in dead}
                 passed = [position for position in range(batch.record_count) if position not in turned_away]
@@ -176,10 +176,10 @@ class ClickHouseSink:
             raise self._as_retryable(error) from None
         return None
 
-    async def _bury(self, letters: list[DeadLetter], batch: str, reasons: Counter[str]) -> None:
+    async def _insert_dead_letters(self, letters: list[DeadLetter], batch: str, reasons: Counter[str]) -> None:
         assert self._client is not None
         try:
-            await bury(self._client, letters, batch)
+            await insert_dead_letters(self._client, letters, batch)
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
             raise self._as_retryable(error) from None
         for reason, records in reasons.items():

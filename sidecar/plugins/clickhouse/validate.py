@@ -21,20 +21,20 @@ WITHOUT_A_PERSON = frozenset({"handler_failed"})
 
 
 @dataclass(frozen=True, slots=True)
-class Screened:
+class Validated:
     """What is left of a batch: the bytes to insert (None when no record is left) and the records turned away."""
 
     body: bytes | None
     dead: list[DeadLetter]
 
 
-def screen(batch: Batch) -> Screened:
+def validate(batch: Batch) -> Validated:
     """Split a batch into what can be stored and what can't. A clean batch keeps its exact bytes, and so its token."""
     faults = _faults(batch)
     dead = [DeadLetter(one.position, "", one.reason, one.raw, one.records, one.origin) for one in batch.unreadable]
     readable = batch.record_count - sum(letter.records for letter in dead)
     if not faults:
-        return Screened(batch.body if readable else None, dead)
+        return Validated(batch.body if readable else None, dead)
     unreadable = {one.position for one in batch.unreadable}
     places = [place for place in range(batch.record_count) if place not in unreadable]
     position = 0
@@ -48,7 +48,7 @@ def screen(batch: Batch) -> Screened:
                     dead.append(DeadLetter(places[position], name, reason, alone(record), origin=origin))
                 position += 1
     kept = select(batch.request, lambda at: at not in faults) if len(faults) < readable else None
-    return Screened(kept, dead)
+    return Validated(kept, dead)
 
 
 def _faults(batch: Batch) -> dict[int, str]:

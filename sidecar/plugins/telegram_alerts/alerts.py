@@ -12,8 +12,8 @@ from sidecar.otlp.batch import Batch
 from sidecar.plugin import Context
 from sidecar.plugins.bot_api import BotApi, UnknownToken
 from sidecar.plugins.outbox import Outbox
-from sidecar.plugins.telegram_alerts.config import TelegramAlertsConfig
 from sidecar.plugins.telegram_alerts.rules import Moment, Rule, rule_of
+from sidecar.plugins.telegram_alerts.settings import TelegramAlertsSettings
 from sidecar.telemetry import metrics as telemetry
 
 REMEMBERED_EVENTS = 50_000  # a resent batch must not count twice; doubles come soon or are old news
@@ -32,10 +32,10 @@ class TelegramAlerts:
 
     events: frozenset[str] | None = frozenset(EVENT_TYPES)
 
-    def __init__(self, config: TelegramAlertsConfig, context: Context) -> None:
+    def __init__(self, config: TelegramAlertsSettings, context: Context) -> None:
         self._config = config
         self._context = context
-        self._told = Told(context.data_directory / "told.json")
+        self._told = SentOnce(context.data_directory / "told.json")
         self._rules: list[Rule] = []
         self._quiet_until: dict[str, float] = {}
         self._known: OrderedDict[str, None] = OrderedDict()
@@ -147,7 +147,7 @@ class TelegramAlerts:
                 self._context.logger.warning("what was told can't be written down: %s", error.strerror)
 
 
-class Told:
+class SentOnce:
     """Rules that have spoken for good, in a file: a restart must not tell the first payment again."""
 
     def __init__(self, path: Path) -> None:

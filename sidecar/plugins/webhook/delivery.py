@@ -7,8 +7,8 @@ from sidecar.errors import Permanent, Retryable
 from sidecar.otlp.batch import Batch
 from sidecar.plugin import Context
 from sidecar.plugins.outbox import LONGEST_WAIT_S, Outbox
-from sidecar.plugins.webhook.config import WebhookConfig
 from sidecar.plugins.webhook.payload import DELIVERY, SIGNATURE, bodies, delivery_id, signature
+from sidecar.plugins.webhook.settings import WebhookSettings
 
 RETRIED = frozenset({408, 425, 429})
 
@@ -16,7 +16,7 @@ RETRIED = frozenset({408, 425, 429})
 class Webhook:
     """`handle` queues; a delivery is done when the far side answers 2xx."""
 
-    def __init__(self, config: WebhookConfig, context: Context) -> None:
+    def __init__(self, config: WebhookSettings, context: Context) -> None:
         self.events: frozenset[str] | None = frozenset(config.events)
         self._config = config
         self._context = context

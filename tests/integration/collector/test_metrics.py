@@ -7,7 +7,7 @@ import pytest
 
 from sidecar.telemetry import loop_guard
 from sidecar.telemetry import metrics as telemetry
-from sidecar.telemetry.internal_telemetry import OwnTelemetry
+from sidecar.telemetry.internal_telemetry import InternalTelemetry
 from sidecar.telemetry.metrics import Metrics
 from tests.support.collector_process import Collector, Destination, until
 
@@ -25,7 +25,7 @@ def test_the_sidecars_own_metrics_arrive_at_the_otlp_feeds_receiver(sidecar: Des
         Destination() as vendor,
         Collector(tmp_path, sidecar.url, feeds="otlp", feed_otlp_endpoint=vendor.url) as collector,
     ):
-        OwnTelemetry(collector.http, figures).end(10)
+        InternalTelemetry(collector.http, figures).end(10)
         until(lambda: vendor.metrics, "metrics at the vendor's")
     (entry,) = vendor.metrics[0].resource_metrics
     resource = {pair.key: pair.value.string_value for pair in entry.resource.attributes}
@@ -45,7 +45,7 @@ def test_without_a_feed_metrics_are_taken_and_end_there(sidecar: Destination, tm
         accepted = "otelcol_receiver_accepted_metric_points"
         figures = Metrics()
         figures.add(telemetry.COALESCED)
-        OwnTelemetry(collector.http, figures).end(10)
+        InternalTelemetry(collector.http, figures).end(10)
         until(lambda: collector.metric(accepted) == 1, "one point, accepted")
         assert collector.stop() <= 5
     assert not sidecar.metrics

@@ -11,7 +11,7 @@ from sidecar.otlp import pieces
 from sidecar.otlp.wire import Origin, encode
 from sidecar.plugins.clickhouse import dead_letters as module
 from sidecar.plugins.clickhouse import replay as replaying
-from sidecar.plugins.clickhouse.dead_letters import UNNAMED_KEPT_S, piles
+from sidecar.plugins.clickhouse.dead_letters import UNNAMED_KEPT_S, dead_letter_groups
 from sidecar.plugins.clickhouse.insert_dead_letters import INLINE_BYTES
 from sidecar.plugins.clickhouse.replay import Outcome, replay
 from tests.support.embedded import EmbeddedClickHouse
@@ -101,7 +101,7 @@ def test_the_same_record_under_two_resources_is_two_letters(sink: SinkUnderTest)
     for size in (5_000, 6_000, 6_000):  # that of the second resource came twice, in other company
         sink.handle(named(size).request(record + encode(2, event("command").SerializeToString())))
     assert sink.one("SELECT count() FROM dead_letters FINAL") == 3
-    assert [pile.letters for pile in piles(sink.url)] == [2]
+    assert [pile.letters for pile in dead_letter_groups(sink.url)] == [2]
 
 
 def test_a_page_of_replay_is_bounded_with_its_resources(sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:

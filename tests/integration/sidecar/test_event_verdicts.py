@@ -68,7 +68,7 @@ def test_the_sidecar_and_clickhouse_agree(
 
 
 def test_a_name_in_empty_bytes_is_none_and_the_next_attribute_names_the_event(module_sink: SinkUnderTest) -> None:
-    """Screened as the event that ClickHouse makes of it: one without an id or a person is a dead letter."""
+    """Validated as the event that ClickHouse makes of it: one without an id or a person is a dead letter."""
     record = LogRecord(time_unix_nano=NOON)
     record.attributes.add(key="otel.event.name", value=plain(b""))
     record.attributes.add(key="event.name", value=plain("chattrail.user_message"))

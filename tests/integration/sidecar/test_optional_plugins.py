@@ -128,7 +128,7 @@ async def test_a_rude_plugin_is_counted_and_delays_no_ack(
 
 
 async def test_negative_control_on_the_receivers_loop_it_holds_acks_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline_module, "Apart", lambda name, plugin, logger: plugin)
+    monkeypatch.setattr(pipeline_module, "PluginThread", lambda name, plugin, logger: plugin)
     rude, held_s = Rude("blocks"), 1.0
     async with beside(rude) as (running, _, session):
         first = asyncio.create_task(send(running, session))

@@ -12,7 +12,7 @@ from sidecar.otlp.batch import Batch
 from sidecar.plugins.clickhouse import dead_letters as module
 from sidecar.plugins.clickhouse import replay as replaying
 from sidecar.plugins.clickhouse import validate
-from sidecar.plugins.clickhouse.dead_letters import piles
+from sidecar.plugins.clickhouse.dead_letters import dead_letter_groups
 from sidecar.plugins.clickhouse.replay import Outcome, replay
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.otlp import event, request
@@ -80,7 +80,7 @@ def test_a_fixed_release_stores_what_a_broken_one_set_apart(
         broken.setattr(validate, "_event_fault", too_strict)
         sink.handle(request(say("new 1"), say("fine"), say("new 2")))
     sink.handle(request(bad))
-    assert [(pile.reason, pile.event_name, pile.letters) for pile in piles(sink.url)] == [
+    assert [(pile.reason, pile.event_name, pile.letters) for pile in dead_letter_groups(sink.url)] == [
         ("texts are not known yet", "chattrail.user_message", 2),
         ("event.id is not a UUID", "chattrail.user_message", 1),
     ]
@@ -108,7 +108,7 @@ def test_what_the_server_refused_is_stored_when_it_no_longer_does(sink: SinkUnde
     assert again(sink) == Outcome(2, {})
     assert again(sink) == Outcome(0, {})
     assert (texts(sink), texts(sink, "logs")) == (["ham", "spam"], ["spam"])
-    assert piles(sink.url) == []
+    assert dead_letter_groups(sink.url) == []
 
 
 def test_a_letter_keeps_its_place_among_others_of_its_batch(sink: SinkUnderTest) -> None:
@@ -122,7 +122,7 @@ def test_a_letter_that_came_in_two_batches_is_one(sink: SinkUnderTest) -> None:
     bad = event("user_message", event_id="x", **{"chattrail.message.text": "bad"})
     sink.handle(request(say("1"), bad))
     sink.handle(request(bad, say("2")))
-    assert [pile.letters for pile in piles(sink.url)] == [1]
+    assert [pile.letters for pile in dead_letter_groups(sink.url)] == [1]
 
 
 @pytest.mark.parametrize(("records", "size"), [(2, 1 << 20), (100, 400)])
@@ -147,7 +147,7 @@ def test_one_reason_alone(sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch) 
             sink.handle(request(say(name)))
     assert again(sink, reason="fault two") == Outcome(1, {})
     assert texts(sink) == ["two"]
-    assert [pile.reason for pile in piles(sink.url)] == ["fault one"]
+    assert [pile.reason for pile in dead_letter_groups(sink.url)] == ["fault one"]
 
 
 def test_dying_between_storing_and_deleting_doubles_nothing(

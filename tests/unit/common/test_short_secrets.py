@@ -8,7 +8,7 @@ from bot.settings import BotSettings
 from collector.settings import CollectorSettings
 from common.settings import SECRET_MIN, Settings, SettingsError
 from sidecar.embedded.settings import EmbeddedSettings
-from sidecar.plugins.webhook.config import WebhookConfig
+from sidecar.plugins.webhook.settings import WebhookSettings
 from sidecar.settings import SidecarSettings
 
 GUARDS: list[tuple[type[Settings], str, Mapping[str, str]]] = [
@@ -23,7 +23,7 @@ GUARDS: list[tuple[type[Settings], str, Mapping[str, str]]] = [
         "CHATTRAIL_BOT_WEBHOOK_SECRET",
         {"BOT_TOKEN": "42:abcDEF", "CHATTRAIL_BOT_WEBHOOK_URL": "https://b.example"},
     ),
-    (WebhookConfig, "CHATTRAIL_SIDECAR_WEBHOOK_SECRET", {"CHATTRAIL_SIDECAR_WEBHOOK_URL": "https://b.example"}),
+    (WebhookSettings, "CHATTRAIL_SIDECAR_WEBHOOK_SECRET", {"CHATTRAIL_SIDECAR_WEBHOOK_URL": "https://b.example"}),
 ]
 
 

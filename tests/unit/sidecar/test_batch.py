@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from sidecar.errors import Malformed
+from sidecar.errors import MalformedError
 from sidecar.otlp.attributes import AttributeValue, value_of
 from sidecar.otlp.batch import Batch, EventRecord
 from tests.support import otlp
@@ -50,7 +50,7 @@ def test_a_hashed_user_is_a_user() -> None:
 
 
 def test_what_is_no_request_is_malformed_without_quoting() -> None:
-    with pytest.raises(Malformed, match="ExportLogsServiceRequest") as caught:
+    with pytest.raises(MalformedError, match="ExportLogsServiceRequest") as caught:
         Batch.parse(b"secret", NOW)
     assert "secret" not in str(caught.value)
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 from backports import zstd
 
-from sidecar.errors import Malformed
-from sidecar.receiver.inflate import ENCODINGS, MEMBERS, TooLarge, inflate
+from sidecar.errors import MalformedError
+from sidecar.receiver.inflate import ENCODINGS, MEMBERS, TooLargeError, inflate
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
@@ -40,14 +40,14 @@ def test_members_one_after_another_are_joined(encoding: str) -> None:
 @pytest.mark.parametrize("encoding", COMPRESS)
 @pytest.mark.parametrize("cut", [1, 4, 9, 5000])
 def test_truncated_is_malformed(encoding: str, cut: int) -> None:
-    with pytest.raises(Malformed, match=encoding):
+    with pytest.raises(MalformedError, match=encoding):
         inflate(COMPRESS[encoding](MIXED)[:-cut], encoding, 1 << 23)
 
 
 @pytest.mark.parametrize("encoding", COMPRESS)
 def test_rubbish_and_trailing_rubbish_are_malformed(encoding: str) -> None:
     for body in (b"rubbish that is not compressed", COMPRESS[encoding](b"fine") + b"rubbish, not a member"):
-        with pytest.raises(Malformed, match="Content-Encoding"):
+        with pytest.raises(MalformedError, match="Content-Encoding"):
             inflate(body, encoding, 1000)
 
 
@@ -55,7 +55,7 @@ def test_rubbish_and_trailing_rubbish_are_malformed(encoding: str) -> None:
 def test_the_cap_is_exact(encoding: str) -> None:
     body = COMPRESS.get(encoding, bytes)(b"z" * 1000)
     assert len(inflate(body, encoding, 1000)) == 1000
-    with pytest.raises(TooLarge):
+    with pytest.raises(TooLargeError):
         inflate(body, encoding, 999)
 
 
@@ -65,7 +65,7 @@ def test_a_bomb_costs_no_more_than_the_cap(encoding: str) -> None:
     assert len(bomb) < 70_000
     tracemalloc.start()
     try:
-        with pytest.raises(TooLarge):
+        with pytest.raises(TooLargeError):
             inflate(bomb, encoding, 4 << 20)
         assert tracemalloc.get_traced_memory()[1] < 8 << 20
     finally:
@@ -73,7 +73,7 @@ def test_a_bomb_costs_no_more_than_the_cap(encoding: str) -> None:
 
 
 def test_a_flood_of_empty_members_is_refused() -> None:
-    with pytest.raises(Malformed, match="members"):
+    with pytest.raises(MalformedError, match="members"):
         inflate(gzip.compress(b"") * (MEMBERS + 1), "gzip", 1000)
 
 
@@ -81,5 +81,5 @@ def test_a_zstd_window_beyond_what_decoders_must_support_is_told() -> None:
     window = {zstd.CompressionParameter.window_log: 27, zstd.CompressionParameter.content_size_flag: 0}
     compressor = zstd.ZstdCompressor(options=window)
     body = compressor.compress(MIXED) + compressor.flush()
-    with pytest.raises(Malformed, match="window above 8388608 bytes"):
+    with pytest.raises(MalformedError, match="window above 8388608 bytes"):
         inflate(body, "zstd", 1 << 25)

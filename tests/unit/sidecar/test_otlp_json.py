@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from sidecar.errors import Malformed
+from sidecar.errors import MalformedError
 from sidecar.otlp.json_request import convert
 from tests.support import otlp
 from tests.support.json_documents import as_otlp_json, record_json
@@ -150,7 +150,7 @@ def test_a_byte_order_mark_and_a_raw_line_break_are_no_fault() -> None:
     ],
 )
 def test_what_is_no_request_is_malformed_and_nothing_is_quoted(body: bytes, message: str) -> None:
-    with pytest.raises(Malformed, match=message) as caught:
+    with pytest.raises(MalformedError, match=message) as caught:
         convert(body)
     assert "secret" not in str(caught.value)
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from sidecar.errors import Malformed
+from sidecar.errors import MalformedError
 from sidecar.otlp.json_request import convert, legible
 from sidecar.otlp.salvage import Salvaged, Unreadable
 from tests.support import otlp
@@ -172,7 +172,7 @@ def test_any_mutation_of_a_request_is_stored_or_set_apart_or_refused(
     body = json.dumps(document).encode()
     try:
         converted = convert(body)
-    except Malformed:
+    except MalformedError:
         assert not isinstance(document.get("resourceLogs", None), list)
         return
     stored = len(names(converted))

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from sidecar.errors import Malformed
+from sidecar.errors import MalformedError
 from sidecar.otlp import pieces
 from sidecar.otlp.batch import Batch
 from sidecar.otlp.pieces import Piece, cut
@@ -152,7 +152,7 @@ def test_a_resource_that_can_not_be_stored_with_each_record(monkeypatch: pytest.
     "rest", [b"\x0a\x7f", b"\x03", b"\x02\x00", b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"]
 )
 def test_what_is_no_request_is_refused_before_the_first_piece(rest: bytes) -> None:
-    with pytest.raises(Malformed, match="not an OTLP"):
+    with pytest.raises(MalformedError, match="not an OTLP"):
         next(cut(Origin().request(EMPTY * 200_000) + rest))
 
 

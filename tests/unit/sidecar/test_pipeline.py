@@ -8,7 +8,7 @@ import pytest
 
 from sidecar.errors import Permanent, Retryable, StartError
 from sidecar.otlp.batch import Batch
-from sidecar.pipeline.optional import Isolated
+from sidecar.pipeline.optional import OptionalPlugin
 from sidecar.pipeline.pipeline import Pipeline, Stage
 from sidecar.plugin import SystemClock
 from sidecar.telemetry import metrics as telemetry
@@ -106,27 +106,27 @@ async def test_an_optional_plugins_full_queue_drops_and_counts() -> None:
     plugin, metrics = Recorder(), Metrics()
     plugin.gate.clear()
     one = batch("command")
-    isolated = Isolated("slow", plugin, metrics, LOGGER, queue_bytes=2 * len(one.body), time_limit_s=5)
-    isolated.start()
+    optional = OptionalPlugin("slow", plugin, metrics, LOGGER, queue_bytes=2 * len(one.body), time_limit_s=5)
+    optional.start()
     for _ in range(5):
-        isolated.offer(one)
+        optional.offer(one)
     assert metrics.value(telemetry.PLUGIN_DROPPED, plugin="slow") == 3
     plugin.gate.set()
-    await isolated.stop(5)
+    await optional.stop(5)
     assert len(plugin.batches) == 2
 
 
 async def test_an_optional_plugin_that_hangs_is_timed_out_and_goes_on() -> None:
     plugin, metrics = Recorder(), Metrics()
     plugin.gate.clear()
-    isolated = Isolated("hanging", plugin, metrics, LOGGER, time_limit_s=0.05)
-    isolated.start()
-    isolated.offer(batch("command"))
+    optional = OptionalPlugin("hanging", plugin, metrics, LOGGER, time_limit_s=0.05)
+    optional.start()
+    optional.offer(batch("command"))
     await until(lambda: metrics.value(telemetry.PLUGIN_FAILURES, plugin="hanging", outcome="timeout") == 1)
     plugin.gate.set()
-    isolated.offer(batch("command"))
+    optional.offer(batch("command"))
     await until(lambda: plugin.batches)
-    await isolated.stop(5)
+    await optional.stop(5)
 
 
 async def test_start_is_tried_again_until_it_succeeds_and_a_surprise_hides_its_text(

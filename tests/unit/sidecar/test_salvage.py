@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from sidecar.errors import Malformed
+from sidecar.errors import MalformedError
 from sidecar.otlp.batch import Batch
 from sidecar.otlp.salvage import Unreadable, salvage
 from sidecar.otlp.wire import Origin, encode
@@ -112,7 +112,7 @@ def test_a_request_without_fault_comes_back_as_it_is(sent: ExportLogsServiceRequ
 def test_noise_is_a_request_or_malformed(noise: bytes) -> None:
     try:
         Batch.parse(noise, NOW)
-    except Malformed as error:
+    except MalformedError as error:
         told = str(error)
     else:
         return
@@ -121,5 +121,5 @@ def test_noise_is_a_request_or_malformed(noise: bytes) -> None:
 
 @pytest.mark.parametrize("cut", [1, 20, 100])
 def test_a_body_cut_off_is_malformed(cut: int) -> None:
-    with pytest.raises(Malformed, match="not an OTLP"):
+    with pytest.raises(MalformedError, match="not an OTLP"):
         Batch.parse(request(event("command", text="x" * 200))[:-cut], NOW)

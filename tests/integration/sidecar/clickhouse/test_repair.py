@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from sidecar.plugins.clickhouse.repair import STILL_USED, NoRoom
+from sidecar.plugins.clickhouse.repair import STILL_USED, NoRoomError
 from tests.support.otlp import event, request
 from tests.support.receivers import until
 from tests.support.sinks import SinkUnderTest, sink_on
@@ -111,7 +111,7 @@ def test_without_room_a_table_is_left_attached(sink: SinkUnderTest, monkeypatch:
     with monkeypatch.context() as patched:
         patched.setattr(repair._client, "command", noted)
         patched.setattr("sidecar.plugins.clickhouse.repair.ROOM", 1 << 62)
-        with pytest.raises(NoRoom, match="events"):
+        with pytest.raises(NoRoomError, match="events"):
             sink.run(repair.mend())
         assert sink.one(BROKEN) == 0
     assert sent == ["SYSTEM STOP CLEANUP `events`"]

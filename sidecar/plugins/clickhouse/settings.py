@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, field_validator
 from common.settings import Settings
 
 
-class ClickHouseConfig(Settings):
+class ClickHouseSettings(Settings):
     """Where ClickHouse is and how long to wait for it."""
 
     prefix: ClassVar[str] = "SIDECAR_CLICKHOUSE"

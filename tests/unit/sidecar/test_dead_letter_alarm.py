@@ -1,13 +1,13 @@
-"""The alarm for poison: raised when most of a minute's input can't be stored, told once, gone by itself."""
+"""The dead letter alarm: raised when most of a minute's input can't be stored, logged once, cleared by itself."""
 
 import logging
 from datetime import UTC, datetime
 
 import pytest
 
-from sidecar.pipeline.dead_letter_alarm import WINDOW_S, PoisonAlarm
+from sidecar.pipeline.dead_letter_alarm import WINDOW_S, DeadLetterAlarm
 from sidecar.telemetry.loop_guard import SERVICE_NAME
-from sidecar.telemetry.metrics import DEAD_LETTERS, POISON_ALARM, Metrics
+from sidecar.telemetry.metrics import DEAD_LETTER_ALARM, DEAD_LETTERS, Metrics
 
 
 class HandClock:
@@ -28,7 +28,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.clock, self.metrics = HandClock(), Metrics()
-        self.alarm = PoisonAlarm(self.clock, self.metrics, logging.getLogger("sidecar"))
+        self.alarm = DeadLetterAlarm(self.clock, self.metrics, logging.getLogger("sidecar"))
 
     def take(self, records: int, dead: int) -> str:
         """Handle a batch; what the alarm says."""
@@ -39,7 +39,7 @@ class Bench:
 
     @property
     def shown(self) -> float:
-        return self.metrics.value(POISON_ALARM)
+        return self.metrics.value(DEAD_LETTER_ALARM)
 
 
 def test_most_is_more_than_half_of_enough() -> None:
@@ -73,7 +73,7 @@ def test_it_is_told_once_and_ends_with_the_window(caplog: pytest.LogCaptureFixtu
         bench.clock.seconds += 1
         assert bench.alarm.reason() == ""
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
-    assert caplog.messages[0].startswith("most of the input is poison: 18 of the last 20 records")
+    assert caplog.messages[0].startswith("most of the input can't be stored: 18 of the last 20 records")
     assert bench.shown == 0
 
 

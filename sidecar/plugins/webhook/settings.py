@@ -20,7 +20,7 @@ def _event_types(value: object) -> object:
     return names
 
 
-class WebhookConfig(Settings):
+class WebhookSettings(Settings):
     """Which events go where, and how hard the webhook tries."""
 
     prefix: ClassVar[str] = "SIDECAR_WEBHOOK"

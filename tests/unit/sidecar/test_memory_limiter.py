@@ -4,8 +4,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from sidecar.receiver.memory_limiter import SLOW_AFTER_S, Admission, Booking
-from sidecar.receiver.responses import LONGEST_WAIT_S, Refused, retry_after
+from sidecar.receiver.memory_limiter import SLOW_AFTER_S, MemoryLimiter, Reservation
+from sidecar.receiver.responses import LONGEST_WAIT_S, RefusedError, retry_after
 from sidecar.telemetry.metrics import Metrics
 from tests.support.plugin_support import SetClock
 
@@ -13,29 +13,29 @@ LIMIT = 1000
 
 
 class Bench:
-    """An admission with a clock that is moved by hand."""
+    """A memory limiter with a clock that is moved by hand."""
 
     def __init__(self) -> None:
         self.clock = SetClock()
-        self.admission = Admission(LIMIT, Metrics(), self.clock)
+        self.memory_limiter = MemoryLimiter(LIMIT, Metrics(), self.clock)
 
     def flow(self, rate: float, seconds: int) -> None:
         """Let requests come and go, so many bytes a second, ten a second."""
         for _ in range(seconds * 10):
-            with self.admission.book() as booking:
-                booking.hold(int(rate / 10))
+            with self.memory_limiter.book() as reservation:
+                reservation.hold(int(rate / 10))
                 self.clock.pass_(0.1)
 
-    def fill(self) -> Booking:
+    def fill(self) -> Reservation:
         """Take all the room there is."""
-        booking = self.admission.book()
-        booking.hold(LIMIT)
-        return booking
+        reservation = self.memory_limiter.book()
+        reservation.hold(LIMIT)
+        return reservation
 
     def refused(self, amount: int = 100) -> float:
         """Seconds that a request is told to wait."""
-        with pytest.raises(Refused) as caught, self.admission.book() as booking:
-            booking.hold(amount)
+        with pytest.raises(RefusedError) as caught, self.memory_limiter.book() as reservation:
+            reservation.hold(amount)
         assert caught.value.status == 429
         assert caught.value.after is not None
         return caught.value.after
@@ -91,9 +91,9 @@ def test_a_crowd_is_told_to_come_one_after_another() -> None:
 
 def test_there_is_no_wait_while_there_is_room() -> None:
     bench = Bench()
-    with bench.admission.book() as booking:
-        booking.hold(LIMIT)
-    assert bench.admission.wait_s(LIMIT) == 0
+    with bench.memory_limiter.book() as reservation:
+        reservation.hold(LIMIT)
+    assert bench.memory_limiter.wait_s(LIMIT) == 0
 
 
 @pytest.mark.parametrize(
@@ -106,12 +106,12 @@ def test_retry_after_is_spread_and_bounded(seconds: float, least: int, most: int
     assert drawn == sorted(drawn)
 
 
-def arriving(bench: Bench, stack: ExitStack, held: int, given_up: list[int]) -> Booking:
+def arriving(bench: Bench, stack: ExitStack, held: int, given_up: list[int]) -> Reservation:
     """A body of which so much has arrived."""
-    booking = stack.enter_context(bench.admission.book())
-    stack.enter_context(booking.arriving(held, lambda: given_up.append(held)))
-    booking.hold(held)
-    return booking
+    reservation = stack.enter_context(bench.memory_limiter.book())
+    stack.enter_context(reservation.arriving(held, lambda: given_up.append(held)))
+    reservation.hold(held)
+    return reservation
 
 
 def test_slow_bodies_give_way_when_memory_is_short_the_largest_first() -> None:
@@ -120,13 +120,13 @@ def test_slow_bodies_give_way_when_memory_is_short_the_largest_first() -> None:
         for held in (100, 500, 400):
             arriving(bench, stack, held, given_up)
         bench.clock.pass_(SLOW_AFTER_S)
-        with bench.admission.book() as honest:
+        with bench.memory_limiter.book() as honest:
             honest.hold(300)
             assert given_up == [500]
             honest.hold(800)
             assert given_up == [500, 400]
             honest.hold(900)
-    with bench.admission.book() as afterwards:
+    with bench.memory_limiter.book() as afterwards:
         afterwards.hold(LIMIT)
 
 
@@ -145,10 +145,10 @@ def test_bodies_that_come_fast_or_are_here_do_not_give_way() -> None:
 
 def test_an_announced_body_is_sent_away_at_once_when_it_would_not_fit() -> None:
     bench = Bench()
-    with bench.admission.book() as booking:
-        booking.hold(900)
-        with bench.admission.book() as other:
-            with pytest.raises(Refused), other.arriving(200, lambda: None):
+    with bench.memory_limiter.book() as reservation:
+        reservation.hold(900)
+        with bench.memory_limiter.book() as other:
+            with pytest.raises(RefusedError), other.arriving(200, lambda: None):
                 raise AssertionError("it must not be read")
             with other.arriving(100, lambda: None):
                 assert other.held == 0

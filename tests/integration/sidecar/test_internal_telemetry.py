@@ -13,7 +13,7 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from sidecar.receiver.responses import PROTOBUF
 from sidecar.telemetry import loop_guard
 from sidecar.telemetry import metrics as telemetry
-from sidecar.telemetry.internal_telemetry import QUEUE_RECORDS, RECORDS_PER_SECOND, OwnTelemetry, begin
+from sidecar.telemetry.internal_telemetry import QUEUE_RECORDS, RECORDS_PER_SECOND, InternalTelemetry, begin
 from sidecar.telemetry.metrics import Metrics
 from tests.support import otlp
 from tests.support.collector_process import Destination
@@ -34,10 +34,10 @@ def metrics() -> Metrics:
 
 
 @pytest.fixture
-def sending(collector: Destination, metrics: Metrics) -> Iterator[OwnTelemetry]:
+def sending(collector: Destination, metrics: Metrics) -> Iterator[InternalTelemetry]:
     """Own telemetry of this process, to the fake collector; ended by the test."""
     LOGGER.setLevel(logging.DEBUG)
-    made = OwnTelemetry(collector.url, metrics)
+    made = InternalTelemetry(collector.url, metrics)
     yield made
     made.end(5)
 
@@ -51,7 +51,7 @@ def bodies(collector: Destination) -> list[str]:
 
 
 def test_a_log_record_tells_what_and_when_and_no_words_of_an_exception(
-    collector: Destination, sending: OwnTelemetry
+    collector: Destination, sending: InternalTelemetry
 ) -> None:
     before = time.time_ns()
     try:
@@ -78,7 +78,7 @@ def test_metrics_are_sent_with_their_attributes_those_of_plugins_too(collector: 
     metrics.add(telemetry.REQUESTS, 3, status="200")
     metrics.set(telemetry.IN_FLIGHT_BYTES, 7)
     metrics.add("acme.sent", 2, kind="x")
-    OwnTelemetry(collector.url, metrics).end(5)
+    InternalTelemetry(collector.url, metrics).end(5)
     sent = {
         metric.name: metric
         for request in collector.metrics
@@ -95,7 +95,7 @@ def test_metrics_are_sent_with_their_attributes_those_of_plugins_too(collector: 
 
 
 def test_what_is_logged_about_own_records_is_kept_back_and_counted(
-    collector: Destination, sending: OwnTelemetry, metrics: Metrics
+    collector: Destination, sending: InternalTelemetry, metrics: Metrics
 ) -> None:
     with loop_guard.work():
         loop_guard.mark(True)
@@ -108,7 +108,7 @@ def test_what_is_logged_about_own_records_is_kept_back_and_counted(
 
 
 def test_no_more_than_so_many_a_second_and_the_next_one_says_how_many_were_held_back(
-    collector: Destination, sending: OwnTelemetry, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+    collector: Destination, sending: InternalTelemetry, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 100.0
     monkeypatch.setattr(sending._handler, "_cap", loop_guard.RateCap(RECORDS_PER_SECOND, lambda: now))
@@ -125,7 +125,7 @@ def test_no_more_than_so_many_a_second_and_the_next_one_says_how_many_were_held_
 
 
 def test_the_queue_is_bounded_and_what_it_has_no_room_for_is_counted(
-    collector: Destination, sending: OwnTelemetry, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+    collector: Destination, sending: InternalTelemetry, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sending._handler, "_cap", loop_guard.RateCap(10**6))
     collector.answer = lambda: (collector.let_go.wait(30) and 200, {})  # type: ignore[return-value]
@@ -144,7 +144,7 @@ def test_the_queue_is_bounded_and_what_it_has_no_room_for_is_counted(
 )  # fmt: skip
 def test_only_what_an_otlp_receiver_answers_counts_as_exported(
     collector: Destination,
-    sending: OwnTelemetry,
+    sending: InternalTelemetry,
     metrics: Metrics,
     caplog: pytest.LogCaptureFixture,
     status: int,

@@ -186,10 +186,10 @@ async def test_an_insert_that_comes_byte_by_byte_is_parsed_a_few_times(
         parsed.append(len(sql))
         return parse(sql)
 
-    from sidecar.embedded import request as intake
+    from sidecar.embedded import request as request_module
 
-    parse = intake.parse
-    monkeypatch.setattr(intake, "parse", counted)
+    parse = request_module.parse
+    monkeypatch.setattr(request_module, "parse", counted)
 
     async def pieces() -> Any:
         yield b"INSERT INTO t (" + b"a," * (33 << 10)
@@ -198,5 +198,5 @@ async def test_an_insert_that_comes_byte_by_byte_is_parsed_a_few_times(
         yield b"," * LONGEST_QUERY
 
     with pytest.raises(ClickHouseError, match="longer than"):
-        await intake._read_plain({}, tmp_path, pieces(), True)
+        await request_module._read_plain({}, tmp_path, pieces(), True)
     assert len(parsed) <= 3

@@ -17,7 +17,7 @@ def _rules(texts: tuple[str, ...]) -> tuple[str, ...]:
     return texts
 
 
-class TelegramAlertsConfig(Settings):
+class TelegramAlertsSettings(Settings):
     """What to watch for, and whom to tell."""
 
     prefix: ClassVar[str] = "SIDECAR_TELEGRAM_ALERTS"
