@@ -14,6 +14,14 @@ C = TypeVar("C", bound=Hashable)
 OTHER_FILES = 200  # open files of a process that are no connections of its clients
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address. Of names, localhost alone is known to be one."""
+    try:
+        return host.lower() == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def network(address: str) -> str:
     """The network that counts as one peer: an IPv4 address, or the /64 of an IPv6 one, of which a subscriber owns all."""
     try:

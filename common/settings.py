@@ -8,11 +8,11 @@ of them; a `CHATTRAIL_` name that belongs to no part is everybody's error.
 import difflib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Never, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
 
 SECRET_MIN = 8
 PARTS = ("BOT", "COLLECTOR", "EMBEDDED", "OTELCOL", "SIDECAR", "SIMULATION", "STACK", "WEB")
@@ -107,6 +107,19 @@ def exit_with(error: SettingsError) -> Never:
     raise SystemExit(2) from None
 
 
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the known name that is most like a wrong one, for `did you mean …?`; "" when none is known."""
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.0)), "")
+
+
+def comma_list(value: object) -> object:
+    """Split "a, b" into ("a", "b"); anything but a string is left to pydantic."""
+    return tuple(part for item in value.split(",") if (part := item.strip())) if isinstance(value, str) else value
+
+
+CommaList = Annotated[tuple[str, ...], BeforeValidator(comma_list)]
+
+
 def _is_unknown(name: str, known: list[str], models: list[type[Settings]]) -> bool:
     if not name.startswith("CHATTRAIL_") or name in known:
         return False
@@ -115,9 +128,5 @@ def _is_unknown(name: str, known: list[str], models: list[type[Settings]]) -> bo
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-    return (
-        f"{name}: there is no such setting; did you mean {nearest[0]}?"
-        if nearest
-        else f"{name}: there is no such setting"
-    )
+    hint = f"; did you mean {nearest(name, known)}?" if known else ""
+    return f"{name}: there is no such setting{hint}"

@@ -10,7 +10,6 @@
 Keys are the names of the settings' fields. A table of a plugin that exists and is not chosen is left alone.
 """
 
-import difflib
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from typing import Any, Self, get_args
 
 from pydantic import SecretBytes, SecretStr
 
-from common.settings import Given, Settings, SettingsError
+from common.settings import Given, Settings, SettingsError, nearest
 from sidecar.settings import SidecarSettings
 
 OWN = "sidecar"
@@ -73,9 +72,7 @@ class ConfigFile:
             for key, value in given.items():
                 where = f"{self.path} [{table}] {key}"
                 if key not in variables:
-                    nearest = difflib.get_close_matches(key, variables, n=1, cutoff=0.0)
-                    hint = f"; did you mean {nearest[0]}?" if nearest else ""
-                    faults.append(f"{where}: there is no such setting{hint}")
+                    faults.append(f"{where}: there is no such setting; did you mean {nearest(key, variables)}?")
                     continue
                 try:
                     one = Given(where, _resolved(value, model.model_fields[key].annotation, environ))
@@ -100,8 +97,7 @@ class ConfigFile:
         faults = [] if isinstance(plugins, dict) else [f"{self.path}: [{PLUGINS}] must hold a table for each plugin"]
         named += [f"{PLUGINS}.{name}" for name in plugins if name not in known] if isinstance(plugins, dict) else []
         for name in named:
-            nearest = difflib.get_close_matches(name, there_are, n=1, cutoff=0.0)[0]
-            faults.append(f"{self.path}: there is no table [{name}]; did you mean [{nearest}]?")
+            faults.append(f"{self.path}: there is no table [{name}]; did you mean [{nearest(name, there_are)}]?")
         return faults
 
 

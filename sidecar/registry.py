@@ -3,7 +3,6 @@
 A plugin is imported only when chosen.
 """
 
-import difflib
 import importlib
 import importlib.util
 import os
@@ -14,12 +13,12 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
-from common.settings import Settings, SettingsError, load_all
+from common.settings import Settings, SettingsError, comma_list, load_all, nearest
 from sidecar.config_file import ConfigFile
 from sidecar.errors import StartError
 from sidecar.own_files import require_own
 from sidecar.plugin import Factory
-from sidecar.settings import DEFAULT_PLUGINS, SidecarSettings, comma_list
+from sidecar.settings import DEFAULT_PLUGINS, SidecarSettings
 
 GROUP = "chattrail.sidecar"
 BUILTINS: Mapping[str, str] = {
@@ -84,9 +83,8 @@ def choose(names: Iterable[str], folder: Path | None = None) -> list[Factory]:
     chosen: list[Factory] = []
     for name in names:
         if name not in known:
-            nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
             raise SettingsError(
-                f"CHATTRAIL_SIDECAR_PLUGINS: there is no plugin {name!r}; did you mean {nearest[0]}? "
+                f"CHATTRAIL_SIDECAR_PLUGINS: there is no plugin {name!r}; did you mean {nearest(name, known)}? "
                 f"Available: {', '.join(known)}"
             )
         if any(factory.name == name for factory in chosen):

@@ -1,21 +1,17 @@
 """Settings of the sidecar itself; each plugin brings its own (`CHATTRAIL_SIDECAR_<PLUGIN>_*`)."""
 
-import ipaddress
 import re
 from pathlib import Path
-from typing import Annotated, ClassVar, Self
+from typing import ClassVar, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from common.settings import GuardSecret, Settings
+from common.net import is_loopback as is_loopback
+from common.settings import CommaList, GuardSecret, Settings
+from common.settings import comma_list as comma_list
 
 DEFAULT_PLUGINS = "clickhouse,images"
 ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")
-
-
-def comma_list(value: object) -> object:
-    """Split "a, b" into ("a", "b"); anything but a string is left to pydantic."""
-    return tuple(part for item in value.split(",") if (part := item.strip())) if isinstance(value, str) else value
 
 
 class SidecarSettings(Settings):
@@ -32,7 +28,7 @@ class SidecarSettings(Settings):
         None, description="Bearer token that senders must present; required off loopback."
     )
     data: Path = Field(Path("data/sidecar"), description="Folder for what plugins keep on disk.")
-    plugins: Annotated[tuple[str, ...], BeforeValidator(comma_list)] = Field(
+    plugins: CommaList = Field(
         tuple(DEFAULT_PLUGINS.split(",")),
         description="Plugins to run, in a comma list; see `python -m sidecar plugins`.",
     )
@@ -62,7 +58,7 @@ class SidecarSettings(Settings):
     )
     handle_timeout_s: float = Field(60.0, gt=0, description="Seconds a required plugin may take for one batch.")
     drain_timeout_s: float = Field(10.0, gt=0, description="Seconds to finish requests in flight after SIGTERM.")
-    cors_origins: Annotated[tuple[str, ...], BeforeValidator(comma_list)] = Field(
+    cors_origins: CommaList = Field(
         (),
         description="Origins of web pages whose scripts may send, in a comma list, such as https://app.example; * is any.",
     )
@@ -97,13 +93,3 @@ class SidecarSettings(Settings):
                 f"({self.max_body_bytes + self.max_inflated_bytes}), or the largest request could never be taken"
             )
         return self
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address to listen on can be reached from this machine only. Names other than localhost can't be told."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

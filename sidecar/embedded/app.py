@@ -1,7 +1,6 @@
 """ClickHouse's HTTP interface (https://clickhouse.com/docs/interfaces/http) for the embedded engine."""
 
 import asyncio
-import contextlib
 import errno
 import logging
 import secrets
@@ -17,18 +16,12 @@ from aiohttp import web
 from common.body_time import Pace
 from common.error_location import error_location
 from common.http_runner import expect
+from common.waiting import set_within
 from sidecar.embedded import compression, native, origin
 from sidecar.embedded.auth import READER, Users
 from sidecar.embedded.concurrency import ConcurrencyLimit, Slot
 from sidecar.embedded.engine import Engine, Job
-from sidecar.embedded.errors import (
-    ABORTED,
-    BAD_ARGUMENTS,
-    NOT_ENOUGH_SPACE,
-    QUERY_ALREADY_RUNNING,
-    UNKNOWN_EXCEPTION,
-    ClickHouseError,
-)
+from sidecar.embedded.errors import ClickHouseError, Code
 from sidecar.embedded.execution import Execution
 from sidecar.embedded.request import QueryRequest, RequestReader
 from sidecar.embedded.response import QueryResponse
@@ -73,9 +66,7 @@ class Server:
     async def close(self, within: float) -> None:
         """Refuse new queries, let the running ones finish for a while, then kill those that read."""
         self._closing = True
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(within):
-                await self._idle.wait()
+        await set_within(self._idle, within)
         for execution in [execution for execution in self._running.values() if execution is not None]:
             if execution.job.reads:
                 await asyncio.get_running_loop().run_in_executor(self._threads, execution.kill)
@@ -103,7 +94,7 @@ class Server:
         blocks: int | None = None  # who may not ask gets plain words
         try:
             if not _is_text(request):
-                raise ClickHouseError(BAD_ARGUMENTS, "The address must be UTF-8")
+                raise ClickHouseError(Code.BAD_ARGUMENTS, "The address must be UTF-8")
             if request.method in ("GET", "HEAD") and not request.query.get("query"):
                 if request.path == "/":
                     return web.Response(text=OK, headers=headers)
@@ -115,7 +106,7 @@ class Server:
                 origin.refuse_other_names(request.headers)
             _refuse_unprintable(request)
             if self._closing:
-                raise ClickHouseError(ABORTED, "The server is shutting down")
+                raise ClickHouseError(Code.ABORTED, "The server is shutting down")
             return await self._query(request, user, query_id, headers)
         except ClickHouseError as error:
             log.info("query %r: error %d after %.3f s", query_id, error.code, time.perf_counter() - started)
@@ -127,13 +118,13 @@ class Server:
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 log.warning("query %r: no space left on the disk of %s", query_id, self._incoming)
                 return self._failure(
-                    ClickHouseError(NOT_ENOUGH_SPACE, "No space left on the server's disk"), headers, blocks
+                    ClickHouseError(Code.NOT_ENOUGH_SPACE, "No space left on the server's disk"), headers, blocks
                 )
             # without its words, which may hold a query's
             log.error(
                 "query %r: a fault of the server: %s at %s", query_id, type(error).__name__, error_location(error)
             )
-            return self._failure(ClickHouseError(UNKNOWN_EXCEPTION, type(error).__name__), headers, blocks)
+            return self._failure(ClickHouseError(Code.UNKNOWN_EXCEPTION, type(error).__name__), headers, blocks)
 
     def _words(self, error: ClickHouseError) -> str:
         return f"{error.text} (version {self._engine.version} (embedded))\n"
@@ -145,8 +136,9 @@ class Server:
             plain["WWW-Authenticate"] = 'Basic realm="ClickHouse server HTTP API"'
         # a client's text may hold what UTF-8 can't
         text = self._words(error).encode("utf-8", "replace")
-        if deflater := compression.deflater(None, blocks):  # as a server: clients inflate whatever its status
-            return web.Response(status=error.status, body=deflater.compress(text), headers=plain)
+        if blocks is not None:  # as a server: clients inflate whatever its status
+            body = compression.Deflater(None, blocks).compress(text)
+            return web.Response(status=error.status, body=body, headers=plain)
         return web.Response(status=error.status, body=text, content_type="text/plain", charset="utf-8", headers=plain)
 
     async def _query(
@@ -158,7 +150,9 @@ class Server:
         registered = False
         try:
             if query_id in self._running:
-                raise ClickHouseError(QUERY_ALREADY_RUNNING, f"Query with id = {query_id} is already running.")
+                raise ClickHouseError(
+                    Code.QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING, f"Query with id = {query_id} is already running."
+                )
             self._running[query_id] = None
             self._idle.clear()
             registered = True
@@ -177,7 +171,7 @@ class Server:
             coding = compression.choose(request.headers.get("Accept-Encoding", ""))
             coding = coding if taken.flag("enable_http_compression") else None
             job = self._job(request, user, taken)
-            deflater = compression.deflater(coding, compression.block_method(taken.fields))
+            deflater = compression.Deflater(coding, compression.block_method(taken.fields))
             execution = self._running[query_id] = Execution(self._engine, self._threads, job, session, deflater)
             patience_s = self._settings.answer_patience_s
             answer = QueryResponse(request, execution, headers, coding, self._words, patience_s, slot.only_sends)
@@ -251,7 +245,7 @@ def _refuse_unprintable(request: web.Request) -> None:
     for name, text in texts.items():
         if not _is_plain(text):
             raise ClickHouseError(
-                BAD_ARGUMENTS, f"{name} must have printable characters only, and no more than {LONGEST_NAME}"
+                Code.BAD_ARGUMENTS, f"{name} must have printable characters only, and no more than {LONGEST_NAME}"
             )
 
 

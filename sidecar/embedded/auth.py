@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from sidecar.embedded.errors import AUTHENTICATION_FAILED, REQUIRED_PASSWORD, ClickHouseError
+from sidecar.embedded.errors import ClickHouseError, Code
 from sidecar.embedded.settings import EmbeddedSettings
 
 ADMIN: Final = "default"
@@ -36,10 +36,10 @@ class Users:
             return name
         if not password and known is not None:
             raise ClickHouseError(
-                REQUIRED_PASSWORD, f"{name}: Authentication failed: a password is required for this user"
+                Code.REQUIRED_PASSWORD, f"{name}: Authentication failed: a password is required for this user"
             )
         raise ClickHouseError(
-            AUTHENTICATION_FAILED,
+            Code.AUTHENTICATION_FAILED,
             f"{name}: Authentication failed: password is incorrect, or there is no user with such name",
         )
 
@@ -71,5 +71,5 @@ def _credentials(headers: Mapping[str, str], query: Mapping[str, str]) -> tuple[
 
 def _unreadable(why: str) -> ClickHouseError:
     return ClickHouseError(
-        AUTHENTICATION_FAILED, f"Authentication failed: the header Authorization can't be used: {why}", status=401
+        Code.AUTHENTICATION_FAILED, f"Authentication failed: the header Authorization can't be used: {why}", status=401
     )

@@ -13,13 +13,7 @@ import lz4.block
 import zstandard
 from clickhouse_cityhash.cityhash import CityHash128
 
-from sidecar.embedded.errors import (
-    CANNOT_DECOMPRESS,
-    CHECKSUM_DOESNT_MATCH,
-    TOO_LARGE_SIZE_COMPRESSED,
-    UNKNOWN_COMPRESSION_METHOD,
-    ClickHouseError,
-)
+from sidecar.embedded.errors import ClickHouseError, Code
 
 PIECE: Final = 1 << 20  # a block of an answer holds as much at most, as a server's does
 # The largest block of an upload, by either size: a block is checked and inflated as a whole. clickhouse-go takes as much.
@@ -58,19 +52,19 @@ class BlockInflater:
         method, compressed, inflated = HEAD.unpack_from(self._waiting, CHECKSUM.size)
         if method not in (NONE, LZ4, ZSTD):
             raise ClickHouseError(
-                UNKNOWN_COMPRESSION_METHOD,
+                Code.UNKNOWN_COMPRESSION_METHOD,
                 f"Unknown compression method 0x{method:02x} of a block; known: NONE, LZ4, ZSTD."
                 " Is the body in ClickHouse's compressed blocks, as decompress=1 says?",
             )
         if max(compressed, inflated) > LARGEST:
             raise ClickHouseError(
-                TOO_LARGE_SIZE_COMPRESSED,
+                Code.TOO_LARGE_SIZE_COMPRESSED,
                 f"A compressed block announces {max(compressed, inflated)} bytes and may have {LARGEST} at most:"
                 " insert in smaller batches",
             )
         if compressed < HEAD.size:
             raise ClickHouseError(
-                CANNOT_DECOMPRESS, f"A compressed block announces {compressed} bytes, fewer than its head"
+                Code.CANNOT_DECOMPRESS, f"A compressed block announces {compressed} bytes, fewer than its head"
             )
         return CHECKSUM.size + int(compressed)
 
@@ -108,7 +102,7 @@ def _checksum(data: bytes) -> bytes:
 def _inflated(checksum: bytes, checked: bytes) -> Iterator[bytes]:
     """The data of a block, a megabyte at a time; only LZ4 makes the whole at once."""
     if checksum != _checksum(checked):
-        raise ClickHouseError(CHECKSUM_DOESNT_MATCH, "Checksum doesn't match: the body was damaged on its way")
+        raise ClickHouseError(Code.CHECKSUM_DOESNT_MATCH, "Checksum doesn't match: the body was damaged on its way")
     method, _, size = HEAD.unpack_from(checked)
     count = 0
     try:
@@ -120,7 +114,7 @@ def _inflated(checksum: bytes, checked: bytes) -> Iterator[bytes]:
     except (lz4.block.LZ4BlockError, zstandard.ZstdError, MemoryError):
         count = -1
     if count != size:
-        raise ClickHouseError(CANNOT_DECOMPRESS, "A compressed block does not hold what its head announces")
+        raise ClickHouseError(Code.CANNOT_DECOMPRESS, "A compressed block does not hold what its head announces")
 
 
 def _plain(method: int, body: memoryview, size: int) -> Iterator[bytes]:

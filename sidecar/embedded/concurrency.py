@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 
-from sidecar.embedded.errors import TOO_MANY_SIMULTANEOUS_QUERIES, ClickHouseError
+from sidecar.embedded.errors import ClickHouseError, Code
 
 
 class ConcurrencyLimit:
@@ -43,7 +43,7 @@ class ConcurrencyLimit:
 
     def _refusal(self, why: str) -> ClickHouseError:
         return ClickHouseError(
-            TOO_MANY_SIMULTANEOUS_QUERIES, f"Too many simultaneous queries. Maximum: {self.places}; {why}"
+            Code.TOO_MANY_SIMULTANEOUS_QUERIES, f"Too many simultaneous queries. Maximum: {self.places}; {why}"
         )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sidecar.embedded import config, native
-from sidecar.embedded.errors import SUPPORT_IS_DISABLED, ClickHouseError
+from sidecar.embedded.errors import ClickHouseError, Code
 from sidecar.embedded.guard.guard import Checked, Guard
 from sidecar.embedded.settings import EmbeddedSettings
 from sidecar.embedded.sql import Statement, identifier, literal
@@ -225,7 +225,7 @@ class Engine:
         try:
             return connection.query(checked.sql(job.data), checked.output_format, parameters).bytes() or b""
         except Exception as error:
-            if not job.statement.is_values or ClickHouseError.from_engine(error).code != SUPPORT_IS_DISABLED:
+            if not job.statement.is_values or ClickHouseError.from_engine(error).code != Code.SUPPORT_IS_DISABLED:
                 raise
         again = self.check(job, literals=False)
         return connection.query(again.sql(job.data), again.output_format, parameters).bytes() or b""

@@ -17,7 +17,7 @@ class Execution:
     """Runs a job on worker threads, one step at a time. Always `end` it."""
 
     def __init__(
-        self, engine: Engine, threads: Executor, job: Job, session: Session | None, deflater: Deflater | None
+        self, engine: Engine, threads: Executor, job: Job, session: Session | None, deflater: Deflater
     ) -> None:
         self.job = job
         self.deflater = deflater
@@ -87,8 +87,8 @@ class Execution:
             for piece in pieces:
                 if piece:
                     empty = False
-                    yield deflater.compress(piece) if deflater else piece
-        if deflater and not empty:
+                    yield deflater.compress(piece)
+        if not empty:
             yield deflater.flush()
 
 

@@ -10,7 +10,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from common.body_time import Pace
 from sidecar.embedded.engine import ExternalTable
-from sidecar.embedded.errors import BAD_ARGUMENTS, QUERY_IS_TOO_LARGE, TOO_LARGE_BODY, ClickHouseError
+from sidecar.embedded.errors import ClickHouseError, Code
 from sidecar.embedded.guard.tree import LONGEST_QUERY
 
 CHUNK: Final = 64 << 10
@@ -42,7 +42,7 @@ async def read(request: web.Request, fields: Mapping[str, str], folder: Path, li
                 form.used |= {f"{name}_{what}" for what in ("structure", "types", "format")}
     except (ValueError, AssertionError, RuntimeError, HttpProcessingError):  # aiohttp's words hold contents of the form
         raise ClickHouseError(
-            BAD_ARGUMENTS,
+            Code.BAD_ARGUMENTS,
             "The body is no form that can be read: check its boundary and that names and fields are UTF-8",
         ) from None
     return form
@@ -63,11 +63,11 @@ class _Parts:
         count = 0
         while (part := await self._pace.wait(reader.next())) is not None:
             if not isinstance(part, BodyPartReader) or not part.name:
-                raise ClickHouseError(BAD_ARGUMENTS, "Each part of a form needs a name")
+                raise ClickHouseError(Code.BAD_ARGUMENTS, "Each part of a form needs a name")
             part.name.encode()  # raises for what was not UTF-8
             count += 1
             if count > FORM_PARTS:
-                raise ClickHouseError(BAD_ARGUMENTS, f"A form may have {FORM_PARTS} parts at most")
+                raise ClickHouseError(Code.BAD_ARGUMENTS, f"A form may have {FORM_PARTS} parts at most")
             self._part = part
             yield part.name, part.filename
 
@@ -79,7 +79,8 @@ class _Parts:
             self._fields += len(chunk)
             if self._fields > FORM_FIELDS:
                 raise ClickHouseError(
-                    QUERY_IS_TOO_LARGE, f"The fields of a form may have {FORM_FIELDS} bytes in all: send rows as files"
+                    Code.QUERY_IS_TOO_LARGE,
+                    f"The fields of a form may have {FORM_FIELDS} bytes in all: send rows as files",
                 )
             value += chunk
         return value.decode()
@@ -94,12 +95,12 @@ class _Parts:
         while chunk := await self._pace.take(self._part.read_chunk(CHUNK)):
             self._received += len(chunk)
             if self._received > self._limit:
-                raise ClickHouseError(TOO_LARGE_BODY, f"The request body is larger than {self._limit} bytes")
+                raise ClickHouseError(Code.TOO_MANY_BYTES, f"The request body is larger than {self._limit} bytes")
             yield chunk
 
 
 def _table(name: str, path: Path, fields: Mapping[str, str]) -> ExternalTable:
     structure, types = fields.get(f"{name}_structure"), fields.get(f"{name}_types")
     if structure is None and types is None:
-        raise ClickHouseError(BAD_ARGUMENTS, f"External table {name} needs {name}_structure or {name}_types")
+        raise ClickHouseError(Code.BAD_ARGUMENTS, f"External table {name} needs {name}_structure or {name}_types")
     return ExternalTable(name, structure, types or "", fields.get(f"{name}_format", "TabSeparated"), path)

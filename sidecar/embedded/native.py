@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from sidecar.embedded.errors import BAD_ARGUMENTS, NOT_IMPLEMENTED, UNKNOWN_EXCEPTION, ClickHouseError
+from sidecar.embedded.errors import ClickHouseError, Code
 
 WITH_LOW_CARDINALITY: Final = 54405
 WITH_CUSTOM_SERIALIZATION: Final = 54454
@@ -39,10 +39,10 @@ def revision(text: str) -> int:
     if not text:
         return 0
     if not (text.isascii() and text.isdigit() and len(text) < 20):
-        raise ClickHouseError(BAD_ARGUMENTS, f"client_protocol_version must be a whole number, not {text[:40]!r}")
+        raise ClickHouseError(Code.BAD_ARGUMENTS, f"client_protocol_version must be a whole number, not {text[:40]!r}")
     if 0 < int(text) < WITH_LOW_CARDINALITY:
         raise ClickHouseError(
-            NOT_IMPLEMENTED,
+            Code.NOT_IMPLEMENTED,
             f"client_protocol_version={text} is not supported: the lowest is {WITH_LOW_CARDINALITY}, or 0 for none",
         )
     return int(text)
@@ -73,7 +73,7 @@ def _header(described: bytes, at: int) -> list[bytes]:
         for name, kind in zip(_strings(names), _strings(types), strict=True):
             if at >= WITH_JSON_V2 and JSON_OR_DYNAMIC.search(QUOTED.sub("", kind.decode())):
                 raise ClickHouseError(
-                    NOT_IMPLEMENTED,
+                    Code.NOT_IMPLEMENTED,
                     f"Column {name.decode('utf-8', 'replace')}: JSON and Dynamic are not supported in the format Native"
                     f" at client_protocol_version={at}: ask for {WITH_JSON_V2 - 1} at most, or for another format",
                 )
@@ -86,7 +86,7 @@ def _native(pieces: Iterable[bytes], header: list[bytes]) -> Iterator[bytes]:
     for rows, columns in _blocks(pieces):
         if len(columns) != len(header):
             raise ClickHouseError(
-                UNKNOWN_EXCEPTION, f"The engine described {len(header)} columns and answered with {len(columns)}"
+                Code.UNKNOWN_EXCEPTION, f"The engine described {len(header)} columns and answered with {len(columns)}"
             )
         parts: list[bytes | memoryview] = [BLOCK_INFO, _varint(len(columns)), _varint(rows)]
         for head, data in zip(header, columns, strict=True):
@@ -104,7 +104,7 @@ def _blocks(pieces: Iterable[bytes]) -> Iterator[tuple[int, list[memoryview]]]:
             yield rows, columns
         left = bytes(data)
     if left:
-        raise ClickHouseError(UNKNOWN_EXCEPTION, "The engine's answer broke off in the middle of a block")
+        raise ClickHouseError(Code.UNKNOWN_EXCEPTION, "The engine's answer broke off in the middle of a block")
 
 
 def _block(data: memoryview) -> tuple[int, list[memoryview], memoryview] | None:

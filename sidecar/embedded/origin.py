@@ -4,13 +4,13 @@ A browser on this machine reaches a server on loopback, so any page can: by a fo
 its own that it points here (DNS rebinding). Programs send neither Origin nor Sec-Fetch-Site.
 """
 
-import ipaddress
 import re
 from urllib.parse import urlsplit
 
 from multidict import CIMultiDictProxy
 
-from sidecar.embedded.errors import ACCESS_DENIED, ClickHouseError
+from common.net import is_loopback
+from sidecar.embedded.errors import ClickHouseError, Code
 
 HOST = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<name>[A-Za-z0-9.]+))(?::[0-9]{1,5})?")
 OWN = ("same-origin", "none")  # of Sec-Fetch-Site; none: a person typed the address
@@ -25,7 +25,7 @@ def refuse_other_sites(headers: CIMultiDictProxy[str]) -> None:
     foreign = site not in OWN if site is not None else origin is not None and _netloc(origin) != headers.get("Host")
     if foreign:
         raise ClickHouseError(
-            ACCESS_DENIED,
+            Code.ACCESS_DENIED,
             "The request comes from a web page of another site (headers Origin, Sec-Fetch-Site);"
             " only programs and pages of this server may ask",
         )
@@ -34,10 +34,11 @@ def refuse_other_sites(headers: CIMultiDictProxy[str]) -> None:
 def refuse_other_names(headers: CIMultiDictProxy[str]) -> None:
     """Raise ClickHouseError (497) unless Host is this machine's loopback: for users without a password."""
     names = headers.getall("Host", [])
-    if len(names) == 1 and _is_loopback(names[0]):
+    found = HOST.fullmatch(names[0]) if len(names) == 1 else None
+    if found is not None and is_loopback(found["six"] or found["name"]):
         return
     raise ClickHouseError(
-        ACCESS_DENIED,
+        Code.ACCESS_DENIED,
         "The header Host must name localhost or a loopback address for a user without a password;"
         " set CHATTRAIL_EMBEDDED_PASSWORD and CHATTRAIL_EMBEDDED_READONLY_PASSWORD to use other names",
     )
@@ -48,16 +49,3 @@ def _netloc(origin: str) -> str | None:
         return urlsplit(origin).netloc or None
     except ValueError:
         return None
-
-
-def _is_loopback(host: str) -> bool:
-    found = HOST.fullmatch(host)
-    if found is None:
-        return False
-    name = found["six"] or found["name"]
-    if name.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False

@@ -14,15 +14,7 @@ from aiohttp import web
 from common.body_time import Pace
 from sidecar.embedded import compression, form
 from sidecar.embedded.engine import ExternalTable
-from sidecar.embedded.errors import (
-    BAD_ARGUMENTS,
-    NOT_IMPLEMENTED,
-    QUERY_IS_TOO_LARGE,
-    READONLY,
-    SOCKET_TIMEOUT,
-    TOO_LARGE_BODY,
-    ClickHouseError,
-)
+from sidecar.embedded.errors import ClickHouseError, Code
 from sidecar.embedded.guard.tree import LONGEST_QUERY
 from sidecar.embedded.sql import Statement, parse, tokens
 
@@ -86,7 +78,7 @@ class RequestReader:
         """
         fields = dict(request.query)
         if fields.get("role"):
-            raise ClickHouseError(NOT_IMPLEMENTED, "role= is not supported: the rights belong to the user")
+            raise ClickHouseError(Code.NOT_IMPLEMENTED, "role= is not supported: the rights belong to the user")
         folder = Path(tempfile.mkdtemp(dir=self._incoming))
         try:
             if request.content_type == "multipart/form-data":
@@ -97,43 +89,42 @@ class RequestReader:
         except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)
             if isinstance(error, web.RequestPayloadError):
-                raise ClickHouseError(BAD_ARGUMENTS, "The request body could not be read to its end") from None
+                raise ClickHouseError(Code.BAD_ARGUMENTS, "The request body could not be read to its end") from None
             if isinstance(error, TimeoutError):
                 raise ClickHouseError(
-                    SOCKET_TIMEOUT, "Timeout exceeded while reading the request body: it came too slowly"
+                    Code.SOCKET_TIMEOUT, "Timeout exceeded while reading the request body: it came too slowly"
                 ) from None
             raise
 
     async def _pieces(self, request: web.Request, folder: Path, limit: int, pace: Pace) -> AsyncGenerator[bytes, None]:
         """The body, inflated. A coded one arrives in full first: a slow client must hold no decoder and no half block."""
         blocks = request.query.get("decompress", "0") not in ("", "0", "false")
-        inflater = compression.inflater(request.headers.get("Content-Encoding", ""), blocks)
-        is_plain = isinstance(inflater, compression.Identity)
+        readers = compression.inflaters(request.headers.get("Content-Encoding", ""), blocks)
         with tempfile.SpooledTemporaryFile(HEAD, dir=str(folder)) as coded:
             count = 0
             while chunk := await pace.take(request.content.readany()):
                 count += len(chunk)
                 if count > limit:
-                    raise ClickHouseError(TOO_LARGE_BODY, f"The request body is larger than {limit} bytes")
-                if is_plain:
+                    raise ClickHouseError(Code.TOO_MANY_BYTES, f"The request body is larger than {limit} bytes")
+                if not readers:
                     yield chunk
                 else:
                     coded.write(chunk)
-            if is_plain:
+            if not readers:
                 return
             coded.seek(0)
             count = 0
             async with self._inflating:
                 while chunk := coded.read(HEAD):
-                    pieces = compression.inflate(inflater, chunk)
+                    pieces = compression.inflate(readers, chunk)
                     while piece := await asyncio.to_thread(_gathered, pieces):
                         count += len(piece)
                         if count > limit:
                             raise ClickHouseError(
-                                TOO_LARGE_BODY, f"The request body is larger than {limit} bytes when inflated"
+                                Code.TOO_MANY_BYTES, f"The request body is larger than {limit} bytes when inflated"
                             )
                         yield piece
-                compression.finish(inflater)
+                compression.finish(readers)
 
 
 def _gathered(pieces: Iterator[bytes]) -> bytes:
@@ -168,7 +159,7 @@ async def _read_plain(
                     return await _spool(statement, fields, folder, head, pieces)
                 enough = 2 * len(buffer)  # not again at every few bytes
             if len(buffer) > LONGEST_QUERY:
-                raise ClickHouseError(QUERY_IS_TOO_LARGE, f"The query is longer than {LONGEST_QUERY} bytes")
+                raise ClickHouseError(Code.QUERY_IS_TOO_LARGE, f"The query is longer than {LONGEST_QUERY} bytes")
     statement = await _parsed(bytes(buffer), writes)
     if statement.takes_data:
         return await _spool(statement, fields, folder, bytes(buffer[statement.data_offset :]), None)
@@ -179,7 +170,7 @@ async def _parsed(sql: bytes, writes: bool) -> Statement:
     # a long one on a thread, which takes turns with the loop
     statement = parse(sql) if len(sql) < HEAD // 4 else await asyncio.to_thread(parse, sql)
     if statement.takes_data and not writes:
-        raise ClickHouseError(READONLY, "readonly: Cannot execute query in readonly mode: an INSERT.")
+        raise ClickHouseError(Code.READONLY, "readonly: Cannot execute query in readonly mode: an INSERT.")
     return statement
 
 
@@ -223,5 +214,5 @@ async def _read_form(
     found = await form.read(request, fields, folder, limit, pace)
     statement = await _parsed(found.fields.get("query", "").encode(), writes=True)
     if statement.takes_data:
-        raise ClickHouseError(BAD_ARGUMENTS, "An INSERT takes its data as the body, not as a form")
+        raise ClickHouseError(Code.BAD_ARGUMENTS, "An INSERT takes its data as the body, not as a form")
     return QueryRequest(statement, found.fields, folder, tables=tuple(found.tables), _used=frozenset(found.used))

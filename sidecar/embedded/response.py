@@ -99,7 +99,7 @@ class QueryResponse:
         text = self._words(error)
         framed = f"\r\n__exception__\r\n{tag}\r\n{text}{len(text.encode())} {tag}\r\n__exception__\r\n".encode()
         deflater = self._execution.deflater
-        await self._write(response, deflater.compress(framed) + deflater.flush() if deflater else framed)
+        await self._write(response, deflater.compress(framed) + deflater.flush())
         if self._request.transport is not None:
             self._request.transport.close()
 

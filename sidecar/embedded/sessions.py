@@ -10,13 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sidecar.embedded.errors import (
-    INVALID_SESSION_TIMEOUT,
-    SESSION_IS_LOCKED,
-    SESSION_NOT_FOUND,
-    TOO_MANY_SIMULTANEOUS_QUERIES,
-    ClickHouseError,
-)
+from sidecar.embedded.errors import ClickHouseError, Code
 
 DEFAULT_TIMEOUT_S: Final = 60
 LONGEST_TIMEOUT_S: Final = 3600
@@ -45,18 +39,21 @@ class Sessions:
         """Take a session for one request; `leave` gives it back. Raises ClickHouseError."""
         if not TIMEOUT.fullmatch(timeout) or int(timeout) > LONGEST_TIMEOUT_S:
             raise ClickHouseError(
-                INVALID_SESSION_TIMEOUT, f"Invalid session timeout {timeout!r}: at most {LONGEST_TIMEOUT_S} seconds"
+                Code.INVALID_SESSION_TIMEOUT,
+                f"Invalid session timeout {timeout!r}: at most {LONGEST_TIMEOUT_S} seconds",
             )
         self.expire()
         session = self._sessions.get((user, name))
         if session is None:
             if check:
-                raise ClickHouseError(SESSION_NOT_FOUND, f"Session {name} not found")
+                raise ClickHouseError(Code.SESSION_NOT_FOUND, f"Session {name} not found")
             if len(self._sessions) >= MOST_SESSIONS:
-                raise ClickHouseError(TOO_MANY_SIMULTANEOUS_QUERIES, f"Too many sessions. Maximum: {MOST_SESSIONS}")
+                raise ClickHouseError(
+                    Code.TOO_MANY_SIMULTANEOUS_QUERIES, f"Too many sessions. Maximum: {MOST_SESSIONS}"
+                )
             session = self._sessions[user, name] = Session(float(timeout))
         if session.busy:
-            raise ClickHouseError(SESSION_IS_LOCKED, f"Session {name} is locked by a concurrent client")
+            raise ClickHouseError(Code.SESSION_IS_LOCKED, f"Session {name} is locked by a concurrent client")
         session.timeout = float(timeout)
         session.busy = True
         return session

@@ -1,11 +1,11 @@
 """Settings of the embedded ClickHouse server."""
 
-import ipaddress
 from pathlib import Path
 from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from common.net import is_loopback
 from common.settings import GuardSecret, Settings
 
 
@@ -59,12 +59,7 @@ class EmbeddedSettings(Settings):
     @property
     def on_loopback(self) -> bool:
         """Whether only this machine can reach the server."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     @model_validator(mode="after")
     def _guarded(self) -> Self:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from sidecar.embedded.errors import SYNTAX_ERROR, ClickHouseError
+from sidecar.embedded.errors import ClickHouseError, Code
 
 # What has no end takes all the rest: were it looked for again from each next place, the time would grow with the square.
 TOKEN: Final = re.compile(
@@ -82,7 +82,7 @@ def parse(sql: bytes) -> Statement:
                 text = decode(sql[seen[0].start : token.end])
                 return Statement(text, sql[token.start : token.end].decode(), _after_newline(sql, token.end))
     if not seen or seen[0].word == ";":
-        raise ClickHouseError(SYNTAX_ERROR, "Syntax error: the query is empty")
+        raise ClickHouseError(Code.SYNTAX_ERROR, "Syntax error: the query is empty")
     return Statement(decode(sql).strip())
 
 
@@ -97,7 +97,7 @@ def decode(sql: bytes) -> str:
     try:
         return sql.decode()
     except UnicodeDecodeError:
-        raise ClickHouseError(SYNTAX_ERROR, "Syntax error: the query is not UTF-8") from None
+        raise ClickHouseError(Code.SYNTAX_ERROR, "Syntax error: the query is not UTF-8") from None
 
 
 def literal(text: str) -> str:

@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs
 
+from chattrail.events import PREFIX as EVENT_PREFIX
 from sidecar.errors import MalformedError
 from sidecar.otlp.attributes import AttributeValue, attributes_of, is_empty, text_of
 from sidecar.otlp.json_request import convert
@@ -18,7 +19,6 @@ from sidecar.otlp.pieces import Piece
 from sidecar.otlp.salvage import Unreadable, salvage
 from sidecar.telemetry.loop_guard import SERVICE_NAME
 
-EVENT_PREFIX = "chattrail."
 # Where SDKs put an event's name before OTLP had a field for it, the surer one first.
 NAME_ATTRIBUTES = ("otel.event.name", "event.name")
 

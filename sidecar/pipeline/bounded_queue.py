@@ -3,8 +3,9 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Generic, TypeVar
+
+from common.waiting import set_within
 
 Item = TypeVar("Item")
 
@@ -51,8 +52,7 @@ class BoundedQueue(Generic[Item]):
         """Give what is queued this long, end, and return how many items are left undone. Idempotent."""
         worker, self._worker = self._worker, None
         if worker is not None:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._idle.wait(), time_limit_s)
+            await set_within(self._idle, time_limit_s)
             worker.cancel()
             await asyncio.gather(worker, return_exceptions=True)
         left = len(self._waiting)

@@ -5,73 +5,50 @@ name. Attributes never carry contents of events, ids of people or secrets.
 """
 
 import threading
-from collections.abc import Mapping
 from typing import Final
 
-REQUESTS: Final = "chattrail.sidecar.requests"
-RECEIVED_BYTES: Final = "chattrail.sidecar.received.bytes"
-RECEIVED_RECORDS: Final = "chattrail.sidecar.received.records"
-IN_FLIGHT_BYTES: Final = "chattrail.sidecar.in_flight.bytes"
-COALESCED: Final = "chattrail.sidecar.coalesced"
-PLUGIN_BATCHES: Final = "chattrail.sidecar.plugin.batches"
-PLUGIN_FAILURES: Final = "chattrail.sidecar.plugin.failures"
-PLUGIN_DROPPED: Final = "chattrail.sidecar.plugin.dropped"
-DEAD_LETTERS: Final = "chattrail.sidecar.dead_letters"
-DEAD_LETTER_ALARM: Final = "chattrail.sidecar.poison.alarm"
-ROLLUP_ROUNDS: Final = "chattrail.sidecar.rollup.rounds"
-ROLLUP_FAILURES: Final = "chattrail.sidecar.rollup.failures"
-ROLLUP_ROWS: Final = "chattrail.sidecar.rollup.rows"
-ROLLUP_SKIPPED: Final = "chattrail.sidecar.rollup.skipped"
-ROLLUP_WAITING: Final = "chattrail.sidecar.rollup.waiting"
-IMAGE_JOBS: Final = "chattrail.sidecar.images.jobs"
-IMAGES_STORED: Final = "chattrail.sidecar.images.stored"
-IMAGES_FAILED: Final = "chattrail.sidecar.images.failed"
-IMAGE_RETRIES: Final = "chattrail.sidecar.images.retries"
-IMAGE_DECODERS: Final = "chattrail.sidecar.images.decoders_replaced"
-IMAGES_PENDING: Final = "chattrail.sidecar.images.pending"
-IMAGES_OLDEST_PENDING: Final = "chattrail.sidecar.images.oldest_pending.seconds"
-IMAGES_PAUSED: Final = "chattrail.sidecar.images.paused"
-IMAGE_JOURNALS_REBUILT: Final = "chattrail.sidecar.images.journals_rebuilt"
-# outboxes of plugins that send things on, by `plugin`: sent, tried again, lost by `reason` (full, refused, attempts, shutdown)
-OUTBOX_DELIVERED: Final = "chattrail.sidecar.outbox.delivered"
-OUTBOX_RETRIES: Final = "chattrail.sidecar.outbox.retries"
-OUTBOX_LOST: Final = "chattrail.sidecar.outbox.lost"
-# log records of the sidecar itself, by `outcome`: exported, failed, or not sent: loop, rate, full
-OWN_LOGS: Final = "chattrail.sidecar.own_logs"
+DESCRIPTIONS: Final[dict[str, str]] = {}
+GAUGES: Final[set[str]] = set()
 
-GAUGES: Final = frozenset(
-    {IN_FLIGHT_BYTES, DEAD_LETTER_ALARM, ROLLUP_WAITING, IMAGES_PENDING, IMAGES_OLDEST_PENDING, IMAGES_PAUSED}
-)
-DESCRIPTIONS: Final[Mapping[str, str]] = {
-    REQUESTS: "Requests answered, by HTTP status.",
-    RECEIVED_BYTES: "Inflated bytes of requests whose records are all stored.",
-    RECEIVED_RECORDS: "Log records of those requests.",
-    IN_FLIGHT_BYTES: "Bytes of requests being read, inflated or stored now.",
-    COALESCED: "Requests that joined the same body already being handled.",
-    PLUGIN_BATCHES: "Batches a plugin handled.",
-    PLUGIN_FAILURES: "Batches a plugin failed on, by outcome: retryable, permanent, timeout, error.",
-    PLUGIN_DROPPED: "Batches an optional plugin lost because its queue was full.",
-    DEAD_LETTERS: "Records that could not be stored and went to dead_letters, by reason.",
-    DEAD_LETTER_ALARM: "1 while most of the input can't be stored.",
-    ROLLUP_ROUNDS: "Rounds of recomputing figures.",
-    ROLLUP_FAILURES: "Rounds of recomputing figures that failed.",
-    ROLLUP_ROWS: "Rows of figures (a person's quarter of an hour) that were recomputed.",
-    ROLLUP_SKIPPED: "Rows of figures given up because ClickHouse has too little memory or time for their events.",
-    ROLLUP_WAITING: "Rows of figures that wait to be recomputed, about: a backlog that grows is one.",
-    OUTBOX_DELIVERED: "Things a plugin has sent on.",
-    OUTBOX_RETRIES: "Second and later tries of a plugin to send something on.",
-    OUTBOX_LOST: "Things a plugin could not send on, by reason: full, refused, attempts, shutdown.",
-    OWN_LOGS: "Log records of the sidecar itself, by outcome: exported, failed, or not sent: loop, rate, full.",
-    IMAGE_JOBS: "Pictures to archive.",
-    IMAGES_STORED: "Pictures stored, by source: url, file_id, data.",
-    IMAGES_FAILED: "Pictures that can't be had, by source.",
-    IMAGE_RETRIES: "Second and later tries for a picture, by source.",
-    IMAGE_DECODERS: "Decoding processes replaced, by reason: cpu, memory, hung, crashed, ended, cancelled.",
-    IMAGES_PENDING: "Pictures that wait to be archived.",
-    IMAGES_OLDEST_PENDING: "Age of the oldest of them, in seconds.",
-    IMAGES_PAUSED: "1 while the store takes no picture at all: wrong credentials, a limit.",
-    IMAGE_JOURNALS_REBUILT: "Times the journal of pictures was damaged, set aside and rebuilt.",
-}
+
+def _counter(name: str, description: str) -> str:
+    DESCRIPTIONS[full := f"chattrail.sidecar.{name}"] = description
+    return full
+
+
+def _gauge(name: str, description: str) -> str:
+    GAUGES.add(full := _counter(name, description))
+    return full
+
+
+REQUESTS: Final = _counter("requests", "Requests answered, by HTTP status.")
+RECEIVED_BYTES: Final = _counter("received.bytes", "Inflated bytes of requests whose records are all stored.")
+RECEIVED_RECORDS: Final = _counter("received.records", "Log records of those requests.")
+IN_FLIGHT_BYTES: Final = _gauge("in_flight.bytes", "Bytes of requests being read, inflated or stored now.")
+COALESCED: Final = _counter("coalesced", "Requests that joined the same body already being handled.")
+PLUGIN_BATCHES: Final = _counter("plugin.batches", "Batches a plugin handled.")
+PLUGIN_FAILURES: Final = _counter("plugin.failures", "Batches a plugin failed on, by outcome.")
+PLUGIN_DROPPED: Final = _counter("plugin.dropped", "Batches an optional plugin lost because its queue was full.")
+DEAD_LETTERS: Final = _counter("dead_letters", "Records that could not be stored and went to dead_letters, by reason.")
+DEAD_LETTER_ALARM: Final = _gauge("poison.alarm", "1 while most of the input can't be stored.")
+ROLLUP_ROUNDS: Final = _counter("rollup.rounds", "Rounds of recomputing figures.")
+ROLLUP_FAILURES: Final = _counter("rollup.failures", "Rounds of recomputing figures that failed.")
+ROLLUP_ROWS: Final = _counter("rollup.rows", "Rows of figures (a person's quarter of an hour) that were recomputed.")
+ROLLUP_SKIPPED: Final = _counter("rollup.skipped", "Rows of figures given up for lack of memory or time.")
+ROLLUP_WAITING: Final = _gauge("rollup.waiting", "Rows of figures that wait to be recomputed, about.")
+IMAGE_JOBS: Final = _counter("images.jobs", "Images to archive.")
+IMAGES_STORED: Final = _counter("images.stored", "Images stored, by source: url, file_id, data.")
+IMAGES_FAILED: Final = _counter("images.failed", "Images that could not be fetched, by source.")
+IMAGE_RETRIES: Final = _counter("images.retries", "Second and later tries for an image, by source.")
+IMAGE_DECODERS: Final = _counter("images.decoders_replaced", "Decoding processes replaced, by reason.")
+IMAGES_PENDING: Final = _gauge("images.pending", "Images that wait to be archived.")
+IMAGES_OLDEST_PENDING: Final = _gauge("images.oldest_pending.seconds", "Age of the oldest of them, in seconds.")
+IMAGES_PAUSED: Final = _gauge("images.paused", "1 while the store takes no image at all: wrong credentials, a limit.")
+IMAGE_JOURNALS_REBUILT: Final = _counter("images.journals_rebuilt", "Times the journal of images was rebuilt.")
+OUTBOX_DELIVERED: Final = _counter("outbox.delivered", "Things a plugin has sent on.")
+OUTBOX_RETRIES: Final = _counter("outbox.retries", "Second and later tries of a plugin to send something on.")
+OUTBOX_LOST: Final = _counter("outbox.lost", "Things a plugin could not send on, by reason.")
+OWN_LOGS: Final = _counter("own_logs", "Log records of the sidecar itself, by outcome.")
 
 Series = tuple[str, tuple[tuple[str, str], ...]]
 

@@ -4,15 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sidecar.embedded.errors import (
-    ACCESS_DENIED,
-    NOT_IMPLEMENTED,
-    READONLY,
-    UNKNOWN_FORMAT,
-    UNKNOWN_FUNCTION,
-    UNKNOWN_TYPE,
-    ClickHouseError,
-)
+from sidecar.embedded.errors import ClickHouseError, Code
 from sidecar.embedded.guard import names
 from sidecar.embedded.guard.lists import Lists
 from sidecar.embedded.guard.nodes import DATA, NODES, PARTS, ROLES
@@ -71,7 +63,7 @@ class Checker:
         if kind not in names.READS | names.WRITES:
             raise _denied(f"{kind} is closed: no such statement is run here")
         if self._reader and kind not in names.READS:
-            raise ClickHouseError(READONLY, "readonly: Cannot execute query in readonly mode.")
+            raise ClickHouseError(Code.READONLY, "readonly: Cannot execute query in readonly mode.")
         self.tree(tree)
 
     def tree(self, tree: Node) -> None:
@@ -113,7 +105,7 @@ class Checker:
                 self._function(node["func_name"])
             case "DataType" | "TupleDataType" | "EnumDataType":
                 if node["name"].casefold() not in self._lists.types:
-                    raise ClickHouseError(UNKNOWN_TYPE, f"Unknown data type {node['name']}")
+                    raise ClickHouseError(Code.UNKNOWN_TYPE, f"Unknown data type {node['name']}")
             case "SetQuery" if role != "explain settings":
                 self._settings(node, role)
             case "Identifier" if role == "table settings":
@@ -143,7 +135,7 @@ class Checker:
         if kind == "AlterCommand" and node.get("move_destination_type") not in (None, "", "TABLE"):
             raise _denied("A partition can be moved to a table only")
         if kind == "ExplainQuery" and self._reader and node.get("query", {}).get("type") not in names.READS:
-            raise ClickHouseError(READONLY, "readonly: Cannot execute query in readonly mode.")
+            raise ClickHouseError(Code.READONLY, "readonly: Cannot execute query in readonly mode.")
 
     def _settings(self, node: Node, role: str) -> None:
         check = self._lists.settings.check_of_table if role == "table settings" else self._lists.settings.check
@@ -169,7 +161,7 @@ class Checker:
         if folded in self._lists.functions:
             raise _denied(f"{name}() is closed: it reaches outside the database, or is for the engine's own use")
         if name not in self._aliases and not self._own_function(name):  # a lambda with a name is called like a function
-            raise ClickHouseError(UNKNOWN_FUNCTION, f"Function with name `{name}` does not exist")
+            raise ClickHouseError(Code.UNKNOWN_FUNCTION, f"Function with name `{name}` does not exist")
 
     def _aggregate(self, name: str) -> bool:
         """Whether it is an aggregate function with combinators: sumIf, uniqState, sumMergeStateForEach."""
@@ -183,7 +175,7 @@ class Checker:
         name = node["name"].casefold()
         if name == "input":
             raise ClickHouseError(
-                NOT_IMPLEMENTED, "input() is not supported: insert into the table with FORMAT instead"
+                Code.NOT_IMPLEMENTED, "input() is not supported: insert into the table with FORMAT instead"
             )
         if name not in self._lists.table_functions and self._own_view(node["name"]):  # a view with parameters
             return
@@ -229,7 +221,7 @@ class Checker:
 def _format(name: str, known: dict[str, str]) -> str:
     found = known.get(name.casefold())
     if found is None:
-        raise ClickHouseError(UNKNOWN_FORMAT, f"Unknown format {name}")
+        raise ClickHouseError(Code.UNKNOWN_FORMAT, f"Unknown format {name}")
     if found not in names.FORMATS:
         reason = names.REFUSED_FORMATS.get(found, "is not among those that are known to reach nothing outside")
         raise _denied(f"The format {found} is closed: it {reason}")
@@ -243,4 +235,4 @@ def _check_keys(kind: str, node: Node, allowed: Iterable[str]) -> None:
 
 
 def _denied(message: str) -> ClickHouseError:
-    return ClickHouseError(ACCESS_DENIED, message)
+    return ClickHouseError(Code.ACCESS_DENIED, message)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sidecar.embedded.errors import BAD_ARGUMENTS, ClickHouseError
+from sidecar.embedded.errors import ClickHouseError, Code
 from sidecar.embedded.guard.tree import Node, Trees
 
 # A type may be anything that the engine knows; a default, a codec or a TTL would be an expression.
@@ -20,13 +20,13 @@ def declared(trees: Trees, structure: str, what: str) -> Node:
         tree = trees.parse(f"CREATE TEMPORARY TABLE t ({structure}\n)")
     except ClickHouseError as error:
         raise ClickHouseError(
-            BAD_ARGUMENTS, f"The structure of {what} is not a list of columns: {error.message}"
+            Code.BAD_ARGUMENTS, f"The structure of {what} is not a list of columns: {error.message}"
         ) from None
     told = {key for key, value in tree.items() if value}
     columns = (tree.get("columns_list") or {}).get("columns") or {}
     plain = told == DECLARED and {key for key, value in tree["columns_list"].items() if value} == {"type", "columns"}
     if not plain or any(set(_told(column)) - PLAIN for column in columns.get("children", ())):
-        raise ClickHouseError(BAD_ARGUMENTS, f"The structure of {what} is not a list of columns with a type each")
+        raise ClickHouseError(Code.BAD_ARGUMENTS, f"The structure of {what} is not a list of columns with a type each")
     return tree
 
 
@@ -36,7 +36,7 @@ def of_types(trees: Trees, types: str, what: str) -> Node:
     columns = tree["columns_list"]["columns"]["children"]
     kind = columns[0]["data_type"] if len(columns) == 1 else {}
     if kind.get("type") != "TupleDataType" or _told(kind).get("element_names"):
-        raise ClickHouseError(BAD_ARGUMENTS, f"The types of {what} are not a list of types")
+        raise ClickHouseError(Code.BAD_ARGUMENTS, f"The types of {what} are not a list of types")
     tree["columns_list"]["columns"]["children"] = [
         {"type": "ColumnDeclaration", "name": f"_{at}", "data_type": inner}
         for at, inner in enumerate(kind["arguments"]["children"], 1)

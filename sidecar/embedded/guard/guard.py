@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sidecar.embedded.errors import ACCESS_DENIED, SYNTAX_ERROR, ClickHouseError
+from sidecar.embedded.errors import ClickHouseError, Code
 from sidecar.embedded.guard import columns, names, values
 from sidecar.embedded.guard.check import Checker
 from sidecar.embedded.guard.lists import Lists
@@ -93,11 +93,11 @@ class Guard:
         text = self._trees.format(tree) if text is None or checker.rewritten else text
         if statement.takes_data:
             if tree["type"] != "InsertQuery" or not tree.get("format"):
-                raise ClickHouseError(SYNTAX_ERROR, "Syntax error: data follow a statement that takes none")
+                raise ClickHouseError(Code.SYNTAX_ERROR, "Syntax error: data follow a statement that takes none")
             if tree["format"] == "Values" and rows is None:
                 values.without_expressions(tree)
         elif tree["type"] == "InsertQuery" and not tree.get("select"):
-            raise ClickHouseError(SYNTAX_ERROR, "Syntax error: an INSERT without data")
+            raise ClickHouseError(Code.SYNTAX_ERROR, "Syntax error: an INSERT without data")
         if tree["type"] == "KillQueryQuery":
             _name_as_the_engine(tree["where_expression"], own_id)
             text = self._trees.format(tree)
@@ -141,12 +141,14 @@ class Guard:
                 if text.startswith(beginning):
                     select = instead + text.removeprefix(beginning)
                     return *self._trees.parse_and_format(select), (beginning, instead)
-            raise ClickHouseError(ACCESS_DENIED, f"{error.node} is closed: no such statement is run here") from None
+            raise ClickHouseError(
+                Code.ACCESS_DENIED, f"{error.node} is closed: no such statement is run here"
+            ) from None
 
     def _without_tree(self, tree: Node, text: str, beginning: tuple[str, str], default: str) -> Checked:
         text = beginning[0] + text.removeprefix(beginning[1])
         if self._trees.single_line(text) != text:
-            raise ClickHouseError(SYNTAX_ERROR, f"Syntax error after {beginning[0].strip()}")
+            raise ClickHouseError(Code.SYNTAX_ERROR, f"Syntax error after {beginning[0].strip()}")
         reads = beginning[0] not in names.CHANGES_WITHOUT_TREE
         return Checked(beginning[0].strip(), text, output_format=_named_format(tree) or default, reads=reads)
 
@@ -186,7 +188,9 @@ class Guard:
                 before, checker.rewritten = checker.rewritten, False
                 checker.tree(self._trees.parse(create))
                 if checker.rewritten:
-                    raise ClickHouseError(ACCESS_DENIED, f"The function {name} is older than this server: make it anew")
+                    raise ClickHouseError(
+                        Code.ACCESS_DENIED, f"The function {name} is older than this server: make it anew"
+                    )
                 checker.rewritten = before
             return bool(made)
 
@@ -222,7 +226,7 @@ def _without_format(query: Node) -> Node:
         return bare
     *others, last = bare["list_of_selects"]["children"]
     if last["type"] != "SelectQuery":
-        raise ClickHouseError(SYNTAX_ERROR, "Syntax error: SETTINGS of this query must stand before FORMAT Native")
+        raise ClickHouseError(Code.SYNTAX_ERROR, "Syntax error: SETTINGS of this query must stand before FORMAT Native")
     changes = last.get("settings", {}).get("changes", []) + settings["changes"]
     last = last | {"settings": settings | {"changes": changes}}
     return bare | {"list_of_selects": bare["list_of_selects"] | {"children": [*others, last]}}

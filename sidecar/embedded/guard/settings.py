@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sidecar.embedded.errors import ACCESS_DENIED, UNKNOWN_SETTING, ClickHouseError
+from sidecar.embedded.errors import ClickHouseError, Code
 from sidecar.embedded.guard.names import words
 
 TEXTS: Final = frozenset({"String", "Map", "URI"})
@@ -124,12 +124,12 @@ class SettingNames:
     def check(self, name: str, value: Any, *, reader: bool) -> None:
         """Raise ClickHouseError when a query may not set this."""
         if name not in self.types:
-            raise ClickHouseError(UNKNOWN_SETTING, f"Unknown setting '{name}'")
+            raise ClickHouseError(Code.UNKNOWN_SETTING, f"Unknown setting '{name}'")
         real = self.aliases.get(name, name)
         if real in SCHEMA and not reader:
             _check_schema(real, value)
         elif real in CLOSED or real in SCHEMA or not self._harmless(real):
-            raise ClickHouseError(ACCESS_DENIED, f"The setting {name} is closed: leave it out")
+            raise ClickHouseError(Code.ACCESS_DENIED, f"The setting {name} is closed: leave it out")
 
     def _harmless(self, name: str) -> bool:
         kind = self.types[name]
@@ -142,11 +142,11 @@ class SettingNames:
             if name not in OTHER_TABLES:
                 self.check(name, value, reader=reader)
         elif name in TABLE_DOORS or (kind == "String" and name not in TABLE_TEXTS):
-            raise ClickHouseError(ACCESS_DENIED, f"The table setting {name} is closed: leave it out")
+            raise ClickHouseError(Code.ACCESS_DENIED, f"The table setting {name} is closed: leave it out")
 
 
 def _check_schema(name: str, value: Any) -> None:
     if name == "format_schema_source" and value != "string":
-        raise ClickHouseError(ACCESS_DENIED, "format_schema_source can only be 'string': files are closed")
+        raise ClickHouseError(Code.ACCESS_DENIED, "format_schema_source can only be 'string': files are closed")
     if name == "format_schema" and "import" in str(value):
-        raise ClickHouseError(ACCESS_DENIED, "format_schema can't import: write the types into it")
+        raise ClickHouseError(Code.ACCESS_DENIED, "format_schema can't import: write the types into it")

@@ -12,14 +12,7 @@ from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
 from typing import Any, Final
 
-from sidecar.embedded.errors import (
-    BAD_ARGUMENTS,
-    NOT_IMPLEMENTED,
-    QUERY_IS_TOO_LARGE,
-    SYNTAX_ERROR,
-    TOO_DEEP,
-    ClickHouseError,
-)
+from sidecar.embedded.errors import ClickHouseError, Code
 
 Node = dict[str, Any]
 
@@ -47,7 +40,7 @@ class NoTreeError(ClickHouseError):
 
     def __init__(self, node: str) -> None:
         self.node = node
-        super().__init__(BAD_ARGUMENTS, f"{node}: the engine shows no tree of such a statement, so it is not run")
+        super().__init__(Code.BAD_ARGUMENTS, f"{node}: the engine shows no tree of such a statement, so it is not run")
 
 
 class Trees:
@@ -93,7 +86,7 @@ class Trees:
             (again,) = self._ask(PARSE, escaped)
         if _plain(_loaded(again)) != _plain(tree):
             raise ClickHouseError(
-                SYNTAX_ERROR, "The engine's formatter changes the meaning of this statement: write it another way"
+                Code.SYNTAX_ERROR, "The engine's formatter changes the meaning of this statement: write it another way"
             )
         return escaped
 
@@ -153,7 +146,9 @@ def text_of(node: Node) -> str | None:
 
 def _bounded(sql: str) -> str:
     if len(sql) > LONGEST_QUERY:
-        raise ClickHouseError(QUERY_IS_TOO_LARGE, f"The query is longer than {LONGEST_QUERY} bytes: use parameters")
+        raise ClickHouseError(
+            Code.QUERY_IS_TOO_LARGE, f"The query is longer than {LONGEST_QUERY} bytes: use parameters"
+        )
     return sql
 
 
@@ -161,7 +156,7 @@ def _loaded(text: str) -> Node:
     try:
         tree: Node = json.loads(text)
     except RecursionError:
-        raise ClickHouseError(TOO_DEEP, "The statement is nested too deep") from None
+        raise ClickHouseError(Code.TOO_DEEP_RECURSION, "The statement is nested too deep") from None
     return tree
 
 
@@ -178,6 +173,6 @@ def _readable(error: ClickHouseError) -> ClickHouseError:
         return NoTreeError(found[1])
     if INLINE_DATA in error.message:
         return ClickHouseError(
-            NOT_IMPLEMENTED, "input() is not supported: insert into the table with FORMAT, and the data behind it"
+            Code.NOT_IMPLEMENTED, "input() is not supported: insert into the table with FORMAT, and the data behind it"
         )
     return ClickHouseError(error.code, SCOPE.sub("", error.message))

@@ -9,7 +9,7 @@ import secrets
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from sidecar.embedded.errors import BAD_ARGUMENTS, SYNTAX_ERROR, ClickHouseError
+from sidecar.embedded.errors import ClickHouseError, Code
 from sidecar.embedded.guard.check import Checker
 from sidecar.embedded.guard.tree import LONGEST_QUERY, Node, Trees
 
@@ -43,7 +43,9 @@ def expressions(trees: Trees, checker: Checker, path: Path, *, literals: bool = 
         return None
     with path.open("rb") as file:
         if not is_one_statement(file):
-            raise ClickHouseError(SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed): ';' between values")
+            raise ClickHouseError(
+                Code.SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed): ';' between values"
+            )
         if size > LONGEST_QUERY:  # longer ones can only be literals
             return None
         file.seek(0)
@@ -60,7 +62,8 @@ def expressions(trees: Trees, checker: Checker, path: Path, *, literals: bool = 
     checker.tree(tree)
     if any(map(_loses_digits, LONG_NUMBER.finditer(data))):
         raise ClickHouseError(
-            BAD_ARGUMENTS, "A number of more than 17 digits beside an expression would lose digits: write it as '…'"
+            Code.BAD_ARGUMENTS,
+            "A number of more than 17 digits beside an expression would lose digits: write it as '…'",
         )
     row = f"row{secrets.token_hex(16)}"
     select["children"] = [_row(row, cells) for cells in select["children"]]

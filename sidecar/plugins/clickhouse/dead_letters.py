@@ -9,9 +9,9 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from common.error_location import first_line
 from sidecar.errors import Retryable
 from sidecar.otlp.wire import Origin
-from sidecar.plugins.clickhouse.migrate import first_line
 
 PAGE_RECORDS = 500
 PAGE_BYTES = 4 << 20

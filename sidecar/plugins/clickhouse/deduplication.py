@@ -13,8 +13,9 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from common.error_location import first_line
 from sidecar.errors import Retryable
-from sidecar.plugins.clickhouse.migrate import database_of, first_line
+from sidecar.plugins.clickhouse.migrate import database_of
 
 SETTING = "non_replicated_deduplication_window"
 WINDOW = 10_000  # of every table in sidecar/plugins/clickhouse/migrations that views or inserts fill

@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 
+from common.error_location import first_line
 from sidecar.plugins.clickhouse.body_json import body_json, with_body_json
 from sidecar.plugins.clickhouse.otlp_schema import DEPTH, proto_text
 from sidecar.plugins.clickhouse.rows import insert_rows
@@ -88,7 +89,7 @@ async def choose(client: AsyncClient, wanted: str) -> tuple[Encoder, str]:
     except ClickHouseError as error:
         if wanted == "native":
             raise
-        return DecodedEncoder(), f"the server does not take OTLP as it is: {str(error).splitlines()[0][:200]}"
+        return DecodedEncoder(), f"the server does not take OTLP as it is: {first_line(error)}"
     return native, "the server parses OTLP itself"
 
 

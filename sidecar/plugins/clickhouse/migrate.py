@@ -16,6 +16,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from common.error_location import first_line
 from sidecar.errors import Retryable, StartError
 from sidecar.plugins.clickhouse.otlp_schema import fragments
 
@@ -111,8 +112,3 @@ def _apply(client: Client, database: str) -> list[Migration]:
         )
         done.append(migration)
     return done
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of a driver's error, short enough for a log; ClickHouse's traces may quote data further down."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]

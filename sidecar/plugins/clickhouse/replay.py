@@ -15,15 +15,16 @@ import aiohttp
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from chattrail.events import PREFIX as EVENT_PREFIX
+from common.error_location import first_line
 from common.settings import Settings
 from sidecar.errors import Permanent, Retryable, StartError
-from sidecar.otlp.batch import EVENT_PREFIX, Batch
+from sidecar.otlp.batch import Batch
 from sidecar.otlp.json_request import is_json
 from sidecar.otlp.pieces import cut
 from sidecar.otlp.wire import Origin
 from sidecar.plugin import Context, Factory, Plugin, SystemClock
 from sidecar.plugins.clickhouse.dead_letters import Letter, delete, delete_unnamed, origins_of, pages
-from sidecar.plugins.clickhouse.migrate import first_line
 from sidecar.plugins.clickhouse.sink import ClickHouseSink
 from sidecar.settings import SidecarSettings
 from sidecar.telemetry.metrics import Metrics

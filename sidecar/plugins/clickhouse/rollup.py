@@ -10,7 +10,6 @@ piece at a time between rounds. How far a pass has come is saved in ClickHouse, 
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from typing import Final
 
@@ -18,6 +17,8 @@ import aiohttp
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from common.error_location import first_line
+from common.waiting import set_within
 from sidecar.plugin import Context
 from sidecar.plugins.clickhouse.passes import Pass
 from sidecar.plugins.clickhouse.recompute import Recomputation, Span
@@ -99,14 +100,14 @@ class Rollup:
     async def _run(self) -> None:
         clock = self._context.clock
         while True:
-            await _set_within(self._woken, 0 if any(one.busy for one in self._passes) else LOOK_AGAIN_S)
+            await set_within(self._woken, 0 if any(one.busy for one in self._passes) else LOOK_AGAIN_S)
             began = clock.monotonic()
             succeeded = await self._try_step()
             if self._stopping.is_set():
                 return
             # as long as a step took, the machine is left to others
             least = self._interval_s if succeeded else max(self._interval_s, AFTER_FAILURE_S)
-            await _set_within(self._stopping, max(least, clock.monotonic() - began))
+            await set_within(self._stopping, max(least, clock.monotonic() - began))
 
     async def _try_step(self) -> bool:
         """Run a round if one is due, and a piece of a pass; on a fault of ClickHouse's say so and return False."""
@@ -120,9 +121,7 @@ class Rollup:
             self._woken.set()
             self._failed(error)
             self._context.metrics.add(ROLLUP_FAILURES)
-            self._context.logger.warning(
-                "the figures could not be brought up to date: %s", str(error).splitlines()[0][:300]
-            )
+            self._context.logger.warning("the figures could not be brought up to date: %s", first_line(error))
             return False
         return True
 
@@ -146,10 +145,3 @@ class Rollup:
             if await one.step(now):
                 break
         self._context.metrics.set(ROLLUP_WAITING, sum(one.waiting for one in self._passes))
-
-
-async def _set_within(event: asyncio.Event, seconds: float) -> None:
-    """Wait for an event, but no longer than this."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()

@@ -11,6 +11,7 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
+from common.error_location import first_line
 from sidecar.errors import Retryable, listed
 from sidecar.otlp.batch import Batch, name_of
 from sidecar.otlp.pieces import weigh
@@ -20,7 +21,7 @@ from sidecar.plugins.clickhouse import encoders
 from sidecar.plugins.clickhouse.body_json import has_nested_bodies
 from sidecar.plugins.clickhouse.deduplication import restore
 from sidecar.plugins.clickhouse.insert_dead_letters import DeadLetter, insert_dead_letters
-from sidecar.plugins.clickhouse.migrate import first_line, migrate
+from sidecar.plugins.clickhouse.migrate import migrate
 from sidecar.plugins.clickhouse.refusals import DATA_ERRORS, MEMORY, Refusals
 from sidecar.plugins.clickhouse.repair import Repair
 from sidecar.plugins.clickhouse.rollup import Rollup

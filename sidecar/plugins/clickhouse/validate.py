@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
+from chattrail.events import PREFIX as EVENT_PREFIX
 from sidecar.otlp.attributes import is_empty
-from sidecar.otlp.batch import EVENT_PREFIX, Batch, name_of
+from sidecar.otlp.batch import Batch, name_of
 from sidecar.plugins.clickhouse.insert_dead_letters import DeadLetter
 from sidecar.plugins.clickhouse.split import alone, origin_of, select
 

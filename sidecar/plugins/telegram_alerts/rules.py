@@ -4,12 +4,12 @@ Windows go by the time an event happened, so history that is filled in later rai
 Nothing of an event but its type, its error type being there, and a payment's amount is looked at.
 """
 
-import difflib
 import re
 from dataclasses import dataclass
 from typing import Protocol
 
 from chattrail.events import EVENT_TYPES
+from common.settings import nearest
 from sidecar.otlp.batch import EventRecord
 
 BUCKETS = 60
@@ -198,8 +198,8 @@ def rule_of(text: str, *, at_least: int) -> Rule:
         return FailureShare(plain, found["what"], float(found["limit"]), _seconds(found), at_least)
     if found := _COUNT.fullmatch(plain):
         if found["what"] not in EVENT_TYPES:
-            nearest = difflib.get_close_matches(found["what"], EVENT_TYPES, n=1, cutoff=0.0)[0]
-            raise ValueError(f"rule {text!r}: there is no event type {found['what']!r}; did you mean {nearest}?")
+            hint = nearest(found["what"], EVENT_TYPES)
+            raise ValueError(f"rule {text!r}: there is no event type {found['what']!r}; did you mean {hint}?")
         return Count(plain, found["what"], int(found["limit"]), _seconds(found))
     raise ValueError(
         f"rule {text!r} can't be read; rules look like: ai failures > 5% in 10 min, image failures > 20% in 1 h, "

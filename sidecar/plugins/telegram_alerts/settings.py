@@ -2,11 +2,10 @@
 
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
-from common.settings import Settings
+from common.settings import CommaList, Settings
 from sidecar.plugins.telegram_alerts.rules import rule_of
-from sidecar.settings import comma_list
 
 
 def _rules(texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -29,7 +28,7 @@ class TelegramAlertsSettings(Settings):
         pattern=r"^(-?\d+|@\w+)$",
         description="Chat to tell: its numeric id, or @name of a channel. It must know the bot.",
     )
-    rules: Annotated[tuple[str, ...], BeforeValidator(comma_list), AfterValidator(_rules)] = Field(
+    rules: Annotated[CommaList, AfterValidator(_rules)] = Field(
         ("ai failures > 5% in 10 min", "no events for 15 min", "pictures pending for 1 h", "first payment"),
         min_length=1,
         description="Rules, in a comma list: `ai failures > N% in T`, `image failures > N% in T`, `EVENT_TYPE > N in T`, "

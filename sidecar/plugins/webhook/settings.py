@@ -1,22 +1,19 @@
 """Settings of the webhook."""
 
-import difflib
 from typing import Annotated, ClassVar, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from chattrail.events import EVENT_TYPES
-from common.settings import Settings
-from sidecar.settings import comma_list, is_loopback
+from common.net import is_loopback
+from common.settings import CommaList, Settings, nearest
 
 
-def _event_types(value: object) -> object:
-    names = comma_list(value)
-    for name in names if isinstance(names, tuple) else ():
+def _event_types(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
         if name not in EVENT_TYPES:
-            nearest = difflib.get_close_matches(name, EVENT_TYPES, n=1, cutoff=0.0)[0]
-            raise ValueError(f"there is no event type {name!r}; did you mean {nearest}?")
+            raise ValueError(f"there is no event type {name!r}; did you mean {nearest(name, EVENT_TYPES)}?")
     return names
 
 
@@ -29,7 +26,7 @@ class WebhookSettings(Settings):
     secret: SecretStr = Field(
         min_length=16, description="Key of the signature, at least 16 characters; the receiving side checks with it."
     )
-    events: Annotated[tuple[str, ...], BeforeValidator(_event_types)] = Field(
+    events: Annotated[CommaList, AfterValidator(_event_types)] = Field(
         ("premium_action", "handler_failed", "bot_blocked", "bot_unblocked"),
         min_length=1,
         description="Event types to send, in a comma list.",

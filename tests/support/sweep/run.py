@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 
-from sidecar.embedded.errors import ACCESS_DENIED, READONLY
+from sidecar.embedded.errors import Code
 from sidecar.embedded.guard.names import REFUSED, TABLE_FUNCTIONS
 from tests.support.embedded import ROOT, EmbeddedClickHouse, ask
 from tests.support.sweep.calls import TEXT_CALLS, USERS, Call, Lists, Targets, all_calls
@@ -194,9 +194,9 @@ def _send(
 def _ending(status: int, code: int, body: bytes) -> str:
     if status < 400:
         return RAN
-    if code == ACCESS_DENIED:
+    if code == Code.ACCESS_DENIED:
         return RIGHTS if b"Not enough privileges" in body else GUARD
-    if code == READONLY:
+    if code == Code.READONLY:
         return GUARD if b": readonly: " in body else RIGHTS
     return RIGHTS if code == SETTING_CONSTRAINT_VIOLATION else ERROR
 

@@ -36,8 +36,8 @@ BY_CLICKHOUSE_GO = {
 
 def inflated(*pieces: bytes) -> bytes:
     reader = BlockInflater()
-    found = b"".join(plain for piece in pieces for plain in inflate(reader, piece))
-    finish(reader)
+    found = b"".join(plain for piece in pieces for plain in inflate([reader], piece))
+    finish([reader])
     return found
 
 
