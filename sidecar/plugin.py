@@ -9,6 +9,7 @@ persists what is left.
 
 import logging
 import time
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -78,6 +79,23 @@ class Plugin(Protocol):
         ...
 
 
+def _no_arguments(_parser: ArgumentParser) -> None:
+    """Add nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A subcommand of `python -m sidecar` that a built-in plugin brings.
+
+    `run` takes what was parsed, the plugin's checked settings and its folder, and returns the exit code.
+    """
+
+    name: str
+    help: str
+    run: Callable[[Namespace, Any, Path], int]
+    arguments: Callable[[ArgumentParser], None] = _no_arguments
+
+
 @dataclass(frozen=True, slots=True)
 class Factory:
     """How the registry knows a plugin.
@@ -90,3 +108,4 @@ class Factory:
     config: type[Settings]
     build: Callable[[Any, Context], Plugin]
     required: bool = True
+    commands: tuple[Command, ...] = ()

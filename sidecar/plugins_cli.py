@@ -1,47 +1,39 @@
-"""What `python -m sidecar plugins` shows: every plugin there is, and the settings of those that would be loaded."""
+"""The output of `python -m sidecar plugins`: every plugin there is, and the settings of those that would be loaded."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from pydantic import SecretBytes, SecretStr
-from pydantic.fields import FieldInfo
 
 from common.settings import Settings
 from sidecar.errors import StartError
 from sidecar.plugin import Factory
-from sidecar.registry import BUILTINS, Known, PluginFile, available, choose, load_settings, origins, plugins_dir
+from sidecar.registry import BUILTINS, Known, PluginFile, choose, load
 
 MASK = "********"
 
 
-def listing(environ: Mapping[str, str]) -> Iterator[str]:
+def plugin_lines(environ: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines, loaded plugins first. Raises SettingsError or StartError, as a start would, for what is chosen."""
-    folder = plugins_dir(environ)
-    known = available(folder)
-    own, chosen = load_settings(environ)
-    origin = origins({factory.name: factory.config for factory, _ in chosen}, environ)
-    for factory, config in chosen:
-        yield _headline(factory, known[factory.name], "loaded")
-        yield from _lines(config, origin)
+    loaded = load(environ)
+    for factory, config in loaded.chosen:
+        yield _headline(factory, loaded.known[factory.name], "loaded")
+        yield from _values(config, loaded.origins)
     yield "the sidecar itself:"
-    yield from _lines(own, origin)
-    loaded = {factory.name for factory, _ in chosen}
-    for name, entry in known.items():
-        if name in loaded:
-            continue
+    yield from _values(loaded.own, loaded.origins)
+    for name in sorted(loaded.known.keys() - {factory.name for factory, _ in loaded.chosen}):
         try:
-            factory = choose([name], folder)[0]
+            (factory,) = choose([name], loaded.known)
         except StartError as error:
             yield f"{name}: not loaded, and could not be: {error}"
             continue
-        yield _headline(factory, entry, "not loaded")
-        for variable, key in factory.config.variables().items():
-            yield f"  {variable}  {_field(factory.config, key).description}"
+        yield _headline(factory, loaded.known[name], "not loaded")
+        for variable, field in zip(factory.config.variables(), factory.config.model_fields.values(), strict=True):
+            yield f"  {variable}  {field.description}"
 
 
-def _lines(config: Settings, origin: Mapping[str, str]) -> Iterator[str]:
-    for variable, value, about in _settings(config):
-        yield f"  {variable}={_shown(value)}  ({origin[variable]})  {about}"
+def _values(config: Settings, origins: Mapping[str, str]) -> Iterator[str]:
+    for variable, (name, field) in zip(config.variables(), type(config).model_fields.items(), strict=True):
+        yield f"  {variable}={_shown(getattr(config, name))}  ({origins[variable]})  {field.description or ''}"
 
 
 def _headline(factory: Factory, entry: Known, state: str) -> str:
@@ -53,17 +45,6 @@ def _headline(factory: Factory, entry: Known, state: str) -> str:
     else:
         source = f"installed by {entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
     return f"{factory.name}: {state}; {kind}; {source}"
-
-
-def _settings(config: Settings) -> Iterator[tuple[str, Any, str]]:
-    for variable, key in config.variables().items():
-        field = _field(type(config), key)
-        name = next(name for name, one in type(config).model_fields.items() if one is field)
-        yield variable, getattr(config, name), field.description or ""
-
-
-def _field(config: type[Settings], key: str) -> FieldInfo:
-    return next(field for name, field in config.model_fields.items() if (field.alias or name) == key)
 
 
 def _shown(value: object) -> str:

@@ -7,7 +7,7 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -77,9 +77,9 @@ def _files(folder: Path) -> list[PluginFile]:
     return files
 
 
-def choose(names: Iterable[str], folder: Path | None = None) -> list[Factory]:
+def choose(names: Iterable[str], known: Mapping[str, Known] | None = None) -> list[Factory]:
     """Import the named plugins. Raises SettingsError for a name that does not exist, StartError for a broken plugin."""
-    known = available(folder)
+    known = available() if known is None else known
     chosen: list[Factory] = []
     for name in names:
         if name not in known:
@@ -93,63 +93,55 @@ def choose(names: Iterable[str], folder: Path | None = None) -> list[Factory]:
     return chosen
 
 
-def load_settings(
-    environ: Mapping[str, str] | None = None,
-) -> tuple[SidecarSettings, list[tuple[Factory, Settings]]]:
-    """Read the sidecar's settings and those of the chosen plugins together, so that every fault is told at once.
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The checked settings of the sidecar and of the chosen plugins; `origins` says where each variable's value is from."""
+
+    own: SidecarSettings
+    chosen: list[tuple[Factory, Settings]]
+    known: Mapping[str, Known]
+    origins: Mapping[str, str]
+
+
+def load(environ: Mapping[str, str] | None = None) -> Loaded:
+    """Read the sidecar's settings and those of the chosen plugins together, so that every fault is reported at once.
 
     Settings of plugins that exist but are not chosen are left alone: one `.env` may serve several choices.
     """
     environ = os.environ if environ is None else environ
-    file = config_file(environ)
-    names = _chosen(environ, file)
-    folder = plugins_dir(environ)
-    factories = choose(names, folder)
-    models: Sequence[type[Settings]] = [SidecarSettings, *(factory.config for factory in factories)]
-    understood = {name for model in models for name in model.variables()}
-    idle = tuple(variable_prefix(name) for name in available(folder) if name not in names)
-    relevant = {name: value for name, value in environ.items() if name in understood or not name.startswith(idle)}
+    config = environ.get("CHATTRAIL_SIDECAR_CONFIG")
+    file = ConfigFile.read(Path(config)) if config else None
+    # needed before the settings can be checked
+    folder = environ.get("CHATTRAIL_SIDECAR_PLUGINS_DIR") or (file.early("plugins_dir", str) if file else None)
+    listed = environ.get("CHATTRAIL_SIDECAR_PLUGINS") or (file.early("plugins", (str, list)) if file else None)
+    names = comma_list(listed or DEFAULT_PLUGINS)
+    names = names if isinstance(names, tuple | list) else ()
+    known = available(Path(folder) if folder else None)
+    factories = choose(names, known)
+    models: list[type[Settings]] = [SidecarSettings, *(factory.config for factory in factories)]
+    variables = [name for model in models for name in model.variables()]
+    idle = tuple(variable_prefix(name) for name in known if name not in names)
+    relevant = {name: value for name, value in environ.items() if name in variables or not name.startswith(idle)}
     tables = {factory.name: factory.config for factory in factories}
-    beneath, faults = file.values(tables, available(folder), environ) if file else ({}, [])
+    beneath, faults = file.values(tables, known, environ) if file else ({}, [])
     try:
-        own, *others = load_all(list(models), relevant, beneath)
+        own, *others = load_all(models, relevant, beneath)
     except SettingsError as error:
         raise SettingsError("\n".join([*faults, str(error)])) from None
     if faults:
         raise SettingsError("\n".join(faults))
     assert isinstance(own, SidecarSettings)
-    return own, list(zip(factories, others, strict=True))
-
-
-def origins(chosen: Mapping[str, type[Settings]], environ: Mapping[str, str]) -> dict[str, str]:
-    """Where the value of each variable comes from: the environment, a place in the file, or the default."""
-    file = config_file(environ)
-    models: list[type[Settings]] = [SidecarSettings, *chosen.values()]
-    beneath, _ = file.values(chosen, chosen, environ) if file else ({}, [])
-    return {
+    origins = {
         name: "environment" if environ.get(name) else beneath[name].where if name in beneath else "default"
-        for model in models
-        for name in model.variables()
+        for name in variables
     }
+    return Loaded(own, list(zip(factories, others, strict=True)), known, origins)
 
 
-def config_file(environ: Mapping[str, str]) -> ConfigFile | None:
-    """The TOML file that the environment names. Raises SettingsError when it can't be read."""
-    given = environ.get("CHATTRAIL_SIDECAR_CONFIG")
-    return ConfigFile.read(Path(given)) if given else None
-
-
-def plugins_dir(environ: Mapping[str, str]) -> Path | None:
-    """The folder of plugin files that environment or file name. It is needed before the settings can be read."""
-    file = config_file(environ)
-    given = environ.get("CHATTRAIL_SIDECAR_PLUGINS_DIR") or (file.early("plugins_dir", str) if file else None)
-    return Path(given) if given else None
-
-
-def _chosen(environ: Mapping[str, str], file: ConfigFile | None) -> tuple[str, ...]:
-    given = environ.get("CHATTRAIL_SIDECAR_PLUGINS") or (file.early("plugins", (str, list)) if file else None)
-    names = comma_list(given or DEFAULT_PLUGINS)
-    return tuple(names) if isinstance(names, tuple | list) else ()
+def load_settings(environ: Mapping[str, str] | None = None) -> tuple[SidecarSettings, list[tuple[Factory, Settings]]]:
+    """Read the sidecar's settings and the chosen plugins with theirs; see `load`."""
+    loaded = load(environ)
+    return loaded.own, loaded.chosen
 
 
 def variable_prefix(plugin: str) -> str:

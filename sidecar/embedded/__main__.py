@@ -12,8 +12,9 @@ from pathlib import Path
 from aiohttp import web
 
 from common.http_runner import make_runner
+from common.log_format import log_to_stderr
 from common.private_files import keep_files_private
-from sidecar.embedded import listening, logs
+from sidecar.embedded import listening
 from sidecar.embedded.app import Server
 from sidecar.embedded.confinement import confine
 from sidecar.embedded.engine import Engine
@@ -69,7 +70,7 @@ def main() -> int:
     settings = EmbeddedSettings.load_or_exit()
     keep_files_private()
     forget_passwords()
-    logs.setup()
+    log_to_stderr()
     try:
         lock = FolderLock(settings.data.absolute())
     except FolderLockedError as error:

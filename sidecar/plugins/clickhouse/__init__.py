@@ -1,6 +1,7 @@
 """The ClickHouse sink: OTLP bytes go in as they are, ClickHouse spreads them into tables by views."""
 
 from sidecar.plugin import Context, Factory, Plugin
+from sidecar.plugins.clickhouse.cli import COMMANDS
 from sidecar.plugins.clickhouse.settings import ClickHouseSettings
 
 
@@ -10,4 +11,4 @@ def _build(config: ClickHouseSettings, context: Context) -> Plugin:
     return ClickHouseSink(config, context)
 
 
-FACTORY = Factory(name="clickhouse", config=ClickHouseSettings, build=_build, required=True)
+FACTORY = Factory(name="clickhouse", config=ClickHouseSettings, build=_build, required=True, commands=COMMANDS)

@@ -8,7 +8,7 @@ import pytest
 
 from common.settings import SettingsError
 from sidecar import registry
-from sidecar.plugins_cli import listing
+from sidecar.plugins_cli import plugin_lines
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -42,7 +42,7 @@ def test_the_environment_wins_and_the_listing_tells_where_each_value_comes_from(
     given = environ(file, CHATTRAIL_SIDECAR_PORT="6000")
     own, _ = registry.load_settings(given)
     assert (own.port, own.log_level, own.host) == (6000, "DEBUG", "127.0.0.1")
-    lines = list(listing(given))
+    lines = list(plugin_lines(given))
     assert any(
         line.startswith(f"  CHATTRAIL_SIDECAR_DEBUG_LEVEL=INFO  ({file} [plugins.debug] level)") for line in lines
     )
@@ -56,7 +56,7 @@ def test_a_secret_from_a_file_is_read_and_never_shown(file: Path, tmp_path: Path
     own, _ = registry.load_settings(environ(file))
     assert own.token is not None
     assert own.token.get_secret_value() == "t0p-secret"
-    assert "t0p-secret" not in "\n".join(listing(environ(file)))
+    assert "t0p-secret" not in "\n".join(plugin_lines(environ(file)))
 
 
 def test_a_plugin_that_is_not_chosen_has_its_table_left_alone(file: Path) -> None:

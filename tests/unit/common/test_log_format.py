@@ -6,7 +6,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.embedded.logs import SafeFormatter
+from common.log_format import SafeFormatter
 
 ANYTHING = st.text(st.characters(exclude_categories=()))
 
