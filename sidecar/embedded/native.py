@@ -13,6 +13,7 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from common.varint import varint
 from sidecar.embedded.errors import ClickHouseError, Code
 
 WITH_LOW_CARDINALITY: Final = 54405
@@ -77,7 +78,7 @@ def _header(described: bytes, at: int) -> list[bytes]:
                     f"Column {name.decode('utf-8', 'replace')}: JSON and Dynamic are not supported in the format Native"
                     f" at client_protocol_version={at}: ask for {WITH_JSON_V2 - 1} at most, or for another format",
                 )
-            head = _varint(len(name)) + name + _varint(len(kind)) + kind
+            head = varint(len(name)) + name + varint(len(kind)) + kind
             header.append(head + DEFAULT_SERIALIZATION if at >= WITH_CUSTOM_SERIALIZATION else head)
     return header
 
@@ -88,7 +89,7 @@ def _native(pieces: Iterable[bytes], header: list[bytes]) -> Iterator[bytes]:
             raise ClickHouseError(
                 Code.UNKNOWN_EXCEPTION, f"The engine described {len(header)} columns and answered with {len(columns)}"
             )
-        parts: list[bytes | memoryview] = [BLOCK_INFO, _varint(len(columns)), _varint(rows)]
+        parts: list[bytes | memoryview] = [BLOCK_INFO, varint(len(columns)), varint(rows)]
         for head, data in zip(header, columns, strict=True):
             parts += (head, data)
         yield b"".join(parts)
@@ -139,12 +140,3 @@ def _strings(column: memoryview) -> Iterator[bytes]:
                 break
         yield bytes(column[at : at + size])
         at += size
-
-
-def _varint(number: int) -> bytes:
-    """An unsigned LEB128."""
-    encoded = bytearray()
-    while number >= 0x80:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*encoded, number])

@@ -16,7 +16,7 @@ from sidecar.errors import MalformedError
 from sidecar.otlp.attributes import AttributeValue, attributes_of, is_empty, text_of
 from sidecar.otlp.json_request import convert
 from sidecar.otlp.pieces import Piece
-from sidecar.otlp.salvage import Unreadable, salvage
+from sidecar.otlp.salvage import RejectedRecord, salvage
 from sidecar.telemetry.loop_guard import SERVICE_NAME
 
 # Where SDKs put an event's name before OTLP had a field for it, the surer one first.
@@ -47,7 +47,7 @@ class Batch:
         body: bytes,
         request: ExportLogsServiceRequest,
         received_at: datetime,
-        unreadable: tuple[Unreadable, ...] = (),
+        unreadable: tuple[RejectedRecord, ...] = (),
         *,
         mended: int = 0,
     ) -> None:

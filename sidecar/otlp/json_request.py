@@ -19,7 +19,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ScopeLogs
 from sidecar.errors import MalformedError
 from sidecar.otlp.json_message import fields_of, fill
 from sidecar.otlp.json_text import Doubled, read, write
-from sidecar.otlp.salvage import Salvaged, Unreadable
+from sidecar.otlp.salvage import RejectedRecord, Salvaged
 
 REASON = "the record can't be read: "
 # Each letter repeats its resource and scope. Above this many times the body, one letter takes all records of a fault.
@@ -63,7 +63,7 @@ class _Dead:
 class _Conversion:
     budget: int  # bytes of letters that may be spent on repeating
     request: ExportLogsServiceRequest = field(default_factory=ExportLogsServiceRequest)
-    unreadable: list[Unreadable] = field(default_factory=list)
+    unreadable: list[RejectedRecord] = field(default_factory=list)
     position: int = 0
 
     def run(self, document: object) -> Salvaged:
@@ -121,7 +121,7 @@ class _Conversion:
             self._set_apart(document, group[0].position, group[0].reason, len(group))
 
     def _set_apart(self, document: object, position: int, reason: str, records: int = 1) -> None:
-        self.unreadable.append(Unreadable(position, REASON + reason, write(document), records))
+        self.unreadable.append(RejectedRecord(position, REASON + reason, write(document), records))
 
     def _place(self) -> int:
         self.position += 1

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sidecar.errors import MalformedError
-from sidecar.otlp.salvage import Unreadable
+from sidecar.otlp.salvage import RejectedRecord
 from sidecar.otlp.wire import (
     LENGTH_DELIMITED,
     LOG_RECORDS,
@@ -68,7 +68,7 @@ class Piece:
     body: bytes
     parsed_bytes: int
     digest: str = ""
-    unreadable: tuple[Unreadable, ...] = ()
+    unreadable: tuple[RejectedRecord, ...] = ()
 
 
 @dataclass(slots=True)
@@ -101,7 +101,7 @@ def cut(body: bytes) -> Iterator[Piece]:
         yield Piece(body, parsed)
         return
     digests = _digests(body)
-    growing, dead, shared = _Growing(), list[Unreadable](), 0
+    growing, dead, shared = _Growing(), list[RejectedRecord](), 0
     for origin, start, end in scopes(body):
         shared_values = _tags(origin.head) + _tags(origin.scope_head)
         each = SHARED_BYTE * origin.size + SHARED_VALUE * shared_values
@@ -126,7 +126,7 @@ def cut(body: bytes) -> Iterator[Piece]:
             if run_reason:
                 for began, _, stop in contents(run, 0, len(run), LOG_RECORDS):
                     alone = Origin().request(run[began:stop])
-                    dead.append(Unreadable(len(dead), run_reason, alone, origin=origin))
+                    dead.append(RejectedRecord(len(dead), run_reason, alone, origin=origin))
             else:
                 growing.add(origin, shared_values, run, count, values, run_cost)
     if growing.parts:

@@ -18,8 +18,8 @@ DEEPEST = 100  # messages inside one another; protobuf reads no more
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A record that can't be parsed or stored. `position` counts from 0 through the batch.
+class RejectedRecord:
+    """A record that can't be parsed or stored, for `dead_letters`. `position` counts from 0 through the batch.
 
     `raw` is a request that holds only it, without its resource and scope where `origin` has them. Of OTLP/JSON `raw` is
     JSON, and may hold several `records` that have one fault.
@@ -30,6 +30,7 @@ class Unreadable:
     raw: bytes
     records: int = 1
     origin: Origin | None = None
+    event_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,14 @@ class Salvaged:
     """The request without its unreadable records, those, and how many of its scopes had a text mended."""
 
     body: bytes
-    unreadable: tuple[Unreadable, ...]
+    unreadable: tuple[RejectedRecord, ...]
     mended: int = 0
 
 
 def salvage(body: bytes) -> Salvaged:
     """Part a request that does not parse. Raises MalformedError when it is not even made of records."""
     kept: list[bytes] = []
-    unreadable: list[Unreadable] = []
+    unreadable: list[RejectedRecord] = []
     position = mended = 0
     for sent, start, end in scopes(body):
         origin, origin_fault = sent, _fault(sent.request(b""))
@@ -58,9 +59,9 @@ def salvage(body: bytes) -> Salvaged:
             alone = Origin().request(record)
             if origin_fault:
                 reason = f"the resource or scope of the record can't be read: {origin_fault}"
-                unreadable.append(Unreadable(position, reason, alone, origin=sent))
+                unreadable.append(RejectedRecord(position, reason, alone, origin=sent))
             elif fault := _fault(alone):
-                unreadable.append(Unreadable(position, f"the record can't be read: {fault}", alone, origin=sent))
+                unreadable.append(RejectedRecord(position, f"the record can't be read: {fault}", alone, origin=sent))
             else:
                 kept_records.append(record)
             position += 1

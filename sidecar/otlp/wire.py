@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from common.varint import varint
 from sidecar.errors import MalformedError
 
 RESOURCE_LOGS = 1  # in ExportLogsServiceRequest
@@ -110,12 +111,7 @@ def fields(message: bytes, start: int, end: int) -> Iterator[tuple[int, int, int
 
 def encode(number: int, content: bytes) -> bytes:
     """Return a length-delimited field."""
-    length, size = len(content), bytearray()
-    while length > 0x7F:
-        size.append(length & 0x7F | 0x80)
-        length >>= 7
-    size.append(length)
-    return bytes([number << 3 | LENGTH_DELIMITED]) + bytes(size) + content
+    return varint(number << 3 | LENGTH_DELIMITED) + varint(len(content)) + content
 
 
 def cut_off() -> MalformedError:

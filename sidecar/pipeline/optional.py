@@ -1,10 +1,11 @@
-"""Optional plugins run beside the path of the ack: a bounded queue, a time limit and counters each (threads: apart)."""
+"""Optional plugins run beside the path of the ack: a bounded queue, a time limit and counters each."""
 
 import asyncio
 import logging
+from functools import partial
 
-from sidecar.errors import Permanent, Retryable
 from sidecar.otlp.batch import Batch
+from sidecar.pipeline.attempt import attempt
 from sidecar.pipeline.bounded_queue import BoundedQueue
 from sidecar.plugin import Plugin
 from sidecar.telemetry import loop_guard
@@ -56,26 +57,14 @@ class OptionalPlugin:
             await self._hand_over(batch)
 
     async def _hand_over(self, batch: Batch) -> None:
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                async with asyncio.timeout(self._time_limit_s):
-                    await self._plugin.handle(batch)
+        for number in range(1, ATTEMPTS + 1):
+            failure = await attempt(partial(self._plugin.handle, batch), self._time_limit_s)
+            if failure is None:
                 self._metrics.add(telemetry.PLUGIN_BATCHES, plugin=self._name)
                 return
-            except Retryable as error:
-                self._failed("retryable", error.reason)
-                if attempt < ATTEMPTS:
-                    await asyncio.sleep(error.after)
-            except TimeoutError:
-                self._failed("timeout", f"no answer within {self._time_limit_s:g} s")
+            self._metrics.add(telemetry.PLUGIN_FAILURES, plugin=self._name, outcome=failure.outcome)
+            self._logger.warning("plugin %s failed on a batch (%s): %s", self._name, failure.outcome, failure)
+            if failure.outcome != "retryable":
                 return
-            except Permanent as error:
-                self._failed("permanent", error.reason)
-                return
-            except Exception as error:
-                self._failed("error", type(error).__name__)  # its text may hold contents of events
-                return
-
-    def _failed(self, outcome: str, reason: str) -> None:
-        self._metrics.add(telemetry.PLUGIN_FAILURES, plugin=self._name, outcome=outcome)
-        self._logger.warning("plugin %s failed on a batch (%s): %s", self._name, outcome, reason)
+            if number < ATTEMPTS:
+                await asyncio.sleep(failure.after)

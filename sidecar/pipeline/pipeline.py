@@ -1,14 +1,15 @@
-"""From an accepted batch to the ack: required plugins side by side, optional ones apart, each brought up and down once."""
+"""From an accepted batch to the ack: required plugins side by side, optional ones behind queues, each started and stopped once."""
 
 import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
-from common.error_location import error_location
 from sidecar.errors import Permanent, Retryable, StartError
 from sidecar.otlp.batch import Batch
+from sidecar.pipeline.attempt import attempt
 from sidecar.pipeline.dead_letter_alarm import DeadLetterAlarm
 from sidecar.pipeline.optional import OptionalPlugin
 from sidecar.pipeline.plugin_thread import PluginThread
@@ -150,23 +151,17 @@ class Pipeline:
 
     async def _bring_up(self, stage: Stage) -> None:
         backoff = FIRST_BACKOFF_S
-        while True:
-            try:
-                await stage.plugin.start()
-                break
-            except (Permanent, StartError) as error:
-                stage.reason = str(error)
+        while failure := await attempt(stage.plugin.start, None):
+            if failure.outcome == "permanent":
+                stage.reason = failure.reason
                 self._logger.error("plugin %s can't start: %s", stage.name, stage.reason)
                 if stage.required and not self.failure.done():
                     self.failure.set_result(StartError(f"plugin {stage.name} can't start: {stage.reason}"))
                 await asyncio.Event().wait()  # stays down until the drain cancels it
-            except Retryable as error:
-                reason, wait = error.reason, max(backoff, error.after)
-            except Exception as error:
-                # its text may hold a DSN, and reasons are shown to whoever asks /readyz
-                reason, wait = f"unexpected {type(error).__name__} at {error_location(error)}", backoff
-            if self._draining:  # a client that failed just when it was cancelled may have told only of its failure
+            if self._draining:  # a client that failed just when it was cancelled may have raised only its own failure
                 return
+            reason = str(failure)
+            wait = max(backoff, failure.after if failure.outcome == "retryable" else 0.0)
             if reason != stage.reason:
                 self._logger.warning("plugin %s is not ready, trying again: %s", stage.name, reason)
             stage.reason = reason
@@ -199,45 +194,25 @@ class Pipeline:
         return batch.rejected
 
     async def _require(self, stage: Stage, batch: Batch) -> None:
-        try:
-            async with asyncio.timeout(self._time_limit_s):
-                await stage.plugin.handle(batch)
-        except Permanent as error:
-            self._count(stage, "permanent")
-            raise Permanent(f"{stage.name}: {error.reason}") from error
-        except Retryable as error:
-            self._refused(stage, "retryable", error.reason, error.after)
-            raise Retryable(f"{stage.name}: {error.reason}", after=error.after) from error
-        except TimeoutError:
-            reason = f"no answer within {self._time_limit_s:g} s"
-            self._refused(stage, "timeout", reason, 1.0)
-            raise Retryable(f"{stage.name}: {reason}") from None
-        except Exception as error:
-            # its text may hold contents of events, so only its kind leaves the process
-            reason = f"unexpected {type(error).__name__}"
-            self._refused(stage, "error", reason, 1.0)
-            self._logger.error("plugin %s raised %s at %s", stage.name, type(error).__name__, error_location(error))
-            raise Retryable(f"{stage.name}: {reason}") from None
-        stage.refused_until, stage.reason = 0.0, ""
-        self._metrics.add(telemetry.PLUGIN_BATCHES, plugin=stage.name)
-
-    def _refused(self, stage: Stage, outcome: str, reason: str, after: float) -> None:
-        """Not ready until the time it named has passed: after that only the next batch can tell."""
-        self._count(stage, outcome)
-        if stage.reason != reason:
-            self._logger.warning("plugin %s refuses batches for now (%s): %s", stage.name, outcome, reason)
-        stage.reason = reason
-        stage.refused_until = self._clock.monotonic() + after
-
-    def _count(self, stage: Stage, outcome: str) -> None:
-        self._metrics.add(telemetry.PLUGIN_FAILURES, plugin=stage.name, outcome=outcome)
+        failure = await attempt(partial(stage.plugin.handle, batch), self._time_limit_s)
+        if failure is None:
+            stage.refused_until, stage.reason = 0.0, ""
+            self._metrics.add(telemetry.PLUGIN_BATCHES, plugin=stage.name)
+            return
+        self._metrics.add(telemetry.PLUGIN_FAILURES, plugin=stage.name, outcome=failure.outcome)
+        reason = f"{stage.name}: {failure.reason}"
+        if failure.outcome == "permanent":
+            raise Permanent(reason)
+        if stage.reason != failure.reason:
+            self._logger.warning("plugin %s refuses batches for now (%s): %s", stage.name, failure.outcome, failure)
+        # not ready until the time it named has passed: after that only the next batch can show whether it is
+        stage.reason = failure.reason
+        stage.refused_until = self._clock.monotonic() + failure.after
+        raise Retryable(reason, after=failure.after)
 
     async def _shut_down(self, stage: Stage, time_limit_s: float) -> None:
-        try:
-            async with asyncio.timeout(time_limit_s):
-                await stage.plugin.shutdown()
-        except Exception as error:
-            self._logger.error("plugin %s did not shut down cleanly: %s", stage.name, type(error).__name__)
+        if failure := await attempt(stage.plugin.shutdown, time_limit_s):
+            self._logger.error("plugin %s did not shut down cleanly: %s", stage.name, failure)
 
 
 async def _outcome(task: asyncio.Task[Counter[str]]) -> Counter[str]:

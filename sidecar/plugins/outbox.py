@@ -4,10 +4,10 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Generic, TypeVar
 
-from common.error_location import error_location
-from sidecar.errors import Permanent, Retryable
+from sidecar.pipeline.attempt import attempt
 from sidecar.pipeline.bounded_queue import BoundedQueue
 from sidecar.telemetry import metrics as telemetry
 from sidecar.telemetry.metrics import Metrics
@@ -59,30 +59,22 @@ class Outbox(Generic[Item]):
             self._lost("shutdown", left)
 
     async def _send(self, item: Item) -> None:
-        for attempt in range(1, self._attempts + 1):
-            after = 0.0
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    await self._deliver(item)
-            except Permanent as error:
-                self._logger.error("%s: given up: %s", self._plugin, error.reason)
-                self._lost("refused")
-                return
-            except Retryable as error:
-                reason, after = error.reason, error.after
-            except TimeoutError:
-                reason = f"no answer within {self._timeout_s:g} s"
-            except Exception as error:  # its text may hold an address with a secret in it
-                reason = f"{type(error).__name__} at {error_location(error)}"
-            else:
+        for number in range(1, self._attempts + 1):
+            failure = await attempt(partial(self._deliver, item), self._timeout_s)
+            if failure is None:
                 self._metrics.add(telemetry.OUTBOX_DELIVERED, plugin=self._plugin)
                 return
-            if attempt < self._attempts:
+            if failure.outcome == "permanent":
+                self._logger.error("%s: given up: %s", self._plugin, failure)
+                self._lost("refused")
+                return
+            if number < self._attempts:
                 self._metrics.add(telemetry.OUTBOX_RETRIES, plugin=self._plugin)
-                self._logger.warning("%s: attempt %d failed: %s", self._plugin, attempt, reason)
-                backoff = self._backoff_s * 2 ** (attempt - 1) * random.uniform(0.8, 1.2)
+                self._logger.warning("%s: attempt %d failed: %s", self._plugin, number, failure)
+                backoff = self._backoff_s * 2 ** (number - 1) * random.uniform(0.8, 1.2)
+                after = failure.after if failure.outcome == "retryable" else 0.0
                 await asyncio.sleep(min(max(backoff, after), LONGEST_WAIT_S))
-        self._logger.error("%s: given up after %d attempts: %s", self._plugin, self._attempts, reason)
+        self._logger.error("%s: given up after %d attempts: %s", self._plugin, self._attempts, failure)
         self._lost("attempts")
 
     def _lost(self, reason: str, count: int = 1) -> None:

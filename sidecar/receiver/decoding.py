@@ -14,7 +14,7 @@ from sidecar.memory import Trimmer
 from sidecar.otlp.batch import Batch
 from sidecar.otlp.json_request import convert
 from sidecar.otlp.pieces import Piece, cut
-from sidecar.otlp.salvage import Salvaged, Unreadable
+from sidecar.otlp.salvage import RejectedRecord, Salvaged
 from sidecar.receiver.inflate import TooLargeError, inflate
 from sidecar.receiver.memory_limiter import Reservation
 from sidecar.receiver.responses import JSON, PROTOBUF, RefusedError
@@ -124,6 +124,6 @@ def _size(opened: Salvaged) -> int:
     return len(opened.body) + sum(len(record.raw) for record in opened.unreadable)
 
 
-def _numbered(records: Sequence[Unreadable]) -> tuple[Unreadable, ...]:
+def _numbered(records: Sequence[RejectedRecord]) -> tuple[RejectedRecord, ...]:
     begin = itertools.accumulate((record.records for record in records), initial=0)
     return tuple(replace(record, position=place) for place, record in zip(begin, records, strict=False))

@@ -14,6 +14,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from sidecar.otlp.attributes import key_of
+from sidecar.otlp.wire import encode
 from sidecar.plugins.clickhouse.otlp_schema import BODY_JSON
 
 Json = str | bool | int | float | None | list["Json"] | dict[str, "Json"]
@@ -32,8 +33,7 @@ def with_body_json(body: bytes) -> bytes:
     request = ExportLogsServiceRequest.FromString(body)
     for record in _records(request):
         if text := body_json(record):
-            content = text.encode()
-            record.MergeFromString(_varint(BODY_JSON << 3 | 2) + _varint(len(content)) + content)
+            record.MergeFromString(encode(BODY_JSON, text.encode()))
     return bytes(request.SerializeToString())
 
 
@@ -67,12 +67,3 @@ def _plain(value: AnyValue) -> Json:
         case kind:
             scalar: Json = getattr(value, kind)
             return scalar
-
-
-def _varint(value: int) -> bytes:
-    encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)

@@ -36,7 +36,7 @@ class DeadLetterGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """A record as `dead_letters` keeps it."""
 
     batch: str
@@ -62,7 +62,7 @@ def dead_letter_groups(url: str) -> list[DeadLetterGroup]:
     return [DeadLetterGroup(*row[:3], *(moment.replace(tzinfo=UTC) for moment in row[3:])) for row in rows]
 
 
-async def pages(client: AsyncClient, reason: str) -> AsyncIterator[list[Letter]]:
+async def pages(client: AsyncClient, reason: str) -> AsyncIterator[list[DeadLetter]]:
     """All letters in order, a bounded number of bytes at a time; each once, even those that stay."""
     after = ("", -1)
     where = "FROM dead_letters FINAL WHERE (batch, toInt64(position)) > ({batch:String}, {position:Int64})"
@@ -85,7 +85,8 @@ async def pages(client: AsyncClient, reason: str) -> AsyncIterator[list[Letter]]
             parameters=asked,
         )
         page = [
-            Letter(batch, at, name, bytes.fromhex(raw), origin) for batch, at, name, raw, origin in found.result_rows
+            DeadLetter(batch, at, name, bytes.fromhex(raw), origin)
+            for batch, at, name, raw, origin in found.result_rows
         ]
         if not page:
             return
@@ -93,7 +94,7 @@ async def pages(client: AsyncClient, reason: str) -> AsyncIterator[list[Letter]]
         yield page
 
 
-async def origins_of(client: AsyncClient, letters: Sequence[Letter]) -> dict[str, Origin]:
+async def origins_of(client: AsyncClient, letters: Sequence[DeadLetter]) -> dict[str, Origin]:
     """The resources and scopes that letters name."""
     found = {}
     for name in {letter.origin for letter in letters if letter.origin}:
@@ -117,7 +118,7 @@ def _as_many(sizes: Sequence[int]) -> int:
     return len(sizes)
 
 
-async def delete(client: AsyncClient, letters: Sequence[Letter]) -> None:
+async def delete(client: AsyncClient, letters: Sequence[DeadLetter]) -> None:
     """Delete letters, a few at a time."""
     for begin in range(0, len(letters), DELETE_AT_ONCE):
         names = [(letter.batch, letter.position) for letter in letters[begin : begin + DELETE_AT_ONCE]]

@@ -5,7 +5,6 @@ A resource or scope of more than a few bytes is kept once, in `dead_letter_origi
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from google.protobuf.message import DecodeError
@@ -14,6 +13,7 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from sidecar.errors import MalformedError
 from sidecar.otlp.attributes import AttributeValue, value_of
 from sidecar.otlp.json_request import is_json, legible
+from sidecar.otlp.salvage import RejectedRecord
 from sidecar.otlp.wire import LOG_RECORDS, Origin, contents, encode
 from sidecar.plugins.clickhouse.rows import insert_rows
 
@@ -24,23 +24,7 @@ ATTRIBUTE_BYTES = 1024
 RESOURCE, RESOURCE_ATTRIBUTES, RECORD_ATTRIBUTES, KEY = 1, 1, 6, 1  # field numbers
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A record that can't be stored. `position` counts from 0 through the batch.
-
-    `raw` is a request that holds only it, without its resource and scope where `origin` has them. Of OTLP/JSON `raw` is
-    JSON, and may hold several `records` that have one fault.
-    """
-
-    position: int
-    event_name: str
-    reason: str
-    raw: bytes
-    records: int = 1
-    origin: Origin | None = None
-
-
-async def insert_dead_letters(client: AsyncClient, letters: Sequence[DeadLetter], batch: str) -> None:
+async def insert_dead_letters(client: AsyncClient, letters: Sequence[RejectedRecord], batch: str) -> None:
     """Commit letters of one batch; the same again changes nothing. Raises the driver's errors."""
     processes: dict[Origin, tuple[str, str]] = {}
     large: dict[str, bytes] = {}

@@ -6,7 +6,7 @@ message and nothing is lost at any depth.
 
 Values become text beside a type name (`attributes`, `attribute_types`). Text of a nested value is OTLP/JSON, with one
 addition: a container below the spelled-out depth is `{"protobuf": "<base64 of ArrayValue or KeyValueList>"}`.
-`sidecar.plugins.clickhouse.values` turns text and type back into an AnyValue.
+`tests/support/stored.py` turns text and type back into an AnyValue.
 
 Source of the field numbers: opentelemetry-proto, logs/v1/logs.proto and common/v1/common.proto.
 """

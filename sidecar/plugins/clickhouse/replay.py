@@ -24,7 +24,7 @@ from sidecar.otlp.json_request import is_json
 from sidecar.otlp.pieces import cut
 from sidecar.otlp.wire import Origin
 from sidecar.plugin import Context, Factory, Plugin, SystemClock
-from sidecar.plugins.clickhouse.dead_letters import Letter, delete, delete_unnamed, origins_of, pages
+from sidecar.plugins.clickhouse.dead_letters import DeadLetter, delete, delete_unnamed, origins_of, pages
 from sidecar.plugins.clickhouse.sink import ClickHouseSink
 from sidecar.settings import SidecarSettings
 from sidecar.telemetry.metrics import Metrics
@@ -90,7 +90,7 @@ async def replay_with(
 
 
 async def _send(
-    group: Sequence[Letter], origins: Mapping[str, Origin], sink: ClickHouseSink, others: Sequence[Plugin]
+    group: Sequence[DeadLetter], origins: Mapping[str, Origin], sink: ClickHouseSink, others: Sequence[Plugin]
 ) -> dict[int, str]:
     """Store what can be stored; the rest by its place in the group, with the reason."""
     if is_json(group[0].raw):  # it has no other in its group
@@ -126,7 +126,7 @@ async def _hand_on(batch: Batch, others: Sequence[Plugin]) -> None:
                 log.warning("a plugin refuses a replayed batch for good: %s", error.reason)
 
 
-def _request(letters: Sequence[Letter], origins: Mapping[str, Origin]) -> bytes:
+def _request(letters: Sequence[DeadLetter], origins: Mapping[str, Origin]) -> bytes:
     """One request of many letters. Those that share a large resource and scope share them there, too."""
     parts = []
     for name, group in itertools.groupby(letters, key=lambda letter: letter.origin):
@@ -137,7 +137,7 @@ def _request(letters: Sequence[Letter], origins: Mapping[str, Origin]) -> bytes:
     return b"".join(parts)
 
 
-def _groups(letters: Sequence[Letter]) -> list[list[Letter]]:
+def _groups(letters: Sequence[DeadLetter]) -> list[list[DeadLetter]]:
     """Events travel together: one that comes twice is one. Other logs have no id, only the token of a body keeps them single,
     so that each goes in the body it will have next time, too."""
     events = [letter for letter in letters if letter.event_name.startswith(EVENT_PREFIX)]

@@ -15,12 +15,13 @@ from common.error_location import first_line
 from sidecar.errors import Retryable, listed
 from sidecar.otlp.batch import Batch, name_of
 from sidecar.otlp.pieces import weigh
+from sidecar.otlp.salvage import RejectedRecord
 from sidecar.otlp.wire import Origin
 from sidecar.plugin import Context
 from sidecar.plugins.clickhouse import encoders
 from sidecar.plugins.clickhouse.body_json import has_nested_bodies
 from sidecar.plugins.clickhouse.deduplication import restore
-from sidecar.plugins.clickhouse.insert_dead_letters import DeadLetter, insert_dead_letters
+from sidecar.plugins.clickhouse.insert_dead_letters import insert_dead_letters
 from sidecar.plugins.clickhouse.migrate import migrate
 from sidecar.plugins.clickhouse.refusals import DATA_ERRORS, MEMORY, Refusals
 from sidecar.plugins.clickhouse.repair import Repair
@@ -98,7 +99,7 @@ class ClickHouseSink:
             await self._insert_dead_letters(dead, batch.digest, reasons)
             batch.rejected += reasons
 
-    async def store(self, batch: Batch) -> list[DeadLetter]:
+    async def store(self, batch: Batch) -> list[RejectedRecord]:
         """Commit what can be stored of the batch and return the rest. Raises Retryable for everything that may pass."""
         if self._client is None or self._rollup is None:
             raise Retryable("the ClickHouse sink has not started")
@@ -126,14 +127,16 @@ class ClickHouseSink:
         if client is not None:
             await client.close()
 
-    async def _insert(self, body: bytes, token: str, nested_bodies: bool) -> list[DeadLetter]:
+    async def _insert(self, body: bytes, token: str, nested_bodies: bool) -> list[RejectedRecord]:
         """Insert; where ClickHouse refuses the data, halve until the records at fault stand alone, and return those."""
         if self._refusals.is_too_large(token):
             return await self._insert_halves(body, token, None, nested_bodies)
         code = await self._refusal(body, token, nested_bodies)
         return [] if code is None else await self._insert_halves(body, token, code, nested_bodies)
 
-    async def _insert_halves(self, body: bytes, token: str, code: int | None, nested_bodies: bool) -> list[DeadLetter]:
+    async def _insert_halves(
+        self, body: bytes, token: str, code: int | None, nested_bodies: bool
+    ) -> list[RejectedRecord]:
         halves = halve(body)
         if len(halves) == 1:
             return await self._give_up(body, token, code or MEMORY, nested_bodies)
@@ -145,7 +148,7 @@ class ClickHouseSink:
                 found.append(replace(letter, position=offset + letter.position))
         return found
 
-    async def _give_up(self, body: bytes, token: str, code: int, nested_bodies: bool) -> list[DeadLetter]:
+    async def _give_up(self, body: bytes, token: str, code: int, nested_bodies: bool) -> list[RejectedRecord]:
         """A dead letter for a record that ClickHouse refuses by itself, but not while it would refuse any other, too."""
         if code == MEMORY:
             again = await self._refusal(body, token, nested_bodies)
@@ -155,11 +158,8 @@ class ClickHouseSink:
             if small or await self._refusal(encoders.PROBE, "probe", False) is not None:
                 raise Retryable("ClickHouse has too little memory for a single small record", after=2.0)
         origin, record = Origin.of(body)
-        return [
-            DeadLetter(
-                0, _event_name(body), f"ClickHouse refused it with code {code}", Origin().request(record), origin=origin
-            )
-        ]
+        reason = f"ClickHouse refused it with code {code}"
+        return [RejectedRecord(0, reason, Origin().request(record), origin=origin, event_name=_event_name(body))]
 
     async def _refusal(self, body: bytes, token: str, nested_bodies: bool) -> int | None:
         """Insert; the code where ClickHouse refuses this very data, None when it is stored. Raises Retryable for the rest."""
@@ -177,7 +177,7 @@ class ClickHouseSink:
             raise self._as_retryable(error) from None
         return None
 
-    async def _insert_dead_letters(self, letters: list[DeadLetter], batch: str, reasons: Counter[str]) -> None:
+    async def _insert_dead_letters(self, letters: list[RejectedRecord], batch: str, reasons: Counter[str]) -> None:
         assert self._client is not None
         try:
             await insert_dead_letters(self._client, letters, batch)

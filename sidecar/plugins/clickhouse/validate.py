@@ -13,7 +13,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from chattrail.events import PREFIX as EVENT_PREFIX
 from sidecar.otlp.attributes import is_empty
 from sidecar.otlp.batch import Batch, name_of
-from sidecar.plugins.clickhouse.insert_dead_letters import DeadLetter
+from sidecar.otlp.salvage import RejectedRecord
 from sidecar.plugins.clickhouse.split import alone, origin_of, select
 
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -26,13 +26,13 @@ class Validated:
     """What is left of a batch: the bytes to insert (None when no record is left) and the records turned away."""
 
     body: bytes | None
-    dead: list[DeadLetter]
+    dead: list[RejectedRecord]
 
 
 def validate(batch: Batch) -> Validated:
     """Split a batch into what can be stored and what can't. A clean batch keeps its exact bytes, and so its token."""
     faults = _faults(batch)
-    dead = [DeadLetter(one.position, "", one.reason, one.raw, one.records, one.origin) for one in batch.unreadable]
+    dead = list(batch.unreadable)
     readable = batch.record_count - sum(letter.records for letter in dead)
     if not faults:
         return Validated(batch.body if readable else None, dead)
@@ -46,7 +46,7 @@ def validate(batch: Batch) -> Validated:
                 if reason := faults.get(position):
                     origin = origin or origin_of(entry, scope)
                     name = batch.name_of(record)
-                    dead.append(DeadLetter(places[position], name, reason, alone(record), origin=origin))
+                    dead.append(RejectedRecord(places[position], reason, alone(record), origin=origin, event_name=name))
                 position += 1
     kept = select(batch.request, lambda at: at not in faults) if len(faults) < readable else None
     return Validated(kept, dead)

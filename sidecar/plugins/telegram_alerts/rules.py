@@ -1,4 +1,4 @@
-"""Rules over the stream of events, and over pictures that wait: what is counted, and when it is worth a message.
+"""Rules over the stream of events, and over images that wait: what is counted, and when it is worth a message.
 
 Windows go by the time an event happened, so history that is filled in later raises no alarm; silence goes by arrival.
 Nothing of an event but its type, its error type being there, and a payment's amount is looked at.
@@ -6,7 +6,6 @@ Nothing of an event but its type, its error type being there, and a payment's am
 
 import re
 from dataclasses import dataclass
-from typing import Protocol
 
 from chattrail.events import EVENT_TYPES
 from common.settings import nearest
@@ -26,7 +25,7 @@ _SHARED_TYPES = {"ai": "ai_message", "image": "image_generated"}
 class Moment:
     """Now, on both clocks: `wall` in Unix seconds for when events happened, `steady` for intervals.
 
-    `waiting` is how many pictures wait to be archived now, `oldest_s` for how many seconds the oldest has.
+    `waiting` is how many images wait to be archived now, `oldest_s` for how many seconds the oldest has.
     """
 
     wall: float
@@ -35,19 +34,20 @@ class Moment:
     oldest_s: float = 0.0
 
 
-class Rule(Protocol):
-    """Looks at events, and says what to tell when its condition holds. `once`: in the life of the deployment."""
+class Rule:
+    """Looks at events, and returns a message when its condition holds. `once`: in the life of the deployment."""
 
-    text: str
-    once: bool
+    once = False
+
+    def __init__(self, text: str) -> None:
+        self.text = text
 
     def observe(self, event: EventRecord, now: Moment) -> None:
         """Take an event in; each comes once."""
-        ...
 
     def check(self, now: Moment) -> str | None:
-        """Return what to tell, None while there is nothing."""
-        ...
+        """Return the message, None while there is none."""
+        raise NotImplementedError
 
 
 class Window:
@@ -73,105 +73,68 @@ class Window:
         return sum(c[0] for c in self._buckets.values()), sum(c[1] for c in self._buckets.values())
 
 
-class FailureShare:
-    """`ai failures > 5% in 10 min`."""
+class _Counted(Rule):
+    """`ai failures > 5% in 10 min` (with `at_least`) and `handler_failed > 10 in 10 min`."""
 
-    once = False
-
-    def __init__(self, text: str, what: str, limit: float, length: float, at_least: int) -> None:
-        self.text = text
-        self._what, self._limit, self._at_least = what, limit, at_least
+    def __init__(self, text: str, type_: str, limit: float, length: float, at_least: int | None = None) -> None:
+        super().__init__(text)
+        self._type, self._limit, self._at_least = type_, limit, at_least
         self._window = Window(length)
 
     def observe(self, event: EventRecord, now: Moment) -> None:
-        """Count an answer or a picture, and whether it failed."""
-        if event.type == _SHARED_TYPES[self._what]:
+        if event.type == self._type:
             self._window.add(event.timestamp / 1e9, bool(event.attributes.get("error.type")), now.wall)
 
     def check(self, now: Moment) -> str | None:
-        """Tell the share when it is above the limit and not by a handful of events only."""
         every, bad = self._window.totals(now.wall)
-        if every < self._at_least or bad * 100 <= self._limit * every:
+        if self._at_least is None:
+            return f"{self.text}: now {every}" if every > self._limit else None
+        if every < self._at_least or bad * 100 <= self._limit * every:  # not by a handful of events only
             return None
         return f"{self.text}: now {bad * 100 / every:.1f}% ({bad} of {every})"
 
 
-class Count:
-    """`handler_failed > 10 in 10 min`."""
-
-    once = False
-
-    def __init__(self, text: str, what: str, limit: int, length: float) -> None:
-        self.text = text
-        self._what, self._limit = what, limit
-        self._window = Window(length)
-
-    def observe(self, event: EventRecord, now: Moment) -> None:
-        """Count an event of the type."""
-        if event.type == self._what:
-            self._window.add(event.timestamp / 1e9, False, now.wall)
-
-    def check(self, now: Moment) -> str | None:
-        """Tell the count when it is above the limit."""
-        every, _ = self._window.totals(now.wall)
-        return f"{self.text}: now {every}" if every > self._limit else None
-
-
-class Silence:
-    """`no events for 15 min`: told once for each silence, counted from the start before the first event."""
-
-    once = False
+class _Silence(Rule):
+    """`no events for 15 min`: once for each silence, counted from the start before the first event."""
 
     def __init__(self, text: str, length: float) -> None:
-        self.text = text
+        super().__init__(text)
         self._length = length
         self._since: float | None = None
-        self._told = False
+        self._reported = False
 
     def observe(self, event: EventRecord, now: Moment) -> None:
-        """An event ends the silence."""
-        self._since, self._told = now.steady, False
+        self._since, self._reported = now.steady, False
 
     def check(self, now: Moment) -> str | None:
-        """Tell when it has been silent for long enough and that is news."""
         if self._since is None:
             self._since = now.steady
-        if self._told or now.steady - self._since < self._length:
+        if self._reported or now.steady - self._since < self._length:
             return None
-        self._told = True
+        self._reported = True
         return f"{self.text}: the last one came {(now.steady - self._since) / 60:.0f} min ago"
 
 
-class PicturesPending:
-    """`pictures pending for 1 h`: the oldest picture that is not archived yet has waited for so long."""
-
-    once = False
+class _ImagesPending(Rule):
+    """`pictures pending for 1 h`: the oldest image that is not archived yet has waited for so long."""
 
     def __init__(self, text: str, length: float) -> None:
-        self.text = text
+        super().__init__(text)
         self._length = length
 
-    def observe(self, event: EventRecord, now: Moment) -> None:
-        """Events tell nothing of the archive."""
-
     def check(self, now: Moment) -> str | None:
-        """Tell for how long, and how many wait."""
         if not now.waiting or now.oldest_s < self._length:
             return None
         return f"{self.text}: the oldest of {now.waiting} has waited for {now.oldest_s / 60:.0f} min"
 
 
-class FirstPayment:
+class _FirstPayment(Rule):
     """`first payment`: the first one that comes by."""
 
     once = True
-    text = "first payment"
-
-    def __init__(self) -> None:
-        self._seen: str | None = None
+    _seen: str | None = None
 
     def observe(self, event: EventRecord, now: Moment) -> None:
-        """Remember the first payment."""
         paid = event.type == "premium_action" and event.attributes.get("chattrail.premium.action") == "paid"
         if paid and self._seen is None:
             amount = event.attributes.get("chattrail.premium.amount")
@@ -181,26 +144,25 @@ class FirstPayment:
             self._seen = f"{sum_} {code}".strip() or "amount unknown"
 
     def check(self, now: Moment) -> str | None:
-        """Tell it when there was one."""
         return f"{self.text}: {self._seen}" if self._seen else None
 
 
 def rule_of(text: str, *, at_least: int) -> Rule:
     """Read a rule. Raises ValueError saying how rules are written."""
     plain = " ".join(text.lower().split())
-    if plain == FirstPayment.text:
-        return FirstPayment()
+    if plain == "first payment":
+        return _FirstPayment(plain)
     if found := _SILENCE.fullmatch(plain):
-        return Silence(plain, _seconds(found))
+        return _Silence(plain, _seconds(found))
     if found := _PENDING.fullmatch(plain):
-        return PicturesPending(plain, _seconds(found))
+        return _ImagesPending(plain, _seconds(found))
     if found := _SHARE.fullmatch(plain):
-        return FailureShare(plain, found["what"], float(found["limit"]), _seconds(found), at_least)
+        return _Counted(plain, _SHARED_TYPES[found["what"]], float(found["limit"]), _seconds(found), at_least)
     if found := _COUNT.fullmatch(plain):
         if found["what"] not in EVENT_TYPES:
             hint = nearest(found["what"], EVENT_TYPES)
             raise ValueError(f"rule {text!r}: there is no event type {found['what']!r}; did you mean {hint}?")
-        return Count(plain, found["what"], int(found["limit"]), _seconds(found))
+        return _Counted(plain, found["what"], int(found["limit"]), _seconds(found))
     raise ValueError(
         f"rule {text!r} can't be read; rules look like: ai failures > 5% in 10 min, image failures > 20% in 1 h, "
         "handler_failed > 10 in 10 min, no events for 15 min, pictures pending for 1 h, first payment"

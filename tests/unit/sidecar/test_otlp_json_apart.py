@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from sidecar.errors import MalformedError
 from sidecar.otlp.json_request import convert, legible
-from sidecar.otlp.salvage import Salvaged, Unreadable
+from sidecar.otlp.salvage import RejectedRecord, Salvaged
 from tests.support import otlp
 from tests.support.json_documents import as_otlp_json, places
 
@@ -82,7 +82,7 @@ def test_a_record_that_cannot_be_read_is_set_apart_with_its_resource(written: st
     assert "secret" not in one.reason
     plain = json.dumps({"resourceLogs": [{"resource": RESOURCE, "scopeLogs": [{"logRecords": ["?"]}]}]})
     assert one.raw == plain.replace(" ", "").replace('"?"', written.replace(" ", "")).encode()
-    assert convert(one.raw).unreadable == (Unreadable(0, one.reason, one.raw),), "a replay finds the same fault"
+    assert convert(one.raw).unreadable == (RejectedRecord(0, one.reason, one.raw),), "a replay finds the same fault"
     assert legible(one.raw).resource_logs[0].resource.attributes[0].value.string_value == "a-bot"
 
 

@@ -11,7 +11,7 @@ from sidecar.errors import MalformedError
 from sidecar.otlp import pieces
 from sidecar.otlp.batch import Batch
 from sidecar.otlp.pieces import Piece, cut
-from sidecar.otlp.salvage import Unreadable
+from sidecar.otlp.salvage import RejectedRecord
 from sidecar.otlp.wire import Origin, encode
 from tests.support.otlp import event, request, requests
 
@@ -101,7 +101,7 @@ def test_entries_without_records_go_no_further(monkeypatch: pytest.MonkeyPatch, 
     assert len(sent(piece.body)) == 1
 
 
-def unreadable(found: list[Piece]) -> list[Unreadable]:
+def unreadable(found: list[Piece]) -> list[RejectedRecord]:
     return [one for piece in found for one in piece.unreadable]
 
 

@@ -10,7 +10,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from sidecar.errors import MalformedError
 from sidecar.otlp.batch import Batch
-from sidecar.otlp.salvage import Unreadable, salvage
+from sidecar.otlp.salvage import RejectedRecord, salvage
 from sidecar.otlp.wire import Origin, encode
 from sidecar.plugins.clickhouse.insert_dead_letters import whole
 from tests.support.otlp import event, records, request, requests
@@ -70,7 +70,7 @@ def test_a_resource_that_can_not_be_mended_takes_its_own_records_only() -> None:
     assert _whole(batch.unreadable[0]) == Origin(head).request(record)
 
 
-def _whole(letter: Unreadable) -> bytes:
+def _whole(letter: RejectedRecord) -> bytes:
     assert letter.origin is not None
     return whole(letter.raw, letter.origin)
 
