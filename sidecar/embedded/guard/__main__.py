@@ -7,7 +7,7 @@ import chdb
 
 from sidecar.embedded.guard.names import LIST, REFUSED
 
-HEAD = "# Functions that may be called: all that the engine lists but those that names.py refuses. By `make embedded-lists`.\n"
+HEAD = "# Functions that may be called: all that the engine lists but those that allowed.toml refuses. By `make embedded-lists`.\n"
 
 
 def main() -> None:

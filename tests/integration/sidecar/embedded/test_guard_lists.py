@@ -11,12 +11,12 @@ from sidecar.embedded.guard.check import _format
 from sidecar.embedded.guard.settings import (
     ALLOWED_TEXTS,
     CLOSED,
-    DOOR_TYPES,
-    DOORS,
     FIXED,
+    REFUSED,
     REFUSED_TEXTS,
+    REFUSED_TYPES,
     SCHEMA,
-    TABLE_DOORS,
+    TABLE_REFUSED,
     TABLE_TEXTS,
     TEXTS,
 )
@@ -55,15 +55,15 @@ def test_every_system_table_is_shown_or_hidden(server: EmbeddedClickHouse) -> No
 
 def test_every_setting_is_judged(server: EmbeddedClickHouse) -> None:
     types = listed(server, "SELECT DISTINCT type FROM system.settings WHERE NOT is_obsolete")
-    assert types == (TEXTS | FIXED | DOOR_TYPES) & types
+    assert types == (TEXTS | FIXED | REFUSED_TYPES) & types
     texts = listed(
         server, "SELECT name FROM system.settings WHERE type IN ('String', 'Map', 'URI') AND NOT is_obsolete"
     )
     assert texts == ALLOWED_TEXTS | REFUSED_TEXTS | SCHEMA
     assert not ALLOWED_TEXTS & REFUSED_TEXTS
-    assert listed(server, "SELECT name FROM system.settings") >= DOORS
+    assert listed(server, "SELECT name FROM system.settings") >= REFUSED
     of_tables = listed(server, "SELECT name FROM system.merge_tree_settings WHERE type = 'String'")
-    assert of_tables - TABLE_TEXTS - TABLE_DOORS == {
+    assert of_tables - TABLE_TEXTS - TABLE_REFUSED == {
         "cache_populated_by_fetch_filename_regexp",
         "merge_workload",
         "mutation_workload",
