@@ -19,7 +19,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs
 
 from common.error_location import first_line
 from sidecar.plugins.clickhouse.body_json import CONTAINERS, body_json, with_body_json
-from sidecar.plugins.clickhouse.otlp_schema import DEPTH, proto_text
+from sidecar.plugins.clickhouse.otlp_schema import DEPTH, PROTO
 from sidecar.plugins.clickhouse.rows import insert_rows
 
 Row = dict[str, Any]
@@ -57,7 +57,7 @@ class NativeEncoder:
     def __init__(self) -> None:
         self._settings = COMMON_SETTINGS | {
             "format_schema_source": "string",
-            "format_schema": proto_text(),
+            "format_schema": PROTO,
             "format_schema_message_name": "Request",
             "input_format_protobuf_oneof_presence": 1,
         }

@@ -11,9 +11,12 @@ addition: a container below the spelled-out depth is `{"protobuf": "<base64 of A
 Source of the field numbers: opentelemetry-proto, logs/v1/logs.proto and common/v1/common.proto.
 """
 
-DEPTH = (
-    1  # nested containers that are spelled out; each level doubles the SQL, and the time ClickHouse takes to analyse it
-)
+from pathlib import Path
+
+# Nested containers that are spelled out, here and in otlp_logs.proto, by which ClickHouse parses a request body (setting
+# `format_schema`); each level doubles the SQL, and the time ClickHouse takes to analyse it.
+DEPTH = 1
+PROTO = (Path(__file__).parent / "otlp_logs.proto").read_text()
 
 # The oneof's members, in the order of the proto. The number is the field number and the Enum value.
 ONEOF = (
@@ -33,42 +36,6 @@ BODY_JSON = (
 )
 # SQL for the key of an attribute: profiles may name it by an index into a dictionary, which then is all there is of it
 KEY_TEXT = "if(k = '' AND n != 0, concat('#key_strindex:', toString(n)), k)"
-
-
-def proto_text() -> str:
-    """Return the proto3 text that ClickHouse parses a request body with (setting `format_schema`)."""
-    messages = ['syntax = "proto3";', *(_any_value_proto(depth) for depth in range(DEPTH + 1))]
-    messages.append(
-        f"""
-message KeyValue {{ string key = 1; AnyValue{DEPTH} value = 2; int32 key_strindex = 3; }}
-message Resource {{ repeated KeyValue attributes = 1; uint32 dropped_attributes_count = 2; repeated bytes entity_refs = 3; }}
-message Scope {{ string name = 1; string version = 2; repeated KeyValue attributes = 3; uint32 dropped_attributes_count = 4; }}
-message LogRecord {{
-  fixed64 time_unix_nano = 1; fixed64 observed_time_unix_nano = 11; int32 severity_number = 2; string severity_text = 3;
-  AnyValue{DEPTH} body = 5; repeated KeyValue attributes = 6; uint32 dropped_attributes_count = 7; fixed32 flags = 8;
-  bytes trace_id = 9; bytes span_id = 10; string event_name = 12; string body_json = {BODY_JSON};
-}}
-message ScopeLogs {{ Scope scope = 1; repeated LogRecord log_records = 2; string schema_url = 3; }}
-message ResourceLogs {{ Resource resource = 1; repeated ScopeLogs scope_logs = 2; string schema_url = 3; }}
-message Request {{ repeated ResourceLogs resource_logs = 1; }}"""
-    )
-    return "\n".join(messages)
-
-
-def _any_value_proto(depth: int) -> str:
-    array, kvlist = (f"ArrayValue{depth}", f"KeyValueList{depth}") if depth else ("bytes", "bytes")
-    inner = (
-        f"message {array} {{ repeated AnyValue{depth - 1} values = 1; }}\n"
-        f"message KeyValue{depth} {{ string key = 1; AnyValue{depth - 1} value = 2; int32 key_strindex = 3; }}\n"
-        f"message {kvlist} {{ repeated KeyValue{depth} values = 1; }}\n"
-        if depth
-        else ""
-    )
-    return (
-        f"{inner}message AnyValue{depth} {{ oneof value {{ string string_value = 1; bool bool_value = 2; int64 int_value = 3;"
-        f" double double_value = 4; {array} array_value = 5; {kvlist} kvlist_value = 6; bytes bytes_value = 7;"
-        " int32 string_value_strindex = 8; } }"
-    )
 
 
 def any_value_type(depth: int = DEPTH) -> str:
