@@ -66,8 +66,20 @@ class _Call:
 
     def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
         self.work: Callable[[], Awaitable[None]] | None = work
-        self.task: asyncio.Task[None] | None = None
-        self.outcome: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self.outcome: concurrent.futures.Future[None] | None = None
+
+    async def run(self) -> None:
+        work, self.work = self.work, None
+        try:
+            if work is not None:
+                await work()
+        except Exception:
+            raise
+        except BaseException as error:
+            if self.outcome is not None and self.outcome.cancelled():
+                raise
+            # CancelledError and SystemExit that a plugin raises itself must not end the task that waits for it
+            raise RuntimeError(f"raised {type(error).__name__}") from None
 
 
 class LoopThread:
@@ -84,21 +96,16 @@ class LoopThread:
     async def run(self, work: Callable[[], Awaitable[None]]) -> None:
         """Await work on the thread's loop. Its exceptions come back; a cancelled wait cancels the work when it can."""
         call = _Call(work)
-        self._loop.call_soon_threadsafe(self._begin, call)
+        call.outcome = asyncio.run_coroutine_threadsafe(call.run(), self._loop)
         try:
             await asyncio.wrap_future(call.outcome)
         except asyncio.CancelledError:
             call.work = None
-            self._loop.call_soon_threadsafe(_cancel, call)
             raise
 
     def end(self) -> None:
         """Let the loop cancel what is left and close. Returns at once."""
         self._loop.call_soon_threadsafe(self._loop.stop)
-
-    def _begin(self, call: _Call) -> None:
-        if call.work is not None:
-            call.task = self._loop.create_task(_carry(call))
 
     def _live(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -126,26 +133,6 @@ class LoopThread:
         what = type(error).__name__ if error else "failure"
         where = error_location(error) if isinstance(error, BaseException) else context.get("message")
         self._logger.error("%s: %s in the background at %s", self._thread.name, what, where)
-
-
-async def _carry(call: _Call) -> None:
-    assert call.work is not None
-    work, call.work = call.work, None
-    try:
-        await work()
-    except BaseException as error:
-        # CancelledError and SystemExit that a plugin raises itself must not end who waits for it
-        told = error if isinstance(error, Exception) else RuntimeError(f"raised {type(error).__name__}")
-        if call.outcome.set_running_or_notify_cancel():
-            call.outcome.set_exception(told)
-    else:
-        if call.outcome.set_running_or_notify_cancel():
-            call.outcome.set_result(None)
-
-
-def _cancel(call: _Call) -> None:
-    if call.task is not None:
-        call.task.cancel()
 
 
 def leave_stuck_threads(logger: logging.Logger, code: int) -> None:

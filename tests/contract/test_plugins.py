@@ -30,14 +30,17 @@ def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCli
 
 
 class OnDatabase(PluginContract):
-    """A plugin that needs a database of its own."""
+    """A plugin that needs a database of its own, one for all its tests: its tables take a second to make."""
+
+    url: ClassVar[str]
 
     away: ClassVar[Mapping[str, str] | None] = {"CHATTRAIL_SIDECAR_CLICKHOUSE_URL": NOBODY}
 
-    @pytest.fixture(autouse=True)
-    def database(self, clickhouse: EmbeddedClickHouse) -> Iterator[None]:
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def database(cls, clickhouse: EmbeddedClickHouse) -> Iterator[None]:
         with clickhouse.fresh_database() as name:
-            self.url = urlsplit(clickhouse.url)._replace(path=f"/{name}").geturl()
+            cls.url = urlsplit(clickhouse.url)._replace(path=f"/{name}").geturl()
             yield
 
     @contextlib.asynccontextmanager
@@ -60,8 +63,7 @@ class TestImages(OnDatabase):
     @contextlib.asynccontextmanager
     async def environ(self, folder: Path) -> AsyncIterator[Mapping[str, str]]:
         async with super().environ(folder) as environ:
-            sink = TestClickHouse()
-            sink.url = self.url
+            sink = TestClickHouse()  # for its `_build`; the database is this one's
             tables = sink._build(environ, folder / "sink")
             await tables.start()  # it makes the tables
             try:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from sidecar.errors import MalformedError
@@ -63,6 +63,7 @@ def test_the_digest_is_of_the_exact_bytes() -> None:
     )  # an unknown field: still other bytes
 
 
+@settings(max_examples=40)
 @given(otlp.requests)
 def test_any_request_can_be_decoded(request: ExportLogsServiceRequest) -> None:
     batch = Batch.parse(request.SerializeToString(), NOW)
@@ -106,6 +107,7 @@ def test_unreadable_records_stay_with_the_whole_which_is_a_senders_then() -> Non
     assert not batch.is_own
 
 
+@settings(max_examples=25)
 @given(otlp.requests, otlp.requests)
 def test_taking_apart_keeps_every_record_as_it_was(
     first: ExportLogsServiceRequest, second: ExportLogsServiceRequest

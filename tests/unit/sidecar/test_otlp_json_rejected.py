@@ -151,7 +151,7 @@ def records_in(document: Any) -> int:
     return count
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(otlp.requests, st.data())
 def test_any_mutation_of_a_request_is_stored_or_set_apart_or_refused(
     request: ExportLogsServiceRequest, data: st.DataObject
