@@ -65,7 +65,7 @@ class WaitingConnections(Generic[C]):
         self._counts[where] += 1
         if self._per_network and self._counts[where] > self._per_network:
             return self._longest(where)
-        if len(self._waiting) > self.in_all:  # whoever has most of them gives one up
+        if len(self._waiting) > self.in_all:  # the network with most of them gives one up
             return self._longest(self._counts.most_common(1)[0][0])
         return None
 

@@ -1,4 +1,4 @@
-"""An S3 bucket as the sidecar, which fills it, and the dashboard, which links to it, are told of it."""
+"""Settings and client of the S3 bucket that the sidecar fills and the dashboard links to."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING

@@ -76,7 +76,7 @@ class Settings(BaseModel):
 def load_all(
     models: list[type[Settings]], environ: Mapping[str, str] | None = None, beneath: Mapping[str, Given] | None = None
 ) -> list[Settings]:
-    """Read several models together, in order; a part's unknown names are told against the names of all of them.
+    """Read several models together, in order; a part's unknown names are compared with the names of all of them.
 
     `beneath` holds values, by the variable that would set them, for what the environment leaves unset.
     """

@@ -27,7 +27,7 @@ PLUGINS = "plugins"
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """A file that was read and is TOML; whether its tables are right is told by `values`."""
+    """A TOML file that was read; `values` checks its tables."""
 
     path: Path
     tables: Mapping[str, Any]

@@ -56,7 +56,7 @@ class Context:
 
 
 class Plugin(Protocol):
-    """Something that takes batches. The lifecycle is told at the top of this module."""
+    """Something that takes batches. The top of this module describes its life."""
 
     @property
     def events(self) -> frozenset[str] | None:

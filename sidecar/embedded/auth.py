@@ -26,7 +26,7 @@ class Users:
     def authenticate(self, headers: Mapping[str, str], query: Mapping[str, str]) -> str:
         """The user's name. Raises ClickHouseError: 194 when no password was given, else 516.
 
-        A wrong name and a wrong password are told alike; a header that can't be read is 516 with status 401.
+        A wrong name and a wrong password give the same error; a header that can't be read is 516 with status 401.
         """
         name, password = _credentials(headers, query)
         known = self._passwords.get(name)

@@ -50,7 +50,7 @@ class Job:
     parameters: Mapping[str, str]
     database: str | None = None
     default_format: str = "TabSeparated"
-    forbid_writes: bool = False  # a GET must change nothing, whoever asks
+    forbid_writes: bool = False  # a GET must change nothing
     data: Path | None = None
     tables: tuple[ExternalTable, ...] = ()
     native_revision: int = 0  # of answers in the format Native

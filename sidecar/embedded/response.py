@@ -61,7 +61,7 @@ class QueryResponse:
             return response
 
     async def stream(self) -> web.StreamResponse:
-        """Send as the query goes; a failure after the first megabyte is told at the end of the body."""
+        """Send as the query goes; a failure after the first megabyte stands at the end of the body."""
         first = await self._next()
         self._describe(bool(first))
         self._count()

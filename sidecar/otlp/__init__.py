@@ -1,1 +1,1 @@
-"""OTLP logs requests: protobuf and JSON, whole or in pieces, with what is broken set apart."""
+"""OTLP logs requests: protobuf and JSON, whole or in pieces, with broken records set aside."""

@@ -39,7 +39,7 @@ class Batch:
     """An accepted ExportLogsServiceRequest. `body` is the inflated protobuf as it came (OTLP/JSON is converted).
 
     Records that can't be read are in neither `body` nor `request` but in `unreadable`. A required plugin counts in `rejected`,
-    by reason and without contents, the records that it keeps for people to look at only: their sender is told.
+    by reason and without contents, the records that go to dead letters: their sender gets the number.
     """
 
     def __init__(
@@ -116,9 +116,9 @@ class Batch:
         return bool(entries) and not self.unreadable and all(is_own(entry) for entry in entries)
 
     def by_origin(self) -> list["Batch"]:
-        """Take apart what senders sent and what a sidecar did: the collector puts both into one request.
+        """Split records of senders from those of a sidecar: the collector puts both into one request.
 
-        The same body is always taken apart into the same bodies, so a resend stays one. With unreadable records, which are
+        The same body is always split into the same bodies, so a resend stays one. With unreadable records, which are
         known by their place in the whole, it stays whole.
         """
         own = [entry for entry in self.request.resource_logs if is_own(entry)]

@@ -1,8 +1,8 @@
 """OTLP/JSON to the protobuf form, so that everything after the receiver knows one form only.
 
-A record that can't be converted costs itself only: it is set apart as the JSON of a request that holds just it, with its
+A record that can't be converted costs itself only: it is set aside as the JSON of a request that holds just it, with its
 resource and scope as they came. A fault of a resource or a scope concerns all its records. What stands where records should
-be and is none is set apart as well: an answer of 200 never stands for less than what was sent.
+be and is not a record is set aside as well: an answer of 200 never stands for less than what was sent.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """Saves the neighbours of records that protobuf refuses: texts that are not UTF-8, values nested too deep.
 
 A collector checks neither, and it merges the records of many senders into one request. Refused as a whole, that request
-would be dropped there; so it is taken apart by hand down to its records, and each is tried alone. A text of a resource or
+would be dropped there; so it is split by hand down to its records, and each is tried alone. A text of a resource or
 scope that is not UTF-8 is no reason to lose what their records say: it is stored with U+FFFD for what can't be read.
 """
 

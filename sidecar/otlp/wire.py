@@ -41,7 +41,7 @@ class Origin:
 
     @classmethod
     def of(cls, request: bytes) -> "tuple[Origin, bytes]":
-        """Take a request with one resource and one scope apart: its origin, and its `log_records` fields."""
+        """Split a request with one resource and one scope: its origin, and its `log_records` fields."""
         for _, start, end in contents(request, 0, len(request), RESOURCE_LOGS):
             head = rest(request, start, end, SCOPE_LOGS)[0]
             for _, begin, stop in contents(request, start, end, SCOPE_LOGS):

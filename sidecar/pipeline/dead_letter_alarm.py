@@ -43,18 +43,18 @@ class DeadLetterAlarm:
         """What is wrong, or "" while nothing is."""
         self._forget()
         raised = self._records >= LEAST_RECORDS and self._dead > SHARE * self._records
-        told = (
+        reason = (
             f"{self._dead:.0f} of the last {self._records} records could not be stored and went to dead_letters; "
             "`python -m sidecar dead-letters` says why"
         )
         if raised and not self._raised:
-            self._logger.error("most of the input can't be stored: %s", told)
+            self._logger.error("most of the input can't be stored: %s", reason)
         elif self._raised and not raised:
             self._logger.warning("most of the input can be stored again")
         if raised != self._raised:
             self._raised = raised
             self._metrics.set(telemetry.DEAD_LETTER_ALARM, int(raised))
-        return told if raised else ""
+        return reason if raised else ""
 
     def _forget(self) -> None:
         until = self._clock.monotonic() - WINDOW_S

@@ -23,7 +23,7 @@ THREADS = "plugin "  # how the names of plugins' threads begin
 
 
 class PluginThread:
-    """A plugin, itself one, whose every call runs on its thread; whoever awaits a call may give up at any time."""
+    """A plugin whose every call runs on its own thread; the caller may give up waiting at any time."""
 
     def __init__(self, name: str, plugin: Plugin, logger: logging.Logger) -> None:
         """Read what the plugin wants once: code of a stranger has no place on the way of the ack."""

@@ -27,7 +27,7 @@ class Token:
         return scheme.lower() == "bearer" and hmac.compare_digest(given, self._token)
 
     def require(self, request: web.Request, *, final: bool = True) -> None:
-        """Refuse who does not show it. Unless that is to be final, one with another token is told to come again.
+        """Refuse a request without it. Unless `final`, a request with another token gets 503 and is sent again.
 
         OTLP calls 401 final: a collector whose token was changed a minute late would drop what it has acknowledged.
         """

@@ -3,7 +3,7 @@
 What is only announced is not booked, or senders that announce much and send little would hold all memory. Where a body that
 arrives slowly holds memory that another request needs, the slow one is sent away.
 
-It is told to come back when there should be room: after the time that it would take to let go of what is too much, and of
+Its Retry-After says when there should be room: after the time that it would take to let go of what is too much, and of
 what others were sent away with, at the rate at which bytes were let go of lately.
 """
 

@@ -202,7 +202,7 @@ def _callback(name: str, metrics: Metrics) -> Callable[[CallbackOptions], Iterab
 
 def _in_background(shutdown: Callable[[], None]) -> threading.Thread:
     def run() -> None:
-        with suppress(Exception):  # the last export failed: nobody is there to be told
+        with suppress(Exception):  # the last export failed, and nobody waits for it
             shutdown()
 
     thread = threading.Thread(target=run, name="own telemetry ends", daemon=True)

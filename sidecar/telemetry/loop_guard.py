@@ -1,6 +1,6 @@
 """Keeps the logs that the sidecar sends out from feeding on themselves: the collector brings them back to be stored.
 
-Two guards in code, as the collector's one pipeline can't tell them apart. While the sidecar works on a batch that holds
+Two guards in code, as the collector's one pipeline can't distinguish them. While the sidecar works on a batch that holds
 records of a sidecar, what it logs is not sent out (the work carries a mark, which tasks, threads and the loops of optional
 plugins inherit). And no more than a few records a second are sent out at all, for work that lost the mark on its way.
 """

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import aiohttp
 import psutil
+from backports import zstd
 from clickhouse_connect.driver.client import Client
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 from sidecar.otlp.pieces import cut
 from sidecar.otlp.wire import LOG_RECORDS, Origin, encode
-from sidecar.receiver.inflate import zstd
 from tests.support.otlp import event, plain
 
 PROTOBUF = "application/x-protobuf"

@@ -5,10 +5,12 @@ It tells what each query took: its duration, and the highest of its memory as Cl
 
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from clickhouse_connect.driver.client import Client
 
 from sidecar.embedded import __main__, config
+from sidecar.embedded.settings import EmbeddedSettings
 
 LOG = (
     "<query_log><database>system</database><table>query_log</table><engine>ENGINE = MergeTree ORDER BY event_time</engine>"
@@ -39,8 +41,14 @@ def took(client: Client, begin: str) -> list[Query]:
 
 def main() -> int:
     """Run the server with the log in its configuration; the exit code."""
-    written = config._main
-    config._main = lambda *given: written(*given).replace("</clickhouse>", f"{LOG}\n</clickhouse>")
+    write = config.write
+
+    def write_with_log(settings: EmbeddedSettings, folder: Path) -> Path:
+        main = write(settings, folder)
+        main.write_text(main.read_text().replace("</clickhouse>", f"{LOG}\n</clickhouse>"))
+        return main
+
+    config.write = write_with_log
     return __main__.main()
 
 

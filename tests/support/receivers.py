@@ -27,7 +27,7 @@ from sidecar.telemetry.metrics import Metrics
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class Gate:
+class Latch:
     """An event that any thread may set and any thread's loop may wait for: optional plugins live on other loops."""
 
     def __init__(self) -> None:
@@ -55,13 +55,13 @@ class Gate:
 
 
 class Recorder:
-    """A plugin that keeps what it gets. `gate` holds `handle` back while it is cleared; `raises` is raised instead."""
+    """A plugin that keeps what it gets. `latch` holds `handle` back while it is cleared; `raises` is raised instead."""
 
     def __init__(self, events: frozenset[str] | None = None) -> None:
         self.events = events
         self.batches: list[Batch] = []
         self.entered = 0
-        self.gate = Gate()
+        self.latch = Latch()
         self.raises: BaseException | None = None
         self.start_raises: list[Exception] = []
         self.shutdowns = 0
@@ -72,7 +72,7 @@ class Recorder:
 
     async def handle(self, batch: Batch) -> None:
         self.entered += 1
-        await self.gate.wait()
+        await self.latch.wait()
         if self.raises is not None:
             raise self.raises
         self.batches.append(batch)
@@ -112,7 +112,7 @@ async def receiving(
     finally:
         for stage in stages:
             if isinstance(stage.plugin, Recorder):
-                stage.plugin.gate.set()
+                stage.plugin.latch.set()
         await pipeline.drain(5)
         await http.cleanup()
 

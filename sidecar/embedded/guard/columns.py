@@ -22,10 +22,10 @@ def declared(trees: Trees, structure: str, what: str) -> Node:
         raise ClickHouseError(
             Code.BAD_ARGUMENTS, f"The structure of {what} is not a list of columns: {error.message}"
         ) from None
-    told = {key for key, value in tree.items() if value}
+    given = {key for key, value in tree.items() if value}
     columns = (tree.get("columns_list") or {}).get("columns") or {}
-    plain = told == DECLARED and {key for key, value in tree["columns_list"].items() if value} == {"type", "columns"}
-    if not plain or any(set(_told(column)) - PLAIN for column in columns.get("children", ())):
+    plain = given == DECLARED and {key for key, value in tree["columns_list"].items() if value} == {"type", "columns"}
+    if not plain or any(set(_given(column)) - PLAIN for column in columns.get("children", ())):
         raise ClickHouseError(Code.BAD_ARGUMENTS, f"The structure of {what} is not a list of columns with a type each")
     return tree
 
@@ -35,7 +35,7 @@ def of_types(trees: Trees, types: str, what: str) -> Node:
     tree = declared(trees, f"c Tuple({types}\n)", what)
     columns = tree["columns_list"]["columns"]["children"]
     kind = columns[0]["data_type"] if len(columns) == 1 else {}
-    if kind.get("type") != "TupleDataType" or _told(kind).get("element_names"):
+    if kind.get("type") != "TupleDataType" or _given(kind).get("element_names"):
         raise ClickHouseError(Code.BAD_ARGUMENTS, f"The types of {what} are not a list of types")
     tree["columns_list"]["columns"]["children"] = [
         {"type": "ColumnDeclaration", "name": f"_{at}", "data_type": inner}
@@ -44,5 +44,5 @@ def of_types(trees: Trees, types: str, what: str) -> Node:
     return tree
 
 
-def _told(node: Node) -> Node:
+def _given(node: Node) -> Node:
     return {key: value for key, value in node.items() if value}

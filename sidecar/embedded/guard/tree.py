@@ -163,8 +163,8 @@ def _loaded(text: str) -> Node:
 def _plain(node: Any) -> Any:
     """A tree without what is only spelling, and without what is not set."""
     if isinstance(node, dict):
-        told = {key: value for key, value in node.items() if value is not False and value != "" and value is not None}
-        return {key: _plain(value) for key, value in told.items() if key not in SPELLING}
+        given = {key: value for key, value in node.items() if value is not False and value != "" and value is not None}
+        return {key: _plain(value) for key, value in given.items() if key not in SPELLING}
     return [_plain(value) for value in node] if isinstance(node, list) else node
 
 

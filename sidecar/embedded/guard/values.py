@@ -117,9 +117,9 @@ def _with_map_calls(rows: str) -> str:
 def _only_select(tree: Node) -> Node | None:
     # SELECT and a list of expressions, without a table, a condition or a second SELECT
     selects = tree.get("list_of_selects", {}).get("children", ())
-    told = {key for select in selects for key, value in select.items() if value}
+    given = {key for select in selects for key, value in select.items() if value}
     outer = {key for key, value in tree.items() if value}
-    if len(selects) != 1 or told != {"type", "select"} or outer != {"type", "list_of_selects", "union_mode"}:
+    if len(selects) != 1 or given != {"type", "select"} or outer != {"type", "list_of_selects", "union_mode"}:
         return None
     found: Node = selects[0]["select"]
     return found

@@ -53,7 +53,7 @@ def dead_letter_groups(url: str) -> list[DeadLetterGroup]:
         with client:
             rows = client.query(
                 # By content: a collector that was killed may bring a record again in other company, and that letter is a row
-                # more. The resource is part of it, also where it is kept apart.
+                # more. The resource is part of it, also where it is kept in a table of its own.
                 "SELECT reason, event_name, uniqExact(sipHash128(raw, origin)) AS letters, min(received_at), max(received_at)"
                 " FROM dead_letters FINAL GROUP BY reason, event_name ORDER BY letters DESC, reason, event_name"
             ).result_rows

@@ -1,7 +1,7 @@
 """Two ways to hand an OTLP request to `otlp_in`, behind one interface; a probe at start chooses.
 
 native: the raw bytes, which ClickHouse parses itself (server 25.7 or newer, for `format_schema_source`).
-decoded: the request is taken apart here and sent as columns, for servers that refuse the Protobuf formats.
+decoded: the request is decoded here and sent as columns, for servers that refuse the Protobuf formats.
 Both fill the same Null table, so the same views make the same rows of them.
 """
 
@@ -32,7 +32,7 @@ COMMON_SETTINGS: dict[str, Any] = {
     "materialized_views_ignore_errors": 0,
 }
 
-# a request without records: whoever can insert this can insert
+# a request without records: a user who can insert this can insert
 PROBE = ExportLogsServiceRequest(resource_logs=[ResourceLogs(schema_url="probe")]).SerializeToString()
 
 
@@ -71,7 +71,7 @@ class NativeEncoder:
 
 
 class DecodedEncoder:
-    """Takes the request apart in Python and inserts it as one row in ClickHouse's Native format."""
+    """Decodes the request in Python and inserts it as one row in ClickHouse's Native format."""
 
     name: ClassVar[str] = "decoded"
 

@@ -136,7 +136,7 @@ class Repair:
         while True:
             await self._signs.wait()
             last_sign = loop.time()
-            looked = told = False
+            looked = reported = False
             while not looked:
                 began = loop.time()
                 if self._signs.is_set():
@@ -146,14 +146,14 @@ class Repair:
                     await self.mend()
                     looked = began >= last_sign + QUIET_S
                 except NoRoomError as tables:
-                    if not told:
+                    if not reported:
                         self._context.logger.error(
                             "A PART OF %s IS BROKEN: its rows are back once %d MiB are free on ClickHouse's disk",
                             tables, ROOM >> 20,
                         )  # fmt: skip
-                    told = True
+                    reported = True
                 except (ClickHouseError, aiohttp.ClientError, OSError) as error:
-                    if not told:
+                    if not reported:
                         self._context.logger.warning("parts can't be checked now: %s", type(error).__name__)
-                    told = True
+                    reported = True
                 await asyncio.sleep(AGAIN_S)

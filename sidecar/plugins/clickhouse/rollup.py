@@ -32,7 +32,7 @@ FRESH_ROWS: Final = 10_000  # what a round takes at most
 LONGEST_INSERT_S: Final = 660
 LOOK_AGAIN_S: Final = 10.0
 SHUTDOWN_S: Final = 3.0
-AFTER_FAILURE_S: Final = 2.0  # as senders are told, too: a server in trouble is not asked more often
+AFTER_FAILURE_S: Final = 2.0  # as in Retry-After for senders: a server in trouble is not asked more often
 NEWEST = """
 SELECT toUnixTimestamp64Micro(now64(6)), count(), toUnixTimestamp64Micro(min(marked_at))
 FROM (

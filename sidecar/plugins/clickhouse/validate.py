@@ -1,6 +1,6 @@
 """Finds records that ClickHouse would take but could not keep, while the request is still in its parsed form.
 
-The native path rarely rejects anything: what it can't hold it loses quietly. So this is where such records are told apart;
+The native path rarely rejects anything: what it can't hold it loses quietly. So such records are found here;
 they go to `dead_letters` with a reason, and their neighbours are stored.
 """
 

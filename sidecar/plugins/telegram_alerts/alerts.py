@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +36,7 @@ class TelegramAlerts:
     def __init__(self, config: TelegramAlertsSettings, context: Context) -> None:
         self._config = config
         self._context = context
-        self._told = SentOnce(context.data_directory / "told.json")
+        self._sent_once = SentOnce(context.data_directory)
         self._rules: list[Rule] = []
         self._quiet_until: dict[str, float] = {}
         self._known: OrderedDict[str, None] = OrderedDict()
@@ -52,7 +53,7 @@ class TelegramAlerts:
         try:
             async with asyncio.timeout(config.timeout_s):
                 await api.call("getMe", {}, about="the bot")
-            told = await asyncio.to_thread(self._told.read)
+            sent = await asyncio.to_thread(self._sent_once.read)
         except UnknownToken:
             await api.close()
             raise Permanent("Telegram does not accept the token in CHATTRAIL_SIDECAR_TELEGRAM_ALERTS_TOKEN") from None
@@ -63,7 +64,7 @@ class TelegramAlerts:
             await api.close()
             raise
         rules = [rule_of(text, at_least=config.at_least) for text in config.rules]
-        self._rules = [rule for rule in rules if rule.text not in told]
+        self._rules = [rule for rule in rules if rule.text not in sent]
         self._api = api
         self._outbox = Outbox(
             "telegram_alerts",
@@ -142,27 +143,28 @@ class TelegramAlerts:
             raise Retryable("Telegram no longer accepts the token", after=30) from None
         if alert.once:
             try:
-                await asyncio.to_thread(self._told.add, alert.once)
-            except OSError as error:  # it has been told: to raise would tell it again at once
-                self._context.logger.warning("what was told can't be written down: %s", error.strerror)
+                await asyncio.to_thread(self._sent_once.add, alert.once)
+            except OSError as error:  # it has been sent: to raise would send it again at once
+                self._context.logger.warning("the record of sent alerts can't be written: %s", error.strerror)
 
 
 class SentOnce:
-    """Rules that have spoken for good, in a file: a restart must not tell the first payment again."""
+    """Rules that send one alert in the life of a deployment, in a file: a restart must not report the first payment again."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
     def read(self) -> set[str]:
-        """Return the rules' texts. A file that can't be read counts as empty: telling twice is the smaller evil."""
-        try:
-            return set(json.loads(self._path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            return set()
+        """Return the rules' texts, of any release's file. One that can't be read is empty: an alert twice is the lesser harm."""
+        found: set[str] = set()
+        for path in self._folder.glob("*.json"):
+            with suppress(OSError, ValueError, TypeError):
+                found |= set(json.loads(path.read_text(encoding="utf-8")))
+        return found
 
     def add(self, text: str) -> None:
         """Remember a rule. Raises OSError."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self._path.with_suffix(".new")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        fresh = self._folder / "sent_once.new"
         fresh.write_text(json.dumps(sorted(self.read() | {text})), encoding="utf-8")
-        fresh.replace(self._path)
+        fresh.replace(self._folder / "sent_once.json")

@@ -44,7 +44,7 @@ def signature(secret: str, timestamp: int, body: bytes) -> str:
 
 def _event(event: EventRecord, message_text: bool) -> dict[str, AttributeValue]:
     # a name that the vocabulary does not know may hold anything: it counts as private
-    told = {
+    attributes = {
         name: _plain(value)
         for name, value in event.attributes.items()
         if name not in _TOLD_ABOVE and (message_text or name in _OPEN) and not isinstance(value, bytes)
@@ -56,7 +56,7 @@ def _event(event: EventRecord, message_text: bool) -> dict[str, AttributeValue]:
         "user_id": event.user_id,
         "service": _plain(event.resource.get("service.name")),
         "instance": _plain(event.resource.get("service.instance.id")),
-        "attributes": told,
+        "attributes": attributes,
     }
 
 

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from common.http_runner import make_runner
-from tests.support.receivers import Gate, until
+from tests.support.receivers import Latch, until
 from tests.support.slow_clients import Kind, SlowClients, half_a_body, no_reader
 
 SENT_IN_PART = 40 << 10  # the rest stays in the server's own buffer, which is no reason to wait for it
@@ -19,15 +19,15 @@ TOO_LARGE = 8 << 20
 
 
 @contextlib.asynccontextmanager
-async def serving(gate: Gate, *, buffer: int = 0, answer_s: float = 600.0) -> AsyncIterator[str]:
-    """A server that lets ten connections wait. `/work` waits for the gate, `/read` for its body; `buffer`: its socket's."""
+async def serving(latch: Latch, *, buffer: int = 0, answer_s: float = 600.0) -> AsyncIterator[str]:
+    """A server that lets ten connections wait. `/work` waits for the latch, `/read` for its body; `buffer`: its socket's."""
 
     async def read(request: web.Request) -> web.Response:
         await request.read()
         return web.Response(text="read")
 
     async def work(_: web.Request) -> web.Response:
-        await gate.wait()
+        await latch.wait()
         return web.Response(text="done")
 
     async def answer(request: web.Request) -> web.Response:
@@ -48,28 +48,28 @@ async def serving(gate: Gate, *, buffer: int = 0, answer_s: float = 600.0) -> As
 
 
 async def test_a_body_that_is_still_arriving_counts_as_waiting_and_work_does_not() -> None:
-    gate = Gate()
-    gate.clear()
-    async with serving(gate) as url, httpx.AsyncClient(base_url=url, timeout=60) as client:
+    latch = Latch()
+    latch.clear()
+    async with serving(latch) as url, httpx.AsyncClient(base_url=url, timeout=60) as client:
         working = asyncio.create_task(client.post("/work", content=b"all of it"))
         with await asyncio.to_thread(SlowClients(url, [half_a_body("/read")], 40).__enter__) as slow:
             await until(lambda: slow.open <= 10)
             assert (await client.post("/read", content=bytes(100_000))).text == "read"
-        gate.set()
+        latch.set()
         assert (await working).text == "done"
 
 
 @pytest.mark.parametrize("headers", ["", "Connection: close\r\n"])
 async def test_an_answer_that_is_not_taken_counts_as_waiting(headers: str) -> None:
     """Also when only the server's own buffer holds the rest of it, and when the connection is being closed."""
-    async with serving(Gate(), buffer=4096) as url, httpx.AsyncClient(base_url=url, timeout=60) as client:
+    async with serving(Latch(), buffer=4096) as url, httpx.AsyncClient(base_url=url, timeout=60) as client:
         with await asyncio.to_thread(SlowClients(url, [unread(SENT_IN_PART, headers)], 40).__enter__) as slow:
             await until(lambda: slow.open <= 10)
             assert (await client.get("/answer?size=3")).content == bytes(3)
 
 
 async def test_an_answer_must_be_taken_in_time() -> None:
-    async with serving(Gate(), buffer=4096, answer_s=0.5) as url:
+    async with serving(Latch(), buffer=4096, answer_s=0.5) as url:
         with await asyncio.to_thread(SlowClients(url, [unread(TOO_LARGE)], 3).__enter__) as slow:
             await until(lambda: slow.open == 0)
 
@@ -92,7 +92,7 @@ async def test_a_broken_request_is_logged_without_what_it_holds(
     request_: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    async with serving(Gate()) as url:
+    async with serving(Latch()) as url:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
         writer.write(b"GET /answer?size=1 HTTP/1.1\r\nHost: x\r\n\r\n" + request_)
         answer = await reader.read()

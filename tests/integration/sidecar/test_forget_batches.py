@@ -1,4 +1,4 @@
-"""What was deleted is stored when it is sent again, once ClickHouse was told to forget the batches it knows."""
+"""What was deleted is stored when it is sent again, once ClickHouse has forgotten the batches it knows."""
 
 import asyncio
 import os

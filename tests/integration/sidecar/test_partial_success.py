@@ -55,7 +55,7 @@ async def test_the_answer_counts_dead_letters_and_says_why(clickhouse: EmbeddedC
         SidecarProcess(CLICKHOUSE_URL=clickhouse.dsn(database), PLUGINS="clickhouse", DATA=str(tmp_path)) as sidecar,
     ):
         url = await sidecar.ready()
-        for _ in range(2):  # a sender whose answer was lost is told the same
+        for _ in range(2):  # a sender whose answer was lost gets the same
             status, answer = await post(url, body)
             partial = ExportLogsServiceResponse.FromString(answer).partial_success
             assert (status, partial.rejected_log_records) == (200, 3)
@@ -75,13 +75,13 @@ async def test_the_answer_counts_dead_letters_and_says_why(clickhouse: EmbeddedC
 
 async def test_both_senders_of_one_body_are_told() -> None:
     rejecting = Rejecting()
-    rejecting.gate.clear()
+    rejecting.latch.clear()
     body = otlp.request(otlp.event("command"))
     async with receiving(Stage("rejecting", rejecting, True)) as running:
         both = [asyncio.create_task(post(running.url, body)) for _ in range(2)]
         await until(lambda: rejecting.entered == 1)
         await until(lambda: running.metrics.value("chattrail.sidecar.coalesced") == 1)
-        rejecting.gate.set()
+        rejecting.latch.set()
         answers = await asyncio.gather(*both)
     assert [
         ExportLogsServiceResponse.FromString(answer).partial_success.rejected_log_records for _, answer in answers

@@ -96,10 +96,10 @@ async def test_without_its_database_it_starts_says_why_and_leaves(tmp_path: Path
                     while not ready.get("images"):  # it takes pictures into its journal, and needs no database for that
                         async with session.get(f"{url}/readyz") as answer:
                             assert answer.status == 503
-                            told = await answer.json()
-                        ready = {plugin["name"]: plugin["ready"] for plugin in told["plugins"]}
+                            answered = await answer.json()
+                        ready = {plugin["name"]: plugin["ready"] for plugin in answered["plugins"]}
             assert ready == {"clickhouse": False, "images": True}
-            assert "hidden" not in str(told)
+            assert "hidden" not in str(answered)
             assert sidecar.end() == 0
             assert "hidden" not in sidecar.text
             assert "sidecar is ready" not in sidecar.text
@@ -154,7 +154,7 @@ async def test_what_is_in_flight_at_the_end_is_finished_and_new_requests_are_sen
 ) -> None:
     caplog.set_level(logging.WARNING)
     recorder = Recorder()
-    recorder.gate.clear()
+    recorder.latch.clear()
     async with receiving(Stage("recorder", recorder, True)) as running, aiohttp.ClientSession() as session:
         headers = {"Content-Type": PROTOBUF}
 
@@ -171,7 +171,7 @@ async def test_what_is_in_flight_at_the_end_is_finished_and_new_requests_are_sen
         async with session.get(f"{running.url}/readyz") as answer:
             assert (answer.status, (await answer.json())["draining"]) == (503, True)
         assert not draining.done()
-        recorder.gate.set()
+        recorder.latch.set()
         assert await first == 200
         await draining
         assert recorder.shutdowns == 1

@@ -42,7 +42,7 @@ async def post(
         return answer.status, answer.headers, await answer.read()
 
 
-def told(body: bytes) -> str:
+def message_of(body: bytes) -> str:
     return Status.FromString(body).message
 
 
@@ -98,7 +98,7 @@ async def test_what_is_refused_for_good(
         got, headers, answer = await post(running, body, content_type, encoding)
     if content_type == PROTOBUF:
         assert headers["Content-Type"] == PROTOBUF
-        text = told(answer)
+        text = message_of(answer)
     else:
         assert headers["Content-Type"].startswith(JSON)
         text = json.loads(answer)["message"]
@@ -119,7 +119,7 @@ async def test_other_paths_methods_and_signals() -> None:
         ]:
             async with session.request(method, running.url + path, headers={"Content-Type": PROTOBUF}) as answer:
                 assert answer.status == status, path
-                assert message in told(await answer.read())
+                assert message in message_of(await answer.read())
                 assert answer.headers.get("Allow", "POST") == "POST"
                 assert answer.headers["Server"] == "chattrail"
 
@@ -130,14 +130,14 @@ async def test_the_token_is_asked_for_before_the_body_is_looked_at() -> None:
         status, headers, answer = await post(running, b"rubbish")
         assert status == 401
         assert headers["WWW-Authenticate"].startswith("Bearer")
-        assert "CHATTRAIL_SIDECAR_TOKEN" in told(answer)
+        assert "CHATTRAIL_SIDECAR_TOKEN" in message_of(answer)
         # who has one at all may have yesterday's: a final answer would cost a collector its queue
         for authorization in ("Bearer wrong", "Bearer", "Basic dGhlLXJpZ2h0LW9uZQ==", "the-right-one", "Bearer ÿ"):
             status, headers, answer = await post(running, b"rubbish", Authorization=authorization)
             assert status == 503
             assert 5 <= int(headers["Retry-After"]) <= 20
-            assert "CHATTRAIL_SIDECAR_TOKEN" in told(answer)
-            assert "the-right-one" not in told(answer)
+            assert "CHATTRAIL_SIDECAR_TOKEN" in message_of(answer)
+            assert "the-right-one" not in message_of(answer)
         assert (await post(running, BODY, Authorization="Bearer the-right-one"))[0] == 200
         assert (await post(running, BODY, Authorization="bearer the-right-one"))[0] == 200
         assert (await post(running, b"rubbish", Authorization="Bearer the-right-one"))[0] == 400
@@ -150,7 +150,7 @@ async def test_too_large_on_the_wire_announced_or_not() -> None:
     async with receiving(Stage("recorder", Recorder(), True), max_body_bytes=4096) as running:
         status, _, answer = await post(running, b"x" * 5000)
         assert status == 413
-        assert "CHATTRAIL_SIDECAR_MAX_BODY_BYTES" in told(answer)
+        assert "CHATTRAIL_SIDECAR_MAX_BODY_BYTES" in message_of(answer)
 
         async def chunks() -> "asyncio.AsyncIterator[bytes]":  # type: ignore[name-defined]
             for _ in range(6):
@@ -170,7 +170,7 @@ async def test_a_retryable_plugin_answers_503_and_readiness_says_why() -> None:
     async with receiving(Stage("sink", recorder, True)) as running:
         status, headers, answer = await post(running, BODY)
         assert (status, int(headers["Retry-After"]) in (3, 4)) == (503, True)
-        assert told(answer) == "sink: the peer is away"
+        assert message_of(answer) == "sink: the peer is away"
         async with aiohttp.ClientSession() as session, session.get(running.url + "/readyz") as ready:
             assert ready.status == 503
             assert (await ready.json())["plugins"] == [
@@ -189,18 +189,18 @@ async def test_a_permanent_plugin_answers_400_and_a_surprise_503_without_content
     async with receiving(Stage("sink", recorder, True)) as running:
         recorder.raises = Permanent("no such column")
         status, _, answer = await post(running, BODY)
-        assert (status, told(answer)) == (400, "sink: no such column")
+        assert (status, message_of(answer)) == (400, "sink: no such column")
         recorder.raises = KeyError("secret words")
         status, headers, answer = await post(running, BODY)
         assert (status, int(headers["Retry-After"]) in (1, 2)) == (503, True)
-        assert "secret" not in told(answer)
+        assert "secret" not in message_of(answer)
     assert "KeyError" in caplog.text
     assert "secret" not in caplog.text
 
 
 async def test_above_the_bound_of_bytes_in_flight_senders_are_sent_away() -> None:
     recorder = Recorder()
-    recorder.gate.clear()
+    recorder.latch.clear()
     sizes = {"max_body_bytes": 40_000, "max_inflated_bytes": 40_000, "max_in_flight_bytes": 80_000}
     async with receiving(Stage("sink", recorder, True), **sizes) as running:
         bodies = [otlp.request(otlp.event("user_message", text="x" * 30_000)) for _ in range(3)]
@@ -208,7 +208,7 @@ async def test_above_the_bound_of_bytes_in_flight_senders_are_sent_away() -> Non
         await until(lambda: recorder.entered == 2)
         status, headers, _ = await post(running, bodies[2])
         assert (status, int(headers["Retry-After"]) in (1, 2)) == (429, True)
-        recorder.gate.set()
+        recorder.latch.set()
         assert [(await task)[0] for task in first] == [200, 200]
         assert (await post(running, bodies[2]))[0] == 200
         assert running.metrics.value(telemetry.IN_FLIGHT_BYTES) == 0
@@ -216,11 +216,11 @@ async def test_above_the_bound_of_bytes_in_flight_senders_are_sent_away() -> Non
 
 async def test_the_same_body_in_flight_twice_is_handled_once() -> None:
     recorder = Recorder()
-    recorder.gate.clear()
+    recorder.latch.clear()
     async with receiving(Stage("sink", recorder, True)) as running:
         sends = [asyncio.create_task(post(running, BODY)) for _ in range(3)]
         await until(lambda: running.metrics.value(telemetry.COALESCED) == 2)
-        recorder.gate.set()
+        recorder.latch.set()
         assert [(await send)[0] for send in sends] == [200, 200, 200]
         assert recorder.entered == 1
         assert (await post(running, BODY))[0] == 200  # later it is a redelivery, which plugins tolerate
@@ -255,7 +255,7 @@ async def test_until_start_succeeded_requests_are_sent_away_with_the_reason() ->
         status, headers, answer = await post(running, BODY)
         assert status == 503
         assert int(headers["Retry-After"]) >= 1
-        assert "no route to the database" in told(answer)
+        assert "no route to the database" in message_of(answer)
         async with session.get(running.url + "/healthz") as alive:
             assert alive.status == 200
         await asyncio.wait_for(running.pipeline.started(), 10)

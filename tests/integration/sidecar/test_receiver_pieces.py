@@ -50,15 +50,15 @@ def users(batches: list[Batch]) -> list[str]:
 async def test_the_answer_comes_after_the_last_piece() -> None:
     recorder, count = Recorder(), len(list(cut(BODY)))
     assert count >= 3
-    recorder.gate.clear()
+    recorder.latch.clear()
     async with receiving(Stage("recorder", recorder, True)) as running:
         answers = [asyncio.create_task(post(running)) for _ in range(3)]
         for number in range(1, count + 1):
             await until(lambda number=number: recorder.entered == number)  # type: ignore[misc]
             assert not any(answer.done() for answer in answers)
-            recorder.gate.set()
+            recorder.latch.set()
             if number < count:
-                recorder.gate.clear()
+                recorder.latch.clear()
         assert await asyncio.gather(*answers) == [200] * 3
     assert users(recorder.batches) == PEOPLE, "each once, in order"
 
@@ -82,10 +82,10 @@ async def test_a_body_of_which_a_piece_was_refused_goes_on_there_when_it_is_sent
     plugin, count = RefusesOnce(2), len(list(cut(BODY)))
     async with receiving(Stage("recorder", plugin, True)) as running:
         assert await post(running) == 503
-        status, told = await answer(running)
+        status, body = await answer(running)
     assert (status, users(plugin.batches)) == (200, PEOPLE), "each piece once"
-    said = ExportLogsServiceResponse.FromString(told).partial_success
-    assert said.rejected_log_records == count, "what was rejected of the pieces before is told, too"
+    said = ExportLogsServiceResponse.FromString(body).partial_success
+    assert said.rejected_log_records == count, "what was rejected of the pieces before is counted, too"
 
 
 async def test_another_process_begins_anew_under_the_same_tokens() -> None:
@@ -116,14 +116,14 @@ async def test_what_can_not_be_read_is_kept_once_when_a_body_goes_on_behind_its_
 
 async def test_work_that_ended_when_nobody_waited_any_more_is_not_done_again() -> None:
     recorder, count = Recorder(), len(list(cut(BODY)))
-    recorder.gate.clear()
+    recorder.latch.clear()
     async with receiving(Stage("recorder", recorder, True)) as running:
         for _ in range(2):  # the second one joins the work of the first, which has left
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.5):
                     await post(running)
         assert (recorder.entered, running.metrics.value(COALESCED)) == (1, 1)
-        recorder.gate.set()
+        recorder.latch.set()
         await until(lambda: running.metrics.value(IN_FLIGHT_BYTES) == 0)
         assert users(recorder.batches) == PEOPLE
         assert await post(running) == 200
@@ -134,7 +134,7 @@ async def test_work_that_ended_when_nobody_waited_any_more_is_not_done_again() -
 
 async def test_who_waits_for_the_work_of_another_holds_no_memory() -> None:
     recorder = Recorder()
-    recorder.gate.clear()
+    recorder.latch.clear()
     async with receiving(Stage("recorder", recorder, True)) as running:
         first = asyncio.create_task(post(running))
         await until(lambda: recorder.entered == 1)
@@ -142,7 +142,7 @@ async def test_who_waits_for_the_work_of_another_holds_no_memory() -> None:
         others = [asyncio.create_task(post(running)) for _ in range(5)]
         await until(lambda: running.metrics.value(COALESCED) == 5)
         assert running.metrics.value(IN_FLIGHT_BYTES) == held
-        recorder.gate.set()
+        recorder.latch.set()
         assert await asyncio.gather(first, *others) == [200] * 6
     assert users(recorder.batches) == PEOPLE
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from backports import zstd
 
 from sidecar.errors import Retryable
 from sidecar.memory import Trimmer
 from sidecar.otlp.wire import Origin, encode
 from sidecar.pipeline.pipeline import Stage
 from sidecar.receiver import decoding
-from sidecar.receiver.inflate import zstd
 from tests.support.batch_sweep import PROTOBUF
 from tests.support.receivers import Recorder, SidecarProcess, receiving, until
 

@@ -31,7 +31,7 @@ class Slow(Recorder):
 
 
 async def waits(seconds: float) -> list[int]:
-    """Send all bodies at once, after the sink has shown how fast it is; what those that had no room are told."""
+    """Send all bodies at once, after the sink has shown how fast it is; the Retry-After of those that had no room."""
     async with receiving(Stage("sink", Slow(seconds), True), **SIZES) as running, aiohttp.ClientSession() as session:
 
         async def post(body: bytes) -> tuple[int, int]:
@@ -52,7 +52,7 @@ async def test_a_slower_sink_gives_longer_waits() -> None:
     assert fast[len(fast) // 2] <= 2
     assert slow[len(slow) // 2] >= 2 * fast[len(fast) // 2]
     assert max(slow) <= 60
-    assert len(set(slow)) > 3, "they are not all told the same"
+    assert len(set(slow)) > 3, "they do not all get the same"
 
 
 async def test_while_a_plugin_starts_senders_are_told_when_it_is_tried_again() -> None:

@@ -204,7 +204,7 @@ def test_the_sink_catches_up_with_what_was_marked_while_no_rollup_ran(
                         await asyncio.sleep(0.05)
 
             sink.run(caught_up())
-            assert max(seen) > FRESH_ROWS  # how much is left is told meanwhile
+            assert max(seen) > FRESH_ROWS  # the gauge shows how much is left meanwhile
             assert sink.rows(FIGURES)[0][:2] == (3 * FRESH_ROWS, 6 * FRESH_ROWS)
 
 

@@ -42,7 +42,7 @@ async def test_silent_connections_and_half_heads_are_closed_in_time() -> None:
 
 async def test_above_the_limit_those_that_wait_longest_are_closed_and_others_let_in() -> None:
     recorder = Recorder()
-    recorder.gate.clear()
+    recorder.latch.clear()
     async with receiving(Stage("recorder", recorder, True), max_connections=10) as running:
         headers = {"Content-Type": "application/x-protobuf"}
         body = request(event("user_message"))
@@ -52,7 +52,7 @@ async def test_above_the_limit_those_that_wait_longest_are_closed_and_others_let
             with SlowClients(running.url, [SILENT], 50) as slow:
                 await until(lambda: slow.open <= 10)
                 assert (await client.get(f"{running.url}/healthz")).status_code == 200
-            recorder.gate.set()  # the oldest of all connections, and not closed: its request is worked on
+            recorder.latch.set()  # the oldest of all connections, and not closed: its request is worked on
             assert (await working).status_code == 200
 
 

@@ -47,7 +47,7 @@ class Stage:
         finally:
             await plugin.shutdown()
 
-    async def told(self) -> str:
+    async def next_text(self) -> str:
         return str((await self.admin.next_message())["text"])
 
     @property
@@ -72,7 +72,7 @@ async def test_failures_of_the_ai_reach_the_admin_without_any_text(
     caplog.set_level("DEBUG")
     async with stage.plugin() as plugin:
         await plugin.handle(stage.failures(20, chattrail__message__text=CANARY))
-        assert await stage.told() == "Chattrail: ai failures > 5% in 10 min: now 100.0% (20 of 20)"
+        assert await stage.next_text() == "Chattrail: ai failures > 5% in 10 min: now 100.0% (20 of 20)"
     assert stage.sent == 1
     assert "CANARY" not in caplog.text
     assert CANARY not in caplog.text
@@ -81,13 +81,13 @@ async def test_failures_of_the_ai_reach_the_admin_without_any_text(
 async def test_a_rule_that_spoke_is_quiet_for_the_cooldown_and_others_are_not(stage: Stage) -> None:
     async with stage.plugin(RULES="ai failures > 5% in 10 min, ai_message > 30 in 1 h", COOLDOWN_S="1200") as plugin:
         await plugin.handle(stage.failures(20))
-        assert "20 of 20" in await stage.told()
+        assert "20 of 20" in await stage.next_text()
         stage.clock.pass_(60)
         await plugin.handle(stage.failures(20))
-        assert "ai_message > 30 in 1 h: now 40" in await stage.told()
+        assert "ai_message > 30 in 1 h: now 40" in await stage.next_text()
         stage.clock.pass_(1141)
         await plugin.handle(stage.failures(25))
-        assert "25 of 25" in await stage.told()
+        assert "25 of 25" in await stage.next_text()
         await until(lambda: stage.sent == 3)
     assert stage.telegram.calls["sendMessage"] == 3
 
@@ -98,7 +98,7 @@ async def test_silence_is_noticed_without_any_event(stage: Stage) -> None:
         stage.clock.pass_(899)
         await plugin.handle(events("command", clock=stage.clock))
         stage.clock.pass_(901)
-        assert await stage.told() == "Chattrail: no events for 15 min: the last one came 15 min ago"
+        assert await stage.next_text() == "Chattrail: no events for 15 min: the last one came 15 min ago"
     assert stage.telegram.calls["sendMessage"] == 1
 
 
@@ -109,21 +109,23 @@ async def test_pictures_that_wait_are_told_without_any_event(stage: Stage) -> No
         await plugin.handle(events("image_generated", clock=stage.clock))
         assert stage.telegram.calls.get("sendMessage", 0) == 0
         stage.metrics.set(telemetry.IMAGES_OLDEST_PENDING, 5400)
-        assert await stage.told() == "Chattrail: pictures pending for 1 h: the oldest of 12 has waited for 90 min"
+        assert await stage.next_text() == "Chattrail: pictures pending for 1 h: the oldest of 12 has waited for 90 min"
         await plugin.handle(events("image_generated", clock=stage.clock))
         await until(lambda: stage.sent == 1)
     assert stage.telegram.calls["sendMessage"] == 1
 
 
-async def test_the_first_payment_is_told_once_in_all_lives(stage: Stage) -> None:
+@pytest.mark.parametrize("file", ["sent_once.json", "named_by_an_earlier_release.json"])
+async def test_the_first_payment_is_sent_once_in_all_lives(stage: Stage, file: str) -> None:
     async with stage.plugin() as plugin:
         await plugin.handle(events("premium_action", "premium_action", clock=stage.clock, **PAID))
-        assert await stage.told() == "Chattrail: first payment: 250 XTR"
+        assert await stage.next_text() == "Chattrail: first payment: 250 XTR"
         await until(lambda: stage.sent)
         await plugin.handle(events("premium_action", clock=stage.clock, **PAID))
+    (stage.folder / "sent_once.json").rename(stage.folder / file)
     async with stage.plugin(RULES="first payment, premium_action > 0 in 1 h") as plugin:
         await plugin.handle(events("premium_action", clock=stage.clock, **PAID))
-        assert "premium_action > 0" in await stage.told()  # so the other rule was looked at too
+        assert "premium_action > 0" in await stage.next_text()  # so the other rule was looked at too
     assert stage.telegram.calls["sendMessage"] == 2
 
 
@@ -134,7 +136,7 @@ async def test_a_batch_that_is_sent_again_counts_once(stage: Stage) -> None:
             await plugin.handle(batch)
         assert stage.telegram.calls.get("sendMessage", 0) == 0
         await plugin.handle(events("command", "command", clock=stage.clock))
-        assert await stage.told() == "Chattrail: command > 3 in 1 h: now 4"
+        assert await stage.next_text() == "Chattrail: command > 3 in 1 h: now 4"
 
 
 @pytest.mark.parametrize(
@@ -146,7 +148,7 @@ async def test_an_alert_survives_telegrams_moods(
     stage.telegram.fail_next("sendMessage", times=2, **fault)
     async with stage.plugin(TIMEOUT_S="0.3") as plugin:
         await plugin.handle(stage.failures(20))
-        assert "20 of 20" in await stage.told()
+        assert "20 of 20" in await stage.next_text()
         await until(lambda: stage.sent == 1)
     assert stage.metrics.value(telemetry.OUTBOX_RETRIES, plugin="telegram_alerts") == 2
     assert "CANARY" not in caplog.text
@@ -175,4 +177,4 @@ async def test_a_wrong_token_is_permanent_and_an_absent_telegram_is_not(stage: S
 async def test_what_waits_at_the_end_still_leaves(stage: Stage) -> None:
     async with stage.plugin() as plugin:
         await plugin.handle(stage.failures(20))
-    assert "20 of 20" in await stage.told()
+    assert "20 of 20" in await stage.next_text()

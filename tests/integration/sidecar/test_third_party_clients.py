@@ -30,7 +30,7 @@ from tests.support.otlp import plain
 from tests.support.receivers import ROOT, Recorder, receiving, until
 
 # What stands between a sender and the sidecar, and how it is spoken to. The sidecar itself takes HTTP only; what rotel says to the
-# collector does not depend on how it was told.
+# collector does not depend on how it is configured.
 JAVASCRIPT = [
     ("sidecar", "http/json"),
     ("sidecar", "http/protobuf"),
@@ -87,8 +87,8 @@ def test_the_javascript_sdk_delivers(chain: Chain, workshop: Path, route: str, p
     assert len(arrived.logs) == 5 * node.PEOPLE
     assert_unchanged(sent, arrived, began)
     figures = "sum(amount), sum(input_tokens), sum(duration_ms), uniqExact(user_id), uniqExact(event_id)"
-    told = (250 * node.PEOPLE, 812 * node.PEOPLE, 1240.5 * node.PEOPLE, node.PEOPLE, len(arrived.events))
-    assert chain.rows(f"SELECT {figures} FROM events WHERE service_name = {{name:String}}", name=service) == [told]
+    expected = (250 * node.PEOPLE, 812 * node.PEOPLE, 1240.5 * node.PEOPLE, node.PEOPLE, len(arrived.events))
+    assert chain.rows(f"SELECT {figures} FROM events WHERE service_name = {{name:String}}", name=service) == [expected]
 
 
 @pytest.mark.parametrize(("route", "protocol"), TRACKER)

@@ -66,12 +66,12 @@ async def test_readiness_gives_its_reasons_to_who_has_the_token() -> None:
         aiohttp.ClientSession() as session,
     ):
         await until(lambda: "db.internal" in running.pipeline.reasons()["recorder"])
-        told = {"name": "recorder", "required": True, "ready": False}
+        state = {"name": "recorder", "required": True, "ready": False}
         for headers in ({}, {"Authorization": "Bearer x"}):
             async with session.get(f"{running.url}/readyz", headers=headers) as answer:
                 assert answer.status == 503
-                assert await answer.json() == {"ready": False, "draining": False, "plugins": [told]}
+                assert await answer.json() == {"ready": False, "draining": False, "plugins": [state]}
         async with session.get(f"{running.url}/readyz", headers={"Authorization": f"Bearer {TOKEN}"}) as answer:
             said = await answer.json()
-        assert said["plugins"] == [{**told, "reason": "db.internal:8123 refuses connections"}]
+        assert said["plugins"] == [{**state, "reason": "db.internal:8123 refuses connections"}]
         assert said["alarms"] == []

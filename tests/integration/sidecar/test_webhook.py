@@ -20,7 +20,7 @@ from sidecar.telemetry.metrics import Metrics
 from tests.support import otlp
 from tests.support.archives import batch_of
 from tests.support.plugin_support import SetClock, build, events
-from tests.support.receivers import Gate, until
+from tests.support.receivers import Latch, until
 
 SECRET = "a key of sixteen or more"
 CANARY = "the fox said something private"
@@ -34,12 +34,12 @@ class Target:
         self.requests: list[web.Request] = []
         self.bodies: list[bytes] = []
         self.answers: list[web.Response] = []
-        self.gate = Gate()
+        self.latch = Latch()
 
     async def handle(self, request: web.Request) -> web.Response:
         body = await request.read()
         self.requests.append(request)
-        await self.gate.wait()
+        await self.latch.wait()
         time, _, signed = request.headers["Chattrail-Signature"].removeprefix("t=").partition(",v1=")
         expected = hmac.new(SECRET.encode(), time.encode() + b"." + body, hashlib.sha256).hexdigest()
         if not hmac.compare_digest(expected, signed):
@@ -63,7 +63,7 @@ async def target() -> AsyncIterator[Target]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     target.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook?key=url-canary"
     yield target
-    target.gate.set()
+    target.latch.set()
     await runner.cleanup()
 
 
@@ -155,7 +155,7 @@ async def test_what_is_given_up_is_counted_and_the_next_one_delivered(
 
 async def test_a_far_side_that_never_answers_is_timed_out_and_the_queue_stays_bounded(target: Target) -> None:
     clock = SetClock()
-    target.gate.clear()
+    target.latch.clear()
     limits = {"TIMEOUT_S": "0.05", "ATTEMPTS": "100", "QUEUE_BYTES": "1024", "FLUSH_S": "0"}
     async with webhook(target.url, clock, **limits) as (plugin, metrics):
         for _ in range(20):
@@ -163,7 +163,7 @@ async def test_a_far_side_that_never_answers_is_timed_out_and_the_queue_stays_bo
         lost = metrics.value(telemetry.OUTBOX_LOST, plugin="webhook", reason="full")
         assert 14 <= lost < 20
         await until(lambda: len(target.requests) >= 2)  # the first attempt was given up
-        target.gate.set()
+        target.latch.set()
         await until(lambda: metrics.value(telemetry.OUTBOX_DELIVERED, plugin="webhook") == 20 - lost)
 
 
@@ -173,7 +173,7 @@ async def test_what_waits_at_the_end_is_delivered_or_counted(target: Target) -> 
         await plugin.handle(events(*["command"] * 250, clock=clock))
     assert len(target.events) == 250
     assert metrics.value(telemetry.OUTBOX_DELIVERED, plugin="webhook") == 3
-    target.gate.clear()
+    target.latch.clear()
     async with webhook(target.url, clock, FLUSH_S="0.05") as (plugin, metrics):
         await plugin.handle(events("command", clock=clock))
     assert metrics.value(telemetry.OUTBOX_LOST, plugin="webhook", reason="shutdown") == 1

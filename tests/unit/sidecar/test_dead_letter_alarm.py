@@ -11,7 +11,7 @@ from sidecar.telemetry.metrics import DEAD_LETTER_ALARM, DEAD_LETTERS, Metrics
 
 
 class HandClock:
-    """Goes when it is told to."""
+    """Goes when it is set."""
 
     def __init__(self) -> None:
         self.seconds = 1000.0

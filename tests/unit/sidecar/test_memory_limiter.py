@@ -1,4 +1,4 @@
-"""How long a sender is told to wait: by what is held, how fast it was let go of lately, and who else was sent away."""
+"""How long a sender is to wait: by what is held, how fast it was let go of lately, and who else was sent away."""
 
 from contextlib import ExitStack
 
@@ -33,7 +33,7 @@ class Bench:
         return reservation
 
     def refused(self, amount: int = 100) -> float:
-        """Seconds that a request is told to wait."""
+        """Seconds that a request is to wait."""
         with pytest.raises(RefusedError) as caught, self.memory_limiter.book() as reservation:
             reservation.hold(amount)
         assert caught.value.status == 429

@@ -176,8 +176,8 @@ def test_any_mutation_of_a_request_is_stored_or_set_apart_or_refused(
         assert not isinstance(document.get("resourceLogs", None), list)
         return
     stored = len(names(converted))
-    apart = sum(one.records for one in converted.unreadable)
-    assert stored + apart >= (records_in(document) if document.get("resourceLogs") else 0)
+    rejected = sum(one.records for one in converted.unreadable)
+    assert stored + rejected >= (records_in(document) if document.get("resourceLogs") else 0)
     for one in converted.unreadable:
         again = convert(one.raw)
         assert not names(again)

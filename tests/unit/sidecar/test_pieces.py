@@ -145,7 +145,7 @@ def test_a_resource_that_can_not_be_stored_with_each_record(monkeypatch: pytest.
     stored = [record for piece in found for record in sent(piece.body)]
     assert len(stored) + len(dead) == 301
     assert len(stored) >= 125, "as many as were promised"
-    assert stored[-1] == sent(good)[0], "whoever comes after it is not concerned"
+    assert stored[-1] == sent(good)[0], "the request after it is not concerned"
 
 
 @pytest.mark.parametrize(

@@ -33,18 +33,18 @@ async def started(*stages: Stage, time_limit_s: float = 5.0) -> tuple[Pipeline, 
 
 async def test_the_ack_waits_for_every_required_plugin_and_for_no_optional_one() -> None:
     quick, slow, optional = Recorder(), Recorder(), Recorder()
-    slow.gate.clear()
-    optional.gate.clear()
+    slow.latch.clear()
+    optional.latch.clear()
     pipeline, _ = await started(
         Stage("quick", quick, True), Stage("slow", slow, True), Stage("optional", optional, False)
     )
     ack = asyncio.create_task(pipeline.handle(batch("command")))
     await until(lambda: quick.batches and slow.entered)
     assert not ack.done()
-    slow.gate.set()
+    slow.latch.set()
     await asyncio.wait_for(ack, 5)
     assert optional.batches == []
-    optional.gate.set()
+    optional.latch.set()
     await until(lambda: optional.batches)
     await pipeline.drain(5)
 
@@ -75,7 +75,7 @@ async def test_one_plugins_permanent_does_not_cost_another_the_batch() -> None:
 
 async def test_a_hanging_required_plugin_is_retryable() -> None:
     hanging = Recorder()
-    hanging.gate.clear()
+    hanging.latch.clear()
     pipeline, metrics = await started(Stage("hanging", hanging, True), time_limit_s=0.05)
     with pytest.raises(Retryable, match="hanging: no answer within"):
         await pipeline.handle(batch("command"))
@@ -104,26 +104,26 @@ async def test_a_failing_optional_plugin_is_counted_and_nothing_else(
 
 async def test_an_optional_plugins_full_queue_drops_and_counts() -> None:
     plugin, metrics = Recorder(), Metrics()
-    plugin.gate.clear()
+    plugin.latch.clear()
     one = batch("command")
     optional = OptionalPlugin("slow", plugin, metrics, LOGGER, queue_bytes=2 * len(one.body), time_limit_s=5)
     optional.start()
     for _ in range(5):
         optional.offer(one)
     assert metrics.value(telemetry.PLUGIN_DROPPED, plugin="slow") == 3
-    plugin.gate.set()
+    plugin.latch.set()
     await optional.stop(5)
     assert len(plugin.batches) == 2
 
 
 async def test_an_optional_plugin_that_hangs_is_timed_out_and_goes_on() -> None:
     plugin, metrics = Recorder(), Metrics()
-    plugin.gate.clear()
+    plugin.latch.clear()
     optional = OptionalPlugin("hanging", plugin, metrics, LOGGER, time_limit_s=0.05)
     optional.start()
     optional.offer(batch("command"))
     await until(lambda: metrics.value(telemetry.PLUGIN_FAILURES, plugin="hanging", outcome="timeout") == 1)
-    plugin.gate.set()
+    plugin.latch.set()
     optional.offer(batch("command"))
     await until(lambda: plugin.batches)
     await optional.stop(5)
@@ -172,7 +172,7 @@ async def test_a_required_plugin_that_can_never_start_is_a_failure(error: Except
 
 async def test_a_batch_that_outlives_the_drain_is_retryable_for_its_sender() -> None:
     stuck = Recorder()
-    stuck.gate.clear()
+    stuck.latch.clear()
     pipeline, _ = await started(Stage("stuck", stuck, True), time_limit_s=60)
     sender = asyncio.create_task(pipeline.handle(batch("command")))
     await until(lambda: stuck.entered)
@@ -185,13 +185,13 @@ async def test_a_batch_that_outlives_the_drain_is_retryable_for_its_sender() -> 
 
 async def test_a_sender_that_gives_up_does_not_stop_the_batch_for_the_other() -> None:
     plugin = Recorder()
-    plugin.gate.clear()
+    plugin.latch.clear()
     pipeline, _ = await started(Stage("sink", plugin, True))
     shared = batch("command")
     first, second = asyncio.create_task(pipeline.handle(shared)), asyncio.create_task(pipeline.handle(shared))
     await until(lambda: plugin.entered == 1)
     first.cancel()
-    plugin.gate.set()
+    plugin.latch.set()
     await asyncio.wait_for(second, 5)
     assert first.cancelled()
     assert len(plugin.batches) == 1

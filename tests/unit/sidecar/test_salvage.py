@@ -1,4 +1,4 @@
-"""Records that protobuf refuses are parted from their neighbours, and what is no request at all is told apart from that."""
+"""Records that protobuf refuses are parted from their neighbours, and a body that is not a request is another error."""
 
 from datetime import UTC, datetime
 
@@ -113,10 +113,10 @@ def test_noise_is_a_request_or_malformed(noise: bytes) -> None:
     try:
         Batch.parse(noise, NOW)
     except MalformedError as error:
-        told = str(error)
+        message = str(error)
     else:
         return
-    assert "not an OTLP" in told
+    assert "not an OTLP" in message
 
 
 @pytest.mark.parametrize("cut", [1, 20, 100])

@@ -1,4 +1,4 @@
-"""Rows of the ClickHouse sink on the real engine: what is odd is set apart or mended by rule, and told."""
+"""Rows of the ClickHouse sink on the real engine: odd records are rejected or repaired by rule, and reported."""
 
 import json
 from datetime import UTC, datetime

@@ -227,7 +227,7 @@ class Counting:
         asked.append(sql)
         return self._connection.query(sql, *rest)
 with tempfile.TemporaryDirectory() as folder:
-    keeper = chdb.connect(folder)
+    connection = chdb.connect(folder)
     guard = Guard(lambda: Counting(chdb.connect(folder)))
     asked.clear()
     for statement, reader in ((Statement("SELECT 1"), True), (Statement("INSERT INTO t FORMAT CSV", "CSV"), False)):

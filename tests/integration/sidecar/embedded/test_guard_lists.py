@@ -1,4 +1,4 @@
-"""The lists by which the guard judges know all that the engine lists: whoever takes a newer one finds what nobody has judged."""
+"""The lists by which the guard judges know all that the engine lists: with a newer one they fail on what nobody has judged."""
 
 import json
 from collections.abc import Iterator

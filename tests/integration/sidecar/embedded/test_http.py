@@ -53,8 +53,8 @@ def test_ping_and_root_need_no_password(server: EmbeddedClickHouse) -> None:
     ],
 )
 def test_who_is_not_known_is_refused(server: EmbeddedClickHouse, options: list[str], code: str, status: str) -> None:
-    told = "\n%{http_code} %header{x-clickhouse-exception-code}"
-    answer = plain(server, *options, "-w", told, "-d", "SELECT 1", server.base_url)
+    status = "\n%{http_code} %header{x-clickhouse-exception-code}"
+    answer = plain(server, *options, "-w", status, "-d", "SELECT 1", server.base_url)
     assert answer.endswith(f"\n{status} {code}")
     assert answer.startswith(f"Code: {code}. DB::Exception: ")
 
@@ -229,9 +229,9 @@ def test_an_error_after_the_first_bytes_stands_between_marks(server: EmbeddedCli
     head, _, body = done.stdout.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200")
     tag = next(line.split(b": ")[1] for line in head.split(b"\r\n") if b"Exception-Tag" in line)
-    before, _, told = body.rpartition(b"\r\n__exception__\r\n" + tag + b"\r\nCode: 395")
+    before, _, message = body.rpartition(b"\r\n__exception__\r\n" + tag + b"\r\nCode: 395")
     assert before.startswith(b"0\n0\n")
-    assert told.endswith(tag + b"\r\n__exception__\r\n")
+    assert message.endswith(tag + b"\r\n__exception__\r\n")
 
 
 def test_logs_hold_no_query_and_no_password(server: EmbeddedClickHouse) -> None:
