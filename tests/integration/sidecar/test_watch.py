@@ -1,4 +1,4 @@
-"""Watching a sidecar over HTTP: /metrics for who has the token, and /readyz when most of the input is poison."""
+"""Watching a sidecar over HTTP: /metrics for who has the token, and /readyz when most of the input can't be stored."""
 
 from pathlib import Path
 
@@ -55,7 +55,7 @@ async def test_poison_raises_an_alarm_and_is_taken_all_the_same(clickhouse: Embe
         assert "chattrail_sidecar_in_flight_bytes 0\n" in said
         assert "chattrail_sidecar_received_records_total 31\n" in said
         assert sidecar.end() == 0
-        assert sidecar.text.count("most of the input is poison: 30 of the last 31 records") == 1
+        assert sidecar.text.count("most of the input can't be stored: 30 of the last 31 records") == 1
 
 
 async def test_readiness_gives_its_reasons_to_who_has_the_token() -> None:
