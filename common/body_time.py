@@ -27,7 +27,7 @@ class Pace:
         return piece
 
     async def wait(self, reading: Awaitable[T]) -> T:
-        """Wait for something of the body that is no piece of it, such as the start of a form's part."""
+        """Wait for a part of the body that does not count as data, such as the head of a form's field."""
         allowed = min(self._at_most_s, self._patience_s + self._received / BYTES_PER_S)
         began = time.monotonic()
         async with asyncio.timeout(max(0.0, allowed - self._waited_s)):

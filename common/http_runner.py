@@ -25,7 +25,7 @@ def make_runner(
 ) -> web.AppRunner:
     """A runner that closes a connection on which no whole head of a request has come for `idle_s` seconds.
 
-    When more than `connections` wait for their peer, those that have waited longest are closed: who comes anew is let in.
+    When more than `connections` wait for their peer, those that have waited longest are closed, and new ones are accepted.
     A connection waits as long as its request has not arrived with all of its body, or its answer is not taken. An answer
     that a handler returns unsent must be taken within `answer_s` seconds; for one that it sends itself there is `taken`.
     """
@@ -57,7 +57,7 @@ async def taken(request: web.Request, sending: Awaitable[None], within_s: float)
 
 
 async def expect(request: web.Request) -> web.StreamResponse | None:
-    """Answer the header Expect. aiohttp's own handler quotes it, and fails (500) when it holds what is no text."""
+    """Answer the header Expect. aiohttp's own handler quotes it, and fails (500) when its value is not text."""
     if request.headers.get("Expect", "").lower() != "100-continue":
         return web.Response(status=417)
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -187,7 +187,9 @@ class _Limit:
 
 
 def _drop(transport: asyncio.Transport) -> None:
-    if transport.get_write_buffer_size():  # reset, or the system would go on offering what it has to who does not read
+    if (
+        transport.get_write_buffer_size()
+    ):  # reset, or the system would go on offering the rest to a peer that does not read
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     transport.abort()
 

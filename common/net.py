@@ -1,7 +1,7 @@
 """Which open connections of a server wait for their peer, and which to close when there are too many of them.
 
 A connection waits while its peer has not sent a whole request, or does not take its answer. Above a limit the one that has
-waited longest is closed: who connects anew is always let in, so silent peers cannot keep others out, and a connection
+waited longest is closed: new connections are always accepted, so silent peers cannot keep others out, and a connection
 whose request is being worked on is never closed.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterator
 from typing import Generic, TypeVar
 
 C = TypeVar("C", bound=Hashable)
-OTHER_FILES = 200  # open files of a process that are no connections of its clients
+OTHER_FILES = 200  # open files of a process beside its clients' connections
 
 
 def is_loopback(host: str) -> bool:

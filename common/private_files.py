@@ -1,4 +1,4 @@
-"""What a process of ours writes is its user's alone: events, pictures, logs and secrets of the people who write to a bot."""
+"""Files of a process are readable by its user alone: events, images, logs, secrets."""
 
 import contextlib
 import os

@@ -19,7 +19,7 @@ class BucketSettings(BaseModel):
     s3_bucket: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9._-]{1,255}$",
-        description="Bucket that pictures are in, which must exist; unset: none are kept in or shown from S3.",
+        description="Bucket of the images, which must exist; unset: none are kept in or shown from S3.",
     )
     s3_prefix: str = Field(
         "", pattern=r"^([A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*)?$", description="Folder in the bucket; empty: its root."

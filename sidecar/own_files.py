@@ -18,7 +18,7 @@ def require_own(path: Path) -> None:
         raise SettingsError(
             f"{VARIABLE}: everybody may write to {path}, and plugins run as this process: chmod o-w {path}"
         )
-    for folder in path.parents:  # who may rename a folder may put another in its place, unless it is sticky as /tmp is
+    for folder in path.parents:  # a user who may rename a folder may replace it, unless it is sticky as /tmp is
         about = folder.stat()
         if about.st_mode & stat.S_IWOTH and not about.st_mode & stat.S_ISVTX:
             raise SettingsError(

@@ -56,9 +56,7 @@ def _internal_telemetry(
 ) -> "InternalTelemetry | None":
     if settings.telemetry_url is None:
         return None
-    from sidecar.telemetry.internal_telemetry import (
-        begin,  # the SDK and its exporters: 6 MB for who does not ask for them
-    )
+    from sidecar.telemetry.internal_telemetry import begin  # here: the SDK and its exporters take 6 MB
 
     return begin(settings.telemetry_url, metrics, logger)
 

@@ -91,7 +91,7 @@ class Server:
             "X-ClickHouse-Exception-Tag": secrets.token_hex(8),
         }
         started = time.perf_counter()
-        blocks: int | None = None  # who may not ask gets plain words
+        blocks: int | None = None  # before authentication an error is plain text
         try:
             if not _is_text(request):
                 raise ClickHouseError(Code.BAD_ARGUMENTS, "The address must be UTF-8")

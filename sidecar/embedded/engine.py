@@ -220,7 +220,7 @@ class Engine:
             connection.set_progress_callback(None)
 
     def _write(self, connection: Any, job: Job, checked: Checked) -> bytes:
-        """Run what is no SELECT. Rows of VALUES that are no literals of their columns' types are evaluated."""
+        """Run a statement other than SELECT. Rows of VALUES are evaluated where they are not literals of their columns' types."""
         parameters = dict(job.parameters)
         try:
             return connection.query(checked.sql(job.data), checked.output_format, parameters).bytes() or b""

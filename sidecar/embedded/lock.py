@@ -1,4 +1,4 @@
-"""One process owns a database folder: a lock that dies with its holder, and says who holds it."""
+"""One process owns a database folder: a lock that dies with its holder, and names it."""
 
 import fcntl
 import os

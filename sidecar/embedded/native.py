@@ -58,7 +58,7 @@ def select(connection: Any, text: str, parameters: Mapping[str, str], at: int) -
 
 
 def convert(connection: Any, data: bytes, at: int) -> Iterator[bytes]:
-    """The answer of a statement that is no query (SHOW, EXPLAIN, …), which came at revision 0, at another one."""
+    """Convert the answer of a statement such as SHOW or EXPLAIN from revision 0 to another one."""
     if not data:
         return
     given = {"data": data.hex()}

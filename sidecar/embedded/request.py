@@ -83,7 +83,7 @@ class RequestReader:
         try:
             if request.content_type == "multipart/form-data":
                 return await _read_form(request, fields, folder, self._limit, pace)
-            # nothing but a query's text comes from who may not write
+            # a user without the right to write sends a query's text and nothing else
             limit = self._limit if writes else min(self._limit, 4 * LONGEST_QUERY)
             return await _read_plain(fields, folder, self._pieces(request, folder, limit, pace), writes)
         except BaseException as error:

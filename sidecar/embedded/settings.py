@@ -10,7 +10,7 @@ from common.settings import GuardSecret, Settings
 
 
 class EmbeddedSettings(Settings):
-    """Where the embedded server listens, who may enter, and what a query may cost."""
+    """Where the embedded server listens, its passwords, and what a query may cost."""
 
     prefix: ClassVar[str] = "EMBEDDED"
 

@@ -155,7 +155,7 @@ class Batch:
         return NAME_ATTRIBUTES[-1].encode() in self.body
 
     def holds(self, types: frozenset[str] | None) -> bool:
-        """Whether it is of interest to who wants these types; None wants every batch."""
+        """Whether it holds an event of these types; None stands for every batch."""
         return types is None or not types.isdisjoint(self.types)
 
     def events(self, types: frozenset[str]) -> list[EventRecord]:

@@ -3,7 +3,7 @@
 That is protobuf's JSON mapping, except that trace and span ids are hex and unknown keys are ignored. Keys are taken in both
 spellings, as protobuf's parsers and the collector do: the specification wants lowerCamelCase, and a key in snake_case that
 was ignored would be a loss in silence. protobuf's own `json_format` is not used: it reads ids as base64, skips characters
-that are no base64, and its errors quote contents.
+outside base64's alphabet, and its errors quote contents.
 """
 
 import base64
@@ -103,19 +103,11 @@ def _set(message: Message, field: Field, value: object, depth: int) -> None:
 
 def _converter(field: FieldDescriptor) -> Callable[[Any], Any]:
     """Choose how a scalar field reads its JSON value."""
-    match field.type:
-        case FieldDescriptor.TYPE_STRING:
-            return _text
-        case FieldDescriptor.TYPE_BYTES:
-            return _hex if field.name in HEX_FIELDS else _base64
-        case FieldDescriptor.TYPE_BOOL:
-            return _bool
-        case FieldDescriptor.TYPE_DOUBLE:
-            return _double
-        case FieldDescriptor.TYPE_ENUM:
-            return partial(_enum, field.enum_type)
-        case _:
-            return _integer
+    if field.type == FieldDescriptor.TYPE_ENUM:
+        return partial(_enum, field.enum_type)
+    if field.name in HEX_FIELDS:
+        return _hex
+    return _CONVERTERS.get(field.type, _integer)
 
 
 def _bool(value: Any) -> bool:
@@ -130,27 +122,27 @@ def _enum(kind: EnumDescriptor, value: Any) -> int:
     return _integer(value) if named is None else int(named.number)
 
 
-def _text(value: Any) -> str:
+def _string(value: Any) -> str:
     if not isinstance(value, str):
         raise MalformedError("expected a string")
+    return value
+
+
+def _text(value: Any) -> str:
     # half of a pair is what is left of a text that was cut inside an emoji
-    return value if value.isascii() else _HALF_PAIR.sub("\ufffd", value)
+    return value if _string(value).isascii() else _HALF_PAIR.sub("\ufffd", value)
 
 
 def _hex(value: Any) -> bytes:
-    if not isinstance(value, str):
-        raise MalformedError("expected a string")
     try:
-        return binascii.unhexlify(value)
+        return binascii.unhexlify(_string(value))
     except ValueError:
         raise MalformedError("not hex") from None
 
 
 def _base64(value: Any) -> bytes:
-    if not isinstance(value, str):
-        raise MalformedError("expected a string")
     # the URL-safe alphabet and missing padding are allowed by protobuf's JSON mapping
-    padded = value.translate({ord("-"): "+", ord("_"): "/"}).rstrip("=")
+    padded = _string(value).translate({ord("-"): "+", ord("_"): "/"}).rstrip("=")
     try:
         return base64.b64decode(padded + "=" * (-len(padded) % 4), validate=True)
     except ValueError:
@@ -202,3 +194,11 @@ def _double(value: Any) -> float:
     if math.isinf(number):  # only the string "Infinity" means it; a number that big is a mistake
         raise MalformedError("out of range")
     return number
+
+
+_CONVERTERS: Mapping[int, Callable[[Any], Any]] = {
+    FieldDescriptor.TYPE_STRING: _text,
+    FieldDescriptor.TYPE_BYTES: _base64,
+    FieldDescriptor.TYPE_BOOL: _bool,
+    FieldDescriptor.TYPE_DOUBLE: _double,
+}

@@ -1,7 +1,7 @@
 """Reads a JSON body so that what is odd in it stays where it stands: the fault of one record is then that record's only.
 
 Python's parser refuses a whole text for one deep value or one long number, keeps the last of doubled keys in silence, and
-rounds numbers. Here a number that is no double exactly stays text, doubled keys stay visible, and bytes that are not
+rounds numbers. Here a number that a double can't hold exactly stays text, doubled keys stay visible, and bytes that are not
 UTF-8 become U+FFFD, as they do in the collector's JSON.
 """
 

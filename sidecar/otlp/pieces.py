@@ -32,7 +32,7 @@ PIECE_BYTES: Final = 256 << 20
 # Bytes of ClickHouse's memory for a record, a byte of it, a value in it; for a byte and a value of its resource and scope, which
 # are stored with each record anew; for an entry of resource or scope.
 RECORD, BYTE, VALUE, SHARED_BYTE, SHARED_VALUE, ENTRY = 4_000, 14, 300, 20, 200, 300
-# A record, or a resource with its scope, that holds more values is no telemetry; ClickHouse can't store 900,000.
+# A record, or a resource with its scope, that holds more values is not telemetry; ClickHouse can't store 900,000.
 MOST_VALUES: Final = 500_000
 # Of one request, in ClickHouse's memory, for resources and scopes stored with each record anew: a minute of work. Above it those
 # are turned away that have more than usual, which is about 3 kB: a collector merges them with others.

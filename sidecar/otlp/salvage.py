@@ -2,7 +2,7 @@
 
 A collector checks neither, and it merges the records of many senders into one request. Refused as a whole, that request
 would be dropped there; so it is split by hand down to its records, and each is tried alone. A text of a resource or
-scope that is not UTF-8 is no reason to lose what their records say: it is stored with U+FFFD for what can't be read.
+scope that is not UTF-8 does not cost their records: it is stored with U+FFFD for what can't be read.
 """
 
 from dataclasses import dataclass

@@ -147,7 +147,7 @@ class Pipeline:
     def _landed(self, digest: str, task: asyncio.Task[Counter[str]]) -> None:
         del self._in_flight[digest]
         if not task.cancelled():
-            task.exception()  # looked at, so that one nobody waits for any more is no warning
+            task.exception()  # read it, so that asyncio does not warn of an exception that nobody awaits
 
     async def _bring_up(self, stage: Stage) -> None:
         backoff = FIRST_BACKOFF_S

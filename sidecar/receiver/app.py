@@ -112,7 +112,7 @@ class Receiver:
                     body = await self._read(request, reservation)
                     opening = self._decoder.opened(body, encoding, request.content_type, reservation)
                     del body
-                    # no name for what is opened: one who waits for another's work does not hold it
+                    # no name for what is opened: a request that waits for another's work does not hold it
                     rejected = await self._storing.store(await opening, reservation, request)
                 finally:
                     self._decoder.trimmer.freed(reservation.most)
@@ -129,8 +129,8 @@ class Receiver:
         except Permanent as error:
             raise RefusedError(400, error.reason) from None
         except Retryable as error:
-            crowd = self._memory_limiter.wait_s(self.settings.max_in_flight_bytes // 2)  # until it is half empty
-            raise RefusedError(503, error.reason, after=max(error.after, crowd)) from None
+            room_s = self._memory_limiter.wait_s(self.settings.max_in_flight_bytes // 2)  # until it is half empty
+            raise RefusedError(503, error.reason, after=max(error.after, room_s)) from None
         return stored(request.content_type, rejected)
 
     async def _read(self, request: web.Request, reservation: Reservation) -> bytes:

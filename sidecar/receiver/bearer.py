@@ -12,7 +12,7 @@ WRONG_TOKEN_S = 10.0
 
 
 class Token:
-    """Knows who shows the right one; without a token everybody does."""
+    """Checks the token of requests; without one every request is known."""
 
     def __init__(self, token: SecretStr | None, log: RateLimitedLog) -> None:
         self._token = token.get_secret_value().encode() if token else None

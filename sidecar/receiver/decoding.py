@@ -89,7 +89,7 @@ class Decoding:
         self._piece: Piece | None = None
 
     async def in_pieces(self) -> bool:
-        """Whether the body is too much to be parsed and stored as a whole. Raises MalformedError when it is no request."""
+        """Whether the body is too much to be parsed and stored as a whole. Raises MalformedError when it is not a request."""
         self._piece = await self._cut()
         return self._piece is not None and self._piece.body is not self._body
 

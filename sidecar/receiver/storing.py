@@ -46,7 +46,7 @@ class Storing:
             rejected = await self._pipeline.outcome(key)
         else:
             rejected = await self._pipeline.once(key, lambda: self._handle_all(decoding, progress))
-        if request.transport is not None:  # who waited for this has the answer now
+        if request.transport is not None:  # the sender that waited for this has the answer now
             self._progress.forget(key)
         return rejected
 

@@ -184,7 +184,7 @@ class ClickHouseSink:
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
             raise self._as_retryable(error) from None
         for reason, records in reasons.items():
-            if loop_guard.is_on():  # a sidecar's own record is no sender's fault: no alarm for it
+            if loop_guard.is_on():  # a sidecar's own record is not a sender's fault: no alarm for it
                 source = {"source": loop_guard.SERVICE_NAME}
                 self._context.metrics.add(DEAD_LETTERS, records, reason=reason, **source)
             else:

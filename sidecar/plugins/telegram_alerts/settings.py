@@ -17,7 +17,7 @@ def _rules(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class TelegramAlertsSettings(Settings):
-    """What to watch for, and whom to tell."""
+    """The rules, and the chat that gets the alerts."""
 
     prefix: ClassVar[str] = "SIDECAR_TELEGRAM_ALERTS"
 

@@ -53,8 +53,8 @@ def test_ping_and_root_need_no_password(server: EmbeddedClickHouse) -> None:
     ],
 )
 def test_who_is_not_known_is_refused(server: EmbeddedClickHouse, options: list[str], code: str, status: str) -> None:
-    status = "\n%{http_code} %header{x-clickhouse-exception-code}"
-    answer = plain(server, *options, "-w", status, "-d", "SELECT 1", server.base_url)
+    written = "\n%{http_code} %header{x-clickhouse-exception-code}"
+    answer = plain(server, *options, "-w", written, "-d", "SELECT 1", server.base_url)
     assert answer.endswith(f"\n{status} {code}")
     assert answer.startswith(f"Code: {code}. DB::Exception: ")
 
