@@ -88,3 +88,10 @@ def test_plugins_that_are_not_chosen_are_not_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['sidecar.plugins.debug']"
+
+
+def test_plugins_bring_the_subcommands_of_the_command_line() -> None:
+    offered = [command.name for factory in registry.choose(registry.BUILTINS) for command in factory.commands]
+    assert offered == ["migrate", "dead-letters", "forget-batches", "replay", "images"]
+    done = subprocess.run([sys.executable, "-m", "sidecar", "--help"], capture_output=True, text=True, check=True)
+    assert all(f"  {name} " in done.stdout for name in (*offered, "run", "plugins"))
