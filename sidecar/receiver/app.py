@@ -51,9 +51,9 @@ class Receiver:
         self._memory_limiter = MemoryLimiter(settings.max_in_flight_bytes, metrics, clock)
         self._decoder = Decoder(settings)
         self._storing = Storing(pipeline, self._decoder, clock, logger)
-        self._rate_limited = Periodic(logger)
+        self._log = RateLimitedLog(logger)
         self._cors = Cors(settings.cors_origins)
-        self._token = Token(settings.token, self._rate_limited)
+        self._token = Token(settings.token, self._log)
 
     def application(self) -> web.Application:
         """Build the aiohttp application; its runner must not decompress bodies itself (`auto_decompress=False`)."""
@@ -118,7 +118,7 @@ class Receiver:
                     self._decoder.trimmer.freed(reservation.most)
         except MalformedError as error:
             # the sender drops it: without this line only the sender would know
-            self._rate_limited.warning("a request was refused for good: %s", error)
+            self._log.warning("a request was refused for good: %s", error)
             raise RefusedError(400, str(error)) from None
         except TooLargeError:
             raise RefusedError(

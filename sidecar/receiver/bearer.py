@@ -5,7 +5,7 @@ import hmac
 from aiohttp import web
 from pydantic import SecretStr
 
-from chattrail.rate_limited_log import Periodic
+from chattrail.rate_limited_log import RateLimitedLog
 from sidecar.receiver.responses import RefusedError
 
 WRONG_TOKEN_S = 10.0

@@ -23,7 +23,7 @@ class Storing:
         self._pipeline = pipeline
         self._decoder = decoder
         self._clock = clock
-        self._rate_limited = Periodic(logger)
+        self._log = RateLimitedLog(logger)
         self._progress = ProgressOfBodies(clock)
 
     async def store(self, opened: Salvaged, reservation: Reservation, request: web.Request) -> Counter[str]:
@@ -54,7 +54,7 @@ class Storing:
         await decoding.skip(progress.pieces)
         while (batch := await decoding.next()) is not None:
             if batch.mended:
-                self._rate_limited.warning(
+                self._log.warning(
                     "texts of a resource or scope were not UTF-8: U+FFFD is stored for what could not be read"
                 )
             parts = batch.by_origin() if batch.record_count else []
