@@ -3,6 +3,13 @@
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no fault: nothing is said of how long examples take. In CI hypothesis has a profile of its own.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+if not os.environ.get("CI"):
+    settings.load_profile("untimed")
+
 
 # Reasons a test may be skipped for in CI, each with why. Empty: there is no such reason.
 EXPECTED_SKIPS: frozenset[str] = frozenset()
