@@ -73,11 +73,7 @@ async def _polling(app: Application, username: str, stop: asyncio.Event) -> Asyn
     app.dispatcher.update.outer_middleware(newest)
     task = asyncio.create_task(
         app.dispatcher.start_polling(
-            app.bot,
-            allowed_updates=UPDATES,
-            handle_signals=False,
-            close_bot_session=False,
-            backoff_config=_BACKOFF,
+            app.bot, allowed_updates=UPDATES, handle_signals=False, close_bot_session=False, backoff_config=_BACKOFF
         )
     )
     task.add_done_callback(lambda _: stop.set())  # it ends by itself only when it failed; awaiting it below tells why

@@ -109,12 +109,5 @@ class BotSettings(Settings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret in use, for the log formatter to take out."""
-        candidates = (
-            self.token,
-            self.redis_url,
-            self.ai_key,
-            self.picture_key,
-            self.web_token,
-            self.webhook_secret,
-        )
+        candidates = (self.token, self.redis_url, self.ai_key, self.picture_key, self.web_token, self.webhook_secret)
         return tuple(secret.get_secret_value() for secret in candidates if secret is not None)

@@ -38,14 +38,7 @@ class Chat:
     """What an answer needs, gathered from aiogram's workflow data."""
 
     def __init__(
-        self,
-        bot: Bot,
-        brain: Brain,
-        cast: Cast,
-        tracker: Tracker,
-        ledger: Ledger,
-        settings: BotSettings,
-        clock: Clock,
+        self, bot: Bot, brain: Brain, cast: Cast, tracker: Tracker, ledger: Ledger, settings: BotSettings, clock: Clock
     ) -> None:
         self.bot = bot
         self.brain = brain

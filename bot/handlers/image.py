@@ -74,11 +74,7 @@ async def _picture(bot: Bot, person: int, memory: Memory, say: Say, chat: Chat) 
         return
     image_id = uuid.uuid4().hex
     extension = picture.content_type.removeprefix("image/")
-    with chat.tracker.details(
-        image_id=image_id,
-        prompt=prompt,
-        duration_ms=(time.perf_counter() - started) * 1000,
-    ):
+    with chat.tracker.details(image_id=image_id, prompt=prompt, duration_ms=(time.perf_counter() - started) * 1000):
         await bot.send_photo(
             person,
             BufferedInputFile(picture.data, f"{image_id}.{extension}"),

@@ -21,10 +21,7 @@ class Webhook:
     """At most one webhook. Updates of one chat go in order, those of different chats side by side."""
 
     def __init__(
-        self,
-        updates: UpdateQueue,
-        call: Callable[[str, Params], Awaitable[object]],
-        clock: Callable[[], float],
+        self, updates: UpdateQueue, call: Callable[[str, Params], Awaitable[object]], clock: Callable[[], float]
     ) -> None:
         self._updates = updates
         self._call = call

@@ -41,12 +41,7 @@ class World:
     ) -> None:
         self.token = token
         self.clock = clock
-        self.bot: Json = {
-            "id": int(token.partition(":")[0]),
-            "is_bot": True,
-            "first_name": name,
-            "username": username,
-        }
+        self.bot: Json = {"id": int(token.partition(":")[0]), "is_bot": True, "first_name": name, "username": username}
         self.faults = Faults()
         self.updates = UpdateQueue(first_id=100_000_001, clock=clock)
         self.webhook = Webhook(self.updates, call, clock)
@@ -133,13 +128,7 @@ class World:
             self.queries.popitem(last=False)
         self.updates.put(
             "callback_query",
-            {
-                "id": query.id,
-                "from": chat.user,
-                "message": message,
-                "chat_instance": str(chat.id * 7919),
-                "data": data,
-            },
+            {"id": query.id, "from": chat.user, "message": message, "chat_instance": str(chat.id * 7919), "data": data},
         )
         return query.id
 
