@@ -1,4 +1,4 @@
-"""Puts the bot together from its settings, and runs it by polling."""
+"""Builds the bot from its settings."""
 
 import asyncio
 import logging
@@ -13,23 +13,24 @@ from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
 from aiogram.enums import ParseMode
 from aiogram.fsm.storage.base import BaseStorage, DefaultKeyBuilder
 from aiogram.fsm.storage.memory import MemoryStorage
+from pydantic import AnyHttpUrl, SecretStr
 
-from bot.content.personas import LANGUAGES, load_cast
+from bot.content.personas import LANGUAGES, load_personas
 from bot.content.texts import catalogue
 from bot.handlers import admin, chat, clear, errors, help, image, language, persona, premium, start, story
-from bot.llm.base import Backend, PictureMaker
+from bot.llm.base import Backend, ImageBackend
+from bot.llm.offline_images import OfflineImages
 from bot.llm.openai_compatible import OpenAiCompatible
-from bot.llm.painter import OfflinePainter
-from bot.llm.pictures import OpenAiPictures
-from bot.llm.pipeline import Brain
+from bot.llm.openai_images import OpenAiImages
+from bot.llm.pipeline import Llm
 from bot.llm.provider import Provider
 from bot.llm.scripted import Scripted
-from bot.middleware import Clock, PersonMiddleware
+from bot.middleware import ChatStateMiddleware, Clock
 from bot.premium import FileStore, Ledger, RedisStore
-from bot.redaction import Guard
+from bot.redaction import AnalyticsFilter
 from bot.settings import BotSettings
 from bot.telegram import ObeyFloodLimits
-from bot.user_queue import Turns
+from bot.user_queue import UserQueues
 from bot.web_api import WebApi
 from chattrail.aiogram import instrument
 from chattrail.export.pipeline import create_tracker
@@ -45,22 +46,22 @@ _OPENAI = "https://api.openai.com/v1"
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """The bot's parts, and the way to end them."""
+    """The bot's parts, and how they are closed."""
 
     bot: Bot
     dispatcher: Dispatcher
     tracker: Tracker
-    turns: Turns
-    brain: Brain
+    user_queues: UserQueues
+    llm: Llm
     web: WebApi
     settings: BotSettings
     redis: "Redis | None"
 
     async def close(self) -> None:
         """End within five seconds: running answers first, then connections, then the tracker's queue."""
-        if not await self.turns.drain(1.2):
+        if not await self.user_queues.drain(1.2):
             _log.warning("some answers were cut off by the end of the bot")
-        await asyncio.gather(self.brain.close(), self.web.close(), self.bot.session.close())
+        await asyncio.gather(self.llm.close(), self.web.close(), self.bot.session.close())
         await self.dispatcher.storage.close()
         if self.redis is not None:
             await self.redis.aclose()
@@ -68,66 +69,53 @@ class Application:
 
 
 def utc_now() -> datetime:
-    """The clock that everything but tests uses."""
+    """Return the time; tests pass another clock."""
     return datetime.now(UTC)
 
 
 def make_tracker(settings: BotSettings) -> Tracker:
-    """The tracker; where it sends is said by OTEL_EXPORTER_OTLP_*."""
-    return create_tracker("chattrail-bot", before_send=Guard(settings.secrets), state=settings.data)
+    """Create the tracker; OTEL_EXPORTER_OTLP_* say where it sends."""
+    return create_tracker("chattrail-bot", before_send=AnalyticsFilter(settings.secrets), state=settings.data)
 
 
 def build(settings: BotSettings, tracker: Tracker, *, clock: Clock = utc_now) -> Application:
     """Make all parts and connect them. Nothing is sent yet."""
     redis = _redis(settings)
     dispatcher = Dispatcher(storage=_storage(settings, redis))
-    bot = _bot(settings)
-    instrument(dispatcher, bot, tracker)
-    bot.session.middleware(ObeyFloodLimits())  # inside the instrumentation, which then sees each message once
-
-    turns = Turns()
-    person = PersonMiddleware(turns, tracker, clock)
-    dispatcher.message.outer_middleware(person)
-    dispatcher.callback_query.outer_middleware(person)
-
-    cast = load_cast()
-    for code in LANGUAGES:
-        catalogue(code)  # read now rather than in the middle of the first chat
-    ledger = Ledger(RedisStore(redis) if redis else FileStore(settings.premium_path))
-    brain = Brain(_backend(settings), _pictures(settings))
-    web = WebApi(str(settings.web_url), settings.web_token.get_secret_value() if settings.web_token else None)
-    dispatcher.workflow_data.update(
-        tracker=tracker,
-        settings=settings,
-        cast=cast,
-        ledger=ledger,
-        web=web,
-        clock=clock,
-        chat=chat.Chat(bot, brain, cast, tracker, ledger, settings, clock),
-    )
-    dispatcher.include_routers(
-        errors.router(),
-        admin.router(settings.admin_ids),
-        start.router(),
-        persona.router(),
-        story.router(),
-        image.router(),
-        clear.router(),
-        premium.router(),
-        language.router(),
-        chat.router(),
-        help.router(),
-    )
-    return Application(bot, dispatcher, tracker, turns, brain, web, settings, redis)
-
-
-def _bot(settings: BotSettings) -> Bot:
     server = TelegramAPIServer.from_base(str(settings.telegram_api_url)) if settings.telegram_api_url else PRODUCTION
-    return Bot(
+    bot = Bot(
         settings.token.get_secret_value(),
         session=AiohttpSession(api=server),
         default=DefaultBotProperties(parse_mode=ParseMode.HTML),
     )
+    instrument(dispatcher, bot, tracker)
+    bot.session.middleware(ObeyFloodLimits())  # inside the instrumentation, which then sees each message once
+
+    user_queues = UserQueues()
+    middleware = ChatStateMiddleware(user_queues, tracker, clock)
+    dispatcher.message.outer_middleware(middleware)
+    dispatcher.callback_query.outer_middleware(middleware)
+
+    personas = load_personas()
+    for code in LANGUAGES:
+        catalogue(code)  # read now rather than in the middle of the first chat
+    ledger = Ledger(RedisStore(redis) if redis else FileStore(settings.premium_path))
+    llm = Llm(_backend(settings), _image_backend(settings))
+    web = WebApi(str(settings.web_url), settings.web_token.get_secret_value() if settings.web_token else None)
+    dispatcher.workflow_data.update(
+        tracker=tracker,
+        settings=settings,
+        personas=personas,
+        ledger=ledger,
+        web=web,
+        clock=clock,
+        chat=chat.Chat(bot, llm, personas, tracker, ledger, settings, clock),
+    )
+    handlers = (start, persona, story, image, clear, premium, language, chat, help)  # help takes what is left
+    dispatcher.include_routers(
+        errors.router(), admin.router(settings.admin_ids), *(handler.router() for handler in handlers)
+    )
+    return Application(bot, dispatcher, tracker, user_queues, llm, web, settings, redis)
 
 
 def _redis(settings: BotSettings) -> "Redis | None":
@@ -144,32 +132,36 @@ def _storage(settings: BotSettings, redis: "Redis | None") -> BaseStorage:
         return MemoryStorage()
     from aiogram.fsm.storage.redis import RedisStorage
 
-    forget = settings.memory_days * 86400
+    seconds = settings.memory_days * 86400
     keys = DefaultKeyBuilder(prefix="chattrail:chat")
-    return RedisStorage(redis, key_builder=keys, state_ttl=forget, data_ttl=forget)
+    return RedisStorage(redis, key_builder=keys, state_ttl=seconds, data_ttl=seconds)
 
 
 def _backend(settings: BotSettings) -> Backend:
-    if settings.ai_base_url is None and settings.ai_key is None:
+    provider = _provider(settings, "AI", settings.ai_base_url, settings.ai_key, settings.ai_timeout)
+    if provider is None:
         return Scripted(settings.seed)
-    provider = Provider(
-        base_url=str(settings.ai_base_url or _OPENAI),
-        key=settings.ai_key.get_secret_value() if settings.ai_key else None,
-        timeout=settings.ai_timeout,
-        attempts=settings.ai_attempts,
-        variables="CHATTRAIL_BOT_AI_KEY, CHATTRAIL_BOT_AI_BASE_URL and CHATTRAIL_BOT_AI_MODEL",
-    )
     return OpenAiCompatible(provider, model=settings.ai_model, max_tokens=settings.ai_max_tokens)
 
 
-def _pictures(settings: BotSettings) -> PictureMaker:
-    if settings.picture_base_url is None and settings.picture_key is None:
-        return OfflinePainter(settings.seed)
-    provider = Provider(
-        base_url=str(settings.picture_base_url or _OPENAI),
-        key=settings.picture_key.get_secret_value() if settings.picture_key else None,
-        timeout=settings.picture_timeout,
+def _image_backend(settings: BotSettings) -> ImageBackend:
+    url, key = settings.picture_base_url, settings.picture_key
+    provider = _provider(settings, "PICTURE", url, key, settings.picture_timeout)
+    if provider is None:
+        return OfflineImages(settings.seed)
+    return OpenAiImages(provider, model=settings.picture_model, size=settings.picture_size)
+
+
+def _provider(
+    settings: BotSettings, kind: str, base_url: AnyHttpUrl | None, key: SecretStr | None, timeout: float
+) -> Provider | None:
+    """Return the client of an API; None without an address and a key."""
+    if base_url is None and key is None:
+        return None
+    return Provider(
+        base_url=str(base_url or _OPENAI),
+        key=key.get_secret_value() if key else None,
+        timeout=timeout,
         attempts=settings.ai_attempts,
-        variables="CHATTRAIL_BOT_PICTURE_KEY, CHATTRAIL_BOT_PICTURE_BASE_URL and CHATTRAIL_BOT_PICTURE_MODEL",
+        variables=f"CHATTRAIL_BOT_{kind}_KEY, CHATTRAIL_BOT_{kind}_BASE_URL and CHATTRAIL_BOT_{kind}_MODEL",
     )
-    return OpenAiPictures(provider, model=settings.picture_model, size=settings.picture_size)

@@ -1,4 +1,4 @@
-"""What the bot remembers of a chat: kept in aiogram's FSM storage, bounded in size."""
+"""The state of a chat: kept in aiogram's FSM storage, bounded in size."""
 
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
@@ -10,23 +10,23 @@ _MAX_TEXT = 4000
 
 
 @dataclass(slots=True)
-class Memory:
-    """One person's chat. Handlers change it; the middleware stores it when they are done."""
+class ChatState:
+    """One person's chat. Handlers change it; the middleware stores it after them."""
 
     language: str | None = None
     persona_id: str | None = None
     story_id: str | None = None
     lines: list[list[str]] = field(default_factory=list)  # [role, text]
     last_at: float | None = None
-    pending: str | None = None  # what was said before "continue?" was answered
+    pending: str | None = None  # the message before "continue?" was answered
     asked_to_continue: bool = False
-    away_seconds: float = 0.0  # how long the person had been away when that was asked
+    away_seconds: float = 0.0  # how long the person had been away before that question
     image_id: str | None = None
     variation: int = 0
     day: str = ""
     messages_today: int = 0
     pictures_today: int = 0
-    premium_plan: str | None = None  # the plan whose end is yet to be told
+    premium_plan: str | None = None  # the plan about whose end the person has had no message yet
 
     @classmethod
     def load(cls, data: dict[str, Any]) -> Self:
@@ -35,11 +35,11 @@ class Memory:
         return cls(**{key: value for key, value in data.items() if key in known})
 
     def dump(self) -> dict[str, Any]:
-        """Give what load() reads."""
+        """Return what load() reads."""
         return asdict(self)
 
     def history(self) -> tuple[Line, ...]:
-        """The chat as the brain reads it."""
+        """Return the chat for a language model."""
         return tuple(Line("user" if role == "user" else "assistant", text) for role, text in self.lines)
 
     def remember(self, role: str, text: str, *, limit: int) -> None:
@@ -49,7 +49,7 @@ class Memory:
         self.variation = 0
 
     def forget_chat(self) -> int:
-        """Clear the chat and give the number of messages that were cleared; language and counts of the day stay."""
+        """Clear the chat and return the number of messages cleared; language and counts of the day stay."""
         count = len(self.lines)
         self.lines = []
         self.persona_id = self.story_id = self.image_id = self.pending = None
@@ -58,16 +58,16 @@ class Memory:
         return count
 
     def begin(self, persona_id: str, story_id: str | None) -> None:
-        """Turn to a persona, and a story when one is chosen; another story is another chat."""
+        """Begin a chat with a persona, in a story when one is chosen."""
         self.forget_chat()
         self.persona_id, self.story_id = persona_id, story_id
 
     def begin_day(self, now: datetime) -> None:
-        """Start counting anew when the (UTC) day has changed."""
+        """Set the day's counts to zero when the (UTC) day has changed."""
         today = now.date().isoformat()
         if self.day != today:
             self.day, self.messages_today, self.pictures_today = today, 0, 0
 
     def idle_seconds(self, now: datetime) -> float:
-        """Seconds since the person was last here; 0 when they never were."""
+        """Seconds since the person's last update; 0 before the first."""
         return 0.0 if self.last_at is None else max(0.0, now.timestamp() - self.last_at)

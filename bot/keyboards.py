@@ -2,7 +2,7 @@
 
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.content.personas import LANGUAGES, Cast, Persona
+from bot.content.personas import LANGUAGES, Persona, Personas
 from bot.content.plans import PLANS
 from bot.content.texts import Say
 
@@ -13,9 +13,9 @@ def _rows(*rows: list[tuple[str, str]]) -> InlineKeyboardMarkup:
     )
 
 
-def personas(cast: Cast, say: Say) -> InlineKeyboardMarkup:
+def personas(personas: Personas, say: Say) -> InlineKeyboardMarkup:
     """All personas, two in a row."""
-    buttons = [(persona.name[say.language], f"persona:{persona.id}") for persona in cast.personas]
+    buttons = [(persona.name[say.language], f"persona:{persona.id}") for persona in personas.all]
     return _rows(*(buttons[at : at + 2] for at in range(0, len(buttons), 2)))
 
 
@@ -24,13 +24,13 @@ def stories(persona: Persona, say: Say) -> InlineKeyboardMarkup:
     return _rows(*([(story.title[say.language], f"story:{story.id}")] for story in persona.stories))
 
 
-def picture(say: Say) -> InlineKeyboardMarkup:
+def image(say: Say) -> InlineKeyboardMarkup:
     """Below an answer."""
     return _rows([(say.plain("image.button"), "picture:new")])
 
 
-def another_picture(say: Say) -> InlineKeyboardMarkup:
-    """Below a picture."""
+def another_image(say: Say) -> InlineKeyboardMarkup:
+    """Below an image."""
     return _rows([(say.plain("image.again"), "picture:again")])
 
 
@@ -48,15 +48,11 @@ def continuing(say: Say) -> InlineKeyboardMarkup:
 
 def plans(say: Say) -> InlineKeyboardMarkup:
     """What premium costs."""
+    titles = {plan: say.plain(f"premium.{plan.id}") for plan in PLANS.values()}
     return _rows(
         *(
-            [
-                (
-                    say.plain("premium.button", title=say.plain(f"premium.{plan.id}"), amount=plan.stars),
-                    f"premium:{plan.id}",
-                )
-            ]
-            for plan in PLANS.values()
+            [(say.plain("premium.button", title=title, amount=plan.stars), f"premium:{plan.id}")]
+            for plan, title in titles.items()
         )
     )
 

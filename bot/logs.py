@@ -2,7 +2,7 @@
 
 Exceptions are the leak: aiohttp puts the request URL (it holds the bot token) into some of them, pydantic and aiogram put
 the message that failed into others. So an exception is printed as its type and stack, never as its text, unless the text is
-known to be about the network only; and secrets are taken out of whatever is left.
+known to be about the network only; and secrets are replaced in the rest.
 """
 
 import copy
@@ -23,31 +23,27 @@ from aiogram.exceptions import (
 )
 
 _TOKEN_IN_URL = re.compile(r"/bot\d+:[A-Za-z0-9_-]+")
-_TELLING = (
-    RestartingTelegram,
-    TelegramConflictError,
-    TelegramNetworkError,
-    TelegramRetryAfter,
-    TelegramServerError,
-    TelegramUnauthorizedError,
+_SAFE_TO_LOG = (
+    *(RestartingTelegram, TelegramConflictError, TelegramNetworkError),
+    *(TelegramRetryAfter, TelegramServerError, TelegramUnauthorizedError),
 )
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
 def describe(error: BaseException) -> str:
-    """Say what went wrong without repeating what a person wrote."""
+    """Name an error without repeating what a person wrote."""
     name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
-    return f"{name}: {error}" if isinstance(error, _TELLING) else name
+    return f"{name}: {error}" if isinstance(error, _SAFE_TO_LOG) else name
 
 
 class Redactor:
-    """Takes known secrets out of a text, and bot tokens in URLs even when they are not known."""
+    """Replaces known secrets in a text, and bot tokens in URLs even when they are not known."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = sorted((secret for secret in secrets if secret), key=len, reverse=True)
+        self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
-        """Give the text without secrets."""
+        """Return the text without secrets."""
         text = _TOKEN_IN_URL.sub("/bot<token>", text)
         for secret in self._secrets:
             text = text.replace(secret, "<secret>")
@@ -62,7 +58,7 @@ class SafeFormatter(logging.Formatter):
         self._redact = Redactor(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
-        """Format a copy of the record, then take out the secrets."""
+        """Format a copy of the record, then replace the secrets."""
         record = copy.copy(record)
         record.exc_text = None
         if isinstance(record.msg, BaseException):
@@ -72,15 +68,14 @@ class SafeFormatter(logging.Formatter):
         return self._redact(super().format(record))
 
     def formatException(self, ei: ExcInfo) -> str:  # noqa: N802 - logging's own name
-        """Give the stack and the type of the exception and of its causes."""
-        lines: list[str] = []
-        error: BaseException | None = ei[1]
-        seen: set[int] = set()
+        """Return the stack and the type of the exception and of its causes."""
+        parts: list[str] = []
+        error, seen = ei[1], set[int]()
         while error is not None and id(error) not in seen:
             seen.add(id(error))
-            lines.append("".join(traceback.format_list(traceback.extract_tb(error.__traceback__))) + describe(error))
+            parts.append("".join(traceback.format_tb(error.__traceback__)) + describe(error))
             error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-        return "\ncaused by:\n".join(lines)
+        return "\ncaused by:\n".join(parts)
 
 
 def configure(secrets: Iterable[str], level: int = logging.INFO) -> None:
@@ -89,7 +84,7 @@ def configure(secrets: Iterable[str], level: int = logging.INFO) -> None:
     handler.setFormatter(SafeFormatter(secrets))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(True)
-    for chatty in ("httpx", "httpcore", "aiogram.event", "aiohttp.access", "matplotlib", "PIL"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    for verbose in ("httpx", "httpcore", "aiogram.event", "aiohttp.access", "matplotlib", "PIL"):
+        logging.getLogger(verbose).setLevel(logging.WARNING)
     # aiogram would print the whole update, message text included.
     warnings.filterwarnings("ignore", message="Detected unknown update type")

@@ -1,4 +1,4 @@
-"""Before each handler: take the person's turn, load what is remembered of them, choose their language. After it: store."""
+"""Before each handler: enter the person's queue, load the chat's state, choose the language. After it: store the state."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -11,9 +11,9 @@ from aiogram.exceptions import TelegramAPIError, TelegramForbiddenError
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message, TelegramObject, User
 
-from bot.chat_state import Memory
+from bot.chat_state import ChatState
 from bot.content.texts import Say
-from bot.user_queue import TooManyError, Turns
+from bot.user_queue import QueueFullError, UserQueues
 from chattrail.tracker import Tracker
 
 _log = logging.getLogger(__name__)
@@ -21,13 +21,11 @@ Clock = Callable[[], datetime]
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
 
-class PersonMiddleware(BaseMiddleware):
-    """Gives handlers `memory: Memory` and `say: Say`. Private chats only: in a group nobody has chosen a persona."""
+class ChatStateMiddleware(BaseMiddleware):
+    """Gives handlers `chat_state: ChatState` and `say: Say`. Private chats only: personas are chosen by one person."""
 
-    def __init__(self, turns: Turns, tracker: Tracker, clock: Clock) -> None:
-        self._turns = turns
-        self._tracker = tracker
-        self._clock = clock
+    def __init__(self, user_queues: UserQueues, tracker: Tracker, clock: Clock) -> None:
+        self._user_queues, self._tracker, self._clock = user_queues, tracker, clock
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         """Handle one message or button."""
@@ -37,33 +35,32 @@ class PersonMiddleware(BaseMiddleware):
             return None
         payment = isinstance(event, Message) and (event.successful_payment or event.refunded_payment)
         try:
-            async with self._turns.of(user.id, bounded=not payment):
-                return await self._remembering(handler, event, data, user)
-        except TooManyError as many:
-            await _ask_for_patience(event, Say.to(user.language_code), tell=many.first)
+            async with self._user_queues.of(user.id, bounded=not payment):
+                return await self._with_state(handler, event, data, user)
+        except QueueFullError as full:
+            await _report_full_queue(event, Say.to(user.language_code), first=full.first)
         except TelegramForbiddenError:
-            _log.info("an answer could not be delivered: the person has blocked the bot")
+            _log.info("an answer was not delivered: the person has blocked the bot")
         return None
 
-    async def _remembering(self, handler: Handler, event: TelegramObject, data: dict[str, Any], user: User) -> Any:
-        state: FSMContext = data["state"]
-        stored = await state.get_data()
-        memory = Memory.load(stored)
-        data["memory"] = memory
-        data["say"] = Say(memory.language) if memory.language else Say.to(user.language_code)
-        self._tracker.annotate(persona_id=memory.persona_id or "", story_id=memory.story_id or "")
+    async def _with_state(self, handler: Handler, event: TelegramObject, data: dict[str, Any], user: User) -> Any:
+        storage: FSMContext = data["state"]
+        state = ChatState.load(await storage.get_data())
+        data["chat_state"] = state
+        data["say"] = Say(state.language) if state.language else Say.to(user.language_code)
+        self._tracker.annotate(persona_id=state.persona_id or "", story_id=state.story_id or "")
         try:
             return await handler(event, data)
         finally:
-            memory.last_at = self._clock().timestamp()
-            await state.set_data(memory.dump())
+            state.last_at = self._clock().timestamp()
+            await storage.set_data(state.dump())
 
 
-async def _ask_for_patience(event: TelegramObject, say: Say, *, tell: bool) -> None:
+async def _report_full_queue(event: TelegramObject, say: Say, *, first: bool) -> None:
     try:
         if isinstance(event, CallbackQuery):
             await event.answer(say.plain("chat.thinking"))
-        elif isinstance(event, Message) and tell:
+        elif isinstance(event, Message) and first:
             await event.answer(say("chat.thinking"))
     except TelegramAPIError as error:
-        _log.info("a request for patience was not delivered: %s", error)
+        _log.info("the reply that a queue is full was not delivered: %s", error)

@@ -3,8 +3,9 @@
 import asyncio
 import json
 import os
+from collections import defaultdict
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -33,11 +34,9 @@ class Store(Protocol):
 
     async def add(self, entry: Entry) -> None:
         """Keep a line; it is durable when this returns."""
-        ...
 
     async def of(self, person: int) -> list[Entry]:
-        """Give a person's lines in the order they were added."""
-        ...
+        """Return a person's lines in the order they were added."""
 
 
 class FileStore:
@@ -45,25 +44,22 @@ class FileStore:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._entries: dict[int, list[Entry]] = {}
-        if path is not None and path.exists():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                # A line cut short by a crash was never acknowledged; Telegram tells of that payment again.
-                with suppress(ValueError, TypeError):
-                    self._keep(Entry(**json.loads(line)))
+        self._entries: defaultdict[int, list[Entry]] = defaultdict(list)
+        for line in path.read_text(encoding="utf-8").splitlines() if path is not None and path.exists() else ():
+            # A line cut short by a crash was never acknowledged; Telegram sends that payment again.
+            with suppress(ValueError, TypeError):
+                entry = Entry(**json.loads(line))
+                self._entries[entry.person].append(entry)
 
     async def add(self, entry: Entry) -> None:
         """Append to the file first, then to memory."""
         if self._path is not None:
             await asyncio.to_thread(_append, self._path, json.dumps(asdict(entry)))
-        self._keep(entry)
+        self._entries[entry.person].append(entry)
 
     async def of(self, person: int) -> list[Entry]:
-        """Give a person's lines."""
+        """Return a person's lines."""
         return list(self._entries.get(person, ()))
-
-    def _keep(self, entry: Entry) -> None:
-        self._entries.setdefault(entry.person, []).append(entry)
 
 
 def _append(path: Path, line: str) -> None:
@@ -82,20 +78,16 @@ class RedisStore:
 
     async def add(self, entry: Entry) -> None:
         """Append to the person's list."""
-        await self._redis.rpush(self._key(entry.person), json.dumps(asdict(entry)))
+        await self._redis.rpush(f"chattrail:premium:{entry.person}", json.dumps(asdict(entry)))
 
     async def of(self, person: int) -> list[Entry]:
-        """Give a person's lines."""
-        return [Entry(**json.loads(line)) for line in await self._redis.lrange(self._key(person), 0, -1)]
-
-    @staticmethod
-    def _key(person: int) -> str:
-        return f"chattrail:premium:{person}"
+        """Return a person's lines."""
+        return [Entry(**json.loads(line)) for line in await self._redis.lrange(f"chattrail:premium:{person}", 0, -1)]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a person stands: until when they have premium, and by which plan."""
+class PremiumStatus:
+    """Until when a person has premium, and by which plan."""
 
     until: datetime | None = None
     plan: str | None = None
@@ -106,7 +98,7 @@ class Standing:
 
 
 class Ledger:
-    """Payments by charge id: telling the same payment or refund twice changes nothing."""
+    """Payments by charge id: entering the same payment or refund twice changes nothing."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -114,32 +106,33 @@ class Ledger:
 
     async def paid(self, person: int, plan: Plan, charge_id: str, now: datetime) -> bool:
         """Enter a payment. False when it was entered before."""
+        entry = Entry("paid", person, charge_id, plan.id, plan.days, plan.stars, now.timestamp())
         async with self._lock:
-            if any(entry.charge_id == charge_id for entry in await self._store.of(person)):
-                return False
-            entry = Entry("paid", person, charge_id, plan.id, plan.days, plan.stars, now.timestamp())
-            await self._store.add(entry)
-            return True
+            is_new = not await self._of_charge(person, charge_id)
+            if is_new:
+                await self._store.add(entry)
+            return is_new
 
     async def refunded(self, person: int, charge_id: str, now: datetime) -> bool:
         """Enter a refund. False when it was entered before, or there is no such payment."""
         async with self._lock:
-            entries = [entry for entry in await self._store.of(person) if entry.charge_id == charge_id]
+            entries = await self._of_charge(person, charge_id)
             if [entry.kind for entry in entries] != ["paid"]:
                 return False
-            paid = entries[0]
-            refund = Entry("refunded", person, charge_id, paid.plan, paid.days, paid.stars, now.timestamp())
-            await self._store.add(refund)
+            await self._store.add(replace(entries[0], kind="refunded", at=now.timestamp()))
             return True
 
-    async def standing(self, person: int) -> Standing:
+    async def status(self, person: int) -> PremiumStatus:
         """Add up the payments that were not refunded; one paid during another's time begins after it."""
         entries = await self._store.of(person)
         refunded = {entry.charge_id for entry in entries if entry.kind == "refunded"}
-        standing = Standing()
+        status = PremiumStatus()
         for entry in entries:
             if entry.kind == "paid" and entry.charge_id not in refunded:
                 at = datetime.fromtimestamp(entry.at, UTC)
-                begin = at if standing.until is None else max(at, standing.until)
-                standing = Standing(begin + timedelta(days=entry.days), entry.plan)
-        return standing
+                begin = at if status.until is None else max(at, status.until)
+                status = PremiumStatus(begin + timedelta(days=entry.days), entry.plan)
+        return status
+
+    async def _of_charge(self, person: int, charge_id: str) -> list[Entry]:
+        return [entry for entry in await self._store.of(person) if entry.charge_id == charge_id]

@@ -1,10 +1,10 @@
-"""Running the bot until it is told to end: by polling, or as a webhook behind a TLS proxy."""
+"""Runs the bot until it is stopped: by polling, or as a webhook behind a TLS proxy."""
 
 import asyncio
 import gc
 import logging
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -24,8 +24,17 @@ from bot.middleware import Handler
 _log = logging.getLogger(__name__)
 _BACKOFF = BackoffConfig(min_delay=0.5, max_delay=30.0, factor=1.6, jitter=0.1)
 WEBHOOK_PATH = "/telegram"
-IDLE_S = 75.0  # a connection of the webhook without the whole head of a request
+IDLE_S = 75.0  # longest time that a connection of the webhook may be without the whole head of a request
 BODY_S = 10.0
+
+
+async def run_until_signal(build: Callable[[], Application]) -> None:
+    """Build the bot inside the event loop and run it until SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # not on Windows
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await run(build(), stop)
 
 
 async def run(app: Application, stop: asyncio.Event) -> None:
@@ -44,16 +53,8 @@ async def run(app: Application, stop: asyncio.Event) -> None:
         await app.close()
 
 
-def stop_on_signals(stop: asyncio.Event) -> None:
-    """Let SIGINT and SIGTERM end the bot in good order."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):  # not on Windows
-            loop.add_signal_handler(number, stop.set)
-
-
 async def _reach_telegram(app: Application, stop: asyncio.Event) -> str | None:
-    """Ask Telegram for the bot's name until it answers. None when the bot is told to end first."""
+    """Return the bot's name once Telegram answers; None when `stop` is set first."""
     backoff = Backoff(_BACKOFF)
     while not stop.is_set():
         try:
@@ -71,13 +72,12 @@ async def _polling(app: Application, username: str, stop: asyncio.Event) -> Asyn
     await app.bot.delete_webhook()  # with a webhook set, Telegram refuses getUpdates
     newest = _NewestUpdate()
     app.dispatcher.update.outer_middleware(newest)
-    task = asyncio.create_task(
-        app.dispatcher.start_polling(
-            app.bot, allowed_updates=UPDATES, handle_signals=False, close_bot_session=False, backoff_config=_BACKOFF
-        )
+    polling = app.dispatcher.start_polling(
+        app.bot, allowed_updates=UPDATES, handle_signals=False, close_bot_session=False, backoff_config=_BACKOFF
     )
-    task.add_done_callback(lambda _: stop.set())  # it ends by itself only when it failed; awaiting it below tells why
-    # everything made so far stays for good: the collector of garbage need not look at it again and again
+    task = asyncio.create_task(polling)
+    task.add_done_callback(lambda _: stop.set())  # it ends by itself only after an error, which `await task` raises
+    # Everything made so far stays until the end, so the garbage collector need not check it again and again.
     gc.collect()
     gc.freeze()
     _log.info("bot is polling as @%s", username)
@@ -93,20 +93,19 @@ async def _polling(app: Application, username: str, stop: asyncio.Event) -> Asyn
 
 
 class _NewestUpdate(BaseMiddleware):
-    """Remembers the newest update that was taken."""
+    """Remembers the id of the newest update."""
 
-    def __init__(self) -> None:
-        self.id: int | None = None
+    id: int | None = None
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
-        """Note the id before anything can go wrong."""
+        """Note the id before a handler can fail."""
         if isinstance(event, Update):
             self.id = max(self.id or 0, event.update_id)
         return await handler(event, data)
 
 
 async def _confirm(app: Application, newest: _NewestUpdate) -> None:
-    """Tell Telegram what was taken, or the last updates would come again at the next start and be answered twice."""
+    """Confirm the last updates to Telegram, which would send them again at the next start."""
     if newest.id is None:
         return
     try:
@@ -118,7 +117,7 @@ async def _confirm(app: Application, newest: _NewestUpdate) -> None:
 
 @web.middleware
 async def _in_time(request: web.Request, handler: WebHandler) -> web.StreamResponse:
-    """An update must arrive in time: a body that trickles would hold its connection for ever."""
+    """Refuse a body that arrives too slowly: it would hold its connection for ever."""
     try:
         async with asyncio.timeout(BODY_S):
             await request.read()  # kept by the request, for the handler
@@ -136,15 +135,13 @@ async def _webhook(app: Application, username: str) -> AsyncIterator[None]:
     assert settings.webhook_secret is not None
     secret = settings.webhook_secret.get_secret_value()
     server = web.Application(middlewares=[_in_time])
-    handler = SimpleRequestHandler(app.dispatcher, app.bot, secret_token=secret)
-    server.router.add_post(WEBHOOK_PATH, handler.handle)
+    server.router.add_post(WEBHOOK_PATH, SimpleRequestHandler(app.dispatcher, app.bot, secret_token=secret).handle)
     runner = web.AppRunner(server, access_log=None, keepalive_timeout=IDLE_S, shutdown_timeout=1.0)
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.webhook_host, settings.webhook_port).start()
-        await app.bot.set_webhook(
-            f"{str(settings.webhook_url).rstrip('/')}{WEBHOOK_PATH}", secret_token=secret, allowed_updates=UPDATES
-        )
+        url = f"{str(settings.webhook_url).rstrip('/')}{WEBHOOK_PATH}"
+        await app.bot.set_webhook(url, secret_token=secret, allowed_updates=UPDATES)
         _log.info("bot takes webhooks as @%s on %s", username, ", ".join(f"{a[0]}:{a[1]}" for a in runner.addresses))
         yield
     finally:

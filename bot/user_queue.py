@@ -1,7 +1,7 @@
-"""One thing at a time for each person: their updates wait for one another, up to a bound.
+"""One update at a time for each person: their updates wait for one another, up to a limit.
 
-Without this a person who writes three messages at once would have three answers made from the same memory. Waiting keeps
-the order of an asyncio.Lock, which is the order of arrival. Payments never come here: Telegram gives them ten seconds.
+Without this a person who writes three messages at once would have three answers made from the same state. An asyncio.Lock
+keeps the order of arrival. Payments are never refused: Telegram gives them ten seconds.
 """
 
 import asyncio
@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 
-class TooManyError(Exception):
-    """The person has too many updates waiting already. `first` says whether they have not been told yet."""
+class QueueFullError(Exception):
+    """The person has too many updates waiting. `first` is true for the first update that is refused."""
 
     def __init__(self, *, first: bool) -> None:
         super().__init__("too many updates of one person are waiting")
@@ -22,11 +22,11 @@ class TooManyError(Exception):
 class _Queue:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     members: int = 0
-    told: bool = False
+    has_refused: bool = False
 
 
-class Turns:
-    """Queues by person; a queue exists only while somebody is in it."""
+class UserQueues:
+    """Queues by person; a queue exists only while it has members."""
 
     def __init__(self, limit: int = 4) -> None:
         self._limit = limit
@@ -36,11 +36,11 @@ class Turns:
 
     @asynccontextmanager
     async def of(self, person: int, *, bounded: bool = True) -> AsyncIterator[None]:
-        """Hold the person's turn. Raises TooManyError when `bounded` and the queue is full."""
+        """Wait until the person's earlier updates are handled. Raises QueueFullError when `bounded` and the queue is full."""
         queue = self._queues.setdefault(person, _Queue())
         if bounded and queue.members >= self._limit:
-            first, queue.told = not queue.told, True
-            raise TooManyError(first=first)
+            first, queue.has_refused = not queue.has_refused, True
+            raise QueueFullError(first=first)
         queue.members += 1
         self._idle.clear()
         try:
@@ -54,7 +54,7 @@ class Turns:
                 self._idle.set()
 
     async def drain(self, seconds: float) -> bool:
-        """Wait until nobody is being answered. False when that takes longer."""
+        """Wait until no update is being handled. False when that takes longer."""
         try:
             await asyncio.wait_for(self._idle.wait(), seconds)
         except TimeoutError:

@@ -11,11 +11,11 @@ _LIMIT_SECONDS = 15
 
 
 class WebError(Exception):
-    """The web part gave no useful answer; the text says why, for the admin."""
+    """The web part gave no useful answer; the text is for the admin."""
 
 
 class Figure(BaseModel):
-    """A figure and what it was in the period before."""
+    """A figure and its value in the period before."""
 
     value: float
     previous: float | None = None
@@ -33,7 +33,7 @@ class Figures(BaseModel):
 
 
 class Slot(BaseModel):
-    """What happened in one bucket of the activity chart."""
+    """One bucket of the activity chart."""
 
     at: datetime
     people: float
@@ -70,36 +70,32 @@ class WebApi:
 
     async def stats(self, span: str) -> Stats:
         """Read the figures of "7d", "30d"… Raises WebError."""
-        return await self._ask(Stats, "GET", "/api/analytics/stats", params={"range": span})
+        return await self._request(Stats, "GET", "/api/analytics/stats", params={"range": span})
 
     async def login_link(self) -> LoginLink:
-        """Have a one-time link made. Raises WebError."""
-        return await self._ask(LoginLink, "POST", "/api/login-links", json={})
+        """Request a one-time link. Raises WebError."""
+        return await self._request(LoginLink, "POST", "/api/login-links", json={})
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _ask(self, kind: type[Answer], method: str, path: str, **arguments: Any) -> Answer:
+    async def _request(self, kind: type[Answer], method: str, path: str, **arguments: Any) -> Answer:
+        if not self.has_token:
+            raise WebError("no token")
         try:
             async with asyncio.timeout(_LIMIT_SECONDS):
                 response = await self._client.request(method, path, **arguments)
+            if response.is_success:
+                return kind.model_validate_json(response.content)
         except (TimeoutError, httpx.TimeoutException):
             raise WebError(f"no answer within {_LIMIT_SECONDS} s") from None
         except httpx.HTTPError as error:
             raise WebError(type(error).__name__) from None
-        if not response.is_success:
-            raise WebError(_problem(response))
-        try:
-            return kind.model_validate_json(response.content)
         except ValidationError:
             raise WebError("its answer is not of the expected form") from None
-
-
-def _problem(response: httpx.Response) -> str:
-    """Read the title of problem+json (RFC 9457), whatever else came."""
-    try:
-        title = response.json().get("title")
-    except (ValueError, AttributeError):
-        title = None
-    return f"{response.status_code} {title}" if isinstance(title, str) else str(response.status_code)
+        try:
+            title = response.json().get("title")  # problem+json (RFC 9457)
+        except (ValueError, AttributeError):
+            title = None
+        raise WebError(f"{response.status_code} {title}" if isinstance(title, str) else str(response.status_code))

@@ -48,11 +48,11 @@ class Persona(_Content):
     stories: list[Story] = Field(min_length=2)
 
 
-class Cast:
+class Personas:
     """All personas, found by id; a story's id is unique among all of them."""
 
     def __init__(self, personas: list[Persona]) -> None:
-        self.personas = personas
+        self.all = personas
         self._personas = {persona.id: persona for persona in personas}
         self._stories = {story.id: (persona, story) for persona in personas for story in persona.stories}
         if len(self._personas) != len(personas) or len(self._stories) != sum(len(one.stories) for one in personas):
@@ -68,6 +68,6 @@ class Cast:
 
 
 @cache
-def load_cast() -> Cast:
+def load_personas() -> Personas:
     """Read the personas that come with the bot."""
-    return Cast([Persona.model_validate(entry) for entry in yaml.safe_load(_FILE.read_text(encoding="utf-8"))])
+    return Personas([Persona.model_validate(entry) for entry in yaml.safe_load(_FILE.read_text(encoding="utf-8"))])

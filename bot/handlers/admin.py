@@ -1,7 +1,8 @@
 """/stats, /dashboard and /refund, for the admins named in the settings. To others these commands do not exist."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection
+from typing import TypeVar
 
 from aiogram import Bot, F, Router
 from aiogram.enums import ChatAction
@@ -19,6 +20,7 @@ from bot.telegram import showing
 from bot.web_api import Figure, WebApi, WebError
 
 _SPAN = "7d"
+Answer = TypeVar("Answer")
 
 
 def router(admins: Collection[int]) -> Router:
@@ -34,42 +36,29 @@ def router(admins: Collection[int]) -> Router:
 async def stats(message: Message, bot: Bot, say: Say, web: WebApi) -> None:
     """Send the figures, and a chart when there is something to draw."""
     with unrecorded():
-        if not web.has_token:
-            await message.answer(say("admin.no_token"))
+        async with showing(bot, message.chat.id, ChatAction.TYPING):
+            found = await _answer_of(web, web.stats(_SPAN), message, say)
+        if found is None:
             return
-        try:
-            async with showing(bot, message.chat.id, ChatAction.TYPING):
-                found = await web.stats(_SPAN)
-        except WebError as error:
-            await message.answer(say("admin.web_down", url=web.base_url, reason=str(error)))
-            return
-        figures = {name: _figure(figure, say) for name, figure in found.figures}
-        await message.answer(say("admin.stats", **figures))
+        await message.answer(say("admin.stats", **{name: _figure(figure, say) for name, figure in found.figures}))
         if found.activity:
             labels = (say.plain("admin.messages"), say.plain("admin.answers"), say.plain("admin.pictures"))
+            title = say.plain("admin.chart_title")
             async with showing(bot, message.chat.id, ChatAction.UPLOAD_PHOTO):
-                chart = await asyncio.to_thread(
-                    draw, found.activity, say.plain("admin.chart_title"), labels, say.language
-                )
+                chart = await asyncio.to_thread(draw, found.activity, title, labels, say.language)
             await message.answer_photo(BufferedInputFile(chart, "stats.png"))
 
 
 async def dashboard(message: Message, say: Say, web: WebApi) -> None:
-    """Send a link that logs in once. Whoever has it may enter, so it can be neither forwarded nor previewed."""
+    """Send a link that logs in once. Anybody who has it may enter, so it can be neither forwarded nor previewed."""
     with unrecorded():
-        if not web.has_token:
-            await message.answer(say("admin.no_token"))
-            return
-        try:
-            link = await web.login_link()
-        except WebError as error:
-            await message.answer(say("admin.web_down", url=web.base_url, reason=str(error)))
-            return
-        await message.answer(
-            say("admin.dashboard", until=f"{link.expires_at:%H:%M}", link=link.url),
-            protect_content=True,
-            link_preview_options=LinkPreviewOptions(is_disabled=True),
-        )
+        link = await _answer_of(web, web.login_link(), message, say)
+        if link is not None:
+            await message.answer(
+                say("admin.dashboard", until=f"{link.expires_at:%H:%M}", link=link.url),
+                protect_content=True,
+                link_preview_options=LinkPreviewOptions(is_disabled=True),
+            )
 
 
 async def refund(message: Message, command: CommandObject, bot: Bot, say: Say, ledger: Ledger, clock: Clock) -> None:
@@ -88,9 +77,19 @@ async def refund(message: Message, command: CommandObject, bot: Bot, say: Say, l
             if "ALREADY_REFUNDED" in error.message:
                 await ledger.refunded(person, charge_id, clock())
             return
-        # The service message that follows finds the refund entered, and only tells the person.
+        # The service message that follows finds the refund in the ledger, and only informs the person.
         await ledger.refunded(person, charge_id, clock())
         await message.answer(say("admin.refund_done", charge=charge_id, person=parts[0]))
+
+
+async def _answer_of(web: WebApi, request: Awaitable[Answer], message: Message, say: Say) -> Answer | None:
+    """Await a request to the web part; None when it failed, which the admin has been informed of."""
+    try:
+        return await request
+    except WebError as error:
+        reason = say("admin.web_down", url=web.base_url, reason=str(error))
+        await message.answer(reason if web.has_token else say("admin.no_token"))
+        return None
 
 
 def _figure(figure: Figure, say: Say) -> str:
@@ -98,7 +97,5 @@ def _figure(figure: Figure, say: Say) -> str:
     if not figure.previous:
         return value
     change = (figure.value - figure.previous) / figure.previous
-    sign = "+" if change > 0 else ""
-    return say.plain(
-        "admin.delta", value=value, delta=sign + format_percent(change, format="#,##0 %", locale=say.language)
-    )
+    percent = format_percent(change, format="#,##0 %", locale=say.language)
+    return say.plain("admin.delta", value=value, delta=f"+{percent}" if change > 0 else percent)

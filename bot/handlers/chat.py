@@ -2,19 +2,19 @@
 
 import logging
 import time
+from dataclasses import dataclass
 
 from aiogram import Bot, F, Router
 from aiogram.enums import ChatAction
 from aiogram.types import CallbackQuery, Message
 
 from bot import keyboards
-from bot.away import duration
-from bot.chat_state import Memory
-from bot.content.personas import Cast
+from bot.chat_state import ChatState
+from bot.content.personas import Personas
 from bot.content.texts import Html, Say
 from bot.handlers.premium import has_premium, offer
-from bot.llm.base import BrainError, Line, Turn
-from bot.llm.pipeline import Brain
+from bot.llm.base import Line, LlmError, Turn
+from bot.llm.pipeline import Llm
 from bot.middleware import Clock
 from bot.premium import Ledger
 from bot.settings import BotSettings
@@ -34,124 +34,114 @@ def router() -> Router:
     return own
 
 
+@dataclass(frozen=True, slots=True)
 class Chat:
     """What an answer needs, gathered from aiogram's workflow data."""
 
-    def __init__(
-        self, bot: Bot, brain: Brain, cast: Cast, tracker: Tracker, ledger: Ledger, settings: BotSettings, clock: Clock
-    ) -> None:
-        self.bot = bot
-        self.brain = brain
-        self.cast = cast
-        self.tracker = tracker
-        self.ledger = ledger
-        self.settings = settings
-        self.clock = clock
+    bot: Bot
+    llm: Llm
+    personas: Personas
+    tracker: Tracker
+    ledger: Ledger
+    settings: BotSettings
+    clock: Clock
 
-    async def reply(self, person: int, said: str, memory: Memory, say: Say) -> None:
-        """Answer as the persona; when that fails, say so kindly and forget that it was asked."""
-        found = self.cast.story(memory.story_id)
+    async def reply(self, person: int, said: str, chat_state: ChatState, say: Say) -> None:
+        """Answer as the persona; after an error say so and keep the message out of the chat."""
+        found = self.personas.story(chat_state.story_id)
         if found is None:
-            memory.forget_chat()
-            await self.bot.send_message(person, say("story.gone"), reply_markup=keyboards.personas(self.cast, say))
+            chat_state.forget_chat()
+            await self.bot.send_message(person, say("story.gone"), reply_markup=keyboards.personas(self.personas, say))
             return
-        turn = Turn(*found, say.language, (*memory.history(), Line("user", said)))
-        backend = self.brain.backend
+        turn = Turn(*found, say.language, (*chat_state.history(), Line("user", said)))
+        model = {"provider": self.llm.backend.provider, "request_model": self.llm.backend.model}
         started = time.perf_counter()
         try:
             async with showing(self.bot, person, ChatAction.TYPING):
-                answer = await self.brain.answer(turn)
-        except BrainError as error:
+                answer = await self.llm.answer(turn)
+        except LlmError as error:
             _log.warning("no answer from the AI: %s (%s)", error.error_type, error.args[0])
-            with self.tracker.details(
-                provider=backend.provider,
-                request_model=backend.model,
-                error_type=error.error_type,
-                duration_ms=(time.perf_counter() - started) * 1000,
-            ):
+            elapsed = (time.perf_counter() - started) * 1000
+            with self.tracker.details(**model, error_type=error.error_type, duration_ms=elapsed):
                 await self.bot.send_message(person, say("chat.failed"))
             return
-        limit = self.settings.memory_messages
-        memory.remember("user", said, limit=limit)
-        memory.remember("assistant", answer.text, limit=limit)
+        elapsed = (time.perf_counter() - started) * 1000
+        for role, text in (("user", said), ("assistant", answer.text)):
+            chat_state.remember(role, text, limit=self.settings.memory_messages)
         with self.tracker.details(
-            provider=backend.provider,
-            request_model=backend.model,
+            **model,
             response_model=answer.response_model,
             input_tokens=answer.input_tokens,
             output_tokens=answer.output_tokens,
-            duration_ms=answer.duration_ms,
+            duration_ms=elapsed,
         ):
-            await say_as_persona(self.bot, person, answer.text, keyboards.picture(say))
-        await self._count(person, memory, say)
-
-    async def _count(self, person: int, memory: Memory, say: Say) -> None:
-        memory.messages_today += 1
-        premium = await has_premium(person, memory, say, self)
-        if memory.messages_today == self.settings.free_messages and not premium:
-            await offer(self.bot, person, say("premium.offer", n=memory.messages_today), say, self.tracker)
+            await say_as_persona(self.bot, person, answer.text, keyboards.image(say))
+        chat_state.messages_today += 1
+        premium = await has_premium(person, chat_state, say, self)
+        if chat_state.messages_today == self.settings.free_messages and not premium:
+            await offer(self.bot, person, say("premium.offer", n=chat_state.messages_today), say, self.tracker)
 
 
-async def talk(message: Message, memory: Memory, say: Say, chat: Chat) -> None:
+async def talk(message: Message, chat_state: ChatState, say: Say, chat: Chat) -> None:
     """Answer a text, or first ask where to begin or whether to continue."""
     assert message.from_user is not None
     assert message.text is not None
-    memory.begin_day(chat.clock())
-    found = chat.cast.story(memory.story_id)
+    chat_state.begin_day(chat.clock())
+    found = chat.personas.story(chat_state.story_id)
     if found is None:
-        persona = chat.cast.persona(memory.persona_id)
-        buttons = keyboards.stories(persona, say) if persona else keyboards.personas(chat.cast, say)
+        persona = chat.personas.persona(chat_state.persona_id)
+        buttons = keyboards.stories(persona, say) if persona else keyboards.personas(chat.personas, say)
         await message.answer(say("chat.choose_first"), reply_markup=buttons)
         return
-    away = memory.idle_seconds(chat.clock())
-    if away >= chat.settings.idle_minutes * 60 and not memory.asked_to_continue and len(memory.lines) > 1:
-        memory.pending, memory.asked_to_continue, memory.away_seconds = message.text, True, away
+    away = chat_state.idle_seconds(chat.clock())
+    is_long = away >= chat.settings.idle_minutes * 60
+    if is_long and not chat_state.asked_to_continue and len(chat_state.lines) > 1:
+        chat_state.pending, chat_state.asked_to_continue, chat_state.away_seconds = message.text, True, away
         persona, story = found
-        await message.answer(
-            say(
-                "continue.ask",
-                away=duration(away, say),
-                persona=persona.name[say.language],
-                story=story.title[say.language],
-            ),
-            reply_markup=keyboards.continuing(say),
-        )
+        names = {"persona": persona.name[say.language], "story": story.title[say.language]}
+        text = say("continue.ask", away=duration(away, say), **names)
+        await message.answer(text, reply_markup=keyboards.continuing(say))
         return
     said = message.text
-    if memory.asked_to_continue:  # they go on talking instead of pressing a button
-        said = "\n".join(filter(None, (memory.pending, said)))
-        _continued(memory, chat.tracker)
-    await chat.reply(message.from_user.id, said, memory, say)
+    if chat_state.asked_to_continue:  # the person goes on talking instead of pressing a button
+        said = "\n".join(filter(None, (chat_state.pending, said)))
+        _continued(chat_state, chat.tracker)
+    await chat.reply(message.from_user.id, said, chat_state, say)
 
 
-async def continue_chat(callback: CallbackQuery, bot: Bot, memory: Memory, say: Say, chat: Chat) -> None:
+async def continue_chat(callback: CallbackQuery, bot: Bot, chat_state: ChatState, say: Say, chat: Chat) -> None:
     """Go on: answer what was said before the question, or recall the last words."""
-    if chat.cast.story(memory.story_id) is None:
+    if chat.personas.story(chat_state.story_id) is None:
         await answer_button(callback, say.plain("continue.nothing"), alert=True)
         return
     await answer_button(callback)
     await drop_buttons(callback)
-    memory.begin_day(chat.clock())
-    pending = memory.pending
-    _continued(memory, chat.tracker)
+    chat_state.begin_day(chat.clock())
+    pending = chat_state.pending
+    _continued(chat_state, chat.tracker)
     if pending is not None:
-        await chat.reply(callback.from_user.id, pending, memory, say)
+        await chat.reply(callback.from_user.id, pending, chat_state, say)
         return
-    last = next((text for role, text in reversed(memory.lines) if role == "assistant"), None)
+    last = next((text for role, text in reversed(chat_state.lines) if role == "assistant"), None)
     text = say("continue.recap", last=Html(recalled(last))) if last else say("continue.open")
-    await bot.send_message(callback.from_user.id, text, reply_markup=keyboards.picture(say))
+    await bot.send_message(callback.from_user.id, text, reply_markup=keyboards.image(say))
 
 
-async def start_afresh(callback: CallbackQuery, bot: Bot, memory: Memory, say: Say, chat: Chat) -> None:
-    """Forget the earlier chat and choose anew."""
+async def start_afresh(callback: CallbackQuery, bot: Bot, chat_state: ChatState, say: Say, chat: Chat) -> None:
+    """Forget the earlier chat and offer the personas."""
     await answer_button(callback)
     await drop_buttons(callback)
-    if count := memory.forget_chat():
-        chat.tracker.track(ChatCleared(messages=count))
-        chat.tracker.annotate(persona_id="", story_id="")
-    await bot.send_message(
-        callback.from_user.id, say("persona.choose"), reply_markup=keyboards.personas(chat.cast, say)
-    )
+    cleared(chat_state, chat.tracker)
+    buttons = keyboards.personas(chat.personas, say)
+    await bot.send_message(callback.from_user.id, say("persona.choose"), reply_markup=buttons)
+
+
+def cleared(chat_state: ChatState, tracker: Tracker) -> int:
+    """Forget the chat, track that, and return how many messages it had."""
+    if count := chat_state.forget_chat():
+        tracker.track(ChatCleared(messages=count))
+        tracker.annotate(persona_id="", story_id="")
+    return count
 
 
 def recalled(text: str) -> str:
@@ -159,6 +149,14 @@ def recalled(text: str) -> str:
     return f"<blockquote>{spoken(pieces(text)[0])}</blockquote>"
 
 
-def _continued(memory: Memory, tracker: Tracker) -> None:
-    tracker.track(ChatContinued(idle_s=memory.away_seconds))
-    memory.pending, memory.asked_to_continue, memory.away_seconds = None, False, 0.0
+def duration(seconds: float, say: Say) -> str:
+    """Name a duration in the largest unit that fits: minutes, hours or days."""
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= size:
+            return say.plain(f"away.{unit}", n=int(seconds // size))
+    return say.plain("away.minutes", n=1)
+
+
+def _continued(chat_state: ChatState, tracker: Tracker) -> None:
+    tracker.track(ChatContinued(idle_s=chat_state.away_seconds))
+    chat_state.pending, chat_state.asked_to_continue, chat_state.away_seconds = None, False, 0.0

@@ -6,11 +6,11 @@ from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Message
 
 from bot import keyboards
-from bot.chat_state import Memory
-from bot.content.personas import Cast
+from bot.chat_state import ChatState
+from bot.content.personas import Personas
 from bot.content.texts import Say
+from bot.handlers.chat import cleared
 from bot.telegram import answer_button
-from chattrail.events import ChatCleared
 from chattrail.tracker import Tracker
 
 
@@ -23,35 +23,34 @@ def router() -> Router:
     return own
 
 
-async def ask(message: Message, memory: Memory, say: Say) -> None:
-    """Ask first: there is no way back."""
-    if memory.lines:
-        await message.answer(say("clear.ask", n=len(memory.lines)), reply_markup=keyboards.clear(say))
+async def ask(message: Message, chat_state: ChatState, say: Say) -> None:
+    """Ask first: a cleared chat cannot be restored."""
+    if chat_state.lines:
+        await message.answer(say("clear.ask", n=len(chat_state.lines)), reply_markup=keyboards.clear(say))
     else:
         await message.answer(say("clear.nothing"))
 
 
-async def forget(callback: CallbackQuery, bot: Bot, memory: Memory, say: Say, cast: Cast, tracker: Tracker) -> None:
+async def forget(
+    callback: CallbackQuery, bot: Bot, chat_state: ChatState, say: Say, personas: Personas, tracker: Tracker
+) -> None:
     """Forget the chat and offer a new one."""
-    count = memory.forget_chat()
-    if not count:
+    if not cleared(chat_state, tracker):
         await answer_button(callback, say.plain("clear.nothing"))
         return
     await answer_button(callback)
-    tracker.track(ChatCleared(messages=count))
-    tracker.annotate(persona_id="", story_id="")
-    await _change(callback, say("clear.done"))
-    await bot.send_message(callback.from_user.id, say("persona.choose"), reply_markup=keyboards.personas(cast, say))
+    await _replace_question(callback, say("clear.done"))
+    await bot.send_message(callback.from_user.id, say("persona.choose"), reply_markup=keyboards.personas(personas, say))
 
 
 async def keep(callback: CallbackQuery, say: Say) -> None:
     """Keep everything."""
     await answer_button(callback)
-    await _change(callback, say("clear.kept"))
+    await _replace_question(callback, say("clear.kept"))
 
 
-async def _change(callback: CallbackQuery, text: str) -> None:
-    """Put the outcome where the question stood, or below when that message can no longer be changed."""
+async def _replace_question(callback: CallbackQuery, text: str) -> None:
+    """Put the outcome in place of the question, or below when that message can no longer be changed."""
     if isinstance(callback.message, Message):
         try:
             await callback.message.edit_text(text)

@@ -1,4 +1,4 @@
-"""What no handler foresaw: the log gets the stack, the person a friendly line."""
+"""Exceptions that no handler catches: the log gets the stack, the person a friendly line."""
 
 import logging
 
@@ -20,9 +20,9 @@ def router() -> Router:
 
 
 async def apologise(error: ErrorEvent, bot: Bot) -> bool:
-    """Log without the person's words (see bot.logs) and apologise to whom it concerns."""
+    """Log without the person's words (see bot.logs) and apologise to the person."""
     if isinstance(error.exception, TelegramForbiddenError):
-        _log.info("an answer could not be delivered: the person has blocked the bot")
+        _log.info("an answer was not delivered: the person has blocked the bot")
         return True
     _log.error("update %d failed", error.update.update_id, exc_info=error.exception)
     event = error.update.callback_query or error.update.message

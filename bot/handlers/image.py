@@ -1,4 +1,4 @@
-"""Pictures of the present moment: on request, another one, and when it fails."""
+"""Images of the present moment: on request, another one, and after an error."""
 
 import logging
 import time
@@ -10,11 +10,11 @@ from aiogram.filters import Command
 from aiogram.types import BufferedInputFile, CallbackQuery, Message
 
 from bot import keyboards
-from bot.chat_state import Memory
+from bot.chat_state import ChatState
 from bot.content.texts import Say
 from bot.handlers.chat import Chat
 from bot.handlers.premium import has_premium, offer
-from bot.llm.base import BrainError, Turn
+from bot.llm.base import LlmError, Turn
 from bot.telegram import answer_button, showing
 from chattrail.events import ImageGenerated, ImageRefresh
 
@@ -30,56 +30,51 @@ def router() -> Router:
     return own
 
 
-async def by_command(message: Message, bot: Bot, memory: Memory, say: Say, chat: Chat) -> None:
+async def by_command(message: Message, bot: Bot, chat_state: ChatState, say: Say, chat: Chat) -> None:
     """/picture."""
     assert message.from_user is not None
-    await _picture(bot, message.from_user.id, memory, say, chat)
+    await _send_image(bot, message.from_user.id, chat_state, say, chat)
 
 
-async def by_button(callback: CallbackQuery, bot: Bot, memory: Memory, say: Say, chat: Chat) -> None:
-    """The button below an answer."""
+async def by_button(callback: CallbackQuery, bot: Bot, chat_state: ChatState, say: Say, chat: Chat) -> None:
+    """Handle the button below an answer."""
     await answer_button(callback)
-    await _picture(bot, callback.from_user.id, memory, say, chat)
+    await _send_image(bot, callback.from_user.id, chat_state, say, chat)
 
 
-async def another(callback: CallbackQuery, bot: Bot, memory: Memory, say: Say, chat: Chat) -> None:
-    """The button below a picture: a different view of the same moment."""
-    await answer_button(callback)
-    chat.tracker.track(ImageRefresh(image_id=memory.image_id))
-    await _picture(bot, callback.from_user.id, memory, say, chat)
+async def another(callback: CallbackQuery, bot: Bot, chat_state: ChatState, say: Say, chat: Chat) -> None:
+    """Handle the button below an image: a different view of the same moment."""
+    chat.tracker.track(ImageRefresh(image_id=chat_state.image_id))
+    await by_button(callback, bot, chat_state, say, chat)
 
 
-async def _picture(bot: Bot, person: int, memory: Memory, say: Say, chat: Chat) -> None:
-    found = chat.cast.story(memory.story_id)
-    if found is None or not memory.lines:
+async def _send_image(bot: Bot, person: int, chat_state: ChatState, say: Say, chat: Chat) -> None:
+    found = chat.personas.story(chat_state.story_id)
+    if found is None or not chat_state.lines:
         await bot.send_message(person, say("image.need_story"))
         return
-    memory.begin_day(chat.clock())
-    premium = await has_premium(person, memory, say, chat)
-    if not premium and memory.pictures_today >= chat.settings.free_pictures:
-        await offer(bot, person, say("image.limit", n=chat.settings.free_pictures), say, chat.tracker)
+    chat_state.begin_day(chat.clock())
+    premium, free = await has_premium(person, chat_state, say, chat), chat.settings.free_pictures
+    if not premium and chat_state.pictures_today >= free:
+        await offer(bot, person, say("image.limit", n=free), say, chat.tracker)
         return
-    turn = Turn(*found, say.language, memory.history(), memory.variation)
+    turn = Turn(*found, say.language, chat_state.history(), chat_state.variation)
     started = time.perf_counter()
     prompt: str | None = None
     try:
         async with showing(bot, person, ChatAction.UPLOAD_PHOTO):
-            prompt = await chat.brain.picture_prompt(turn)
-            picture = await chat.brain.picture(prompt)
-    except BrainError as error:
-        _log.warning("no picture: %s (%s)", error.error_type, error.args[0])
+            prompt = await chat.llm.image_prompt(turn)
+            image = await chat.llm.image(prompt)
+    except LlmError as error:
+        _log.warning("no image: %s (%s)", error.error_type, error.args[0])
         elapsed = (time.perf_counter() - started) * 1000
         chat.tracker.track(ImageGenerated(prompt=prompt, duration_ms=elapsed, error_type=error.error_type))
         await bot.send_message(person, say("image.failed"))
         return
-    image_id = uuid.uuid4().hex
-    extension = picture.content_type.removeprefix("image/")
-    with chat.tracker.details(image_id=image_id, prompt=prompt, duration_ms=(time.perf_counter() - started) * 1000):
-        await bot.send_photo(
-            person,
-            BufferedInputFile(picture.data, f"{image_id}.{extension}"),
-            reply_markup=keyboards.another_picture(say),
-        )
-    memory.image_id = image_id
-    memory.variation += 1
-    memory.pictures_today += 1
+    image_id, elapsed = uuid.uuid4().hex, (time.perf_counter() - started) * 1000
+    file = BufferedInputFile(image.data, f"{image_id}.{image.content_type.removeprefix('image/')}")
+    with chat.tracker.details(image_id=image_id, prompt=prompt, duration_ms=elapsed):
+        await bot.send_photo(person, file, reply_markup=keyboards.another_image(say))
+    chat_state.image_id = image_id
+    chat_state.variation += 1
+    chat_state.pictures_today += 1

@@ -5,7 +5,7 @@ from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Message
 
 from bot import keyboards
-from bot.chat_state import Memory
+from bot.chat_state import ChatState
 from bot.content.personas import LANGUAGES
 from bot.content.texts import Say
 from bot.telegram import answer_button, drop_buttons
@@ -24,7 +24,7 @@ async def choose(message: Message, say: Say) -> None:
     await message.answer(say("language.choose"), reply_markup=keyboards.languages(say))
 
 
-async def change(callback: CallbackQuery, bot: Bot, memory: Memory, say: Say) -> None:
+async def change(callback: CallbackQuery, bot: Bot, chat_state: ChatState, say: Say) -> None:
     """Speak the chosen language from now on."""
     code = (callback.data or "").partition(":")[2]
     if code not in LANGUAGES:
@@ -32,5 +32,5 @@ async def change(callback: CallbackQuery, bot: Bot, memory: Memory, say: Say) ->
         return
     await answer_button(callback)
     await drop_buttons(callback)
-    memory.language = code
+    chat_state.language = code
     await bot.send_message(callback.from_user.id, Say(code)("language.changed"))

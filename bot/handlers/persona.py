@@ -1,12 +1,12 @@
-"""Choosing whom to talk with."""
+"""Choosing a persona."""
 
 from aiogram import Bot, F, Router
 from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Message
 
 from bot import keyboards
-from bot.chat_state import Memory
-from bot.content.personas import Cast, Persona
+from bot.chat_state import ChatState
+from bot.content.personas import Persona, Personas
 from bot.content.texts import Say
 from bot.telegram import answer_button
 from chattrail.events import PersonaSelected
@@ -21,36 +21,29 @@ def router() -> Router:
     return own
 
 
-async def list_personas(message: Message, say: Say, cast: Cast) -> None:
-    """Show who is there."""
-    await message.answer(say("persona.choose"), reply_markup=keyboards.personas(cast, say))
+async def list_personas(message: Message, say: Say, personas: Personas) -> None:
+    """Show all personas."""
+    await message.answer(say("persona.choose"), reply_markup=keyboards.personas(personas, say))
 
 
 async def choose_persona(
-    callback: CallbackQuery, bot: Bot, memory: Memory, say: Say, cast: Cast, tracker: Tracker
+    callback: CallbackQuery, bot: Bot, chat_state: ChatState, say: Say, personas: Personas, tracker: Tracker
 ) -> None:
-    """Show the chosen persona's card; the chat that goes on is not touched until a story is chosen."""
-    persona = cast.persona((callback.data or "").partition(":")[2])
+    """Show the chosen persona's card; a running chat goes on until a story is chosen."""
+    persona = personas.persona((callback.data or "").partition(":")[2])
     if persona is None:
         await answer_button(callback, say.plain("persona.gone"), alert=True)
         return
     await answer_button(callback)
+    await show_persona(bot, callback.from_user.id, persona, chat_state, say, tracker)
+
+
+async def show_persona(
+    bot: Bot, person: int, persona: Persona, chat_state: ChatState, say: Say, tracker: Tracker
+) -> None:
+    """Send a persona's card with its stories."""
     tracker.track(PersonaSelected(persona_id=persona.id, name=persona.name["en"]))
-    _turn_to(persona, memory)
-    await bot.send_message(callback.from_user.id, _card(persona, say), reply_markup=keyboards.stories(persona, say))
-
-
-async def show_persona(message: Message, persona: Persona, memory: Memory, say: Say, tracker: Tracker) -> None:
-    """Show a persona's card as if it had been chosen."""
-    tracker.track(PersonaSelected(persona_id=persona.id, name=persona.name["en"]))
-    _turn_to(persona, memory)
-    await message.answer(_card(persona, say), reply_markup=keyboards.stories(persona, say))
-
-
-def _turn_to(persona: Persona, memory: Memory) -> None:
-    if memory.story_id is None:
-        memory.persona_id = persona.id
-
-
-def _card(persona: Persona, say: Say) -> str:
-    return say("persona.card", name=persona.name[say.language], tagline=persona.tagline[say.language])
+    if chat_state.story_id is None:
+        chat_state.persona_id = persona.id
+    card = say("persona.card", name=persona.name[say.language], tagline=persona.tagline[say.language])
+    await bot.send_message(person, card, reply_markup=keyboards.stories(persona, say))

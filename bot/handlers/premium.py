@@ -10,7 +10,7 @@ from aiogram.types import CallbackQuery, LabeledPrice, Message, PreCheckoutQuery
 from babel.dates import format_date
 
 from bot import keyboards
-from bot.chat_state import Memory
+from bot.chat_state import ChatState
 from bot.content.plans import PLANS
 from bot.content.texts import Say
 from bot.middleware import Clock
@@ -23,13 +23,17 @@ _log = logging.getLogger(__name__)
 _CURRENCY = "XTR"  # Telegram Stars
 
 
-class Premises(Protocol):
-    """What it takes to know whether somebody has premium."""
+class PremiumContext(Protocol):
+    """What `has_premium` needs; the chat has it."""
 
-    bot: Bot
-    ledger: Ledger
-    tracker: Tracker
-    clock: Clock
+    @property
+    def bot(self) -> Bot: ...  # noqa: D102
+    @property
+    def ledger(self) -> Ledger: ...  # noqa: D102
+    @property
+    def tracker(self) -> Tracker: ...  # noqa: D102
+    @property
+    def clock(self) -> Clock: ...  # noqa: D102
 
 
 def router() -> Router:
@@ -49,25 +53,25 @@ async def offer(bot: Bot, person: int, text: str, say: Say, tracker: Tracker) ->
     await bot.send_message(person, text, reply_markup=keyboards.plans(say))
 
 
-async def has_premium(person: int, memory: Memory, say: Say, premises: Premises) -> bool:
-    """Tell whether the person has premium now, and tell the person once when it has ended."""
-    standing = await premises.ledger.standing(person)
-    if standing.active(premises.clock()):
+async def has_premium(person: int, chat_state: ChatState, say: Say, context: PremiumContext) -> bool:
+    """Whether the person has premium now; when it has ended, the person gets one message about that."""
+    status = await context.ledger.status(person)
+    if status.active(context.clock()):
         return True
-    if memory.premium_plan is not None:
-        plan, memory.premium_plan = memory.premium_plan, None
-        premises.tracker.track(PremiumAction(action="expired", plan=plan))
-        await premises.bot.send_message(person, say("premium.expired"))
+    if chat_state.premium_plan is not None:
+        plan, chat_state.premium_plan = chat_state.premium_plan, None
+        context.tracker.track(PremiumAction(action="expired", plan=plan))
+        await context.bot.send_message(person, say("premium.expired"))
     return False
 
 
 async def show_plans(message: Message, bot: Bot, say: Say, ledger: Ledger, tracker: Tracker, clock: Clock) -> None:
     """/premium."""
     assert message.from_user is not None
-    standing = await ledger.standing(message.from_user.id)
+    status = await ledger.status(message.from_user.id)
     text = say("premium.intro")
-    if standing.until is not None and standing.active(clock()):
-        text += "\n\n" + say("premium.until", date=_date(standing.until, say))
+    if status.until is not None and status.active(clock()):
+        text += "\n\n" + say("premium.until", date=_date(status.until, say))
     await offer(bot, message.from_user.id, text, say, tracker)
 
 
@@ -98,39 +102,37 @@ async def check(query: PreCheckoutQuery) -> None:
         await query.answer(ok=False, error_message=Say.to(query.from_user.language_code).plain("premium.gone"))
 
 
-async def paid(message: Message, memory: Memory, say: Say, ledger: Ledger, clock: Clock) -> None:
-    """Enter the payment. Telegram may tell of it twice; the charge id makes it count once."""
+async def paid(message: Message, chat_state: ChatState, say: Say, ledger: Ledger, clock: Clock) -> None:
+    """Enter the payment. Telegram may send it twice; the charge id makes it count once."""
     assert message.from_user is not None
     assert message.successful_payment is not None
-    payment = message.successful_payment
-    plan = PLANS.get(payment.invoice_payload)
+    person, charge = message.from_user.id, message.successful_payment.telegram_payment_charge_id
+    plan = PLANS.get(message.successful_payment.invoice_payload)
     if plan is None:
-        _log.error("a payment for an unknown plan came in: charge %s", payment.telegram_payment_charge_id)
+        _log.error("a payment for an unknown plan came in: charge %s", charge)
         await message.answer(say("premium.gone"))
         return
     try:
-        new = await ledger.paid(message.from_user.id, plan, payment.telegram_payment_charge_id, clock())
+        is_new = await ledger.paid(person, plan, charge, clock())
     except Exception:
-        charge = payment.telegram_payment_charge_id
-        _log.error("a payment could not be entered; give it back: /refund %d %s", message.from_user.id, charge)
+        _log.error("a payment could not be entered; give it back: /refund %d %s", person, charge)
         raise
-    if not new:
-        return
-    memory.premium_plan = plan.id
-    standing = await ledger.standing(message.from_user.id)
-    assert standing.until is not None
-    await message.answer(say("premium.thanks", date=_date(standing.until, say)))
+    if is_new:
+        chat_state.premium_plan = plan.id
+        until = (await ledger.status(person)).until
+        assert until is not None
+        await message.answer(say("premium.thanks", date=_date(until, say)))
 
 
-async def refunded(message: Message, memory: Memory, say: Say, ledger: Ledger, clock: Clock) -> None:
-    """Telegram tells that Stars went back, whether by /refund or by Telegram itself."""
+async def refunded(message: Message, chat_state: ChatState, say: Say, ledger: Ledger, clock: Clock) -> None:
+    """Enter a refund, whether by /refund or by Telegram itself."""
     assert message.from_user is not None
     assert message.refunded_payment is not None
     payment = message.refunded_payment
     person = message.from_user.id
     await ledger.refunded(person, payment.telegram_payment_charge_id, clock())
-    if not (await ledger.standing(person)).active(clock()):
-        memory.premium_plan = None
+    if not (await ledger.status(person)).active(clock()):
+        chat_state.premium_plan = None
     await message.answer(say("premium.refunded", amount=payment.total_amount))
 
 

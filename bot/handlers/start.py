@@ -1,12 +1,12 @@
 """/start: a welcome, or a welcome back; a deep link may name a persona (t.me/…?start=persona_mira)."""
 
-from aiogram import Router
+from aiogram import Bot, Router
 from aiogram.filters import CommandObject, CommandStart
 from aiogram.types import Message
 
 from bot import keyboards
-from bot.chat_state import Memory
-from bot.content.personas import Cast
+from bot.chat_state import ChatState
+from bot.content.personas import Personas
 from bot.content.texts import Say
 from bot.handlers.persona import show_persona
 from bot.middleware import Clock
@@ -21,23 +21,28 @@ def router() -> Router:
 
 
 async def start(
-    message: Message, command: CommandObject, memory: Memory, say: Say, cast: Cast, tracker: Tracker, clock: Clock
+    message: Message,
+    bot: Bot,
+    command: CommandObject,
+    chat_state: ChatState,
+    say: Say,
+    personas: Personas,
+    tracker: Tracker,
+    clock: Clock,
 ) -> None:
     """Greet the person by name and offer what fits: a persona, the earlier chat, or all personas."""
-    returning = memory.last_at is not None
+    returning = chat_state.last_at is not None
     tracker.annotate(returning=returning)
     name = message.from_user.first_name if message.from_user else ""
-    linked = cast.persona((command.args or "").removeprefix("persona_"))
-    there = cast.story(memory.story_id)
+    linked = personas.persona((command.args or "").removeprefix("persona_"))
+    current = personas.story(chat_state.story_id)
     if linked is not None:
-        await show_persona(message, linked, memory, say, tracker)
-    elif there is not None:
-        persona, story = there
-        memory.asked_to_continue, memory.away_seconds = True, memory.idle_seconds(clock())
-        await message.answer(
-            say("start.back", name=name, persona=persona.name[say.language], story=story.title[say.language]),
-            reply_markup=keyboards.continuing(say),
-        )
+        await show_persona(bot, message.chat.id, linked, chat_state, say, tracker)
+    elif current is not None:
+        persona, story = current
+        chat_state.asked_to_continue, chat_state.away_seconds = True, chat_state.idle_seconds(clock())
+        names = {"persona": persona.name[say.language], "story": story.title[say.language]}
+        await message.answer(say("start.back", name=name, **names), reply_markup=keyboards.continuing(say))
     else:
         key = "start.again" if returning else "start.welcome"
-        await message.answer(say(key, name=name), reply_markup=keyboards.personas(cast, say))
+        await message.answer(say(key, name=name), reply_markup=keyboards.personas(personas, say))

@@ -4,8 +4,8 @@ from aiogram import Bot, F, Router
 from aiogram.types import CallbackQuery
 
 from bot import keyboards
-from bot.chat_state import Memory
-from bot.content.personas import Cast
+from bot.chat_state import ChatState
+from bot.content.personas import Personas
 from bot.content.texts import Html, Say
 from bot.settings import BotSettings
 from bot.telegram import answer_button, spoken
@@ -21,21 +21,27 @@ def router() -> Router:
 
 
 async def choose_story(
-    callback: CallbackQuery, bot: Bot, memory: Memory, say: Say, cast: Cast, tracker: Tracker, settings: BotSettings
+    callback: CallbackQuery,
+    bot: Bot,
+    chat_state: ChatState,
+    say: Say,
+    personas: Personas,
+    tracker: Tracker,
+    settings: BotSettings,
 ) -> None:
     """Begin the story with the persona's first words."""
-    found = cast.story((callback.data or "").partition(":")[2])
+    found = personas.story((callback.data or "").partition(":")[2])
     if found is None:
         await answer_button(callback, say.plain("story.gone"), alert=True)
         return
     persona, story = found
     await answer_button(callback)
-    memory.begin(persona.id, story.id)
+    chat_state.begin(persona.id, story.id)
     tracker.annotate(persona_id=persona.id)
     tracker.track(StorySelected(story_id=story.id, name=story.title["en"]))
     opening = story.opening[say.language]
-    memory.remember("assistant", opening, limit=settings.memory_messages)
+    chat_state.remember("assistant", opening, limit=settings.memory_messages)
     text = say("story.opening", title=story.title[say.language], opening=Html(spoken(opening)))
     await bot.send_message(
-        callback.from_user.id, f"{text}\n\n<i>{say('story.hint')}</i>", reply_markup=keyboards.picture(say)
+        callback.from_user.id, f"{text}\n\n<i>{say('story.hint')}</i>", reply_markup=keyboards.image(say)
     )

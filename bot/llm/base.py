@@ -1,4 +1,4 @@
-"""What the brain's parts say to one another: the state of a chat in, words and pictures out."""
+"""The interfaces of the model backends: the state of a chat goes in, words and images come out."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +12,7 @@ class Step(StrEnum):
 
     DIALOGUE = "dialogue"
     SCENE = "scene"
-    PICTURE_PROMPT = "picture_prompt"
+    IMAGE_PROMPT = "image_prompt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +25,18 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Where a chat stands. For an answer, the last line is the person's message."""
+    """The state of a chat. For an answer, the last line is the person's message."""
 
     persona: Persona
     story: Story
     language: str
     history: tuple[Line, ...]
-    variation: int = 0  # counts pictures of the same moment, so that "another one" differs
+    variation: int = 0  # counts images of the same moment, so that "another one" differs
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a backend answered to one step."""
+    """A backend's answer to one step."""
 
     text: str
     response_model: str | None = None
@@ -45,15 +45,15 @@ class Completion:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A finished picture."""
+class GeneratedImage:
+    """The bytes of an image and their media type."""
 
     data: bytes
     content_type: str
 
 
-class BrainError(Exception):
-    """An answer or a picture could not be had. `error_type` is a short name for analytics; the text holds no message."""
+class LlmError(Exception):
+    """A backend failed. `error_type` is a short name for analytics; the text holds nothing that a person wrote."""
 
     def __init__(self, error_type: str, reason: str) -> None:
         super().__init__(reason)
@@ -61,33 +61,29 @@ class BrainError(Exception):
 
 
 class Backend(Protocol):
-    """Something that can do the steps of the pipeline."""
+    """A language model."""
 
     provider: str
     model: str
 
     async def complete(self, step: Step, turn: Turn, *, scene: str = "") -> Completion:
-        """Do one step. Raises BrainError, within the backend's own time limit."""
-        ...
+        """Do one step. Raises LlmError, within the backend's own time limit."""
 
     async def close(self) -> None:
-        """Give back connections."""
-        ...
+        """Close the connections."""
 
 
-class PictureMaker(Protocol):
-    """Something that turns a prompt into a picture."""
+class ImageBackend(Protocol):
+    """An image model."""
 
     provider: str
     model: str
 
-    async def make(self, prompt: str) -> Picture:
-        """Make one picture. Raises BrainError, within its own time limit."""
-        ...
+    async def make(self, prompt: str) -> GeneratedImage:
+        """Make one image. Raises LlmError, within its own time limit."""
 
     async def close(self) -> None:
-        """Give back connections."""
-        ...
+        """Close the connections."""
 
 
 def encodable(text: str) -> str:

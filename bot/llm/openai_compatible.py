@@ -2,36 +2,28 @@
 
 from typing import Any
 
-from bot.llm.base import BrainError, Completion, Step, Turn, encodable
+from bot.llm.base import Completion, LlmError, Step, Turn, encodable
 from bot.llm.prompts import messages
 from bot.llm.provider import Provider
 
-_TEMPERATURE = {Step.DIALOGUE: 0.9, Step.SCENE: 0.7, Step.PICTURE_PROMPT: 0.5}
+_TEMPERATURE = {Step.DIALOGUE: 0.9, Step.SCENE: 0.7, Step.IMAGE_PROMPT: 0.5}
 
 
 class OpenAiCompatible:
-    """Asks `chat/completions` below the base URL."""
+    """Calls `chat/completions` below the base URL."""
 
     def __init__(self, provider: Provider, *, model: str, max_tokens: int) -> None:
-        self.provider = provider.name
-        self.model = model
-        self._http = provider
-        self._max_tokens = max_tokens
+        self.provider, self.model = provider.name, model
+        self._http, self._max_tokens = provider, max_tokens
 
     async def complete(self, step: Step, turn: Turn, *, scene: str = "") -> Completion:
         """Do one step by the model."""
+        request = {"messages": messages(step, turn, scene), "temperature": _TEMPERATURE[step]}
         answer = await self._http.post(
-            "chat/completions",
-            {
-                "model": self.model,
-                "messages": messages(step, turn, scene),
-                "temperature": _TEMPERATURE[step],
-                "max_tokens": self._max_tokens,
-            },
+            "chat/completions", {"model": self.model, "max_tokens": self._max_tokens, **request}
         )
-        usage = answer.get("usage")
+        usage, model = answer.get("usage"), answer.get("model")
         usage = usage if isinstance(usage, dict) else {}
-        model = answer.get("model")
         return Completion(
             text=self._text(answer),
             response_model=model if isinstance(model, str) else None,
@@ -48,13 +40,13 @@ class OpenAiCompatible:
             choice = answer["choices"][0]
             text = choice["message"]["content"]
         except (KeyError, IndexError, TypeError):
-            raise BrainError("malformed_response", f"{self.provider} answered without a message") from None
+            raise LlmError("malformed_response", f"{self.provider} answered without a message") from None
         if isinstance(text, str) and text.strip():
             return encodable(text.strip())
         if choice.get("finish_reason") == "content_filter":
-            raise BrainError("content_filter", f"{self.provider} filtered its answer")
-        raise BrainError("empty_response", f"{self.provider} answered with an empty message")
+            raise LlmError("content_filter", f"{self.provider} filtered its answer")
+        raise LlmError("empty_response", f"{self.provider} answered with an empty message")
 
 
 def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if type(value) is int and value >= 0 else None

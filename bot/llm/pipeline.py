@@ -1,52 +1,31 @@
-"""The brain: dialogue for every message; scene, then picture prompt, when a picture is asked for."""
+"""The pipeline: dialogue for every message; scene, image prompt and image when an image is requested."""
 
-import time
 from dataclasses import dataclass
 
-from bot.llm.base import Backend, Picture, PictureMaker, Step, Turn
+from bot.llm.base import Backend, Completion, GeneratedImage, ImageBackend, Step, Turn
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the persona says, and what it took."""
+class Llm:
+    """Runs the steps with a language model and an image model."""
 
-    text: str
-    response_model: str | None
-    input_tokens: int | None
-    output_tokens: int | None
-    duration_ms: float
+    backend: Backend
+    images: ImageBackend
 
+    async def answer(self, turn: Turn) -> Completion:
+        """Return the persona's answer to the last line. Raises LlmError."""
+        return await self.backend.complete(Step.DIALOGUE, turn)
 
-class Brain:
-    """Runs the steps over a backend, and pictures over a picture maker."""
-
-    def __init__(self, backend: Backend, pictures: PictureMaker) -> None:
-        self.backend = backend
-        self.pictures = pictures
-
-    async def answer(self, turn: Turn) -> Answer:
-        """Let the persona answer the last line. Raises BrainError."""
-        started = time.perf_counter()
-        said = await self.backend.complete(Step.DIALOGUE, turn)
-        return Answer(
-            text=said.text,
-            response_model=said.response_model,
-            input_tokens=said.input_tokens,
-            output_tokens=said.output_tokens,
-            duration_ms=(time.perf_counter() - started) * 1000,
-        )
-
-    async def picture_prompt(self, turn: Turn) -> str:
-        """Say what the present moment looks like, for a picture maker. Raises BrainError."""
+    async def image_prompt(self, turn: Turn) -> str:
+        """Describe the present moment for an image model. Raises LlmError."""
         scene = await self.backend.complete(Step.SCENE, turn)
-        prompt = await self.backend.complete(Step.PICTURE_PROMPT, turn, scene=scene.text)
-        return prompt.text
+        return (await self.backend.complete(Step.IMAGE_PROMPT, turn, scene=scene.text)).text
 
-    async def picture(self, prompt: str) -> Picture:
-        """Make the picture. Raises BrainError."""
-        return await self.pictures.make(prompt)
+    async def image(self, prompt: str) -> GeneratedImage:
+        """Make the image. Raises LlmError."""
+        return await self.images.make(prompt)
 
     async def close(self) -> None:
-        """Give back the connections of both."""
+        """Close the connections of both models."""
         await self.backend.close()
-        await self.pictures.close()
+        await self.images.close()

@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import stamina
 
-from bot.llm.base import BrainError
+from bot.llm.base import LlmError
 
 _log = logging.getLogger(__name__)
-_MAX_BODY = 32 * 1024 * 1024  # a picture in base64 fits, an endless answer does not
+_MAX_BODY = 32 * 1024 * 1024  # an image in base64 fits, an endless answer does not
 _REFUSED = {
     400: "bad_request",
     401: "unauthorized",
@@ -23,7 +23,7 @@ _REFUSED = {
 }
 
 
-class _TransientError(BrainError):
+class _TransientError(LlmError):
     """May work when tried again, after `after` seconds when the provider said so."""
 
     def __init__(self, error_type: str, reason: str, after: float | None = None) -> None:
@@ -32,7 +32,7 @@ class _TransientError(BrainError):
 
 
 class Provider:
-    """A client for one provider. `name` stands in logs and analytics, `variables` tells whom to look at when refused."""
+    """A client for one provider. `name` is used in logs and analytics, `variables` names the settings to check after a refusal."""
 
     def __init__(
         self,
@@ -50,55 +50,49 @@ class Provider:
             base_url=base_url.rstrip("/") + "/", headers=headers, timeout=httpx.Timeout(timeout, connect=10)
         )
         host = httpx.URL(base_url).host
-        self.name = "openai" if host == "api.openai.com" else host  # the name that gen_ai conventions give it
-        self._timeout = timeout
-        self._attempts = attempts
-        self._variables = variables
-        self._wait_initial = wait_initial
+        self.name = "openai" if host == "api.openai.com" else host  # the name in the gen_ai conventions
+        self._timeout, self._attempts = timeout, attempts
+        self._variables, self._wait_initial = variables, wait_initial
 
     async def post(self, path: str, payload: Mapping[str, Any]) -> dict[str, Any]:
-        """Post JSON and return the JSON object that comes back. Raises BrainError."""
-        deadline = asyncio.get_running_loop().time() + self._timeout
+        """Post JSON and return the JSON object that comes back. Raises LlmError."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + self._timeout
 
         def again(error: Exception) -> bool | float:
-            if not isinstance(error, _TransientError):
-                return False
-            if error.after is None:
-                return True
-            return error.after if asyncio.get_running_loop().time() + error.after < deadline else False
+            if not isinstance(error, _TransientError) or error.after is None:
+                return isinstance(error, _TransientError)
+            return error.after if clock() + error.after < deadline else False
 
+        waits: dict[str, Any] = {"wait_initial": self._wait_initial, "wait_max": 8, "wait_jitter": self._wait_initial}
         try:
             async with asyncio.timeout_at(deadline):
-                async for attempt in stamina.retry_context(
-                    on=again,
-                    attempts=self._attempts,
-                    timeout=None,
-                    wait_initial=self._wait_initial,
-                    wait_max=8,
-                    wait_jitter=self._wait_initial,
-                ):
+                async for attempt in stamina.retry_context(on=again, attempts=self._attempts, timeout=None, **waits):
                     with attempt:
                         return await self._post_once(path, payload)
         except TimeoutError:
-            raise BrainError("timeout", f"{self.name} gave no answer within {self._timeout:g} s") from None
+            raise LlmError("timeout", f"{self.name} gave no answer within {self._timeout:g} s") from None
         raise AssertionError("stamina returns or raises")
 
     async def get(self, url: str) -> bytes:
-        """Fetch what an answer points to (a picture). Raises BrainError."""
-        target = httpx.URL(url)
+        """Fetch the image at an address that an answer gave. Raises LlmError."""
+        try:
+            target = httpx.URL(url)
+        except httpx.InvalidURL:
+            raise LlmError("malformed_response", f"{self.name} gave a broken address") from None
         if target.scheme != "https" and target.host != self._client.base_url.host:
-            raise BrainError("malformed_response", f"{self.name} pointed to an address that is not https")
+            raise LlmError("malformed_response", f"{self.name} gave an address that is not https")
         try:
             async with asyncio.timeout(self._timeout):
-                # No key goes along: the address may be another host's.
+                # Without the key: the address may be another host's.
                 async with httpx.AsyncClient(timeout=self._timeout) as client, client.stream("GET", target) as response:
                     if response.status_code != httpx.codes.OK:
-                        raise BrainError("provider_error", f"the picture's address answered {response.status_code}")
+                        raise LlmError("provider_error", f"the image's address answered {response.status_code}")
                     return await _read(response)
         except TimeoutError:
-            raise BrainError("timeout", f"the picture did not arrive within {self._timeout:g} s") from None
+            raise LlmError("timeout", f"the image did not arrive within {self._timeout:g} s") from None
         except httpx.HTTPError as error:
-            raise BrainError("network", f"the picture did not arrive: {type(error).__name__}") from None
+            raise LlmError("network", f"the image did not arrive: {type(error).__name__}") from None
 
     async def close(self) -> None:
         """Close the connections."""
@@ -116,13 +110,13 @@ class Provider:
             raise self._failure(response)
         try:
             answer = json.loads(body)
-        except (ValueError, RecursionError):  # the latter: nested without end
-            raise _TransientError("malformed_response", f"{self.name} answered something that is not JSON") from None
+        except (ValueError, RecursionError):  # the latter: nested too deep
+            answer = None
         if not isinstance(answer, dict):
-            raise _TransientError("malformed_response", f"{self.name} answered JSON that is no object")
+            raise _TransientError("malformed_response", f"{self.name} did not answer with a JSON object")
         return answer
 
-    def _failure(self, response: httpx.Response) -> BrainError:
+    def _failure(self, response: httpx.Response) -> LlmError:
         status = response.status_code
         if status == httpx.codes.TOO_MANY_REQUESTS:
             return _TransientError("rate_limited", f"{self.name} asks to slow down", _retry_after(response))
@@ -130,7 +124,7 @@ class Provider:
             return _TransientError("provider_error", f"{self.name} answered {status}", _retry_after(response))
         if status in {401, 403, 404}:
             _log.error("%s answered %d: check %s", self.name, status, self._variables)
-        return BrainError(_REFUSED.get(status, "refused"), f"{self.name} answered {status}")
+        return LlmError(_REFUSED.get(status, "refused"), f"{self.name} answered {status}")
 
 
 async def _read(response: httpx.Response) -> bytes:
@@ -138,12 +132,12 @@ async def _read(response: httpx.Response) -> bytes:
     async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > _MAX_BODY:
-            raise BrainError("too_large", "the answer is larger than 32 MiB")
+            raise LlmError("too_large", "the answer is larger than 32 MiB")
     return bytes(body)
 
 
 def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds only: providers do not send the date form, and a wrong clock would make it a trap."""
+    """Return the seconds; providers do not send a date, which a wrong clock would misread."""
     try:
         seconds = float(response.headers["Retry-After"])
     except (KeyError, ValueError):

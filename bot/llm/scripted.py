@@ -7,7 +7,7 @@ import random
 from bot.llm.base import Completion, Step, Turn
 from bot.llm.corpus import load_corpus, words
 
-_LIKE_ENOUGH = 0.45
+_SIMILAR_ENOUGH = 0.45
 _VIEWS = ("wide view", "close view", "seen from above", "quiet moment", "soft focus", "long shadows", "after the rain")
 
 
@@ -27,36 +27,37 @@ class Scripted:
                 text = await asyncio.to_thread(self._dialogue, turn)
             case Step.SCENE:
                 text = self._scene(turn)
-            case Step.PICTURE_PROMPT:
+            case Step.IMAGE_PROMPT:
                 text = f"{scene}; {turn.persona.look}"
         read = sum(len(words(line.text)) for line in turn.history)
         return Completion(text, response_model=self.model, input_tokens=read, output_tokens=len(words(text)))
 
     async def close(self) -> None:
-        """There is nothing to give back."""
+        """Do nothing: there are no connections."""
 
     def _dialogue(self, turn: Turn) -> str:
         language, persona = turn.language, turn.persona
         said = turn.history[-1].text if turn.history else ""
         chance = self._chance("dialogue", persona.id, str(len(turn.history)), said)
         match = load_corpus(language).find(said)
-        spoken = {line.text for line in turn.history if line.role == "assistant"}
-        if match.likeness >= _LIKE_ENOUGH and match.answers:
+        spoken = [line.text for line in turn.history if line.role == "assistant"]
+        if match.similarity >= _SIMILAR_ENOUGH and match.answers:
             core = _sentence(chance.choice(match.answers))
         else:
-            core = _fresh(chance, persona.musings[language], spoken)
+            core = _unused(chance, persona.musings[language], spoken)
         parts = [core]
         if chance.random() < 0.5:
-            parts.insert(0, _fresh(chance, persona.gestures[language], spoken))
+            parts.insert(0, _unused(chance, persona.gestures[language], spoken))
         if "?" not in core and chance.random() < 0.6:
-            parts.append(_fresh(chance, persona.questions[language], spoken))
+            parts.append(_unused(chance, persona.questions[language], spoken))
         return " ".join(parts)
 
     def _scene(self, turn: Turn) -> str:
         chance = self._chance("scene", turn.story.id, str(len(turn.history)))
-        moments = turn.story.moments
-        moment = moments[(chance.randrange(len(moments)) + turn.variation) % len(moments)]
-        view = _VIEWS[(chance.randrange(len(_VIEWS)) + turn.variation) % len(_VIEWS)]
+        moment, view = (
+            options[(chance.randrange(len(options)) + turn.variation) % len(options)]
+            for options in (turn.story.moments, _VIEWS)
+        )
         return f"{moment}, {view}, {turn.story.setting}, moment {len(turn.history)}.{turn.variation}"
 
     def _chance(self, *of: str) -> random.Random:
@@ -65,14 +66,14 @@ class Scripted:
         return random.Random(digest)
 
 
-def _fresh(chance: random.Random, lines: list[str], spoken: set[str]) -> str:
-    """Choose a line that was not said before in this chat, if any is left."""
+def _unused(chance: random.Random, lines: list[str], spoken: list[str]) -> str:
+    """Choose a line that is not in this chat yet, if any is left."""
     unused = [line for line in lines if not any(line in earlier for earlier in spoken)]
     return chance.choice(unused or lines)
 
 
 def _sentence(text: str) -> str:
-    """The corpus is careless with capitals and full stops."""
+    """Give a line a capital and a full stop, which the corpus often lacks."""
     text = text.strip()
     text = text[:1].upper() + text[1:]
     return text if text[-1:] in ".?!…\"'" else f"{text}."

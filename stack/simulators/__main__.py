@@ -6,7 +6,7 @@ import signal
 import sys
 
 from common.private_files import keep_files_private
-from stack.simulators.population.population_runner import Crowd
+from stack.simulators.population.population_runner import PopulationRunner
 from stack.simulators.settings import SimulationSettings
 from stack.simulators.telegram.server import TelegramServer
 
@@ -33,10 +33,10 @@ async def serve(settings: SimulationSettings) -> None:
     async with TelegramServer(
         token=settings.token.get_secret_value(), host=settings.host, port=settings.port
     ) as server:
-        crowd = Crowd(
+        runner = PopulationRunner(
             server, seed=settings.seed, people=settings.people, pace=settings.pace, admin_id=settings.admin_id
         )
-        talking = asyncio.create_task(crowd.run() if settings.people else ended.wait(), name="crowd")
+        talking = asyncio.create_task(runner.run() if settings.people else ended.wait(), name="runner")
         ending = asyncio.create_task(ended.wait(), name="end")
         print(f"simulated Telegram is ready on {server.url} with {settings.people} people", flush=True)
         await asyncio.wait([talking, ending], return_when=asyncio.FIRST_COMPLETED)

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from bot.llm.base import BrainError, Step
+from bot.llm.base import LlmError, Step
 from bot.llm.openai_compatible import OpenAiCompatible
-from tests.support.brains import provider, turn
 from tests.support.fakes.openai_server import Fault, OpenAiServer
+from tests.support.llm_backends import provider, turn
 
 SECRET = "my secret is that I like thunder"
 
@@ -49,7 +49,7 @@ async def test_a_provider_that_wants_too_long_a_pause_fails_at_once(server: Open
     backend = OpenAiCompatible(provider(server.url, timeout=5), model="small", max_tokens=100)
     server.fail(Fault(429, {"Retry-After": "60"}))
     started = time.monotonic()
-    with pytest.raises(BrainError) as failure:
+    with pytest.raises(LlmError) as failure:
         await backend.complete(Step.DIALOGUE, turn())
     assert failure.value.error_type == "rate_limited"
     assert time.monotonic() - started < 2
@@ -58,7 +58,7 @@ async def test_a_provider_that_wants_too_long_a_pause_fails_at_once(server: Open
 
 async def test_a_broken_provider_is_tried_as_often_as_set(server: OpenAiServer, remote: OpenAiCompatible) -> None:
     server.fail(*(Fault(500) for _ in range(3)))
-    with pytest.raises(BrainError) as failure:
+    with pytest.raises(LlmError) as failure:
         await remote.complete(Step.DIALOGUE, turn())
     assert failure.value.error_type == "provider_error"
     assert len(server.requests) == 3
@@ -71,7 +71,7 @@ async def test_a_refusal_is_not_repeated(
     server: OpenAiServer, remote: OpenAiCompatible, status: int, name: str
 ) -> None:
     server.fail(Fault(status))
-    with pytest.raises(BrainError) as failure:
+    with pytest.raises(LlmError) as failure:
         await remote.complete(Step.DIALOGUE, turn())
     assert failure.value.error_type == name
     assert len(server.requests) == 1
@@ -81,7 +81,7 @@ async def test_a_wrong_key_names_the_setting_and_never_the_key(
     server: OpenAiServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     backend = OpenAiCompatible(provider(server.url, key="sk-wrong-one"), model="small", max_tokens=100)
-    with caplog.at_level(logging.DEBUG, "bot"), pytest.raises(BrainError) as failure:
+    with caplog.at_level(logging.DEBUG, "bot"), pytest.raises(LlmError) as failure:
         await backend.complete(Step.DIALOGUE, turn(SECRET))
     assert failure.value.error_type == "unauthorized"
     assert "CHATTRAIL_BOT_AI_KEY" in caplog.text
@@ -107,7 +107,7 @@ NONSENSE: list[bytes] = [
 @pytest.mark.parametrize("body", NONSENSE, ids=range(len(NONSENSE)))
 async def test_nonsense_is_a_named_failure(server: OpenAiServer, remote: OpenAiCompatible, body: bytes) -> None:
     server.fail(*(Fault(200, body=body) for _ in range(3)))
-    with pytest.raises(BrainError) as failure:
+    with pytest.raises(LlmError) as failure:
         await remote.complete(Step.DIALOGUE, turn())
     assert failure.value.error_type in {"malformed_response", "empty_response"}
 
@@ -115,7 +115,7 @@ async def test_nonsense_is_a_named_failure(server: OpenAiServer, remote: OpenAiC
 async def test_a_filtered_answer_is_told_apart(server: OpenAiServer, remote: OpenAiCompatible) -> None:
     body = {"choices": [{"message": {"role": "assistant", "content": None}, "finish_reason": "content_filter"}]}
     server.fail(Fault(200, body=json.dumps(body).encode()))
-    with pytest.raises(BrainError) as failure:
+    with pytest.raises(LlmError) as failure:
         await remote.complete(Step.DIALOGUE, turn())
     assert failure.value.error_type == "content_filter"
 
@@ -131,7 +131,7 @@ async def test_a_provider_that_hangs_costs_the_time_limit_and_no_more(server: Op
     backend = OpenAiCompatible(provider(server.url, timeout=0.5), model="small", max_tokens=100)
     server.fail(Fault(hang=True))
     started = time.monotonic()
-    with pytest.raises(BrainError) as failure:
+    with pytest.raises(LlmError) as failure:
         await backend.complete(Step.DIALOGUE, turn())
     assert failure.value.error_type == "timeout"
     assert time.monotonic() - started < 3
@@ -142,7 +142,7 @@ async def test_a_provider_that_is_not_there(server: OpenAiServer, unused_tcp_por
     backend = OpenAiCompatible(
         provider(f"http://127.0.0.1:{unused_tcp_port_factory()}/v1"), model="small", max_tokens=100
     )
-    with pytest.raises(BrainError) as failure:
+    with pytest.raises(LlmError) as failure:
         await backend.complete(Step.DIALOGUE, turn())
     assert failure.value.error_type == "network"
     await backend.close()

@@ -181,7 +181,7 @@ async def test_people_are_answered_whatever_the_collector_does_and_drops_are_cou
 def test_handlers_are_no_slower_than_uninstrumented_ones(
     behaviour: str, seed: int, tmp_path: Path, report: Report
 ) -> None:
-    """Three bots take turns, now one first and now another: a tracked one, and two that are not, of which one is the measure
+    """Three bots take user_queues, now one first and now another: a tracked one, and two that are not, of which one is the measure
     of the other: by how much they differ is the machine's doing. When that is more than the limit, nothing can be told by the
     clock; the time of the handler's thread can be told always."""
     chance = random.Random(seed)

@@ -1,6 +1,6 @@
 """`python -m stack.simulators.population.backfill`: sends the people's history through the tracker and OTLP, losing nothing.
 
-Where it goes is said by the standard OTEL_EXPORTER_OTLP_* variables, as for the bot itself.
+The standard OTEL_EXPORTER_OTLP_* variables say where it is sent, as for the bot itself.
 """
 
 import argparse
@@ -22,21 +22,21 @@ from chattrail.export.pipeline import connect
 from chattrail.export.processor import CountingBatchProcessor, Limits
 from chattrail.tracker import Tracker
 from common.private_files import keep_files_private
-from stack.simulators.population.deterministic_ids import RepeatableIds
-from stack.simulators.population.history import Past
-from stack.simulators.population.history_event import Happening
-from stack.simulators.population.population import Member, cast
+from stack.simulators.population.deterministic_ids import DeterministicIds
+from stack.simulators.population.history import History
+from stack.simulators.population.history_generator import HistoryEvent
+from stack.simulators.population.population import population
 
 SERVICE_NAME = "persona-bot"
 FIRST_UPDATE = 10_000_001
 IN_FLIGHT = 2_000
-"""Events that may wait at once; the queue holds more, so that nothing is ever pushed out of it."""
+"""Events that may wait at once; the queue holds more, so that none is ever dropped from it."""
 STALLED_SECONDS = 60.0
 CHECKED_EVERY = 200
 
 
 class StalledError(Exception):
-    """Nobody takes the events, or some were refused."""
+    """No receiver takes the events, or some were refused."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,33 +44,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     keep_files_private()
     console = Console(stderr=True)
-    start = options.until - timedelta(days=options.days)
-    with console.status("Remembering the past…"):
-        happened = Past(islice(cast(options.seed), options.people), start, options.until)
+    with console.status("Generating the history…"):
+        people = islice(population(options.seed), options.people)
+        history = History(people, options.until - timedelta(days=options.days), options.until)
     try:
         tracker = history_tracker(f"{options.seed}/{options.until.isoformat()}/{options.days}")
     except ValueError as error:
         console.print(f"[red]{error}[/]")
         return 2
     columns = (TextColumn("Sending history"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    total = len(history)
     try:
         with Progress(*columns, console=console) as progress:
-            bar = progress.add_task("history", total=len(happened))
-            send(tracker, happened, lambda done: progress.update(bar, completed=done))
+            bar = progress.add_task("history", total=total)
+            send(tracker, history, lambda done: progress.update(bar, completed=done))
     except (StalledError, KeyboardInterrupt) as error:
         tracker.shutdown(1.0)
-        console.print(
-            f"[red]{error or 'interrupted'}[/] {tracker.counts().exported:,} of {len(happened):,} events were stored."
-        )
+        stored = tracker.counts().exported
+        console.print(f"[red]{error or 'interrupted'}[/] {stored:,} of {total:,} events were stored.")
         return 1
     tracker.shutdown()
     counts = tracker.counts()
-    if counts.dropped or counts.exported != len(happened):
-        console.print(
-            f"[red]Of {len(happened):,} events {counts.exported:,} were taken, lost: {dict(counts.losses)}.[/]"
-        )
+    if counts.dropped or counts.exported != total:
+        console.print(f"[red]Of {total:,} events {counts.exported:,} were taken, lost: {dict(counts.losses)}.[/]")
         return 1
-    sys.stdout.write(summary(happened, options.days, options.until) + "\n")
+    sys.stdout.write(summary(history, options.days, options.until) + "\n")
     return 0
 
 
@@ -81,34 +79,33 @@ def history_tracker(seed: str) -> Tracker:
     resource = partial(Resource.create, {"service.name": SERVICE_NAME, "service.instance.id": f"backfill-{seed}"})
     limits = Limits(queue_records=IN_FLIGHT * 4)
     pipeline = CountingBatchProcessor(resource, lambda: connect(None, None, None), limits, "wait")
-    return Tracker(RepeatableIds(pipeline, seed))
+    return Tracker(DeterministicIds(pipeline, seed))
 
 
-def send(tracker: Tracker, happened: Collection[Happening], tell: Callable[[int], None]) -> None:
-    """Track everything at the pace of the receiver, and wait until it is taken. Raises StalledError."""
-    people: dict[int, Person] = {}
+def send(tracker: Tracker, history: Collection[HistoryEvent], report: Callable[[int], None]) -> None:
+    """Track everything at the pace of the receiver, and wait until all is taken. Raises StalledError."""
     updates: dict[tuple[int, int], int] = {}  # numbered in the order in which the bot would have got them
-    for number, one in enumerate(happened):
+    for number, one in enumerate(history):
         if number % CHECKED_EVERY == 0:
             _wait(tracker, IN_FLIGHT)
-            tell(tracker.counts().exported)
-        person = people.setdefault(one.member.id, _person(one.member))
+            report(tracker.counts().exported)
+        member = one.member
         tracker.track(
             one.event,
-            user=person,
-            chat=Chat(one.member.id),
-            update_id=updates.setdefault((one.member.id, one.update), FIRST_UPDATE + len(updates)),
+            user=Person(member.id, member.username, member.name, member.language_code, member.is_premium),
+            chat=Chat(member.id),
+            update_id=updates.setdefault((member.id, one.update), FIRST_UPDATE + len(updates)),
             message_id=one.message_id,
             persona_id=one.persona_id,
             story_id=one.story_id,
             timestamp=one.at,
         )
     _wait(tracker, 0)
-    tell(tracker.counts().exported)
+    report(tracker.counts().exported)
 
 
 def _wait(tracker: Tracker, in_flight: int) -> None:
-    """Wait until at most this many events are on their way."""
+    """Wait until at most this many events are queued."""
     exported, deadline = -1, 0.0
     while (counts := tracker.counts()).queued > in_flight or counts.losses:
         if counts.losses:
@@ -127,16 +124,12 @@ def _wait(tracker: Tracker, in_flight: int) -> None:
             time.sleep(0.01)
 
 
-def _person(member: Member) -> Person:
-    return Person(member.id, member.username, member.name, member.language_code, member.is_premium)
-
-
-def summary(happened: Collection[Happening], days: int, until: datetime) -> str:
-    """Say in one line what was sent."""
-    kinds = Counter(one.event.type for one in happened)
-    people = len({one.member.id for one in happened})
+def summary(history: Collection[HistoryEvent], days: int, until: datetime) -> str:
+    """Return one line on what was sent."""
+    kinds = Counter(one.event.type for one in history)
+    people = len({one.member.id for one in history})
     counts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
-    return f"backfilled {len(happened):,} events of {people:,} people in {days} days until {until:%Y-%m-%d %H:%M} UTC: {counts}"
+    return f"backfilled {len(history):,} events of {people:,} people in {days} days until {until:%Y-%m-%d %H:%M} UTC: {counts}"
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -144,7 +137,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--days", type=_positive, default=60, help="how far back it goes (default 60)")
     parser.add_argument("--people", type=_positive, default=300, help="how many people (default 300)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same people (default 1)")
-    parser.add_argument("--until", type=_moment, help="where the past ends, ISO 8601, UTC if it has no zone (now)")
+    parser.add_argument(
+        "--until", type=_time, default=None, help="where the history ends, ISO 8601, UTC without a zone (now)"
+    )
     options = parser.parse_args(arguments)
     options.until = options.until or datetime.now(UTC)
     return options
@@ -157,12 +152,12 @@ def _positive(text: str) -> int:
     return number
 
 
-def _moment(text: str) -> datetime:
+def _time(text: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
+        time_given = datetime.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no ISO 8601 time such as 2026-03-01T12:00:00Z") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        raise argparse.ArgumentTypeError(f"{text!r} is not an ISO 8601 time such as 2026-03-01T12:00:00Z") from None
+    return time_given.replace(tzinfo=UTC) if time_given.tzinfo is None else time_given.astimezone(UTC)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The whole past: what happened to every person, in order of time, the newest pictures with their bytes."""
+"""The whole history: the events of every person, in order of time, the newest images with their bytes."""
 
 import functools
 import heapq
@@ -7,56 +7,51 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from bot.llm.painter import paint
+from bot.content.images import image_for
 from chattrail import events
-from stack.simulators.population.history_event import Happening
-from stack.simulators.population.history_generator import Retelling
+from stack.simulators.population.history_generator import HistoryEvent, HistoryGenerator
 from stack.simulators.population.population import Member
 from stack.simulators.population.visits import visits
 
 PACK = 32
-KEPT_PICTURES = 3
-"""The newest pictures of a chat come with their bytes; older ones only tell that they were made."""
+KEPT_IMAGES = 3
+"""The newest images of a chat come with their bytes; of older ones there is the event only."""
 
 
-def happenings(member: Member, start: datetime, until: datetime) -> list[Happening]:
-    """Return everything that happened to one person up to a moment, in order."""
-    retelling = Retelling(member)
+def person_history(member: Member, start: datetime, until: datetime) -> list[HistoryEvent]:
+    """Return the events of one person up to a time, in order."""
+    generator = HistoryGenerator(member)
     for visit in visits(member, start, until):
-        retelling.play(visit.at, visit.steps)
-    return _with_pictures([one for one in retelling.happened if one.at < until])
-
-
-def _with_pictures(happened: list[Happening]) -> list[Happening]:
-    """Give the newest pictures of a chat their bytes."""
-    left = KEPT_PICTURES
-    for at in range(len(happened) - 1, -1, -1):
-        event = happened[at].event
-        if left and isinstance(event, events.ImageGenerated) and event.error_type is None and event.prompt:
-            happened[at] = replace(happened[at], event=replace(event, data=painted(event.prompt)))
-            left -= 1
-    return happened
+        generator.play(visit.at, visit.steps)
+    history = [one for one in generator.history if one.at < until]
+    images = (
+        at for at, one in enumerate(history) if isinstance(one.event, events.ImageGenerated) and one.event.image_id
+    )
+    for at in list(images)[-KEPT_IMAGES:]:
+        event = history[at].event
+        assert isinstance(event, events.ImageGenerated)
+        history[at] = replace(history[at], event=replace(event, data=_image(event.prompt or "")))
+    return history
 
 
 @functools.lru_cache(maxsize=512)
-def painted(prompt: str) -> bytes:
-    """Paint a picture once for all who got it."""
-    return paint(prompt, 1)
+def _image(prompt: str) -> bytes:
+    return image_for(prompt, 1)
 
 
-class Past(Collection[Happening]):
-    """What happened to all people, in order of time; may be gone through again and again.
+class History(Collection[HistoryEvent]):
+    """The events of all people, in order of time; may be iterated again and again.
 
-    It is kept packed and unpacked a few events a person at a time: as objects, two months of 300 people take 60 MB.
+    It is kept pickled and read a few events a person at a time: as objects, two months of 300 people take 60 MB.
     """
 
     def __init__(self, members: Iterator[Member], start: datetime, until: datetime) -> None:
         self._count = 0
         self._people: list[list[bytes]] = []
         for member in members:
-            happened = happenings(member, start, until)
-            self._count += len(happened)
-            self._people.append([pickle.dumps(happened[at : at + PACK]) for at in range(0, len(happened), PACK)])
+            history = person_history(member, start, until)
+            self._count += len(history)
+            self._people.append([pickle.dumps(history[at : at + PACK]) for at in range(0, len(history), PACK)])
 
     def __len__(self) -> int:
         return self._count
@@ -64,10 +59,10 @@ class Past(Collection[Happening]):
     def __contains__(self, one: object) -> bool:
         return any(one == other for other in self)
 
-    def __iter__(self) -> Iterator[Happening]:
-        return heapq.merge(*map(_unpacked, self._people), key=lambda one: (one.at, one.member.number))
+    def __iter__(self) -> Iterator[HistoryEvent]:
+        return heapq.merge(*map(_unpickled, self._people), key=lambda one: (one.at, one.member.number))
 
 
-def _unpacked(packs: list[bytes]) -> Iterator[Happening]:
+def _unpickled(packs: list[bytes]) -> Iterator[HistoryEvent]:
     for pack in packs:
-        yield from pickle.loads(pack)  # noqa: S301 - packed above
+        yield from pickle.loads(pack)  # noqa: S301 - pickled above

@@ -1,6 +1,6 @@
-"""Plays a person's script against whatever bot is there: looks at what it sent, presses what it offers, waits for it.
+"""Plays a person's script against any bot: reads what it sent, presses its buttons, waits for its answers.
 
-Nothing is known of the bot but the prefixes of its callback data; where an offer is missing, the person shrugs and goes on.
+The player knows nothing of the bot but the prefixes of its callback data; a step whose button is missing is skipped.
 """
 
 import io
@@ -24,14 +24,11 @@ CLEARS_FOR_GOOD = 0.8
 Think = Callable[[float], Awaitable[None]]
 
 
-class Chatter:
-    """One person at the keyboard. `think` lets time pass before a step; `owner` is who refunds are asked of."""
+class ScriptPlayer:
+    """One person at the keyboard. `think` waits before a step; `owner` is the person who is asked for refunds."""
 
     def __init__(self, person: Person, member: Member, think: Think, owner: Person | None = None) -> None:
-        self._person = person
-        self._member = member
-        self._think = think
-        self._owner = owner
+        self._person, self._member, self._think, self._owner = person, member, think, owner
         self._charge: str | None = None
         self.steps_done = 0
 
@@ -64,98 +61,80 @@ class Chatter:
             case Act.STORY:
                 await self._press_one("story:", step.pick)
             case Act.PICTURE:
-                await self._press_one("picture:new", 0)
+                await self._press_one("picture:new")
             case Act.AGAIN:
-                await self._press_one("picture:again", 0)
+                await self._press_one("picture:again")
             case Act.CLEAR:
-                await self._clear(step.pick)
+                await self._send("/clear")
+                await self._press_one("clear:yes" if step.pick < CLEARS_FOR_GOOD else "clear:no")
             case Act.OFFER:
-                await self._person.send("/premium")
-                await self._reply()
+                await self._send("/premium")
                 await self._press_one("premium:", step.pick)
-            case Act.PAY:
+            case Act.PAY if self._person.has_invoice:
                 await self._pay()
-            case Act.DECLINE:
-                if self._person.has_invoice:
-                    await self._person.decline()
-            case Act.REFUND:
-                await self._ask_refund()
+            case Act.DECLINE if self._person.has_invoice:
+                await self._person.decline()
+            case Act.REFUND if self._charge is not None and self._owner is not None:
+                await self._owner.send(f"/refund {self._person.id} {self._charge}")
+                await self._answer()
+                self._charge = None
             case Act.BLOCK:
                 await self._person.block()
             case Act.UNBLOCK:
                 await self._person.unblock()
 
     async def _say(self, text: str, pick: float) -> None:
-        await self._person.send(text)
-        await self._reply()
-        offered = self._offered("chat:", newest=1)
-        if offered:
-            wanted = "chat:continue" if pick < STAYS_IN_CHAT else "chat:fresh"
-            await self._press(next((button for button in offered if button.data == wanted), offered[0]))
+        await self._send(text)
+        if self._offered("chat:", newest=1):
+            await self._press_one("chat:continue" if pick < STAYS_IN_CHAT else "chat:fresh")
         elif not text.startswith("/") and self._offered("persona:", newest=1):
             # The bot does not remember this person: choose, then say it again.
             await self._choose_persona(pick)
             await self._press_one("story:", pick)
-            await self._person.send(text)
-            await self._reply()
+            await self._send(text)
 
     async def _show(self, kind: str) -> None:
         if kind == "photo":
-            await self._person.send_photo(_snapshot(self._member.number))
+            await self._person.send_photo(_photo(self._member.number))
         elif kind == "voice":
             await self._person.send_voice(b"OggS" + bytes(60))
         else:
             await self._person.send_sticker()
-        await self._reply()
+        await self._answer()
 
     async def _choose_persona(self, pick: float) -> None:
         if not self._offered("persona:"):
-            await self._person.send("/personas")
-            await self._reply()
+            await self._send("/personas")
         await self._press_one("persona:", pick)
 
-    async def _clear(self, pick: float) -> None:
-        await self._person.send("/clear")
-        await self._reply()
-        wanted = "clear:yes" if pick < CLEARS_FOR_GOOD else "clear:no"
-        await self._press_one(wanted, 0)
-
     async def _pay(self) -> None:
-        if not self._person.has_invoice:
-            return
         try:
             self._charge = await self._person.pay()
         except PaymentError as error:
             logger.info("person %s could not pay: %s", self._person.id, error)
-            return
-        await self._reply()
+        else:
+            await self._answer()
 
-    async def _ask_refund(self) -> None:
-        if self._charge is None or self._owner is None:
-            return
-        await self._owner.send(f"/refund {self._person.id} {self._charge}")
-        await self._reply()
-        self._charge = None
-
-    async def _press_one(self, prefix: str, pick: float) -> None:
-        offered = self._offered(prefix)
-        if offered:
+    async def _press_one(self, prefix: str, pick: float = 0) -> None:
+        """Press one of the buttons with a prefix under the newest message that has any."""
+        if offered := self._offered(prefix):
             newest = [button for button in offered if button.message_id == offered[0].message_id]
-            await self._press(newest[int(pick * len(newest))])
-
-    async def _press(self, button: Button) -> None:
-        await self._person.press(button)
-        await self._reply()
+            await self._person.press(newest[int(pick * len(newest))])
+            await self._answer()
 
     def _offered(self, prefix: str, newest: int = MESSAGES_IN_SIGHT) -> list[Button]:
         return [button for button in self._person.look(newest) if (button.data or "").startswith(prefix)]
 
-    async def _reply(self) -> None:
+    async def _send(self, text: str) -> None:
+        await self._person.send(text)
+        await self._answer()
+
+    async def _answer(self) -> None:
         await self._person.next_message(timeout=PATIENCE_SECONDS)
 
 
-def _snapshot(number: int) -> bytes:
-    """Draw the photo that a person has at hand: a plain small one, which is theirs alone."""
+def _photo(number: int) -> bytes:
+    """Make a small plain photo that no other person has."""
     out = io.BytesIO()
     Image.new("RGB", (160, 120), (number * 37 % 256, number * 91 % 256, number * 53 % 256)).save(out, "JPEG")
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""Who the simulated people are: the same seed makes the same people, and the first of many are those of few."""
+"""The simulated people: the same seed makes the same people, and a smaller population is the beginning of a larger one."""
 
 import random
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ class Habit:
     blocks_at_end: float = 0.1
     """Chance that they block the bot when they leave for good."""
     comes_back: float = 0.2
-    """Chance that who blocked comes back some days later."""
+    """Chance that a person who blocked the bot comes back some days later."""
 
 
 HABITS = (
@@ -82,7 +82,7 @@ class Member:
         return random.Random("/".join([self.seed, *map(str, what)]))
 
 
-def cast(seed: int) -> Iterator[Member]:
+def population(seed: int) -> Iterator[Member]:
     """Yield people without end; the n-th is always the same one for a seed."""
     for number in count():
         yield member(seed, number)
@@ -96,7 +96,7 @@ def member(seed: int, number: int) -> Member:
     name, stem = invent(chance, "ru" if language in RUSSIAN_SPEAKING else "en")
     return Member(
         number=number,
-        # Numbers of real accounts have gaps, too; the seed keeps different casts apart.
+        # Numbers of real accounts have gaps, too; the seed gives different populations different ids.
         id=FIRST_ID + (seed % 100) * 40_000_000 + number * 397 + chance.randrange(397),
         name=name,
         username=f"{stem}{number}" if chance.random() < 0.75 else None,

@@ -1,6 +1,6 @@
 """What a person does in a visit, decided before it begins, so that a seed repeats it whatever the bot's pace is.
 
-The live people play a script against the bot; the backfill writes down what the bot would have recorded for it.
+The live people play a script against the bot; the history has the events that the bot would have recorded for it.
 """
 
 from dataclasses import dataclass
@@ -48,6 +48,7 @@ def visit(member: Member, number: int, *, last: bool = False) -> list[Step]:
     """Write the script of a person's visit; number 0 is the first ever. `last` is the visit they leave for good in."""
     chance, habit = member.chance("visit", number), member.habit
     steps: list[Step] = []
+    leaving = [Step(Act.BLOCK)] if last and blocks(member) else []
 
     def add(act: Act, text: str = "", answer: str = "") -> None:
         steps.append(Step(act, text, answer, chance.random(), 0.3 + chance.expovariate(1.4)))
@@ -59,7 +60,7 @@ def visit(member: Member, number: int, *, last: bool = False) -> list[Step]:
     if number == 0:
         add(Act.START, member.link or "")
         if chance.random() < habit.stops_at_start:
-            return [*steps, *_leaving(member, last)]
+            return [*steps, *leaving]
         choose()
     elif chance.random() < 0.2:
         add(Act.START)
@@ -87,28 +88,24 @@ def visit(member: Member, number: int, *, last: bool = False) -> list[Step]:
         if chance.random() < 0.5:
             choose()
             add(Act.SAY, *talk(chance, member.language, 1)[0])
-    return [*steps, *_leaving(member, last)]
+    return [*steps, *leaving]
 
 
 def returning(member: Member, number: int) -> list[Step]:
-    """Write the script of the visit in which somebody who blocked the bot comes back."""
+    """Write the script of the visit in which a person who blocked the bot comes back."""
     return [Step(Act.UNBLOCK), Step(Act.START), *visit(member, number)]
 
 
 def blocks(member: Member) -> bool:
-    """Tell whether this person blocks the bot when they leave."""
+    """Whether this person blocks the bot when they leave."""
     return member.chance("block").random() < member.habit.blocks_at_end
 
 
 def comes_back(member: Member) -> bool:
-    """Tell whether this person, once they blocked the bot, comes back."""
+    """Whether this person, once they blocked the bot, comes back."""
     return blocks(member) and member.chance("return").random() < member.habit.comes_back
 
 
 def gone(member: Member) -> bool:
-    """Tell whether this person had left for good before today: about half of those who were ever here."""
+    """Whether this person had left for good before today: about half of those who were ever here."""
     return member.chance("gone").random() < 1 - min(0.9, member.habit.days / 60)
-
-
-def _leaving(member: Member, last: bool) -> list[Step]:
-    return [Step(Act.BLOCK)] if last and blocks(member) else []

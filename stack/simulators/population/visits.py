@@ -1,4 +1,4 @@
-"""When people came in the past: growth, the rhythm of days and weeks, retention that decays, leaving and coming back."""
+"""The times of past visits: growth, the rhythm of days and weeks, decaying retention, people who leave and come back."""
 
 import math
 import random
@@ -24,9 +24,9 @@ OFFSETS = {
 EAGER_DAYS = 4.0
 """In the first days people come about twice as often as later."""
 GREW_BEFORE = 0.12
-"""How much of the growth lies before the first day of the history."""
-APART = timedelta(minutes=75)
-"""Visits of one person begin at least this far apart, so that they are sessions of their own."""
+"""Share of the growth that lies before the first day of the history."""
+MIN_GAP = timedelta(minutes=75)
+"""Shortest time between the beginnings of a person's visits, so that each is a session of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Visit:
 
 
 def visits(member: Member, start: datetime, until: datetime) -> Iterator[Visit]:
-    """Yield a person's visits between two moments, in order; the first one is when they first came."""
+    """Yield a person's visits between two times, in order, from the first ever."""
     chance = member.chance("history")
     span = until - start
     # Arrivals grow steadily, from a few a day at the start; the last hours stay free so that a first visit fits in.
@@ -57,7 +57,7 @@ def visits(member: Member, start: datetime, until: datetime) -> Iterator[Visit]:
 
 
 def _leaves(member: Member, chance: random.Random, joined: datetime, until: datetime) -> datetime | None:
-    """Return when somebody who is gone by now left; None for those who still come."""
+    """Return when a person left for good; None for one who still comes."""
     if not script.gone(member):
         return None
     return min(joined + timedelta(days=chance.expovariate(1 / member.habit.days)), until)
@@ -77,7 +77,7 @@ def _later(
         mean = member.habit.visits_per_week / 7 * eager * WEEKDAYS[day.weekday()]
         hours = chance.choices(range(24), HOURS, k=_poisson(chance, mean))
         for at in sorted(midnight + timedelta(hours=hour + chance.random()) for hour in hours):
-            if previous + APART <= at < end:
+            if previous + MIN_GAP <= at < end:
                 yield at
                 previous = at
         day += timedelta(days=1)

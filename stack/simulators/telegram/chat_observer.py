@@ -31,7 +31,7 @@ class Button:
     url: str | None
 
 
-class Onlooker:
+class ChatObserver:
     """What a person can see and wait for."""
 
     def __init__(self, world: World, chat: Chat) -> None:

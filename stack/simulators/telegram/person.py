@@ -1,6 +1,6 @@
 """A person's side of the chat: type, press, pay, block, and wait for what the bot really sends."""
 
-from stack.simulators.telegram.chat_observer import Button, Onlooker
+from stack.simulators.telegram.chat_observer import Button, ChatObserver
 from stack.simulators.telegram.entities import typed_entities
 from stack.simulators.telegram.payments import Invoice
 from stack.simulators.telegram.wire import Json
@@ -10,7 +10,7 @@ class PaymentError(Exception):
     """A payment did not go through: the bot refused (its message is the text) or did not answer in time."""
 
 
-class Person(Onlooker):
+class Person(ChatObserver):
     """A handle on one simulated person. Made by `TelegramServer.person`."""
 
     async def send(self, text: str) -> int:

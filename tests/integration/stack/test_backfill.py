@@ -70,7 +70,7 @@ def test_sessions_personas_and_pictures_are_those_of_a_bot(monkeypatch: pytest.M
     answers = [record for record in records if "gen_ai.response.model" in record.attributes]
     assert all(record.attributes["chattrail.persona.id"] for record in answers)
     pictures = [record.attributes.get("chattrail.image.data") for record in records if record.type == "image_generated"]
-    assert any(data and data.startswith(b"\x89PNG") for data in pictures)
+    assert any(data and data.startswith(b"\xff\xd8\xff") for data in pictures)
 
 
 def test_a_busy_receiver_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,16 +91,16 @@ def test_a_receiver_that_refuses_makes_it_fail(
     assert "Events were lost" in capsys.readouterr().err
 
 
-def test_nobody_there_is_told_with_the_variable_to_set(
+def test_without_a_receiver_the_error_names_the_variable_to_set(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(backfill, "STALLED_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
     assert run(monkeypatch, f"http://127.0.0.1:{port}") == 1
-    told = " ".join(capsys.readouterr().err.split())
-    assert f"Nobody took an event at http://127.0.0.1:{port}" in told
-    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in told
+    output = " ".join(capsys.readouterr().err.split())
+    assert f"Nobody took an event at http://127.0.0.1:{port}" in output
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in output
 
 
 def test_wrong_settings_and_arguments_are_named(

@@ -10,10 +10,10 @@ from babel import Locale
 
 import bot
 from bot import keyboards
-from bot.away import duration
-from bot.content.personas import LANGUAGES, Cast, load_cast
+from bot.content.personas import LANGUAGES, Personas, load_personas
 from bot.content.plans import PLANS
 from bot.content.texts import Html, Say, catalogue
+from bot.handlers.chat import duration
 
 ROOT = Path(bot.__file__).parent
 
@@ -88,30 +88,30 @@ def test_how_long_somebody_was_away(seconds: float, english: str, russian: str) 
 
 
 def test_personas_are_several_and_complete() -> None:
-    cast = load_cast()
-    assert 4 <= len(cast.personas) <= 6
-    for persona in cast.personas:
+    personas = load_personas()
+    assert 4 <= len(personas.all) <= 6
+    for persona in personas.all:
         assert 2 <= len(persona.stories) <= 3
         for language in LANGUAGES:
             assert len(persona.musings[language]) >= 5
             assert len(persona.questions[language]) == len(persona.questions["en"])
-    assert re.search("[а-яё]", cast.personas[0].stories[0].opening["ru"])
+    assert re.search("[а-яё]", personas.all[0].stories[0].opening["ru"])
 
 
 def test_ids_are_unique() -> None:
-    cast = load_cast()
+    personas = load_personas()
     with pytest.raises(ValueError, match="unique"):
-        Cast([*cast.personas, cast.personas[0]])
+        Personas([*personas.all, personas.all[0]])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_callback_data_fits_telegram(language: str) -> None:
-    say, cast = Say(language), load_cast()
+    say, personas = Say(language), load_personas()
     markups = [
-        keyboards.personas(cast, say),
-        *(keyboards.stories(persona, say) for persona in cast.personas),
-        keyboards.picture(say),
-        keyboards.another_picture(say),
+        keyboards.personas(personas, say),
+        *(keyboards.stories(persona, say) for persona in personas.all),
+        keyboards.image(say),
+        keyboards.another_image(say),
         keyboards.clear(say),
         keyboards.continuing(say),
         keyboards.plans(say),

@@ -1,4 +1,4 @@
-"""The bot's smaller parts: turns, memory, ledger, texts for Telegram, logs that cannot leak."""
+"""The smaller parts of the bot: user queues, chat state, premium ledger, texts for Telegram, logs without secrets."""
 
 import asyncio
 import logging
@@ -10,21 +10,21 @@ from aiogram.methods import SendMessage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat_state import Memory
+from bot.chat_state import ChatState
 from bot.content.plans import PLANS
 from bot.logs import SafeFormatter
 from bot.premium import FileStore, Ledger
 from bot.telegram import pieces, spoken
-from bot.user_queue import TooManyError, Turns
+from bot.user_queue import QueueFullError, UserQueues
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
 async def test_turns_of_one_person_follow_one_another_and_others_go_ahead() -> None:
-    turns, order, gate = Turns(), [], asyncio.Event()
+    user_queues, order, gate = UserQueues(), [], asyncio.Event()
 
     async def take(person: int, name: str) -> None:
-        async with turns.of(person):
+        async with user_queues.of(person):
             order.append(name)
             if name == "first":
                 await gate.wait()
@@ -32,26 +32,26 @@ async def test_turns_of_one_person_follow_one_another_and_others_go_ahead() -> N
     first, second = asyncio.create_task(take(1, "first")), asyncio.create_task(take(1, "second"))
     await asyncio.create_task(take(2, "other"))
     assert order == ["first", "other"]
-    assert not await turns.drain(0.01)
+    assert not await user_queues.drain(0.01)
     gate.set()
     await asyncio.gather(first, second)
     assert order == ["first", "other", "second"]
-    assert await turns.drain(0.01)
-    assert not turns._queues
+    assert await user_queues.drain(0.01)
+    assert not user_queues._queues
 
 
 async def test_a_full_queue_is_told_once_and_payments_pass() -> None:
-    turns, gate = Turns(limit=2), asyncio.Event()
+    user_queues, gate = UserQueues(limit=2), asyncio.Event()
 
     async def take(bounded: bool = True) -> None:
-        async with turns.of(1, bounded=bounded):
+        async with user_queues.of(1, bounded=bounded):
             await gate.wait()
 
     waiting = [asyncio.create_task(take()) for _ in range(2)]
     await asyncio.sleep(0)
     told = []
     for _ in range(2):
-        with pytest.raises(TooManyError) as many:
+        with pytest.raises(QueueFullError) as many:
             await take()
         told.append(many.value.first)
     assert told == [True, False]
@@ -61,37 +61,37 @@ async def test_a_full_queue_is_told_once_and_payments_pass() -> None:
 
 
 async def test_a_cancelled_turn_lets_the_next_one_in() -> None:
-    turns = Turns()
+    user_queues = UserQueues()
 
     async def forever() -> None:
-        async with turns.of(1):
+        async with user_queues.of(1):
             await asyncio.Event().wait()
 
     task = asyncio.create_task(forever())
     await asyncio.sleep(0)
     task.cancel()
-    async with asyncio.timeout(1), turns.of(1):
+    async with asyncio.timeout(1), user_queues.of(1):
         pass
 
 
 def test_memory_is_bounded_and_reads_what_other_versions_stored() -> None:
-    memory = Memory()
+    chat_state = ChatState()
     for number in range(100):
-        memory.remember("user", "x" * 10_000 + str(number), limit=10)
-    assert len(memory.lines) == 10
-    assert all(len(text) <= 4000 for _, text in memory.lines)
-    again = Memory.load(memory.dump() | {"from_the_future": 1})
-    assert again == memory
-    assert Memory.load({}) == Memory()
+        chat_state.remember("user", "x" * 10_000 + str(number), limit=10)
+    assert len(chat_state.lines) == 10
+    assert all(len(text) <= 4000 for _, text in chat_state.lines)
+    again = ChatState.load(chat_state.dump() | {"from_the_future": 1})
+    assert again == chat_state
+    assert ChatState.load({}) == ChatState()
 
 
 def test_clearing_keeps_language_and_counts_of_the_day() -> None:
-    memory = Memory(language="ru", persona_id="mira", story_id="mira_map", messages_today=3)
-    memory.remember("user", "hello", limit=10)
-    assert memory.forget_chat() == 1
-    assert (memory.language, memory.messages_today, memory.story_id) == ("ru", 3, None)
-    memory.begin_day(NOW)
-    assert memory.messages_today == 0
+    chat_state = ChatState(language="ru", persona_id="mira", story_id="mira_map", messages_today=3)
+    chat_state.remember("user", "hello", limit=10)
+    assert chat_state.forget_chat() == 1
+    assert (chat_state.language, chat_state.messages_today, chat_state.story_id) == ("ru", 3, None)
+    chat_state.begin_day(NOW)
+    assert chat_state.messages_today == 0
 
 
 async def test_payments_add_up_and_a_refund_takes_only_its_own() -> None:
@@ -99,13 +99,13 @@ async def test_payments_add_up_and_a_refund_takes_only_its_own() -> None:
     assert await ledger.paid(1, PLANS["week"], "a", NOW)
     assert not await ledger.paid(1, PLANS["week"], "a", NOW)
     assert await ledger.paid(1, PLANS["month"], "b", NOW + timedelta(days=1))
-    assert (await ledger.standing(1)).until == NOW + timedelta(days=37)
+    assert (await ledger.status(1)).until == NOW + timedelta(days=37)
     assert await ledger.refunded(1, "a", NOW)
     assert not await ledger.refunded(1, "a", NOW)
     assert not await ledger.refunded(1, "unknown", NOW)
     assert not await ledger.refunded(2, "b", NOW)
-    assert (await ledger.standing(1)).until == NOW + timedelta(days=31)
-    assert (await ledger.standing(2)).until is None
+    assert (await ledger.status(1)).until == NOW + timedelta(days=31)
+    assert (await ledger.status(2)).until is None
 
 
 async def test_a_payment_told_twice_at_once_counts_once() -> None:

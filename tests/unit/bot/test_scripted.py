@@ -4,14 +4,14 @@ import re
 
 import pytest
 
-from bot.content.personas import load_cast
+from bot.content.personas import load_personas
 from bot.llm.base import Line, Step, Turn
 from bot.llm.corpus import load_corpus
 from bot.llm.scripted import Scripted
 
 
 def turn(said: str, language: str = "en", persona: int = 0, variation: int = 0, earlier: tuple[Line, ...] = ()) -> Turn:
-    chosen = load_cast().personas[persona]
+    chosen = load_personas().all[persona]
     return Turn(chosen, chosen.stories[0], language, (*earlier, Line("user", said)), variation)
 
 
@@ -24,14 +24,14 @@ async def test_the_seed_decides() -> None:
 
 async def test_known_small_talk_is_answered_from_the_corpus() -> None:
     match = load_corpus("en").find("how are you doing")
-    assert match.likeness == pytest.approx(1)
+    assert match.similarity == pytest.approx(1)
     said = (await Scripted(1).complete(Step.DIALOGUE, turn("How are you doing?"))).text
     assert any(answer.rstrip(".") in said for answer in match.answers)
 
 
-@pytest.mark.parametrize("persona", range(len(load_cast().personas)))
+@pytest.mark.parametrize("persona", range(len(load_personas().all)))
 async def test_what_the_corpus_does_not_know_is_answered_by_the_persona(persona: int) -> None:
-    own = load_cast().personas[persona].musings
+    own = load_personas().all[persona].musings
     for language in ("en", "ru"):
         said = (await Scripted(1).complete(Step.DIALOGUE, turn("zzz qqq", language, persona))).text
         assert any(line in said for line in own[language])
@@ -39,7 +39,7 @@ async def test_what_the_corpus_does_not_know_is_answered_by_the_persona(persona:
 
 async def test_a_persona_does_not_repeat_itself_while_it_has_more_to_say() -> None:
     earlier: tuple[Line, ...] = ()
-    musings = load_cast().personas[0].musings["en"]
+    musings = load_personas().all[0].musings["en"]
     for number in range(len(musings)):
         answer = (await Scripted(1).complete(Step.DIALOGUE, turn("z" * (number + 9), earlier=earlier))).text
         earlier = (*earlier, Line("user", f"zzz {number}"), Line("assistant", answer))

@@ -7,21 +7,21 @@ import pytest
 
 from stack.simulators.population import script
 from stack.simulators.population.dialogue_corpus import dialogues, talk
-from stack.simulators.population.population import HABITS, cast, member
-from stack.simulators.population.population_runner import Crowd
+from stack.simulators.population.population import HABITS, member, population
+from stack.simulators.population.population_runner import PopulationRunner
 from stack.simulators.population.script import Act
 from stack.simulators.telegram.server import TelegramServer
 
 
 def test_a_seed_repeats_the_cast_and_another_one_does_not() -> None:
-    first = list(islice(cast(1), 400))
-    assert first == list(islice(cast(1), 400))
-    assert first[:50] == list(islice(cast(1), 50))
-    assert {one.id for one in first}.isdisjoint({one.id for one in islice(cast(2), 400)})
+    first = list(islice(population(1), 400))
+    assert first == list(islice(population(1), 400))
+    assert first[:50] == list(islice(population(1), 50))
+    assert {one.id for one in first}.isdisjoint({one.id for one in islice(population(2), 400)})
 
 
 def test_people_are_distinct_and_of_every_kind() -> None:
-    people = list(islice(cast(3), 500))
+    people = list(islice(population(3), 500))
     assert len({one.id for one in people}) == 500
     usernames = [one.username for one in people if one.username]
     assert len(set(usernames)) == len(usernames) > 300
@@ -44,7 +44,7 @@ def test_lines_are_those_of_the_corpus(language: str) -> None:
 
 
 def test_a_script_is_repeated_and_every_act_occurs() -> None:
-    people = list(islice(cast(1), 300))
+    people = list(islice(population(1), 300))
     assert [script.visit(one, 3) for one in people] == [script.visit(one, 3) for one in people]
     assert script.visit(people[0], 3) != script.visit(people[0], 4)
     acts = Counter(
@@ -56,7 +56,7 @@ def test_a_script_is_repeated_and_every_act_occurs() -> None:
 
 
 def test_the_first_visit_begins_with_start_and_only_the_last_one_blocks() -> None:
-    for one in islice(cast(5), 200):
+    for one in islice(population(5), 200):
         first = script.visit(one, 0)
         assert first[0].act is Act.START
         assert first[0].text == (one.link or "")
@@ -66,8 +66,8 @@ def test_the_first_visit_begins_with_start_and_only_the_last_one_blocks() -> Non
 
 
 def test_visitors_come_in_an_order_that_the_seed_decides_and_never_sit_on_two_seats() -> None:
-    crowd, again = (Crowd(TelegramServer(), seed=4, people=120, pace=1) for _ in range(2))
-    by_seat = [list(islice(crowd.visitors(seat), 60)) for seat in range(4)]
+    runner, again = (PopulationRunner(TelegramServer(), seed=4, people=120, pace=1) for _ in range(2))
+    by_seat = [list(islice(runner.visitors(seat), 60)) for seat in range(4)]
     assert by_seat == [list(islice(again.visitors(seat), 60)) for seat in range(4)]
     seats = [{someone.id for someone, _, _ in visitors} for visitors in by_seat]
     assert sum(map(len, seats)) == len(set().union(*seats))

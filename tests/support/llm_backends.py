@@ -1,6 +1,6 @@
 """A provider to ask, and a turn of a conversation to answer."""
 
-from bot.content.personas import load_cast
+from bot.content.personas import load_personas
 from bot.llm.base import Line, Turn
 from bot.llm.provider import Provider
 from tests.support.fakes.openai_server import KEY
@@ -18,6 +18,6 @@ def provider(url: str, *, key: str | None = KEY, timeout: float = 10, attempts: 
 
 
 def turn(said: str = "How are you doing?", language: str = "en") -> Turn:
-    persona = load_cast().personas[0]
+    persona = load_personas().all[0]
     story = persona.stories[0]
     return Turn(persona, story, language, (Line("assistant", story.opening[language]), Line("user", said)))

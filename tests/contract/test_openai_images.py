@@ -4,16 +4,16 @@ import json
 
 import pytest
 
-from bot.llm.base import BrainError
-from bot.llm.pictures import OpenAiPictures
-from tests.support.brains import provider
+from bot.llm.base import LlmError
+from bot.llm.openai_images import OpenAiImages
 from tests.support.fakes.openai_server import Fault, OpenAiServer
+from tests.support.llm_backends import provider
 
 
 @pytest.mark.parametrize("by_url", [False, True])
 async def test_pictures_come_as_base64_or_by_address(server: OpenAiServer, by_url: bool) -> None:
     server.pictures_by_url = by_url
-    pictures = OpenAiPictures(provider(server.url), model="painter", size="512x512")
+    pictures = OpenAiImages(provider(server.url), model="painter", size="512x512")
     picture = await pictures.make("a lighthouse")
     assert picture.content_type == "image/png"
     assert server.requests == [{"model": "painter", "prompt": "a lighthouse", "n": 1, "size": "512x512"}]
@@ -33,9 +33,9 @@ async def test_pictures_come_as_base64_or_by_address(server: OpenAiServer, by_ur
     ],
 )
 async def test_what_is_no_picture_is_a_named_failure(server: OpenAiServer, answer: object) -> None:
-    pictures = OpenAiPictures(provider(server.url), model="painter", size="512x512")
+    pictures = OpenAiImages(provider(server.url), model="painter", size="512x512")
     server.fail(Fault(200, body=json.dumps(answer).encode()))
-    with pytest.raises(BrainError) as failure:
+    with pytest.raises(LlmError) as failure:
         await pictures.make("a lighthouse")
     assert failure.value.error_type == "malformed_response"
     await pictures.close()

@@ -24,9 +24,9 @@ from aiogram.types import (
 from PIL import Image
 
 from stack.simulators.population import player, population_runner
-from stack.simulators.population.player import Chatter
+from stack.simulators.population.player import ScriptPlayer
 from stack.simulators.population.population import member
-from stack.simulators.population.population_runner import Crowd
+from stack.simulators.population.population_runner import PopulationRunner
 from stack.simulators.population.script import Act, Step
 from stack.simulators.telegram.server import TelegramServer
 
@@ -174,9 +174,9 @@ async def test_one_person_does_every_act() -> None:
     async with TelegramServer() as server, running(server, small_bot(seen)):
         owner = server.person(OWNER, name="Owner")
         person = server.person(1, name="Ann")
-        chatter = Chatter(person, member(1, 1), at_once, owner)
-        assert await chatter.play(steps)
-        assert chatter.steps_done == len(steps)
+        chatting = ScriptPlayer(person, member(1, 1), at_once, owner)
+        assert await chatting.play(steps)
+        assert chatting.steps_done == len(steps)
         kinds = [message.content_type.value for message in person.history]
         assert {"photo", "voice", "sticker", "invoice", "successful_payment", "refunded_payment"} <= set(kinds)
     assert seen == {
@@ -189,11 +189,11 @@ async def test_one_person_does_every_act() -> None:
 async def test_a_crowd_keeps_a_bot_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: Counter[str] = Counter()
     async with TelegramServer() as server, running(server, small_bot(seen)):
-        people = Crowd(server, seed=3, people=60, pace=5, admin_id=OWNER)
+        people = PopulationRunner(server, seed=3, people=60, pace=5, admin_id=OWNER)
         monkeypatch.setattr(population_runner, "LONGEST_THINK", 0.002)
         task = asyncio.create_task(people.run())
         async with asyncio.timeout(60):
-            while people.visits < 150:  # noqa: ASYNC110 - the crowd counts, it does not signal
+            while people.visits < 150:  # noqa: ASYNC110 - the runner counts, it does not signal
                 await asyncio.sleep(0.05)
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -206,7 +206,7 @@ async def test_a_crowd_keeps_a_bot_busy(monkeypatch: pytest.MonkeyPatch) -> None
 async def test_somebody_gives_up_when_the_bot_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(player, "PATIENCE_SECONDS", 0.05)
     async with TelegramServer() as server:
-        chatter = Chatter(server.person(1, name="Ann"), member(1, 1), at_once)
-        assert not await chatter.play([Step(Act.START), Step(Act.SAY, "Hello?")])
-        assert chatter.steps_done == 0
+        chatting = ScriptPlayer(server.person(1, name="Ann"), member(1, 1), at_once)
+        assert not await chatting.play([Step(Act.START), Step(Act.SAY, "Hello?")])
+        assert chatting.steps_done == 0
         assert server.pending_updates == 1

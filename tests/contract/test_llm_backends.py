@@ -1,4 +1,4 @@
-"""Every backend of the brain keeps the same promises."""
+"""Every model backend keeps the same promises."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.llm.base import Backend, Step
+from bot.llm.offline_images import OfflineImages
 from bot.llm.openai_compatible import OpenAiCompatible
-from bot.llm.painter import OfflinePainter
-from bot.llm.pipeline import Brain
+from bot.llm.pipeline import Llm
 from bot.llm.scripted import Scripted
-from tests.support.brains import provider, turn
 from tests.support.fakes.openai_server import OpenAiServer
+from tests.support.llm_backends import provider, turn
 
 
 @pytest.fixture(params=["scripted", "openai_compatible"])
@@ -43,9 +43,9 @@ async def test_whatever_a_person_writes_gets_an_answer(backend: Backend, said: s
 
 
 async def test_answers_at_the_same_time_do_not_mix(backend: Backend) -> None:
-    turns = [turn(f"number {number}") for number in range(20)]
-    alone = [(await backend.complete(Step.DIALOGUE, one)).text for one in turns]
-    together = await asyncio.gather(*(backend.complete(Step.DIALOGUE, one) for one in turns))
+    asked = [turn(f"number {number}") for number in range(20)]
+    alone = [(await backend.complete(Step.DIALOGUE, one)).text for one in asked]
+    together = await asyncio.gather(*(backend.complete(Step.DIALOGUE, one) for one in asked))
     assert [said.text for said in together] == alone
 
 
@@ -54,10 +54,8 @@ async def test_close_may_be_called_twice(backend: Backend) -> None:
     await backend.close()
 
 
-async def test_the_pipeline_goes_from_dialogue_to_picture(backend: Backend) -> None:
-    brain = Brain(backend, OfflinePainter(seed=7))
-    answer = await brain.answer(turn())
-    assert answer.text
-    assert answer.duration_ms > 0
-    picture = await brain.picture(await brain.picture_prompt(turn()))
-    assert picture.data.startswith(b"\x89PNG")
+async def test_the_pipeline_goes_from_dialogue_to_image(backend: Backend) -> None:
+    llm = Llm(backend, OfflineImages(seed=7))
+    assert (await llm.answer(turn())).text
+    image = await llm.image(await llm.image_prompt(turn()))
+    assert image.data.startswith(b"\xff\xd8\xff")
