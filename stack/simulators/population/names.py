@@ -2,10 +2,11 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-_NAMES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+_NAMES: dict[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 _LATIN = str.maketrans(_NAMES["letters"])
 
 
@@ -13,7 +14,7 @@ def invent(chance: random.Random, language: str) -> tuple[str, str]:
     """Return a full name and the Latin stem for a username. `language` is en or ru."""
 
     def one_of(kind: str) -> str:
-        return chance.choice(_NAMES[kind].split())
+        return chance.choice(str(_NAMES[kind]).split())
 
     if language == "ru":
         female = chance.random() < 0.5

@@ -1,6 +1,6 @@
-"""A person's eyes: what the chat shows, and waiting for what the bot sends next.
+"""What a chat shows to a person, and waiting for the bot's next message.
 
-Messages are shown as aiogram's `Message`, which is imported at the first look only: a process that works with the plain
+Messages are returned as aiogram's `Message`, which is imported at the first use only: a process that works with the plain
 objects of the wire (`next_message`) stays 130 MB smaller.
 """
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from stack.simulators.telegram.chats import Answer, Chat
 from stack.simulators.telegram.markup import inline_buttons
+from stack.simulators.telegram.state import State
 from stack.simulators.telegram.wire import Json
-from stack.simulators.telegram.world import World
 
 if TYPE_CHECKING:
     from aiogram.types import Message
@@ -34,9 +34,8 @@ class Button:
 class ChatObserver:
     """What a person can see and wait for."""
 
-    def __init__(self, world: World, chat: Chat) -> None:
-        self._world = world
-        self._chat = chat
+    def __init__(self, state: State, chat: Chat) -> None:
+        self._state, self._chat = state, chat
         self._from_here = 0
 
     @property
@@ -80,7 +79,7 @@ class ChatObserver:
     @property
     def has_invoice(self) -> bool:
         """Whether there is an invoice to pay."""
-        return any(chat_id == self.id for chat_id, _ in self._world.payments.invoices)
+        return any(chat_id == self.id for chat_id, _ in self._state.payments.invoices)
 
     async def answered(self, query_id: str, timeout: float = WAIT_SECONDS) -> Answer:  # noqa: ASYNC109
         """Wait for the bot's answer to a press. Raises TimeoutError."""
@@ -97,7 +96,7 @@ class ChatObserver:
         """Return the next message of the bot, new or edited, that matches.
 
         "Next" counts from this person's last action or last successful wait, or from `after=person.mark()`.
-        Raises TimeoutError telling what the bot sent instead.
+        Raises TimeoutError, which names what the bot sent instead.
         """
         return _as_message(await self.next_message(lambda message: matches(_as_message(message)), timeout, after=after))
 
@@ -115,27 +114,24 @@ class ChatObserver:
 
         def seen() -> bool:
             nonlocal checked
-            for sight in self._chat.sights:
-                if sight.position <= checked:
-                    continue
-                checked = sight.position
-                if matches(sight.message):
-                    found.append(sight.message)
-                    return True
-                skipped.append(sight.message)
-            return False
+            for position, message in self._chat.shown:
+                if position > checked and not found:
+                    checked = position
+                    (found if matches(message) else skipped).append(message)
+            return bool(found)
 
         try:
             await self._until(seen, timeout, "a matching message")
         except TimeoutError as error:
-            sent = [_in_short(message) for message in skipped]
-            raise TimeoutError(f"{error}; the bot sent {sent or 'nothing'}") from None
+            raise TimeoutError(
+                f"{error}; the bot sent {[_summary(message) for message in skipped] or 'nothing'}"
+            ) from None
         if after is None:
             self._from_here = checked
         return found[0]
 
     def mark(self) -> int:
-        """Return the present moment for `wait(after=…)`."""
+        """Return the present position for `wait(after=…)`."""
         return self._chat.position
 
     async def _until(self, done: Callable[[], bool], seconds: float, what: str) -> None:
@@ -153,6 +149,6 @@ def _as_message(message: Json) -> "Message":
     return Message.model_validate(message)
 
 
-def _in_short(message: Json) -> str:
+def _summary(message: Json) -> str:
     content = set(message) - {"message_id", "from", "chat", "date", "edit_date", "reply_markup"}
     return str(message.get("text") or message.get("caption") or ", ".join(sorted(content)))[:60]

@@ -1,29 +1,33 @@
-"""A private chat between the bot and one person: its messages, and what the person has seen happen in it."""
+"""A private chat between the bot and one person: its messages, and what the person has seen of it."""
 
 import asyncio
 from collections import OrderedDict, deque
 from dataclasses import dataclass
+from typing import TypeVar
 
 from stack.simulators.telegram.wire import Json
 
-KEPT_MESSAGES = 150
+KEPT = 150
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """Something the bot did that the person sees: a new message, or an edited one as it was then.
+class Newest(OrderedDict[Key, Value]):
+    """The newest `kept` entries."""
 
-    Messages are never changed in place, an edit puts another object there; so no copy is needed.
-    """
+    def __init__(self, kept: int = KEPT) -> None:
+        super().__init__()
+        self._kept = kept
 
-    position: int
-    message: Json
-    edited: bool
+    def __setitem__(self, key: Key, value: Value) -> None:
+        super().__setitem__(key, value)
+        while len(self) > self._kept:
+            self.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The bot's reply to a button press (`answerCallbackQuery`)."""
+    """The bot's answer to a pressed button (`answerCallbackQuery`)."""
 
     query_id: str
     text: str | None
@@ -39,10 +43,11 @@ class Chat:
         self.started = False
         self.blocked = False
         self.keyboard: Json | None = None
-        self.messages: OrderedDict[int, Json] = OrderedDict()
-        self.sights: deque[Sight] = deque(maxlen=KEPT_MESSAGES)
-        self.answers: OrderedDict[str, Answer] = OrderedDict()
-        self.actions: deque[str] = deque(maxlen=KEPT_MESSAGES)
+        self.messages: Newest[int, Json] = Newest()
+        self.shown: deque[tuple[int, Json]] = deque(maxlen=KEPT)
+        """New and edited messages of the bot with their positions. An edit is another object, so no copy is needed."""
+        self.answers: Newest[str, Answer] = Newest()
+        self.actions: deque[str] = deque(maxlen=KEPT)
         self.position = 0
         self._changed = asyncio.Event()
 
@@ -57,25 +62,15 @@ class Chat:
         names: Json = {name: self.user[name] for name in ("first_name", "last_name", "username") if name in self.user}
         return {"id": self.id, **names, "type": "private"}
 
-    def keep(self, message: Json, *, from_bot: bool) -> None:
-        """Add a message; the person sees those of the bot."""
-        self.messages[message["message_id"]] = message
-        while len(self.messages) > KEPT_MESSAGES:
-            self.messages.popitem(last=False)
-        if from_bot:
-            self.show(message, edited=False)
-
-    def show(self, message: Json, *, edited: bool) -> None:
-        """Put a message before the person's eyes and wake who waits for it."""
+    def show(self, message: Json) -> None:
+        """Show a new or edited message of the bot to the person."""
         self.position += 1
-        self.sights.append(Sight(self.position, message, edited))
+        self.shown.append((self.position, message))
         self.wake()
 
     def answered(self, answer: Answer) -> None:
-        """Note the reply to a button press."""
+        """Keep the answer to a pressed button."""
         self.answers[answer.query_id] = answer
-        while len(self.answers) > KEPT_MESSAGES:
-            self.answers.popitem(last=False)
         self.wake()
 
     def wake(self) -> None:

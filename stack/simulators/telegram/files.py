@@ -1,6 +1,6 @@
-"""Files that people and the bot sent: kept in memory up to a cap, found by file_id, downloaded by path.
+"""Files that people and the bot sent: kept in memory up to a limit, found by file_id, downloaded by path.
 
-Photos are turned into JPEG sizes as Telegram does; every other file stays as it came, byte for byte.
+Photos become JPEG in two sizes as in Telegram; every other file stays as it is, byte for byte.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from stack.simulators.telegram.wire import Json, bad_request
+from stack.simulators.telegram.wire import ApiError, Json, bad_request
 
 LARGEST_PHOTO = 10 * 1024 * 1024
 LARGEST_DOWNLOAD = 20 * 1024 * 1024
@@ -35,12 +35,12 @@ class StoredFile:
 
     @property
     def as_json(self) -> Json:
-        """The part that all file objects of the wire share, and the facts of its kind (width, duration…)."""
+        """The fields that all file objects of the wire share, and those of its kind (width, duration…)."""
         return {"file_id": self.file_id, "file_unique_id": self.unique_id, "file_size": len(self.data), **self.facts}
 
 
 class FileStore:
-    """The newest files up to `kept_bytes`; what falls out is gone, as with Telegram's temporary links."""
+    """The newest files up to `kept_bytes`; older ones are gone, as behind Telegram's temporary links."""
 
     def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
         self._kept_bytes = kept_bytes
@@ -68,7 +68,7 @@ class FileStore:
         return stored
 
     async def add_photo(self, data: bytes) -> list[Json]:
-        """Keep a photo in its sizes. Returns PhotoSize objects, smallest first. Raises 400 when it is no picture."""
+        """Keep a photo in its sizes. Returns PhotoSize objects, smallest first. Raises 400 for what is not an image."""
         if len(data) > LARGEST_PHOTO:
             raise bad_request("file is too big for a photo; the maximum size is 10485760 bytes")
         sizes = await asyncio.to_thread(_jpeg_sizes, data)
@@ -97,10 +97,11 @@ class FileStore:
         self._files.move_to_end(file_id)
         return stored
 
-    def by_path(self, path: str) -> StoredFile | None:
-        """Return a file by download path."""
-        file_id = self._by_path.get(path)
-        return None if file_id is None else self._files[file_id]
+    def by_path(self, path: str) -> StoredFile:
+        """Return a file by download path. Raises the server's 404."""
+        if path not in self._by_path:
+            raise ApiError(404, "Not Found")
+        return self._files[self._by_path[path]]
 
 
 def _jpeg_sizes(data: bytes) -> list[tuple[bytes, int, int]]:
@@ -109,21 +110,21 @@ def _jpeg_sizes(data: bytes) -> list[tuple[bytes, int, int]]:
             if sum(opened.size) > LARGEST_SIDES_SUM or max(opened.size) > 20 * min(opened.size):
                 raise bad_request("PHOTO_INVALID_DIMENSIONS")
             is_jpeg = opened.format == "JPEG"
-            picture = opened.convert("RGB")
+            image = opened.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         raise bad_request("IMAGE_PROCESS_FAILED") from None
     sizes: list[tuple[bytes, int, int]] = []
     for side in (THUMBNAIL_SIDE, LARGEST_SIDE):
-        scaled = picture.copy()
+        scaled = image.copy()
         scaled.thumbnail((side, side))
         if sizes and sizes[-1][1:] == scaled.size:
             break
-        unchanged = is_jpeg and scaled.size == picture.size
+        unchanged = is_jpeg and scaled.size == image.size
         sizes.append((data if unchanged else _jpeg(scaled), *scaled.size))
     return sizes
 
 
-def _jpeg(picture: Image.Image) -> bytes:
+def _jpeg(image: Image.Image) -> bytes:
     out = io.BytesIO()
-    picture.save(out, "JPEG", quality=87)
+    image.save(out, "JPEG", quality=87)
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""Keyboards under messages: checked as the server checks them, and read back by those who press."""
+"""Keyboards under messages: checked as the server checks them, and read by the people who press their buttons."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,17 +23,15 @@ def read_markup(params: Params, *, inline_only: bool = False) -> Json | None:
     if not markup:
         return None
     if "inline_keyboard" in markup:
-        for row in _rows(markup["inline_keyboard"], "inline keyboard"):
-            for button in row:
-                _check_inline(button)
+        for button in _buttons(markup["inline_keyboard"], "inline keyboard"):
+            _check_inline(button)
         return {"inline_keyboard": markup["inline_keyboard"]} if any(markup["inline_keyboard"]) else None
     if inline_only:
         raise bad_request("inline keyboard expected")
     if "keyboard" in markup:
-        for row in _rows(markup["keyboard"], "reply keyboard"):
-            for button in row:
-                if not (isinstance(button, str) or (isinstance(button, dict) and button.get("text"))):
-                    raise bad_request("can't parse keyboard button: Text is not specified")
+        for button in _buttons(markup["keyboard"], "reply keyboard"):
+            if not (isinstance(button, str) or (isinstance(button, dict) and button.get("text"))):
+                raise bad_request("can't parse keyboard button: Text is not specified")
     elif not ({"remove_keyboard", "force_reply"} & markup.keys()):
         raise bad_request("can't parse reply markup: unknown type")
     return markup
@@ -50,10 +48,10 @@ def callback_buttons(markup: Json | None) -> list[str]:
     return [button["callback_data"] for button in inline_buttons(markup) if "callback_data" in button]
 
 
-def _rows(rows: Any, what: str) -> list[list[Any]]:
+def _buttons(rows: Any, name: str) -> list[Any]:
     if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
-        raise bad_request(f"can't parse {what}: Expected an Array of Arrays")
-    return rows
+        raise bad_request(f"can't parse {name}: Expected an Array of Arrays")
+    return [button for row in rows for button in row]
 
 
 def _check_inline(button: Any) -> None:

@@ -1,9 +1,9 @@
-"""Telegram Stars: invoices, the question before payment and its time limit, charges and refunds."""
+"""Telegram Stars: invoices, the pre-checkout query and its time limit, charges and refunds."""
 
 import asyncio
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from stack.simulators.telegram.wire import Json, Params, bad_request
 
@@ -13,24 +13,25 @@ STARS = "XTR"
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """What the bot asks money for; `payload` is the bot's own note and never shown to the person."""
+    """A request for Stars; `payload` is the bot's own note and never shown to the person."""
 
     title: str
     description: str
     payload: str
-    currency: str
     amount: int
 
     @property
     def as_json(self) -> Json:
         """The Invoice object inside a message."""
         return {
-            "title": self.title,
-            "description": self.description,
-            "start_parameter": "",
-            "currency": self.currency,
-            "total_amount": self.amount,
+            "title": self.title, "description": self.description, "start_parameter": "",
+            "currency": STARS, "total_amount": self.amount,
         }
+
+    @property
+    def amount_json(self) -> Json:
+        """What pre-checkout queries, payments and refunds have in common."""
+        return {"currency": STARS, "total_amount": self.amount, "invoice_payload": self.payload}
 
 
 @dataclass(slots=True)
@@ -43,19 +44,14 @@ class Charge:
     date: int
     refunded_at: int | None = None
 
-
-@dataclass(slots=True)
-class PreCheckout:
-    """The question to the bot whether a payment may go on."""
-
-    id: str
-    invoice: Invoice
-    reply: asyncio.Future[str | None] = field(repr=False)
-    """None when the bot agrees, else its error message."""
+    @property
+    def as_json(self) -> Json:
+        """The fields that SuccessfulPayment and RefundedPayment share."""
+        return {**self.invoice.amount_json, "telegram_payment_charge_id": self.charge_id}
 
 
 class Payments:
-    """All invoices, open questions and charges of the bot."""
+    """All invoices, open pre-checkout queries and charges of the bot."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -63,31 +59,32 @@ class Payments:
         self.invoices: dict[tuple[int, int], Invoice] = {}
         self.links: dict[str, Invoice] = {}
         self.charges: dict[str, Charge] = {}
-        self._open: dict[str, PreCheckout] = {}
+        self._open: dict[str, asyncio.Future[str | None]] = {}
 
-    def ask(self, invoice: Invoice) -> PreCheckout:
-        """Open the question that the bot must answer in time."""
-        question = PreCheckout(str(secrets.randbits(62)), invoice, asyncio.get_running_loop().create_future())
-        self._open[question.id] = question
-        return question
+    async def pre_checkout(self, send: Callable[[str], object]) -> str | None:
+        """Send a pre-checkout query of a new id and wait for the bot.
 
-    async def reply(self, question: PreCheckout) -> str | None:
-        """Wait for the bot. Returns None (go on) or the bot's error message. Raises TimeoutError when it is silent."""
+        Returns None when the bot agrees, else its error message. Raises TimeoutError when it does not answer in time.
+        """
+        query_id = str(secrets.randbits(62))
+        reply: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._open[query_id] = reply
+        send(query_id)
         try:
             async with asyncio.timeout(self.answer_seconds):
-                return await question.reply
+                return await reply
         finally:
-            self._open.pop(question.id, None)
+            self._open.pop(query_id, None)
 
     def answer(self, params: Params) -> None:
         """Take the bot's answer. Raises the server's 400 for a late or unknown one."""
         ok, message = params.flag("ok"), params.text("error_message")
         if not ok and message is None:
             raise bad_request("error message must be non-empty")
-        question = self._open.pop(params.text("pre_checkout_query_id") or "", None)
-        if question is None or question.reply.done():
+        reply = self._open.pop(params.text("pre_checkout_query_id") or "", None)
+        if reply is None or reply.done():
             raise bad_request("query is too old and response timeout expired or query ID is invalid")
-        question.reply.set_result(None if ok else message)
+        reply.set_result(None if ok else message)
 
     def charge(self, user_id: int, invoice: Invoice) -> Charge:
         """Take the Stars."""
@@ -111,22 +108,18 @@ class Payments:
 
 def read_invoice(params: Params) -> Invoice:
     """Read and check the invoice of `sendInvoice` or `createInvoiceLink`. Only Stars can be paid here."""
-    title, description = params.text("title"), params.text("description")
-    payload, currency = params.text("payload"), params.text("currency")
-    if title is None or len(title) > 32:
-        raise bad_request("invoice title is invalid" if title else "title is empty")
-    if description is None or len(description) > 255:
-        raise bad_request("invoice description is invalid" if description else "description is empty")
+    title, description, payload = params.text("title"), params.text("description"), params.text("payload")
+    for name, value, longest in (("title", title, 32), ("description", description, 255)):
+        if value is None or len(value) > longest:
+            raise bad_request(f"invoice {name} is invalid" if value else f"{name} is empty")
     if payload is None or len(payload.encode()) > 128:
         raise bad_request("INVOICE_PAYLOAD_INVALID")
-    if currency is None:
-        raise bad_request("currency is empty")
-    if currency != STARS:
-        raise bad_request("PAYMENT_PROVIDER_INVALID")
+    if params.text("currency") != STARS:
+        raise bad_request("PAYMENT_PROVIDER_INVALID" if params.text("currency") else "currency is empty")
     prices = params.array("prices")
     if prices is None or len(prices) != 1 or not isinstance(prices[0], dict):
         raise bad_request("STARS_INVOICE_INVALID")
     amount = prices[0].get("amount")
     if not prices[0].get("label") or not isinstance(amount, int) or amount < 1:
         raise bad_request("CURRENCY_TOTAL_AMOUNT_INVALID")
-    return Invoice(title, description, payload, currency, amount)
+    return Invoice(title or "", description or "", payload, amount)

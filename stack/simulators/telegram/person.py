@@ -1,4 +1,6 @@
-"""A person's side of the chat: type, press, pay, block, and wait for what the bot really sends."""
+"""A person's side of the chat: write, press, pay, block, and wait for what the bot really sends."""
+
+from functools import partial
 
 from stack.simulators.telegram.chat_observer import Button, ChatObserver
 from stack.simulators.telegram.entities import typed_entities
@@ -11,7 +13,7 @@ class PaymentError(Exception):
 
 
 class Person(ChatObserver):
-    """A handle on one simulated person. Made by `TelegramServer.person`."""
+    """One simulated person. Made by `TelegramServer.person`."""
 
     async def send(self, text: str) -> int:
         """Type a text or a command. Returns the message id."""
@@ -19,32 +21,28 @@ class Person(ChatObserver):
         return self._post({"text": text, **({"entities": entities} if entities else {})})
 
     async def send_photo(self, data: bytes, caption: str | None = None) -> int:
-        """Send a picture, caption optional. Returns the message id."""
-        content: Json = {"photo": await self._world.files.add_photo(data)}
+        """Send a photo, caption optional. Returns the message id."""
+        content: Json = {"photo": await self._state.files.add_photo(data)}
         return self._post(content | ({"caption": caption} if caption else {}))
 
     async def send_voice(self, data: bytes, duration: int = 3) -> int:
         """Send a voice message (OGG). Returns the message id."""
-        facts: Json = {"duration": duration, "mime_type": "audio/ogg"}
-        return self._post({"voice": self._world.files.add(data, "voice", "oga", facts).as_json})
+        return self._send_file("voice", data, "voice", "oga", duration=duration, mime_type="audio/ogg")
 
     async def send_document(self, data: bytes, name: str, mime_type: str = "application/octet-stream") -> int:
         """Send a file as it is. Returns the message id."""
-        facts: Json = {"file_name": name, "mime_type": mime_type}
         extension = name.rpartition(".")[2]
-        return self._post({"document": self._world.files.add(data, "documents", extension, facts).as_json})
+        return self._send_file("document", data, "documents", extension, file_name=name, mime_type=mime_type)
 
     async def send_sticker(self, data: bytes = b"RIFF\0\0\0\0WEBP", emoji: str = "👍") -> int:
         """Send a sticker. Returns the message id."""
-        facts: Json = {
-            "type": "regular", "width": 512, "height": 512, "is_animated": False, "is_video": False, "emoji": emoji,
-        }  # fmt: skip
-        return self._post({"sticker": self._world.files.add(data, "stickers", "webp", facts).as_json})
+        facts: Json = {"type": "regular", "width": 512, "height": 512, "is_animated": False, "is_video": False}
+        return self._send_file("sticker", data, "stickers", "webp", **facts, emoji=emoji)
 
     async def press(self, button: str | Button) -> str:
         """Press a button, given by label or callback data; the newest one wins. Returns the callback query's id.
 
-        A label on the keyboard below the input line is sent as a text instead; then the message id comes back as text.
+        A label on the keyboard below the input line is sent as a text instead, and the id of that message is returned.
         Raises LookupError naming the buttons in sight.
         """
         found = button if isinstance(button, Button) else self._find(button)
@@ -54,69 +52,55 @@ class Person(ChatObserver):
         message = self._chat.messages.get(found.message_id)
         if message is None or found.data is None:
             raise LookupError(f"the button {found.text!r} is gone, or sends no callback")
-        self._unblocked("press a button")
-        return self._world.press(self._chat, message, found.data)
+        self._require_unblocked("press a button")
+        return self._state.press(self._chat, message, found.data)
 
     async def pay(self, link: str | None = None) -> str:
         """Pay the newest invoice in sight, or an invoice link. Returns the charge id. Raises PaymentError."""
-        message_id, invoice = (None, self._world.payments.links[link]) if link else self._open_invoice()
-        self._unblocked("pay")
+        payments = self._state.payments
+        message_id, invoice = (None, payments.links[link]) if link else self._open_invoice()
+        self._require_unblocked("pay")
         self._from_here = self._chat.position
-        question = self._world.payments.ask(invoice)
-        self._world.updates.put(
-            "pre_checkout_query",
-            {
-                "id": question.id,
-                "from": self.user,
-                "currency": invoice.currency,
-                "total_amount": invoice.amount,
-                "invoice_payload": invoice.payload,
-            },
-        )
+        put = partial(self._state.updates.put, "pre_checkout_query")
         try:
-            refusal = await self._world.payments.reply(question)
+            refusal = await payments.pre_checkout(
+                lambda query_id: put({"id": query_id, "from": self.user, **invoice.amount_json})
+            )
         except TimeoutError:
-            limit = self._world.payments.answer_seconds
+            limit = payments.answer_seconds
             raise PaymentError(f"the bot did not answer the pre-checkout query within {limit:g} s") from None
         if refusal is not None:
             raise PaymentError(refusal)
-        charge = self._world.payments.charge(self.id, invoice)
+        charge = payments.charge(self.id, invoice)
         if message_id is not None:
-            del self._world.payments.invoices[self.id, message_id]
-        self._post(
-            {
-                "successful_payment": {
-                    "currency": invoice.currency,
-                    "total_amount": invoice.amount,
-                    "invoice_payload": invoice.payload,
-                    "telegram_payment_charge_id": charge.charge_id,
-                    "provider_payment_charge_id": "",
-                }
-            }
-        )
+            del payments.invoices[self.id, message_id]
+        self._post({"successful_payment": {**charge.as_json, "provider_payment_charge_id": ""}})
         return charge.charge_id
 
     async def decline(self) -> None:
-        """Close the payment form of the newest invoice: Telegram tells the bot nothing about it."""
+        """Close the payment form of the newest invoice: Telegram sends the bot nothing about it."""
         message_id, _ = self._open_invoice()
-        del self._world.payments.invoices[self.id, message_id]
+        del self._state.payments.invoices[self.id, message_id]
 
     async def block(self) -> None:
         """Block the bot."""
-        self._world.set_blocked(self._chat, True)
+        self._state.set_blocked(self._chat, True)
 
     async def unblock(self) -> None:
         """Unblock the bot (a client then usually sends /start, which `send` does)."""
-        self._world.set_blocked(self._chat, False)
+        self._state.set_blocked(self._chat, False)
+
+    def _send_file(self, field: str, data: bytes, folder: str, extension: str, **facts: object) -> int:
+        return self._post({field: self._state.files.add(data, folder, extension, facts).as_json})
 
     def _post(self, content: Json) -> int:
-        self._unblocked("write")
+        self._require_unblocked("write")
         self._from_here = self._chat.position
-        return int(self._world.from_person(self._chat, content)["message_id"])
+        return int(self._state.from_person(self._chat, content)["message_id"])
 
-    def _unblocked(self, doing: str) -> None:
+    def _require_unblocked(self, action: str) -> None:
         if self._chat.blocked:
-            raise RuntimeError(f"person {self.id} has blocked the bot and must unblock it to {doing}")
+            raise RuntimeError(f"person {self.id} has blocked the bot and must unblock it to {action}")
 
     def _find(self, name: str) -> Button | None:
         for button in self.buttons:
@@ -128,7 +112,7 @@ class Person(ChatObserver):
         raise LookupError(f"no button {name!r} in sight; there are {[(b.text, b.data) for b in self.buttons[:20]]}")
 
     def _open_invoice(self) -> tuple[int, Invoice]:
-        open_here = [key[1] for key in self._world.payments.invoices if key[0] == self.id]
+        open_here = [message_id for chat_id, message_id in self._state.payments.invoices if chat_id == self.id]
         if not open_here:
             raise LookupError(f"person {self.id} sees no unpaid invoice")
-        return max(open_here), self._world.payments.invoices[self.id, max(open_here)]
+        return max(open_here), self._state.payments.invoices[self.id, max(open_here)]

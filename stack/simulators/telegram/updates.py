@@ -1,4 +1,4 @@
-"""The queue of updates: handed to a long poll or to a webhook, and kept until confirmed (at most a day)."""
+"""The queue of updates: for a long poll or a webhook, each kept until it is confirmed (at most a day)."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ ON_REQUEST_ONLY = frozenset({"chat_member", "message_reaction", "message_reactio
 
 
 class UpdateQueue:
-    """Updates in the order they happened. Confirming is by offset: everything below it is forgotten."""
+    """Updates in the order they happened. Confirming is by offset: every update below it is removed."""
 
     def __init__(self, first_id: int, clock: Callable[[], float] = time.time) -> None:
         self._next_id = first_id
@@ -29,47 +29,38 @@ class UpdateQueue:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, kind: str, content: Json) -> int | None:
-        """Queue an update. Returns its id, or None when the bot does not want this kind."""
+    def put(self, kind: str, content: Json) -> None:
+        """Queue an update, if the bot wants this kind."""
         if (self.allowed and kind not in self.allowed) or (not self.allowed and kind in ON_REQUEST_ONLY):
-            return None
+            return
         now = self._clock()
         while self._waiting and self._waiting[0][0] < now - KEPT_SECONDS:
             self._waiting.popleft()
-        update_id = self._next_id
+        self._waiting.append((now, {"update_id": self._next_id, kind: content}))
         self._next_id += 1
-        self._waiting.append((now, {"update_id": update_id, kind: content}))
         self._wake()
-        return update_id
 
     def allow(self, kinds: list[Any] | None) -> None:
-        """Remember which kinds the bot wants from now on; None leaves the choice as it was."""
+        """Set the kinds that the bot wants from now on; None leaves them as they were."""
         if kinds is not None:
             self.allowed = [str(kind) for kind in kinds]
 
     def clear(self) -> None:
-        """Drop all that is pending."""
+        """Remove all updates."""
         self._waiting.clear()
-
-    def confirm(self, offset: int) -> None:
-        """Forget updates below `offset`; a negative one keeps that many from the end."""
-        if offset < 0:
-            while len(self._waiting) > -offset:
-                self._waiting.popleft()
-        while offset > 0 and self._waiting and self._waiting[0][1]["update_id"] < offset:
-            self._waiting.popleft()
 
     async def poll(self, offset: int, limit: int, timeout: float) -> list[Json]:  # noqa: ASYNC109 - the API's own parameter
         """Confirm by `offset`, then return up to `limit` updates, waiting up to `timeout` seconds for the first.
 
-        A newer poll ends this one with 409, as does a webhook that is set meanwhile.
+        A negative offset keeps that many from the end. A newer poll or webhook ends this one with 409.
         """
-        self.confirm(offset)
-        self._poll += 1
+        while self._waiting and (
+            len(self._waiting) > -offset if offset < 0 else self._waiting[0][1]["update_id"] < offset
+        ):
+            self._waiting.popleft()
+        self.end_poll()
         this = self._poll
-        self._wake()
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + min(max(timeout, 0), LONGEST_POLL_SECONDS)
+        deadline = asyncio.get_running_loop().time() + min(max(timeout, 0), LONGEST_POLL_SECONDS)
         while not self._waiting and not self._closed:
             changed = self._changed
             try:
@@ -78,14 +69,12 @@ class UpdateQueue:
             except TimeoutError:
                 break
             if this != self._poll:
-                raise ApiError(
-                    409,
-                    "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running",
-                )
+                reason = "terminated by other getUpdates request; make sure that only one bot instance is running"
+                raise ApiError(409, f"Conflict: {reason}")
         return [update for _, update in self._waiting][:limit]
 
     def end_poll(self) -> None:
-        """End a running poll with 409 (another consumer takes over)."""
+        """End a running poll with 409, because another consumer begins."""
         self._poll += 1
         self._wake()
 
@@ -101,7 +90,7 @@ class UpdateQueue:
         return self._waiting.popleft()[1]
 
     def give_back(self, updates: list[Json]) -> None:
-        """Put updates that nobody took back to the front."""
+        """Put updates that were not delivered back to the front."""
         now = self._clock()
         self._waiting.extendleft((now, update) for update in reversed(updates))
         self._wake()

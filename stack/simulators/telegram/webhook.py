@@ -1,4 +1,4 @@
-"""Delivery of updates to the bot's webhook: POST, the secret token, tries again until the bot takes them."""
+"""Delivery of updates to the bot's webhook: POST, the secret token, retries until the bot takes them."""
 
 import asyncio
 import contextlib
@@ -40,7 +40,7 @@ class Webhook:
         self._task = asyncio.create_task(self._deliver_all(), name="telegram-webhook")
 
     async def stop(self) -> None:
-        """Stop delivering; what was not taken waits for the next poll or webhook."""
+        """Stop delivering; updates that were not delivered wait for the next poll or webhook."""
         self.url = ""
         if self._task is not None:
             self._task.cancel()
@@ -106,7 +106,7 @@ class Webhook:
             return False
         method = reply.text("method")
         if method is not None:
-            # A call in the answer's body has no way to be told its result: errors are dropped, as by Telegram.
+            # A call in the answer's body gets no result: errors are dropped, as by Telegram.
             with contextlib.suppress(ApiError):
                 await self._call(method, reply)
         return True

@@ -1,4 +1,4 @@
-"""What travels between a bot and the Bot API: parameters in, `{"ok": …}` envelopes out.
+"""Parameters of a call to the Bot API, and the `{"ok": …}` envelope of its answer.
 
 Parameters arrive as a query string, a form, multipart or JSON; objects inside a form are JSON text. The wording of
 errors is that of the real server, because bots and libraries match on it.
@@ -21,9 +21,7 @@ class ApiError(Exception):
 
     def __init__(self, code: int, description: str, parameters: Json | None = None) -> None:
         super().__init__(f"{code} {description}")
-        self.code = code
-        self.description = description
-        self.parameters = parameters
+        self.code, self.description, self.parameters = code, description, parameters
 
 
 def bad_request(reason: str) -> ApiError:
@@ -32,7 +30,7 @@ def bad_request(reason: str) -> ApiError:
 
 
 def too_many_requests(seconds: int) -> ApiError:
-    """Build the 429 that tells how many seconds to stay away."""
+    """Build the 429 with the seconds to wait."""
     return ApiError(429, f"Too Many Requests: retry after {seconds}", {"retry_after": seconds})
 
 
@@ -42,11 +40,9 @@ def success(result: Any) -> web.Response:
 
 
 def failure(error: ApiError) -> web.Response:
-    """Wrap a refusal."""
+    """Wrap an error."""
     body: Json = {"ok": False, "error_code": error.code, "description": error.description}
-    if error.parameters:
-        body["parameters"] = error.parameters
-    return web.json_response(body, status=error.code)
+    return web.json_response(body | ({"parameters": error.parameters} if error.parameters else {}), status=error.code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +55,10 @@ class Upload:
 
 
 class Params:
-    """The parameters of one call, read by type. A missing or empty value is None, as the real server sees it."""
+    """The parameters of one call, read by type. An empty value counts as missing, as with the real server."""
 
     def __init__(self, values: Mapping[str, Any], files: Mapping[str, Upload] | None = None) -> None:
-        self._values = values
-        self._files = files or {}
+        self._values, self._files = values, files or {}
 
     def text(self, name: str) -> str | None:
         """Return the value as text."""
@@ -74,26 +69,22 @@ class Params:
 
     def integer(self, name: str) -> int | None:
         """Return the value as a whole number; what is not a number counts as missing."""
-        value = self.text(name)
         try:
-            return None if value is None else int(value)
+            return int(self.text(name) or "")
         except ValueError:
             return None
 
     def flag(self, name: str) -> bool:
         """Return the value as a boolean; missing is False."""
-        value = self.text(name)
-        return value is not None and value.lower() in TRUE_WORDS
+        return (self.text(name) or "").lower() in TRUE_WORDS
 
     def structure(self, name: str) -> Any:
-        """Return an object or a list, which a form carries as JSON text. Raises the server's 400 when it is no JSON."""
+        """Return an object or a list, which a form carries as JSON text. Raises the server's 400 for broken JSON."""
         value = self._values.get(name)
-        if value is None or value == "":
-            return None
         if not isinstance(value, str):
             return value
         try:
-            return json.loads(value)
+            return json.loads(value) if value else None
         except ValueError:
             raise bad_request(f"can't parse {name.replace('_', ' ')} JSON object") from None
 
@@ -112,14 +103,11 @@ class Params:
         return value
 
     def upload(self, name: str) -> Upload | None:
-        """Return the uploaded file of this field, or the one that an `attach://<field>` value points to."""
-        if name in self._files:
-            return self._files[name]
-        value = self.text(name)
-        return self.attached(value) if value else None
+        """Return the uploaded file of this field, or the one that its `attach://<field>` value names."""
+        return self._files.get(name) or self.attached(self.text(name) or "")
 
     def attached(self, reference: str) -> Upload | None:
-        """Return the file that `attach://<field>` points to; None when the reference is of another kind."""
+        """Return the file that `attach://<field>` names; None when the reference is of another kind."""
         if not reference.startswith("attach://"):
             return None
         upload = self._files.get(reference.removeprefix("attach://"))
@@ -129,7 +117,7 @@ class Params:
 
 
 async def read_params(request: web.Request) -> Params:
-    """Read the query and the body of a call, whichever of the documented encodings it uses."""
+    """Read the query and the body of a call in any of the documented encodings."""
     values: dict[str, Any] = dict(request.query)
     files: dict[str, Upload] = {}
     if request.content_type == "application/json":
@@ -144,15 +132,15 @@ async def read_params(request: web.Request) -> Params:
     elif request.method == "POST":
         for name, value in (await request.post()).items():
             if isinstance(value, web.FileField):
-                files[name] = Upload(value.filename, value.content_type, value.file.read())
-                value.file.close()
+                with value.file:
+                    files[name] = Upload(value.filename, value.content_type, value.file.read())
             else:
                 values[name] = value
     return Params(values, files)
 
 
 async def read_reply(response: ClientResponse) -> Params:
-    """Read what a webhook answered, which may be a call: JSON or multipart with a `method`. Raises ValueError."""
+    """Read the answer of a webhook, which may be a call: JSON or multipart with a `method`. Raises ValueError."""
     if response.content_type == "application/json":
         given = await response.json()
         return Params(given if isinstance(given, dict) else {})
@@ -162,7 +150,7 @@ async def read_reply(response: ClientResponse) -> Params:
         parts = MultipartReader.from_response(response)
         while (part := await parts.next()) is not None:
             if not isinstance(part, BodyPartReader) or part.name is None:
-                raise ValueError("a part of the webhook's answer is no form field")
+                raise ValueError("a part of the webhook's answer is not a form field")
             data = bytes(await part.read(decode=True))
             if part.filename:
                 content_type = part.headers.get("Content-Type", "application/octet-stream")

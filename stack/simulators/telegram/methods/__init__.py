@@ -1,16 +1,6 @@
-"""The methods of the Bot API, one module a subject. `METHODS` finds one by its name, without regard to case."""
-
-from collections.abc import Awaitable, Callable
-from typing import Any
+"""The methods of the Bot API, one module a subject, named as its documentation names them."""
 
 from stack.simulators.telegram.methods import edits, media, messages, payments, profile, updates
-from stack.simulators.telegram.wire import Params
-from stack.simulators.telegram.world import World
+from stack.simulators.telegram.state import METHODS
 
-Method = Callable[[World, Params], Awaitable[Any]]
-
-METHODS: dict[str, Method] = {
-    name.lower(): method
-    for module in (updates, messages, media, edits, payments, profile)
-    for name, method in module.METHODS.items()
-}
+__all__ = ["METHODS", "edits", "media", "messages", "payments", "profile", "updates"]

@@ -1,13 +1,13 @@
 """Changing messages that the bot sent."""
 
-from typing import Any
+from collections.abc import Collection
 
 from stack.simulators.telegram.chats import Chat
 from stack.simulators.telegram.markup import read_markup
 from stack.simulators.telegram.methods.media import photo_content, read_caption
 from stack.simulators.telegram.methods.messages import read_text
+from stack.simulators.telegram.state import State, method
 from stack.simulators.telegram.wire import Json, Params, bad_request
-from stack.simulators.telegram.world import World
 
 NOT_MODIFIED = (
     "message is not modified: specified new message content and reply markup are exactly the same as a current "
@@ -16,34 +16,35 @@ NOT_MODIFIED = (
 CONTENT = ("text", "entities", "caption", "caption_entities", "reply_markup", "photo")
 
 
-async def edit_message_text(world: World, params: Params) -> Json:
-    """`editMessageText`."""
-    chat, message = world.own_message(params, "edit")
+@method
+async def edit_message_text(state: State, params: Params) -> Json:
+    chat, message = state.own_message(params, "edit")
     if "text" not in message:
         raise bad_request("there is no text in the message to edit")
-    return _change(world, chat, message, {**read_text(params), **_markup(params)}, keep=())
+    return _change(state, chat, message, read_text(params) | _markup(params))
 
 
-async def edit_message_caption(world: World, params: Params) -> Json:
-    """`editMessageCaption`."""
-    chat, message = world.own_message(params, "edit")
+@method
+async def edit_message_caption(state: State, params: Params) -> Json:
+    chat, message = state.own_message(params, "edit")
     if "photo" not in message and "document" not in message:
         raise bad_request("there is no caption in the message to edit")
-    caption = read_caption(params.text("caption"), params.text("parse_mode"), params.structure("caption_entities"))
-    return _change(world, chat, message, {**caption, **_markup(params)}, keep=("photo",))
+    return _change(state, chat, message, read_caption(params) | _markup(params), keep=("photo",))
 
 
-async def edit_message_media(world: World, params: Params) -> Json:
-    """`editMessageMedia`, for photos."""
-    chat, message = world.own_message(params, "edit")
-    content = await photo_content(world, params, params.structure("media"))
-    return _change(world, chat, message, {**content, **_markup(params)}, keep=())
+@method
+async def edit_message_media(state: State, params: Params) -> Json:
+    """Edit a photo; other kinds are not simulated."""
+    chat, message = state.own_message(params, "edit")
+    content = await photo_content(state, params, params.structure("media"))
+    return _change(state, chat, message, content | _markup(params))
 
 
-async def edit_message_reply_markup(world: World, params: Params) -> Json:
-    """`editMessageReplyMarkup`; none removes the keyboard."""
-    chat, message = world.own_message(params, "edit")
-    return _change(world, chat, message, _markup(params), keep=[name for name in CONTENT if name != "reply_markup"])
+@method
+async def edit_message_reply_markup(state: State, params: Params) -> Json:
+    """Replace the keyboard; a call without one removes it."""
+    chat, message = state.own_message(params, "edit")
+    return _change(state, chat, message, _markup(params), keep=set(CONTENT) - {"reply_markup"})
 
 
 def _markup(params: Params) -> Json:
@@ -51,15 +52,14 @@ def _markup(params: Params) -> Json:
     return {} if markup is None else {"reply_markup": markup}
 
 
-def _change(world: World, chat: Chat, message: Json, content: Json, *, keep: Any) -> Json:
-    """Replace the content in place, but for the fields in `keep`; the same again is an error, as in Telegram."""
-    before = _comparable(message)
+def _change(state: State, chat: Chat, message: Json, content: Json, *, keep: Collection[str] = ()) -> Json:
+    """Replace the content but for the fields in `keep`; the same content again is an error, as in Telegram."""
     changed = {name: value for name, value in message.items() if name not in CONTENT or name in keep} | content
-    if _comparable(changed) == before:
+    if _comparable(changed) == _comparable(message):
         raise bad_request(NOT_MODIFIED)
-    changed["edit_date"] = world.now()
+    changed["edit_date"] = state.now()
     chat.messages[message["message_id"]] = changed
-    chat.show(changed, edited=True)
+    chat.show(changed)
     return changed
 
 
@@ -68,11 +68,3 @@ def _comparable(message: Json) -> Json:
     if "photo" in content:
         content["photo"] = [size["file_unique_id"] for size in content["photo"]]
     return content
-
-
-METHODS: dict[str, Any] = {
-    "editMessageText": edit_message_text,
-    "editMessageCaption": edit_message_caption,
-    "editMessageMedia": edit_message_media,
-    "editMessageReplyMarkup": edit_message_reply_markup,
-}

@@ -1,13 +1,11 @@
-"""Everything the simulated Telegram knows: the bot, the chats, updates, files, payments, and the faults to come."""
+"""The state of the simulated Telegram: the bot, chats, updates, files, payments and ordered faults."""
 
 import secrets
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from stack.simulators.telegram.chats import Chat
-from stack.simulators.telegram.entities import utf16_length
+from stack.simulators.telegram.chats import Chat, Newest
 from stack.simulators.telegram.faults import Faults
 from stack.simulators.telegram.files import FileStore
 from stack.simulators.telegram.markup import callback_buttons
@@ -19,16 +17,8 @@ from stack.simulators.telegram.wire import ApiError, Json, Params, bad_request
 KEPT_QUERIES = 5000
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackQuery:
-    """A press that the bot has not answered yet."""
-
-    id: str
-    chat: Chat
-
-
-class World:
-    """The state behind the methods. One bot, any number of private chats; ids count up as in the real service."""
+class State:
+    """The state that the methods share. One bot, any number of private chats; ids count up as in the real service."""
 
     def __init__(
         self,
@@ -39,8 +29,7 @@ class World:
         call: Callable[[str, Params], Awaitable[object]],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.token = token
-        self.clock = clock
+        self._clock = clock
         self.bot: Json = {"id": int(token.partition(":")[0]), "is_bot": True, "first_name": name, "username": username}
         self.faults = Faults()
         self.updates = UpdateQueue(first_id=100_000_001, clock=clock)
@@ -48,21 +37,22 @@ class World:
         self.files = FileStore()
         self.payments = Payments(clock)
         self.chats: dict[int, Chat] = {}
-        self.queries: OrderedDict[str, CallbackQuery] = OrderedDict()
+        self.queries: Newest[str, Chat] = Newest(KEPT_QUERIES)
+        """Chats of the presses that the bot has not answered yet, by the query's id."""
         self.profile: dict[tuple[str, str], object] = {}
         self._last_message_id = 0
 
     def now(self) -> int:
-        """Return the time as the wire has it: whole Unix seconds."""
-        return int(self.clock())
+        """Return the time in whole Unix seconds, as in the wire format."""
+        return int(self._clock())
 
     def message_id(self) -> int:
-        """Return the next message id; a bot account counts one row for all its private chats."""
+        """Return the next message id; a bot counts the messages of all its private chats together."""
         self._last_message_id += 1
         return self._last_message_id
 
     def chat(self, params: Params, name: str = "chat_id") -> Chat:
-        """Return the chat that a call means. Raises the 400s and 403s of the real server."""
+        """Return the chat that a call names. Raises the 400s of the real server."""
         if params.text(name) is None:
             raise bad_request(f"{name} is empty")
         chat = self.chats.get(params.integer(name) or 0)
@@ -79,83 +69,73 @@ class World:
             raise ApiError(403, "Forbidden: bot can't initiate conversation with a user")
         return chat
 
-    def own_message(self, params: Params, doing: str) -> tuple[Chat, Json]:
-        """Return the bot's message that a call wants to change. `doing` is the server's word for it: edit, delete."""
+    def own_message(self, params: Params, action: str) -> tuple[Chat, Json]:
+        """Return the bot's message that a call changes. `action` is the server's word for it: edit, delete."""
         chat = self.chat(params)
         message_id = params.integer("message_id")
         if message_id is None:
             raise bad_request("message identifier is not specified")
         message = chat.messages.get(message_id)
         if message is None:
-            raise bad_request(f"message to {doing} not found")
-        if doing == "edit" and message["from"]["id"] != self.bot["id"]:
+            raise bad_request(f"message to {action} not found")
+        if action == "edit" and message["from"]["id"] != self.bot["id"]:
             raise bad_request("message can't be edited")
         return chat, message
 
     def from_bot(self, chat: Chat, content: Json) -> Json:
         """Post a message of the bot."""
-        message = {
-            "message_id": self.message_id(),
-            "from": self.bot,
-            "chat": chat.as_json,
-            "date": self.now(),
-            **content,
-        }
-        chat.keep(message, from_bot=True)
+        message = self._post(chat, self.bot, content)
+        chat.show(message)
         return message
 
     def from_person(self, chat: Chat, content: Json) -> Json:
         """Post a message of the person and queue its update."""
         chat.started = True
-        message = {
-            "message_id": self.message_id(),
-            "from": chat.user,
-            "chat": chat.as_json,
-            "date": self.now(),
-            **content,
-        }
-        chat.keep(message, from_bot=False)
+        message = self._post(chat, chat.user, content)
         self.updates.put("message", message)
+        return message
+
+    def _post(self, chat: Chat, sender: Json, content: Json) -> Json:
+        message_id = self.message_id()
+        message = {"message_id": message_id, "from": sender, "chat": chat.as_json, "date": self.now(), **content}
+        chat.messages[message_id] = message
         return message
 
     def press(self, chat: Chat, message: Json, data: str) -> str:
         """Queue the callback query of a pressed button. Returns the query's id."""
         if data not in callback_buttons(message.get("reply_markup")):
             raise ValueError(f"message {message['message_id']} has no button with the data {data!r}")
-        query = CallbackQuery(str(secrets.randbits(62)), chat)
-        self.queries[query.id] = query
-        while len(self.queries) > KEPT_QUERIES:
-            self.queries.popitem(last=False)
-        self.updates.put(
-            "callback_query",
-            {"id": query.id, "from": chat.user, "message": message, "chat_instance": str(chat.id * 7919), "data": data},
-        )
-        return query.id
+        query_id = str(secrets.randbits(62))
+        self.queries[query_id] = chat
+        query = {
+            "id": query_id,
+            "from": chat.user,
+            "message": message,
+            "chat_instance": str(chat.id * 7919),
+            "data": data,
+        }
+        self.updates.put("callback_query", query)
+        return query_id
 
     def set_blocked(self, chat: Chat, blocked: bool) -> None:
-        """Let the person block or unblock the bot, and tell the bot."""
+        """Let the person block or unblock the bot, and queue the update."""
         if chat.blocked == blocked:
             return
-        states = ("member", "kicked") if blocked else ("kicked", "member")
         chat.blocked = blocked
         # The server adds until_date (0: for ever) to a ban.
-        old, new = (
-            {"user": self.bot, "status": status, **({"until_date": 0} if status == "kicked" else {})}
-            for status in states
-        )
-        self.updates.put(
-            "my_chat_member",
-            {
-                "chat": chat.as_json,
-                "from": chat.user,
-                "date": self.now(),
-                "old_chat_member": old,
-                "new_chat_member": new,
-            },
-        )
+        member, kicked = {"user": self.bot, "status": "member"}, {"user": self.bot, "status": "kicked", "until_date": 0}
+        old, new = (member, kicked) if blocked else (kicked, member)
+        change = {"chat": chat.as_json, "from": chat.user, "date": self.now()}
+        self.updates.put("my_chat_member", {**change, "old_chat_member": old, "new_chat_member": new})
 
 
-def check_length(text: str, longest: int, complaint: str) -> None:
-    """Raise the server's 400 when a text is longer than Telegram allows."""
-    if utf16_length(text) > longest:
-        raise bad_request(complaint)
+Method = Callable[[State, Params], Awaitable[Any]]
+Function = TypeVar("Function", bound=Method)
+METHODS: dict[str, Method] = {}
+"""The methods of the Bot API by their names in lower case, as it compares them."""
+
+
+def method(function: Function) -> Function:
+    """Register a function as the method of its name: `send_message` is `sendMessage`."""
+    METHODS[function.__name__.replace("_", "")] = function
+    return function
