@@ -1,4 +1,4 @@
-"""The simulated Cloudflare Images of a demo (CLOUDFLARE=fake), and what makes sidecar and web use it."""
+"""The simulated Cloudflare Images of a demo (CLOUDFLARE=fake), and the settings of sidecar and web for it."""
 
 import sys
 from pathlib import Path
@@ -14,14 +14,14 @@ SIGNING_KEY = "signing-key-of-the-simulated-cloudflare"
 
 
 def service(settings: StackSettings, data: Path) -> Service:
-    """The process; its pictures are kept in `data`, for the next demo shows them too."""
+    """Describe the process; its images are kept in `data`, because the next demo shows them too."""
     options = {
-        "--port": str(settings.cloudflare_port),
-        "--data": str(data / "cloudflare"),
-        "--account-id": ACCOUNT_ID,
-        "--token": API_TOKEN,
-        "--account-hash": ACCOUNT_HASH,
-        "--signing-key": SIGNING_KEY,
+        "port": settings.cloudflare_port,
+        "data": data / "cloudflare",
+        "account-id": ACCOUNT_ID,
+        "token": API_TOKEN,
+        "account-hash": ACCOUNT_HASH,
+        "signing-key": SIGNING_KEY,
     }
     return Service(
         name="cloudflare",
@@ -30,10 +30,10 @@ def service(settings: StackSettings, data: Path) -> Service:
             sys.executable,
             "-m",
             "stack.simulators.cloudflare",
-            *(word for pair in options.items() for word in pair),
+            *(f"--{key}={value}" for key, value in options.items()),
         ],
         env={},
-        stage=0,  # the sidecar may be in the middle of an upload when all ends
+        stage=0,  # the sidecar may be in the middle of an upload when the demo ends
         port=settings.cloudflare_port,
         port_variable="CHATTRAIL_STACK_CLOUDFLARE_PORT",
         ready_line="is ready on",
@@ -41,25 +41,21 @@ def service(settings: StackSettings, data: Path) -> Service:
 
 
 def sidecar_environment(settings: StackSettings) -> dict[str, str]:
-    """What makes the sidecar keep pictures there."""
+    """Return the settings with which the sidecar stores images there."""
     return {
         "CHATTRAIL_SIDECAR_IMAGES_STORE": "cloudflare_images",
         "CHATTRAIL_SIDECAR_IMAGES_CLOUDFLARE_ACCOUNT_ID": ACCOUNT_ID,
         "CHATTRAIL_SIDECAR_IMAGES_CLOUDFLARE_API_TOKEN": API_TOKEN,
-        "CHATTRAIL_SIDECAR_IMAGES_CLOUDFLARE_API_URL": f"{_address(settings)}/client/v4",
+        "CHATTRAIL_SIDECAR_IMAGES_CLOUDFLARE_API_URL": f"http://127.0.0.1:{settings.cloudflare_port}/client/v4",
     }
 
 
 def web_environment(settings: StackSettings) -> dict[str, str]:
-    """What lets the dashboard sign addresses of pictures."""
+    """Return the settings with which the dashboard signs addresses of images."""
     return {
         "CHATTRAIL_WEB_CLOUDFLARE_ACCOUNT_HASH": ACCOUNT_HASH,
         "CHATTRAIL_WEB_CLOUDFLARE_SIGNING_KEY": SIGNING_KEY,
         "CHATTRAIL_WEB_CLOUDFLARE_VARIANT": "public",
         "CHATTRAIL_WEB_CLOUDFLARE_THUMBNAIL_VARIANT": "thumbnail",
-        "CHATTRAIL_WEB_CLOUDFLARE_DELIVERY_URL": _address(settings),
+        "CHATTRAIL_WEB_CLOUDFLARE_DELIVERY_URL": f"http://127.0.0.1:{settings.cloudflare_port}",
     }
-
-
-def _address(settings: StackSettings) -> str:
-    return f"http://127.0.0.1:{settings.cloudflare_port}"

@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import time
-import urllib.error
 import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,11 +37,14 @@ async def run(settings: StackSettings, console: Console, *, simulated: bool) -> 
         secrets = load_or_make(data / "secrets.json")
         layout = plan(settings, secrets, data, simulated=simulated)
         async with supervisor.started(layout.services):
-            await asyncio.to_thread(_announce, settings, secrets, layout, data, console, time.monotonic() - began)
-            history = (
-                asyncio.create_task(_send_history(settings, layout, data, supervisor, console)) if simulated else None
-            )
-            await supervisor.watch(stop, history)
+            link = await asyncio.to_thread(_login_link, settings, secrets)
+            console.print(f"Events travel: {layout.route}", highlight=False)
+            hint = f"Log in again later with the password in {data / 'secrets.json'}; logs are in {data / 'logs'}"
+            console.print(hint, highlight=False)
+            ready = f"Ready after {time.monotonic() - began:.1f} s. Open {link}"
+            console.print(ready, highlight=False, soft_wrap=True)
+            sending = _send_history(settings, layout, data, supervisor, console) if simulated else None
+            await supervisor.watch(stop, asyncio.create_task(sending) if sending else None)
             console.print("Ending …")
     except (StackError, ValueError) as error:
         console.print(f"[red]Error:[/] {error}", highlight=False)
@@ -84,22 +86,14 @@ async def _send_history(
     console.print("The history has arrived.")
 
 
-def _announce(
-    settings: StackSettings, secrets: Secrets, layout: Plan, data: Path, console: Console, seconds: float
-) -> None:
-    base = f"http://127.0.0.1:{settings.web_port}"
-    request = urllib.request.Request(  # noqa: S310 (a loopback address of our own)
-        f"{base}/api/login-links",
+def _login_link(settings: StackSettings, secrets: Secrets) -> str:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{settings.web_port}/api/login-links",
         data=b"{}",
         headers={"Authorization": f"Bearer {secrets.api_token}", "Content-Type": "application/json"},
     )
     try:
         with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
-            link = json.load(response)["url"]
-    except (urllib.error.URLError, OSError) as error:
+            return str(json.load(response)["url"])
+    except OSError as error:
         raise StackError(f"the dashboard gave no login link: {error}") from None
-    console.print(f"Events travel: {layout.route}", highlight=False)
-    console.print(
-        f"Log in again later with the password in {data / 'secrets.json'}; logs are in {data / 'logs'}", highlight=False
-    )
-    console.print(f"Ready after {seconds:.1f} s. Open {link}", highlight=False, soft_wrap=True)

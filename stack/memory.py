@@ -1,4 +1,6 @@
-"""How much memory the stack takes: the sum of the resident sets of all its processes, and the highest sum seen."""
+"""The memory that the stack takes: the sum of the resident sets of all its processes, and its peak."""
+
+from contextlib import suppress
 
 import psutil
 
@@ -12,17 +14,16 @@ class MemoryMeter:
         self.peak_with_helpers = 0
 
     def sample(self, services: dict[str, int], helpers: dict[str, int]) -> None:
-        """Add up the resident bytes of the launcher and these processes with their children, by name.
+        """Add up the resident bytes of the launcher and of these processes with their children, by name.
 
-        Helpers are there for a while only; the sum with them is kept apart.
+        Helpers run for a while only; the sum with them has a peak of its own.
         """
         by_name = {"launcher": psutil.Process().memory_info().rss}
         by_name |= {name: tree_bytes(pid) for name, pid in services.items()}
         total = sum(by_name.values())
         if total > self.peak_bytes:
             self.peak_bytes, self.at_peak = total, by_name
-        extra = sum(tree_bytes(pid) for pid in helpers.values())
-        self.peak_with_helpers = max(self.peak_with_helpers, total + extra)
+        self.peak_with_helpers = max(self.peak_with_helpers, total + sum(map(tree_bytes, helpers.values())))
 
     def report(self) -> str:
         """Return the line printed at the end."""
@@ -36,15 +37,10 @@ class MemoryMeter:
 
 def tree_bytes(pid: int) -> int:
     """Return the resident bytes of a process and its descendants; 0 when it has ended."""
-    try:
-        root = psutil.Process(pid)
-        members = [root, *root.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return 0
     total = 0
-    for member in members:
-        try:
-            total += member.memory_info().rss
-        except psutil.NoSuchProcess:
-            continue
+    with suppress(psutil.NoSuchProcess):
+        root = psutil.Process(pid)
+        for member in (root, *root.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                total += member.memory_info().rss
     return total

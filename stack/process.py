@@ -7,21 +7,21 @@ import signal
 import socket
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
-# glibc's allocator keeps eight heaps a core, and what large bodies have freed; with these it gives memory back
+# glibc's allocator keeps eight heaps a core, and the memory of freed bodies; with these it gives memory back
 FRUGAL_MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072", "MALLOC_MMAP_THRESHOLD_": "131072"}
-LOG_LIMIT = 20_000_000  # bytes; an older log is started anew
+LOG_LIMIT = 20_000_000  # bytes; a longer log begins anew
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What to start. It is ready when `ready_url` answers 200, or else when its log says `ready_line`."""
+    """What to start. It is ready when `ready_url` answers 200, or else when its log contains `ready_line`."""
 
     name: str
     title: str
@@ -36,7 +36,7 @@ class Service:
 
 
 class StackError(Exception):
-    """The stack can't run; the message says which part, and what to do."""
+    """The stack can't run; the message names the part, and what to do."""
 
 
 @dataclass(slots=True)
@@ -51,11 +51,10 @@ class Running:
 
     async def wait_ready(self, timeout_s: float) -> float:
         """Wait until it is ready and return the seconds it took. Raises StackError when it ends or takes too long."""
-        deadline = self.started_at + timeout_s
         while not await self._is_ready():
             if self.process.returncode is not None:
-                raise StackError(f"{self.service.title} ended with code {self.process.returncode}:\n{self.tail()}")
-            if time.monotonic() > deadline:
+                raise self.ended()
+            if time.monotonic() > self.started_at + timeout_s:
                 raise StackError(
                     f"{self.service.title} was not ready after {timeout_s:.0f} s; its log is {self.log}\n{self.tail()}"
                 )
@@ -65,18 +64,24 @@ class Running:
     async def _is_ready(self) -> bool:
         if self.service.ready_url:
             return await asyncio.to_thread(answers, self.service.ready_url)
-        with self.log.open("rb") as file:
-            file.seek(self.log_start)
-            return self.service.ready_line.encode() in file.read()
+        return self.service.ready_line in self._output()
+
+    def ended(self) -> StackError:
+        """Build the error for a service that ended by itself."""
+        code = self.process.returncode
+        return StackError(f"{self.service.title} ended with code {code}; its log is {self.log}\n{self.tail()}")
 
     def tail(self, lines: int = 15) -> str:
         """Return the end of its log since this start."""
+        return "\n".join(f"    {line}" for line in self._output().splitlines()[-lines:])
+
+    def _output(self) -> str:
         with self.log.open("rb") as file:
             file.seek(self.log_start)
-            return "\n".join(f"    {line}" for line in file.read().decode(errors="replace").splitlines()[-lines:])
+            return file.read().decode(errors="replace")
 
     async def stop(self, grace_s: float) -> bool:
-        """Ask it to end, kill its process group after `grace_s` seconds. Returns whether it ended by itself."""
+        """Terminate it, kill its process group after `grace_s` seconds. Returns whether it ended by itself."""
         if self.process.returncode is None:
             self.process.terminate()
         try:
@@ -107,7 +112,6 @@ async def start(service: Service, logs: Path) -> Running:
 
 
 def _log_file(logs: Path, name: str) -> Path:
-    """Return where a service's output goes; a log that has grown long is begun anew."""
     logs.mkdir(parents=True, exist_ok=True)
     log = logs / f"{name}.log"
     if log.exists() and log.stat().st_size > LOG_LIMIT:
@@ -116,7 +120,7 @@ def _log_file(logs: Path, name: str) -> Path:
 
 
 def require_free_port(service: Service) -> None:
-    """Raise StackError naming the port and its variable when something listens there already."""
+    """Raise StackError naming the port and its variable when another process listens there."""
     if service.port is None:
         return
     with socket.socket() as probe:
@@ -135,16 +139,14 @@ def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 (a loopback address of our own)
             return bool(response.status == 200)
-    except (urllib.error.URLError, OSError):
+    except OSError:
         return False
 
 
 def kill_group(pid: int) -> None:
-    """Kill what is left of a process group, workers of workers included."""
-    try:
+    """Kill the rest of a process group, workers of workers included."""
+    with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
 
 
 def _die_with_parent() -> None:

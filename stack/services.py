@@ -1,9 +1,11 @@
-"""Which processes make up a one-machine installation, and the environment that ties them together."""
+"""The processes of a one-machine installation, and the environment that connects them."""
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from stack import cloudflare
 from stack.process import Service
@@ -20,32 +22,69 @@ class Plan:
 
     services: list[Service]
     otlp_endpoint: str
-    route: str  # one line for people: how events travel
+    route: str  # the way of the events, in one line for people
+
+
+@dataclass(frozen=True, slots=True)
+class _Installation:
+    """What the parts have in common."""
+
+    settings: StackSettings
+    secrets: Secrets
+    data: Path
+    simulated: bool
+    has_collector: bool
+
+    @property
+    def token(self) -> str:
+        if self.simulated:
+            return DEMO_TOKEN
+        return self.settings.bot_token.get_secret_value() if self.settings.bot_token else ""
+
+    def url(self, part: str, path: str = "") -> str:
+        """Return the address of a part by the name of its port's setting."""
+        return f"http://127.0.0.1:{getattr(self.settings, f'{part}_port')}{path}"
+
+    def dsn(self, user: str, password: str) -> str:
+        return f"http://{user}:{password}@127.0.0.1:{self.settings.embedded_port}/chattrail"
+
+    def telegram_api(self, variable: str) -> dict[str, str]:
+        """Return the setting that makes a part use the simulated Telegram; none for the real one."""
+        return {variable: self.url("simulation")} if self.simulated else {}
+
+    def service(self, name: str, title: str, module: str, *, port: str, env: Mapping[str, str], **more: Any) -> Service:
+        """Describe a part that listens on the port of a setting, whose variable it reads too."""
+        field = f"{port}_port"
+        number, variable = getattr(self.settings, field), StackSettings.model_fields[field].alias
+        assert variable is not None
+        return Service(
+            name=name,
+            title=title,
+            argv=[sys.executable, "-m", *module.split()],
+            env={variable: str(number), **env},
+            port=number,
+            port_variable=variable,
+            **more,
+        )
 
 
 def plan(settings: StackSettings, secrets: Secrets, data: Path, *, simulated: bool, collector: bool = True) -> Plan:
-    """Lay out every process. `data` is this installation's own folder; `collector` False leaves a collector at hand out."""
-    token = DEMO_TOKEN if simulated else (settings.bot_token.get_secret_value() if settings.bot_token else "")
-    telegram = f"http://127.0.0.1:{settings.simulation_port}" if simulated else ""
-    sidecar_url = f"http://127.0.0.1:{settings.sidecar_port}"
+    """Describe every process. `data` is this installation's own folder; without `collector` no collector is started."""
     binary = collector_binary() if collector else None
-    services = [
-        _clickhouse(settings, secrets, data),
-        _sidecar(settings, secrets, data, token, telegram, with_collector=binary is not None),
-        _web(settings, secrets, data),
-    ]
+    own = _Installation(settings, secrets, data, simulated, binary is not None)
+    endpoint, route = (
+        own.url("sidecar"),
+        "bot → sidecar → ClickHouse (no collector binary: `make collector` builds one)",
+    )
+    services = [_clickhouse(own), _sidecar(own), _web(own)]
     if binary:
-        services.append(_collector(settings, data))
-        endpoint = f"http://127.0.0.1:{settings.collector_http_port}"
-        route = f"bot → collector ({binary.name}) → sidecar → ClickHouse"
-    else:
-        endpoint = sidecar_url
-        route = "bot → sidecar → ClickHouse (no collector binary at hand: `make collector` builds one)"
+        services.append(_collector(own))
+        endpoint, route = own.url("collector_http"), f"bot → collector ({binary.name}) → sidecar → ClickHouse"
     if simulated:
-        services.append(_simulation(settings))
+        services.append(_simulation(own))
     if settings.cloudflare:
         services.append(cloudflare.service(settings, data))
-    services.append(_bot(settings, secrets, data, token, telegram, endpoint))
+    services.append(_bot(own, endpoint))
     return Plan(services, endpoint, route)
 
 
@@ -58,154 +97,92 @@ def collector_binary() -> Path | None:
 
 def backfill_command(settings: StackSettings, until: str) -> list[str]:
     """Return the command that sends the demo's history; `until` (ISO time) fixes its ids, so a repeat changes nothing."""
-    options = {
-        "--days": settings.history_days,
-        "--people": settings.history_people,
-        "--seed": settings.seed,
-        "--until": until,
-    }
-    return [
-        *_module("stack.simulators.population.backfill"),
-        *(str(word) for option in options.items() for word in option),
-    ]
+    options = {"days": settings.history_days, "people": settings.history_people, "seed": settings.seed, "until": until}
+    words = [f"--{name}={value}" for name, value in options.items()]
+    return [sys.executable, "-m", "stack.simulators.population.backfill", *words]
 
 
-def _module(name: str) -> list[str]:
-    return [sys.executable, "-m", name]
-
-
-def _clickhouse(settings: StackSettings, secrets: Secrets, data: Path) -> Service:
-    return Service(
-        name="clickhouse",
-        title="ClickHouse (embedded)",
-        argv=_module("sidecar.embedded"),
-        env={
-            "CHATTRAIL_EMBEDDED_PORT": str(settings.embedded_port),
-            "CHATTRAIL_EMBEDDED_DATA": str(data / "clickhouse"),
-            "CHATTRAIL_EMBEDDED_PASSWORD": secrets.clickhouse_password,
-            "CHATTRAIL_EMBEDDED_READONLY_PASSWORD": secrets.clickhouse_readonly_password,
-        },
-        stage=0,
-        port=settings.embedded_port,
-        port_variable="CHATTRAIL_EMBEDDED_PORT",
-        ready_url=f"http://127.0.0.1:{settings.embedded_port}/ping",
-    )
-
-
-def _dsn(settings: StackSettings, user: str, password: str) -> str:
-    return f"http://{user}:{password}@127.0.0.1:{settings.embedded_port}/chattrail"
-
-
-def _sidecar(
-    settings: StackSettings, secrets: Secrets, data: Path, token: str, telegram: str, *, with_collector: bool
-) -> Service:
+def _clickhouse(own: _Installation) -> Service:
     env = {
-        "CHATTRAIL_SIDECAR_PORT": str(settings.sidecar_port),
-        "CHATTRAIL_SIDECAR_DATA": str(data / "sidecar"),
-        "CHATTRAIL_SIDECAR_CLICKHOUSE_URL": _dsn(settings, "default", secrets.clickhouse_password),
-        "CHATTRAIL_SIDECAR_IMAGES_DIRECTORY": str(data / "images"),
-        "CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKEN": token,
+        "CHATTRAIL_EMBEDDED_DATA": str(own.data / "clickhouse"),
+        "CHATTRAIL_EMBEDDED_PASSWORD": own.secrets.clickhouse_password,
+        "CHATTRAIL_EMBEDDED_READONLY_PASSWORD": own.secrets.clickhouse_readonly_password,
     }
-    if telegram:
-        env["CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_API_URL"] = telegram
-    if settings.cloudflare:
-        env |= cloudflare.sidecar_environment(settings)
-    if with_collector:
-        env["CHATTRAIL_SIDECAR_TELEMETRY_URL"] = f"http://127.0.0.1:{settings.collector_http_port}"
-    return Service(
-        name="sidecar",
-        title="Sidecar",
-        after=("clickhouse",),
-        argv=_module("sidecar"),
-        env=env,
-        stage=1,
-        port=settings.sidecar_port,
-        port_variable="CHATTRAIL_SIDECAR_PORT",
-        ready_url=f"http://127.0.0.1:{settings.sidecar_port}/readyz",
+    ready = own.url("embedded", "/ping")
+    return own.service(
+        "clickhouse", "ClickHouse (embedded)", "sidecar.embedded", port="embedded", env=env, stage=0, ready_url=ready
     )
 
 
-def _collector(settings: StackSettings, data: Path) -> Service:
-    return Service(
-        name="collector",
-        title="OpenTelemetry Collector",
-        argv=[*_module("collector"), "run"],
-        env={
-            "CHATTRAIL_COLLECTOR_SIDECAR_URL": f"http://127.0.0.1:{settings.sidecar_port}",
-            "CHATTRAIL_COLLECTOR_DATA": str(data / "collector"),
-            "CHATTRAIL_COLLECTOR_GRPC_PORT": str(settings.collector_grpc_port),
-            "CHATTRAIL_COLLECTOR_HTTP_PORT": str(settings.collector_http_port),
-            "CHATTRAIL_COLLECTOR_HEALTH_PORT": str(settings.collector_health_port),
-            "CHATTRAIL_COLLECTOR_METRICS_PORT": str(settings.collector_metrics_port),
-            "GOMEMLIMIT": "64MiB",  # soft limits: the collector collects garbage sooner on a small machine
-            "GOGC": "40",
-        },
+def _sidecar(own: _Installation) -> Service:
+    env = {
+        "CHATTRAIL_SIDECAR_DATA": str(own.data / "sidecar"),
+        "CHATTRAIL_SIDECAR_CLICKHOUSE_URL": own.dsn("default", own.secrets.clickhouse_password),
+        "CHATTRAIL_SIDECAR_IMAGES_DIRECTORY": str(own.data / "images"),
+        "CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKEN": own.token,
+        **own.telegram_api("CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_API_URL"),
+        **(cloudflare.sidecar_environment(own.settings) if own.settings.cloudflare else {}),
+        **({"CHATTRAIL_SIDECAR_TELEMETRY_URL": own.url("collector_http")} if own.has_collector else {}),
+    }
+    ready = {"after": ("clickhouse",), "ready_url": own.url("sidecar", "/readyz")}
+    return own.service("sidecar", "Sidecar", "sidecar", port="sidecar", env=env, stage=1, **ready)
+
+
+def _collector(own: _Installation) -> Service:
+    ports = ("grpc", "health", "metrics")
+    env = {
+        "CHATTRAIL_COLLECTOR_SIDECAR_URL": own.url("sidecar"),
+        "CHATTRAIL_COLLECTOR_DATA": str(own.data / "collector"),
+        **{f"CHATTRAIL_COLLECTOR_{p.upper()}_PORT": str(getattr(own.settings, f"collector_{p}_port")) for p in ports},
+        "GOMEMLIMIT": "64MiB",  # soft limits: the collector collects garbage sooner on a small machine
+        "GOGC": "40",
+    }
+    ready = own.url("collector_health", "/")
+    return own.service(
+        "collector",
+        "OpenTelemetry Collector",
+        "collector run",
+        port="collector_http",
+        env=env,
         stage=2,
-        port=settings.collector_http_port,
-        port_variable="CHATTRAIL_COLLECTOR_HTTP_PORT",
-        ready_url=f"http://127.0.0.1:{settings.collector_health_port}/",
+        ready_url=ready,
     )
 
 
-def _web(settings: StackSettings, secrets: Secrets, data: Path) -> Service:
-    return Service(
-        name="web",
-        title="Dashboard",
-        argv=_module("web"),
-        env={
-            "CHATTRAIL_WEB_PORT": str(settings.web_port),
-            "CHATTRAIL_WEB_CLICKHOUSE_URL": _dsn(settings, "readonly", secrets.clickhouse_readonly_password),
-            "CHATTRAIL_WEB_SECRET_KEY": secrets.web_secret_key,
-            "CHATTRAIL_WEB_PASSWORD_HASH": secrets.web_password_hash,
-            "CHATTRAIL_WEB_API_TOKEN_HASHES": secrets.api_token_hash,
-            "CHATTRAIL_WEB_DATA": str(data / "web"),
-            "CHATTRAIL_WEB_IMAGES_DIRECTORY": str(data / "images"),
-            **(cloudflare.web_environment(settings) if settings.cloudflare else {}),
-        },
-        stage=3,
-        port=settings.web_port,
-        port_variable="CHATTRAIL_WEB_PORT",
-        ready_url=f"http://127.0.0.1:{settings.web_port}/healthz",
-    )
-
-
-def _simulation(settings: StackSettings) -> Service:
-    return Service(
-        name="telegram",
-        title="Telegram (simulated)",
-        argv=_module("stack.simulators"),
-        env={
-            "CHATTRAIL_SIMULATION_PORT": str(settings.simulation_port),
-            "CHATTRAIL_SIMULATION_PEOPLE": str(settings.people),
-            "CHATTRAIL_SIMULATION_SEED": str(settings.seed),
-            "CHATTRAIL_SIMULATION_TOKEN": DEMO_TOKEN,
-            "CHATTRAIL_SIMULATION_ADMIN_ID": str(DEMO_OWNER),
-        },
-        stage=3,
-        port=settings.simulation_port,
-        port_variable="CHATTRAIL_SIMULATION_PORT",
-        ready_line="ready",
-    )
-
-
-def _bot(settings: StackSettings, secrets: Secrets, data: Path, token: str, telegram: str, endpoint: str) -> Service:
+def _web(own: _Installation) -> Service:
     env = {
-        "BOT_TOKEN": token,
-        "CHATTRAIL_BOT_WEB_URL": f"http://127.0.0.1:{settings.web_port}",
-        "CHATTRAIL_BOT_WEB_TOKEN": secrets.api_token,
-        "CHATTRAIL_BOT_DATA": str(data / "bot"),
-        "CHATTRAIL_BOT_PREMIUM_PATH": str(data / "premium.sqlite3"),
-        "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+        "CHATTRAIL_WEB_CLICKHOUSE_URL": own.dsn("readonly", own.secrets.clickhouse_readonly_password),
+        "CHATTRAIL_WEB_SECRET_KEY": own.secrets.web_secret_key,
+        "CHATTRAIL_WEB_PASSWORD_HASH": own.secrets.web_password_hash,
+        "CHATTRAIL_WEB_API_TOKEN_HASHES": own.secrets.api_token_hash,
+        "CHATTRAIL_WEB_DATA": str(own.data / "web"),
+        "CHATTRAIL_WEB_IMAGES_DIRECTORY": str(own.data / "images"),
+        **(cloudflare.web_environment(own.settings) if own.settings.cloudflare else {}),
     }
-    if telegram:
-        env["CHATTRAIL_BOT_TELEGRAM_API_URL"] = telegram
-        env["CHATTRAIL_BOT_ADMIN_IDS"] = str(DEMO_OWNER)
-    return Service(
-        name="bot",
-        title="Bot",
-        after=("telegram", "collector"),
-        argv=_module("bot"),
-        env=env,
-        stage=3,
-        ready_line="bot is polling",
-    )
+    return own.service("web", "Dashboard", "web", port="web", env=env, stage=3, ready_url=own.url("web", "/healthz"))
+
+
+def _simulation(own: _Installation) -> Service:
+    env = {
+        "CHATTRAIL_SIMULATION_PEOPLE": str(own.settings.people),
+        "CHATTRAIL_SIMULATION_SEED": str(own.settings.seed),
+        "CHATTRAIL_SIMULATION_TOKEN": DEMO_TOKEN,
+        "CHATTRAIL_SIMULATION_ADMIN_ID": str(DEMO_OWNER),
+    }
+    title, module = "Telegram (simulated)", "stack.simulators"
+    return own.service("telegram", title, module, port="simulation", env=env, stage=3, ready_line="ready")
+
+
+def _bot(own: _Installation, endpoint: str) -> Service:
+    env = {
+        "BOT_TOKEN": own.token,
+        "CHATTRAIL_BOT_WEB_URL": own.url("web"),
+        "CHATTRAIL_BOT_WEB_TOKEN": own.secrets.api_token,
+        "CHATTRAIL_BOT_DATA": str(own.data / "bot"),
+        "CHATTRAIL_BOT_PREMIUM_PATH": str(own.data / "premium.sqlite3"),
+        "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+        **own.telegram_api("CHATTRAIL_BOT_TELEGRAM_API_URL"),
+        **({"CHATTRAIL_BOT_ADMIN_IDS": str(DEMO_OWNER)} if own.simulated else {}),
+    }
+    after, argv = ("telegram", "collector"), [sys.executable, "-m", "bot"]
+    return Service("bot", "Bot", argv, env, stage=3, after=after, ready_line="bot is polling")

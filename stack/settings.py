@@ -1,11 +1,13 @@
-"""Settings of the launcher. The ports belong to the parts themselves; the launcher reads the same variables they do."""
+"""Settings of the launcher. The ports belong to the parts themselves; the launcher reads the same variables as they do."""
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
 from common.settings import Settings
+
+Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class StackSettings(Settings):
@@ -23,38 +25,26 @@ class StackSettings(Settings):
         alias="CLOUDFLARE",
         description="`fake`: the demo keeps pictures in a simulated Cloudflare Images; unset: in a folder.",
     )
-    cloudflare_port: int = Field(8084, ge=1, le=65535, description="Port of the simulated Cloudflare Images.")
+    cloudflare_port: Port = Field(8084, description="Port of the simulated Cloudflare Images.")
 
     bot_token: SecretStr | None = Field(
         None, alias="BOT_TOKEN", description="The bot's token from @BotFather, for `run`."
     )
-    embedded_port: int = Field(8123, ge=1, le=65535, alias="CHATTRAIL_EMBEDDED_PORT", description="Port of ClickHouse.")
-    sidecar_port: int = Field(4319, ge=1, le=65535, alias="CHATTRAIL_SIDECAR_PORT", description="Port of the sidecar.")
-    web_port: int = Field(8000, ge=1, le=65535, alias="CHATTRAIL_WEB_PORT", description="Port of the dashboard.")
-    simulation_port: int = Field(
-        8081, ge=1, le=65535, alias="CHATTRAIL_SIMULATION_PORT", description="Port of the simulated Telegram."
+    embedded_port: Port = Field(8123, alias="CHATTRAIL_EMBEDDED_PORT", description="Port of ClickHouse.")
+    sidecar_port: Port = Field(4319, alias="CHATTRAIL_SIDECAR_PORT", description="Port of the sidecar.")
+    web_port: Port = Field(8000, alias="CHATTRAIL_WEB_PORT", description="Port of the dashboard.")
+    simulation_port: Port = Field(
+        8081, alias="CHATTRAIL_SIMULATION_PORT", description="Port of the simulated Telegram."
     )
-    collector_grpc_port: int = Field(
-        4317,
-        ge=1,
-        le=65535,
-        alias="CHATTRAIL_COLLECTOR_GRPC_PORT",
-        description="Port of the collector for OTLP over gRPC.",
+    collector_grpc_port: Port = Field(
+        4317, alias="CHATTRAIL_COLLECTOR_GRPC_PORT", description="Port of the collector for OTLP over gRPC."
     )
-    collector_http_port: int = Field(
-        4318,
-        ge=1,
-        le=65535,
-        alias="CHATTRAIL_COLLECTOR_HTTP_PORT",
-        description="Port of the collector for OTLP over HTTP.",
+    collector_http_port: Port = Field(
+        4318, alias="CHATTRAIL_COLLECTOR_HTTP_PORT", description="Port of the collector for OTLP over HTTP."
     )
-    collector_health_port: int = Field(
-        13133,
-        ge=1,
-        le=65535,
-        alias="CHATTRAIL_COLLECTOR_HEALTH_PORT",
-        description="Port of the collector's health check.",
+    collector_health_port: Port = Field(
+        13133, alias="CHATTRAIL_COLLECTOR_HEALTH_PORT", description="Port of the collector's health check."
     )
-    collector_metrics_port: int = Field(
-        8888, ge=1, le=65535, alias="CHATTRAIL_COLLECTOR_METRICS_PORT", description="Port of the collector's metrics."
+    collector_metrics_port: Port = Field(
+        8888, alias="CHATTRAIL_COLLECTOR_METRICS_PORT", description="Port of the collector's metrics."
     )

@@ -70,11 +70,8 @@ class Supervisor:
             while not asked.done():
                 self._sample()
                 done, _ = await asyncio.wait(waited, timeout=SAMPLE_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
-                for running in (ended[task] for task in done if task in ended):
-                    code = running.process.returncode
-                    raise StackError(
-                        f"{running.service.title} ended with code {code}; its log is {running.log}\n{running.tail()}"
-                    )
+                for task in done & ended.keys():
+                    raise ended[task].ended()
                 if work in done:
                     work.result()
                     waited.discard(work)

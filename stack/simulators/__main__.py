@@ -26,25 +26,18 @@ def main() -> None:
 
 async def serve(settings: SimulationSettings) -> None:
     """Run the Bot API and the people until a signal comes."""
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
-    async with TelegramServer(
-        token=settings.token.get_secret_value(), host=settings.host, port=settings.port
-    ) as server:
-        runner = PopulationRunner(
+    server = TelegramServer(token=settings.token.get_secret_value(), host=settings.host, port=settings.port)
+    async with server:
+        people = PopulationRunner(
             server, seed=settings.seed, people=settings.people, pace=settings.pace, admin_id=settings.admin_id
         )
-        talking = asyncio.create_task(runner.run() if settings.people else ended.wait(), name="runner")
-        ending = asyncio.create_task(ended.wait(), name="end")
+        running = asyncio.create_task(people.run() if settings.people else asyncio.Event().wait(), name="people")
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, running.cancel)
         print(f"simulated Telegram is ready on {server.url} with {settings.people} people", flush=True)
-        await asyncio.wait([talking, ending], return_when=asyncio.FIRST_COMPLETED)
-        for task in (talking, ending):
-            task.cancel()
-        # An error of the people is an error of the program; being cancelled is its normal end.
+        # An error of the people is an error of the program; a signal is its normal end.
         with contextlib.suppress(asyncio.CancelledError):
-            await talking
+            await running
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from stack.simulators.cloudflare.server import CloudflareServer
 
 ACCOUNT = {
     "account-id": "the account's id, 32 hex digits",
-    "token": "the API token it takes",
-    "account-hash": "the account's name in addresses of pictures",
+    "token": "the API token",
+    "account-hash": "the account's name in addresses of images",
     "signing-key": "the key that addresses are signed with",
 }
 
@@ -24,9 +24,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m stack.simulators.cloudflare", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8084, help="port; 0 takes a free one")
-    parser.add_argument("--speed", type=float, default=1.0, help="how much faster than the wall clock its time runs")
+    parser.add_argument("--speed", type=float, default=1.0, help="speed of its clock; 60 makes minutes seconds")
     parser.add_argument(
-        "--data", dest="folder", type=Path, help="folder to keep images in; without it they end with it"
+        "--data", dest="folder", type=Path, help="folder to keep images in; without it they are in memory"
     )
     for name, what in ACCOUNT.items():
         parser.add_argument(f"--{name}", default=argparse.SUPPRESS, help=what)

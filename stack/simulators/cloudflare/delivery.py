@@ -1,4 +1,4 @@
-"""Who may see a delivered picture, and in which size.
+"""The signature of a private image's address, and the sizes of variants.
 
 Source: https://developers.cloudflare.com/images/manage-images/serve-images/serve-private-images/
 """
@@ -20,7 +20,7 @@ def signature(path: str, query: str, key: str) -> str:
 
 
 def is_allowed(path: str, query: str, key: str, now: float) -> bool:
-    """Whether a request for a private picture is signed and has not expired."""
+    """Whether a request for a private image is signed and has not expired."""
     given = parse_qsl(query, keep_blank_values=True)
     signatures = [value for name, value in given if name == "sig"]
     expiries = [value for name, value in given if name == "exp"]
@@ -34,12 +34,12 @@ def is_allowed(path: str, query: str, key: str, now: float) -> bool:
 
 
 def resized(content: bytes, longest: int) -> bytes:
-    """Scale a picture down, as a variant with fit=scale-down does; one that fits is left as it is."""
-    with Image.open(io.BytesIO(content)) as picture:
-        if max(picture.size) <= longest:
+    """Scale an image down, as a variant with fit=scale-down does; one that fits is left as it is."""
+    with Image.open(io.BytesIO(content)) as image:
+        if max(image.size) <= longest:
             return content
-        kind = picture.format
-        picture.thumbnail((longest, longest))
+        kind = image.format
+        image.thumbnail((longest, longest))
         out = io.BytesIO()
-        picture.save(out, kind)
+        image.save(out, kind)
     return out.getvalue()

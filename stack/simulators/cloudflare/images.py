@@ -1,10 +1,11 @@
-"""What an account holds: drafts that wait for their bytes, and images."""
+"""The content of an account: drafts that wait for their bytes, and images."""
 
 import hashlib
 import io
 import json
 import uuid
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from urllib.parse import quote
 
 from PIL import Image, UnidentifiedImageError
 
-from stack.simulators.cloudflare.wire import Refused
+from stack.simulators.cloudflare.wire import RefusedError
 
 LARGEST_BYTES = 10_000_000  # the documentation says 10 MB
 LONGEST_SIDE = 12_000
@@ -36,20 +37,20 @@ class Record:
     content_type: str = ""
     content: bytes | None = None
 
-    def told(self, delivery: str, variants: list[str]) -> dict[str, Any]:
-        """Return it as the API tells it."""
-        told: dict[str, Any] = {
+    def as_json(self, delivery: str, variants: Iterable[str]) -> dict[str, Any]:
+        """Return it as the API shows it."""
+        return {
             "id": self.id,
             "filename": self.filename,
             "meta": self.metadata,
             "uploaded": datetime.fromtimestamp(self.created, UTC).isoformat(timespec="milliseconds"),
             "requireSignedURLs": self.private,
             "variants": [f"{delivery}/{self.id}/{variant}" for variant in variants],
+            **({"draft": True} if self.content is None else {}),
         }
-        return told | ({"draft": True} if self.content is None else {})
 
-    def judged(self) -> dict[str, Any]:
-        """Return what a test wants to know of it."""
+    def summary(self) -> dict[str, Any]:
+        """Return what a test compares."""
         digest = "" if self.content is None else hashlib.sha256(self.content).hexdigest()
         return {"id": self.id, "draft": not digest, "private": self.private, "meta": self.metadata, "sha256": digest}
 
@@ -62,52 +63,52 @@ class Images:
         self._folder = folder
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-            for told in folder.glob("*.json"):
-                record = Record(**json.loads(told.read_text()), content=told.with_suffix(".picture").read_bytes())
+            for path in folder.glob("*.json"):
+                record = Record(**json.loads(path.read_text()), content=path.with_suffix(".picture").read_bytes())
                 self.records[record.id] = record
 
     def draft(self, *, private: bool, metadata: dict[str, Any], expiry: str, custom_id: str, now: float) -> Record:
-        """Begin an image. Raises Refused for what the documentation forbids."""
+        """Begin an image. Raises RefusedError for what the documentation forbids."""
         if custom_id and private:
-            raise Refused(5400, message="An image with a custom id cannot require signed URLs")
+            raise RefusedError(5400, message="An image with a custom id cannot require signed URLs")
         if custom_id in self.records:
-            raise Refused(5409)
+            raise RefusedError(5409)
         expires = now + UPLOAD_WITHIN.total_seconds()
         if expiry:
             try:
                 expires = datetime.fromisoformat(expiry).timestamp()
             except ValueError:
-                raise Refused(5400, message="expiry is not a time") from None
+                raise RefusedError(5400, message="expiry is not a time") from None
             if not SOONEST.total_seconds() <= expires - now <= LATEST.total_seconds():
-                raise Refused(5400, message="expiry must be 2 minutes to 6 hours ahead")
+                raise RefusedError(5400, message="expiry must be 2 minutes to 6 hours ahead")
         record = Record(custom_id or str(uuid.uuid4()), private, expires, now, metadata)
         self.records[record.id] = record
         return record
 
     def find(self, image_id: str) -> Record:
-        """Return a draft or an image. Raises Refused."""
+        """Return a draft or an image. Raises RefusedError."""
         try:
             return self.records[image_id]
         except KeyError:
-            raise Refused(5404) from None
+            raise RefusedError(5404) from None
 
     def fill(self, image_id: str, content: bytes, filename: str, now: float) -> Record:
-        """Take the bytes of a draft, once. Raises Refused."""
+        """Take the bytes of a draft, once. Raises RefusedError."""
         record = self.find(image_id)
         if record.content is not None:
-            raise Refused(5409)
+            raise RefusedError(5409)
         if now >= record.expires:
-            raise Refused(5400, message="The upload URL has expired")
+            raise RefusedError(5400, message="The upload URL has expired")
         record.content_type = _checked(content)
         record.content, record.filename, record.created = content, filename, now
         if self._folder is not None:
             self._path(image_id, "picture").write_bytes(content)
-            told = {name: getattr(record, name) for name in Record.__slots__ if name != "content"}
-            self._path(image_id, "json").write_text(json.dumps(told))  # last: only what is whole is found again
+            fields = {name: getattr(record, name) for name in Record.__slots__ if name != "content"}
+            self._path(image_id, "json").write_text(json.dumps(fields))  # last: only a whole image is found again
         return record
 
     def remove(self, image_id: str) -> None:
-        """Delete a draft or an image. Raises Refused."""
+        """Delete a draft or an image. Raises RefusedError."""
         self.find(image_id)
         del self.records[image_id]
         for kind in ("json", "picture") if self._folder is not None else ():
@@ -124,15 +125,15 @@ class Images:
 
 def _checked(content: bytes) -> str:
     if len(content) > LARGEST_BYTES:
-        raise Refused(5413)
+        raise RefusedError(5413)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-                width, height = picture.size
-                kind = Image.MIME[picture.format or ""]
+            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+                width, height = image.size
+                kind = Image.MIME[image.format or ""]
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError):
-        raise Refused(5455) from None
+        raise RefusedError(5455) from None
     if max(width, height) > LONGEST_SIDE or width * height > MOST_PIXELS:
-        raise Refused(5413, message=f"The image is larger than {LONGEST_SIDE} pixels a side or 100 megapixels")
+        raise RefusedError(5413, message=f"The image is larger than {LONGEST_SIDE} pixels a side or 100 megapixels")
     return kind

@@ -7,7 +7,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 
-from stack.simulators.cloudflare.wire import Refused
+from stack.simulators.cloudflare.wire import RefusedError
 
 REQUESTS = 1200
 PERIOD_S = 300.0
@@ -23,7 +23,7 @@ class RateLimit:
         self.refused = 0
 
     def count(self) -> dict[str, str]:
-        """Count one request and return the headers that tell of the limit. Raises Refused with 429."""
+        """Count one request and return the headers about the limit. Raises RefusedError with 429."""
         now = self._clock()
         while self._recent and self._recent[0] <= now - PERIOD_S:
             self._recent.popleft()
@@ -39,6 +39,6 @@ class RateLimit:
             "Ratelimit-Policy": f'"default";q={REQUESTS};w={PERIOD_S:.0f}',
         }
 
-    def _too_many(self, now: float) -> Refused:
+    def _too_many(self, now: float) -> RefusedError:
         self.refused += 1
-        return Refused(971, headers={"Retry-After": str(math.ceil(self._blocked_until - now))})
+        return RefusedError(971, headers={"Retry-After": str(math.ceil(self._blocked_until - now))})

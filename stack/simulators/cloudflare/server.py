@@ -1,10 +1,11 @@
 """Cloudflare Images on loopback: the API, the upload addresses and the delivery, without Cloudflare.
 
 Written from the public documentation (https://developers.cloudflare.com/images/, .../api/resources/images/,
-.../fundamentals/api/reference/limits). What it leaves open is answered strictly, and noted where it is decided.
+.../fundamentals/api/reference/limits). Where that is ambiguous the strictest reading is implemented, with a comment.
 """
 
 import asyncio
+import contextlib
 import hmac
 import json
 import re
@@ -20,7 +21,7 @@ from stack.simulators.cloudflare.delivery import VARIANTS, is_allowed, resized
 from stack.simulators.cloudflare.forms import read_form
 from stack.simulators.cloudflare.images import Images
 from stack.simulators.cloudflare.limits import RateLimit
-from stack.simulators.cloudflare.wire import Fault, Refused, failure, success
+from stack.simulators.cloudflare.wire import Fault, RefusedError, envelope
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 _ACCOUNT = "/client/v4/accounts/{account}/images"
@@ -70,8 +71,8 @@ class CloudflareServer:
         )
         for method, path, name, handler in api:
             app.router.add_route(method, _ACCOUNT + path, self._route(name, handler, with_token=True))
-        app.router.add_get("/_simulation", self._tell)
-        app.router.add_post("/_simulation/faults", self._order)
+        app.router.add_get("/_simulation", self._report)
+        app.router.add_post("/_simulation/faults", self._order_faults)
         app.router.add_post("/{hash}/{id}", self._route("upload", self._upload))
         app.router.add_get("/{hash}/{id}/{variant}", self._route("deliver", self._deliver))
         app.router.add_route("*", "/{rest:.*}", self._route("unknown", _no_route))
@@ -109,13 +110,13 @@ class CloudflareServer:
             fault = None
             try:
                 if with_token:
-                    self._check(request)
+                    self._check_token(request)
                     headers = self.limit.count()
-                fault = self._due(name)
+                fault = self._take_fault(name)
                 instead = await fault.before(request) if fault is not None else None
                 answer = instead if instead is not None else await handler(request)
-            except Refused as refused:
-                answer = failure(refused)
+            except RefusedError as refused:
+                answer = envelope(None, refused)
             answer.headers.update(headers)
             if fault is not None and answer.status < 400:
                 answer = await fault.after(request, answer)
@@ -125,7 +126,7 @@ class CloudflareServer:
 
         return answered
 
-    def _due(self, name: str) -> Fault | None:
+    def _take_fault(self, name: str) -> Fault | None:
         for fault in self._faults:
             if fault.route in ("*", name):
                 fault.times -= 1
@@ -134,31 +135,30 @@ class CloudflareServer:
                 return fault
         return None
 
-    def _check(self, request: web.Request) -> None:
+    def _check_token(self, request: web.Request) -> None:
         given = request.headers.get("Authorization")
         if given is None:
-            raise Refused(9106)
+            raise RefusedError(9106)
         scheme, _, token = given.partition(" ")
         if scheme != "Bearer" or not token.strip():
-            raise Refused(6003)
+            raise RefusedError(6003)
         if not hmac.compare_digest(token.encode(), self.token.encode()):
-            raise Refused(10000)
+            raise RefusedError(10000)
         account = request.match_info["account"]
         if not re.fullmatch("[0-9a-f]{32}", account):
-            raise Refused(7003)
+            raise RefusedError(7003)
         if account != self.account_id:
-            raise Refused(5403)
+            raise RefusedError(5403)
 
     async def _direct_upload(self, request: web.Request) -> web.Response:
         form = await read_form(request)
         fields = {name: part.content.decode(errors="replace") for name, part in form.items()}
         metadata = fields.get("metadata", "{}")
-        try:
+        parsed = None
+        with contextlib.suppress(ValueError):
             parsed = json.loads(metadata)
-        except ValueError:
-            parsed = None
         if not isinstance(parsed, dict) or len(metadata.encode()) > _LARGEST_METADATA:
-            raise Refused(5400, message="metadata must be a JSON object of at most 1024 bytes")
+            raise RefusedError(5400, message="metadata must be a JSON object of at most 1024 bytes")
         record = self.images.draft(
             private=fields.get("requireSignedURLs") == "true",
             metadata=parsed,
@@ -166,74 +166,72 @@ class CloudflareServer:
             custom_id=fields.get("id", ""),
             now=self._clock(),
         )
-        # on the host that was asked, so that what stands between stands between here, too
-        return success({"id": record.id, "uploadURL": f"http://{request.host}/{self.account_hash}/{record.id}"})
+        # the host of the request, so that a proxy in front of the API is in front of uploads too
+        return envelope({"id": record.id, "uploadURL": f"http://{request.host}/{self.account_hash}/{record.id}"})
 
     async def _upload(self, request: web.Request) -> web.Response:
         if request.match_info["hash"] != self.account_hash:
-            raise Refused(5403)
+            raise RefusedError(5403)
         form = await read_form(request)
         if "file" not in form:
-            raise Refused(5400, message="the form has no file")
+            raise RefusedError(5400, message="the form has no file")
         part = form["file"]
         if not part.content_type.startswith("image/"):
-            raise Refused(5455)
+            raise RefusedError(5455)
         # a client may have given up and deleted the draft while it was uploading; then this is refused
         record = self.images.fill(request.match_info["id"], part.content, part.filename, self._clock())
-        return success(self._told(record.id))
+        return envelope(self._as_json(record.id))
 
     async def _details(self, request: web.Request) -> web.Response:
-        return success(self._told(request.match_info["id"]))
+        return envelope(self._as_json(request.match_info["id"]))
 
     async def _list(self, request: web.Request) -> web.Response:
         page, size = request.query.get("page", "1"), request.query.get("per_page", "1000")
         if not page.isdecimal() or not size.isdecimal() or int(page) < 1 or not 10 <= int(size) <= 10_000:
-            raise Refused(5400)
+            raise RefusedError(5400)
         start = (int(page) - 1) * int(size)
         found = self.images.finished()[start : start + int(size)]
-        return success({"images": [self._told(record.id) for record in found]})
+        return envelope({"images": [self._as_json(record.id) for record in found]})
 
     async def _blob(self, request: web.Request) -> web.Response:
         record = self.images.find(request.match_info["id"])
         if record.content is None:
-            raise Refused(5404)
+            raise RefusedError(5404)
         return web.Response(body=record.content, content_type=record.content_type)
 
     async def _delete(self, request: web.Request) -> web.Response:
         self.images.remove(request.match_info["id"])
-        return success({})
+        return envelope({})
 
     async def _deliver(self, request: web.Request) -> web.Response:
         longest = VARIANTS.get(request.match_info["variant"])
         if request.match_info["hash"] != self.account_hash or longest is None:
-            raise Refused(5401)
+            raise RefusedError(5401)
         record = self.images.find(request.match_info["id"])
         if record.content is None:
-            raise Refused(5404)
+            raise RefusedError(5404)
         if record.private and not is_allowed(request.path, request.query_string, self.signing_key, self._clock()):
-            return web.Response(status=403, text="this picture needs a signed address that has not expired")
+            return web.Response(status=403, text="this image needs a signed address that has not expired")
         body = await asyncio.to_thread(resized, record.content, longest)
         return web.Response(body=body, content_type=record.content_type)
 
-    async def _tell(self, _request: web.Request) -> web.Response:
-        """What is held and how it was answered, for the judge of a test that runs this as a process."""
-        records = [record.judged() for record in self.images.records.values()]
-        answers = {f"{name} {status}": count for (name, status), count in self.answers.items()}
-        told = {
-            "records": records,
-            "answers": answers,
+    async def _report(self, _request: web.Request) -> web.Response:
+        """Report the content and the answers to a test that runs this as a process."""
+        report = {
+            "records": [record.summary() for record in self.images.records.values()],
+            "answers": {f"{name} {status}": count for (name, status), count in self.answers.items()},
             "refused_by_limit": self.limit.refused,
             "faults": len(self._faults),
         }
-        return web.json_response(told)
+        return web.json_response(report)
 
-    async def _order(self, request: web.Request) -> web.Response:
+    async def _order_faults(self, request: web.Request) -> web.Response:
         self.fail(*(Fault(**fault) for fault in await request.json()))
         return web.Response(status=204)
 
-    def _told(self, image_id: str) -> dict[str, Any]:
-        return self.images.find(image_id).told(f"{self.delivery_url}/{self.account_hash}", list(VARIANTS))
+    def _as_json(self, image_id: str) -> dict[str, Any]:
+        return self.images.find(image_id).as_json(f"{self.delivery_url}/{self.account_hash}", VARIANTS)
 
 
 async def _no_route(_request: web.Request) -> web.Response:
-    raise Refused(7003)
+    raise RefusedError(7003)

@@ -37,22 +37,20 @@ ERRORS: dict[int, tuple[int, str]] = {
 HANG_S = 3600.0
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer
-    """The API's answer is an error."""
+class RefusedError(Exception):
+    """A request that is answered with an error of the API."""
 
     def __init__(self, code: int, *, message: str | None = None, headers: dict[str, str] | None = None) -> None:
         super().__init__(code)
-        self.code = code
-        self.message = message or ERRORS[code][1]
-        self.headers = headers or {}
+        self.code, self.message, self.headers = code, message or ERRORS[code][1], headers or {}
 
 
 @dataclass(slots=True)
 class Fault:
-    """What happens to the next `times` requests of a route (`*`: any).
+    """A fault of the next `times` requests of a route (`*`: any).
 
-    `error` answers with `code`; `page` with `status` and `text`, no JSON; `cut` closes the connection unheard; `slow` answers
-    after `seconds`; `lost` does the work, then closes the connection without an answer; `hang` does it and never answers.
+    `error` answers with `code`; `page` with `status` and `text`, not JSON; `cut` closes the connection before the work;
+    `slow` answers after `seconds`; `lost` does the work, then closes the connection; `hang` does it and never answers.
     """
 
     kind: Literal["error", "page", "cut", "slow", "lost", "hang"]
@@ -65,37 +63,32 @@ class Fault:
     text: str = "<html>a proxy's page</html>"
 
     async def before(self, request: web.Request) -> web.Response | None:
-        """Do what comes before the work; an answer or a cut takes its place."""
+        """Inject what comes before the work. A response replaces the work."""
         await asyncio.sleep(self.seconds)
         if self.kind == "error":
             after = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
-            raise Refused(self.code, headers=after)
+            raise RefusedError(self.code, headers=after)
         if self.kind == "page":
             return web.Response(status=self.status, text=self.text, content_type="text/html")
         return cut(request) if self.kind == "cut" else None
 
-    async def after(self, request: web.Request, answer: web.Response) -> web.Response:
-        """Do what comes after the work."""
+    async def after(self, request: web.Request, response: web.Response) -> web.Response:
+        """Inject what comes after the work."""
         if self.kind == "hang":
             await asyncio.sleep(HANG_S)
-        return cut(request) if self.kind in ("lost", "hang") else answer
+        return cut(request) if self.kind in ("lost", "hang") else response
 
 
 def cut(request: web.Request) -> web.Response:
-    """Close the connection under a request."""
+    """Close the connection of a request."""
     if request.transport is not None:
         request.transport.close()
     return web.Response()
 
 
-def success(result: dict[str, Any]) -> web.Response:
-    """Answer with the envelope around a result."""
-    return web.json_response({"result": result, "success": True, "errors": [], "messages": []})
-
-
-def failure(refused: Refused) -> web.Response:
-    """Answer with the envelope around an error."""
-    status = ERRORS[refused.code][0]
-    error = {"code": refused.code, "message": refused.message}
-    body = {"result": None, "success": False, "errors": [error], "messages": []}
-    return web.json_response(body, status=status, headers=refused.headers)
+def envelope(result: dict[str, Any] | None, refused: RefusedError | None = None) -> web.Response:
+    """Answer with the envelope around a result or an error."""
+    errors = [{"code": refused.code, "message": refused.message}] if refused else []
+    status, headers = (ERRORS[refused.code][0], refused.headers) if refused else (200, None)
+    body = {"result": result, "success": refused is None, "errors": errors, "messages": []}
+    return web.json_response(body, status=status, headers=headers)

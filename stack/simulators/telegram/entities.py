@@ -22,7 +22,11 @@ TAGS = {
     **dict.fromkeys(("u", "ins"), "underline"),
     **dict.fromkeys(("s", "strike", "del"), "strikethrough"),
     **dict.fromkeys(("tg-spoiler", "span"), "spoiler"),
-    "code": "code", "pre": "pre", "a": "text_link", "blockquote": "blockquote", "tg-emoji": "custom_emoji",
+    "code": "code",
+    "pre": "pre",
+    "a": "text_link",
+    "blockquote": "blockquote",
+    "tg-emoji": "custom_emoji",
 }
 RESERVED = frozenset("_*[]()~`>#+-=|{}.!")
 # Longer marks first: "__" is not two "_".

@@ -24,8 +24,11 @@ class Invoice:
     def as_json(self) -> Json:
         """The Invoice object inside a message."""
         return {
-            "title": self.title, "description": self.description, "start_parameter": "",
-            "currency": STARS, "total_amount": self.amount,
+            "title": self.title,
+            "description": self.description,
+            "start_parameter": "",
+            "currency": STARS,
+            "total_amount": self.amount,
         }
 
     @property

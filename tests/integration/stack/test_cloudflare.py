@@ -180,8 +180,8 @@ async def test_it_runs_as_a_process_and_takes_orders() -> None:
             headers = {"Authorization": "Bearer cloudflare-test-token"}
             address = f"{found[1]}/client/v4/accounts/{found[2]}/images/v1"
             assert [(await session.get(address, headers=headers)).status for _ in range(2)] == [503, 200]
-            told = await (await session.get(f"{found[1]}/_simulation")).json()
-            assert told == {
+            report = await (await session.get(f"{found[1]}/_simulation")).json()
+            assert report == {
                 "records": [],
                 "answers": {"list 503": 1, "list 200": 1},
                 "refused_by_limit": 0,

@@ -8,7 +8,7 @@ import pytest
 from sidecar.plugins.images.stores.base import Paused
 from sidecar.plugins.images.stores.limiter import Limiter
 from stack.simulators.cloudflare.limits import PERIOD_S, RateLimit
-from stack.simulators.cloudflare.wire import Refused
+from stack.simulators.cloudflare.wire import RefusedError
 from tests.support.cloudflare_store import SetClock
 
 
@@ -72,7 +72,7 @@ async def test_without_its_file_the_same_work_is_refused(tmp_path: Path) -> None
         for life in range(4):
             await work(limiter_at(tmp_path / str(life), clock), clock, server, clock.time + 45)
 
-    with pytest.raises(Refused, match="971"):
+    with pytest.raises(RefusedError, match="971"):
         await lives()
 
 
