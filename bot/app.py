@@ -17,14 +17,12 @@ from pydantic import AnyHttpUrl, SecretStr
 
 from bot.content.personas import LANGUAGES, load_personas
 from bot.content.texts import catalogue
-from bot.handlers import admin, chat, clear, errors, help, image, language, persona, premium, start, story
+from bot.handlers import admin, chat, clear, errors, help, image, language, persona, premium, start
 from bot.llm.base import Backend, ImageBackend
-from bot.llm.offline_images import OfflineImages
-from bot.llm.openai_compatible import OpenAiCompatible
-from bot.llm.openai_images import OpenAiImages
+from bot.llm.offline import OfflineImages, Scripted
+from bot.llm.openai import OpenAiCompatible, OpenAiImages
 from bot.llm.pipeline import Llm
 from bot.llm.provider import Provider
-from bot.llm.scripted import Scripted
 from bot.middleware import ChatStateMiddleware, Clock
 from bot.premium import FileStore, Ledger, RedisStore
 from bot.redaction import AnalyticsFilter
@@ -111,7 +109,7 @@ def build(settings: BotSettings, tracker: Tracker, *, clock: Clock = utc_now) ->
         clock=clock,
         chat=chat.Chat(bot, llm, personas, tracker, ledger, settings, clock),
     )
-    handlers = (start, persona, story, image, clear, premium, language, chat, help)  # help takes what is left
+    handlers = (start, persona, image, clear, premium, language, chat, help)  # help takes what is left
     dispatcher.include_routers(
         errors.router(), admin.router(settings.admin_ids), *(handler.router() for handler in handlers)
     )

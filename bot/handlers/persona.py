@@ -1,4 +1,4 @@
-"""Choosing a persona."""
+"""Choosing a persona, and the story that begins the chat."""
 
 from aiogram import Bot, F, Router
 from aiogram.filters import Command
@@ -7,9 +7,10 @@ from aiogram.types import CallbackQuery, Message
 from bot import keyboards
 from bot.chat_state import ChatState
 from bot.content.personas import Persona, Personas
-from bot.content.texts import Say
-from bot.telegram import answer_button
-from chattrail.events import PersonaSelected
+from bot.content.texts import Html, Say
+from bot.settings import BotSettings
+from bot.telegram import answer_button, spoken
+from chattrail.events import PersonaSelected, StorySelected
 from chattrail.tracker import Tracker
 
 
@@ -18,6 +19,7 @@ def router() -> Router:
     own = Router(name="persona")
     own.message.register(list_personas, Command("personas"))
     own.callback_query.register(choose_persona, F.data.startswith("persona:"))
+    own.callback_query.register(choose_story, F.data.startswith("story:"))
     return own
 
 
@@ -47,3 +49,30 @@ async def show_persona(
         chat_state.persona_id = persona.id
     card = say("persona.card", name=persona.name[say.language], tagline=persona.tagline[say.language])
     await bot.send_message(person, card, reply_markup=keyboards.stories(persona, say))
+
+
+async def choose_story(
+    callback: CallbackQuery,
+    bot: Bot,
+    chat_state: ChatState,
+    say: Say,
+    personas: Personas,
+    tracker: Tracker,
+    settings: BotSettings,
+) -> None:
+    """Begin the story with the persona's first words."""
+    found = personas.story((callback.data or "").partition(":")[2])
+    if found is None:
+        await answer_button(callback, say.plain("story.gone"), alert=True)
+        return
+    persona, story = found
+    await answer_button(callback)
+    chat_state.begin(persona.id, story.id)
+    tracker.annotate(persona_id=persona.id)
+    tracker.track(StorySelected(story_id=story.id, name=story.title["en"]))
+    opening = story.opening[say.language]
+    chat_state.remember("assistant", opening, limit=settings.memory_messages)
+    text = say("story.opening", title=story.title[say.language], opening=Html(spoken(opening)))
+    await bot.send_message(
+        callback.from_user.id, f"{text}\n\n<i>{say('story.hint')}</i>", reply_markup=keyboards.image(say)
+    )

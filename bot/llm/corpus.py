@@ -1,9 +1,7 @@
-"""Small talk from chatterbot-corpus, searchable by similarity, for offline answers."""
+"""Small talk from chatterbot-corpus: answers to a line that is nearly one of the corpus."""
 
-import math
+import difflib
 import re
-from collections import Counter, defaultdict
-from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 
@@ -17,61 +15,32 @@ _TOPICS = {
 # Lines in which the speaker is a machine would break the role.
 _OUT_OF_ROLE = re.compile(
     r"\b(a\.?i\.?|alice|artificial|binary|bots?|computers?|electricity|hal|hardware|machines?|processor|programs?|programmers?"
-    r"|python|eskimos?|robots?|robotic|software|бот\w*|машин\w*|программ\w*|робот\w*|электрич\w*)\b",
+    r"|python|eskimos?|robots?|robotic|software|бот\w*|искусствен\w*|машин\w*|программ\w*|робот\w*|электрич\w*)\b",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"\w+")
+_SIMILAR_ENOUGH = 0.75
+_LONGEST = 200  # a line of the corpus is shorter
 
 
 def words(text: str) -> list[str]:
-    """Split a text into words as the index does."""
+    """Split a text into words without regard to case."""
     return _WORD.findall(text.lower().replace("ё", "е"))
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """The answers that the corpus has to the line most similar to a text."""
-
-    similarity: float  # cosine, 0…1
-    answers: tuple[str, ...]
-
-
-class Corpus:
-    """Finds the line most similar to a text by the cosine of TF-IDF vectors."""
-
-    def __init__(self, pairs: list[tuple[str, str]]) -> None:
-        answers: dict[tuple[str, ...], dict[str, None]] = defaultdict(dict)
-        for said, answer in pairs:
-            answers[tuple(words(said))][answer] = None
-        answers.pop((), None)
-        self._answers = [tuple(found) for found in answers.values()]
-        seen = Counter(word for line in answers for word in set(line))
-        self._idf = {word: math.log(1 + len(answers) / count) for word, count in seen.items()}
-        self._index: dict[str, list[tuple[int, float]]] = defaultdict(list)
-        for number, line in enumerate(answers):
-            for word, weight in self._vector(line).items():
-                self._index[word].append((number, weight))
-
-    def find(self, text: str) -> Match:
-        """Find the answers to the nearest line; similarity 0 when no word is known."""
-        scores: dict[int, float] = defaultdict(float)
-        for word, weight in self._vector(tuple(words(text))).items():
-            for number, other in self._index.get(word, ()):
-                scores[number] += weight * other
-        if not scores:
-            return Match(0.0, ())
-        best = max(scores, key=lambda number: (scores[number], -number))
-        return Match(min(scores[best], 1.0), self._answers[best])
-
-    def _vector(self, line: tuple[str, ...]) -> dict[str, float]:
-        rarest = math.log(1 + max(1, len(self._answers)))
-        raw = {word: count * self._idf.get(word, rarest) for word, count in Counter(line).items()}
-        length = math.hypot(*raw.values())
-        return {word: value / length for word, value in raw.items()} if length else {}
-
-
 @cache
-def load_corpus(language: str) -> Corpus:
-    """Index the corpus of a language; about 0.2 s the first time, so call it in a worker thread."""
-    pairs = (pair for lines in read_dialogues(language, _TOPICS[language]) for pair in pairwise(lines))
-    return Corpus([pair for pair in pairs if not _OUT_OF_ROLE.search(pair[1])])
+def load_corpus(language: str) -> dict[str, tuple[str, ...]]:
+    """Read the answers by the words of the line they answer; about 0.2 s the first time, so call it in a worker thread."""
+    found: dict[str, dict[str, None]] = {}
+    for lines in read_dialogues(language, _TOPICS[language]):
+        for said, answer in pairwise(lines):
+            if not _OUT_OF_ROLE.search(answer):
+                found.setdefault(" ".join(words(said)), {})[answer] = None
+    return {said: tuple(answers) for said, answers in found.items() if said}
+
+
+def answers_to(said: str, language: str) -> tuple[str, ...]:
+    """Return the answers to the most similar line; none when no line is similar enough."""
+    corpus = load_corpus(language)
+    nearest = difflib.get_close_matches(" ".join(words(said))[:_LONGEST], corpus, n=1, cutoff=_SIMILAR_ENOUGH)
+    return corpus[nearest[0]] if nearest else ()

@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.llm.base import Backend, Step
-from bot.llm.offline_images import OfflineImages
-from bot.llm.openai_compatible import OpenAiCompatible
+from bot.llm.offline import OfflineImages, Scripted
+from bot.llm.openai import OpenAiCompatible
 from bot.llm.pipeline import Llm
-from bot.llm.scripted import Scripted
 from tests.support.fakes.openai_server import OpenAiServer
 from tests.support.llm_backends import provider, turn
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from bot.llm.base import LlmError, Step
-from bot.llm.openai_compatible import OpenAiCompatible
+from bot.llm.openai import OpenAiCompatible
 from tests.support.fakes.openai_server import Fault, OpenAiServer
 from tests.support.llm_backends import provider, turn
 

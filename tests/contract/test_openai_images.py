@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bot.llm.base import LlmError
-from bot.llm.openai_images import OpenAiImages
+from bot.llm.openai import OpenAiImages
 from tests.support.fakes.openai_server import Fault, OpenAiServer
 from tests.support.llm_backends import provider
 

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
 
@@ -22,13 +22,14 @@ from stack.simulators.cloudflare.forms import read_form
 from stack.simulators.cloudflare.images import Images
 from stack.simulators.cloudflare.limits import RateLimit
 from stack.simulators.cloudflare.wire import Fault, RefusedError, envelope
+from stack.simulators.loopback import LoopbackServer
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 _ACCOUNT = "/client/v4/accounts/{account}/images"
 _LARGEST_METADATA = 1024
 
 
-class CloudflareServer:
+class CloudflareServer(LoopbackServer):
     """One account with one API token, as an async context manager. Port 0 takes a free one.
 
     All is in memory; with a `folder` the images are kept there too.
@@ -51,16 +52,15 @@ class CloudflareServer:
     ) -> None:
         self.account_id, self.token = account_id, token
         self.account_hash, self.signing_key = account_hash, signing_key
-        self._host, self._port = host, port
+        super().__init__(host, port, shutdown_s=0.1)
         self._clock = clock
         self.images = Images(folder)
         self.limit = RateLimit(clock)
         self.answers: Counter[tuple[str, int]] = Counter()
         """How often each route answered with each HTTP status; a cut connection counts as 0."""
         self._faults: list[Fault] = []
-        self._runner: web.AppRunner | None = None
 
-    async def __aenter__(self) -> Self:
+    def _application(self) -> web.Application:
         app = web.Application()
         api: tuple[tuple[str, str, str, Handler], ...] = (
             ("POST", "/v2/direct_upload", "direct_upload", self._direct_upload),
@@ -76,24 +76,12 @@ class CloudflareServer:
         app.router.add_post("/{hash}/{id}", self._route("upload", self._upload))
         app.router.add_get("/{hash}/{id}/{variant}", self._route("deliver", self._deliver))
         app.router.add_route("*", "/{rest:.*}", self._route("unknown", _no_route))
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, self._host, self._port, reuse_address=True).start()
-        except OSError:
-            await self._runner.cleanup()
-            raise
-        self._port = self._runner.addresses[0][1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
+        return app
 
     @property
     def delivery_url(self) -> str:
         """The base of pictures' addresses, without a slash at the end; the account's hash comes after it."""
-        return f"http://{self._host}:{self._port}"
+        return self.url
 
     @property
     def api_url(self) -> str:

@@ -32,6 +32,8 @@ class StoredFile:
     path: str
     data: bytes
     facts: Json
+    photo: str = ""
+    """The photo that this file is a size of."""
 
     @property
     def as_json(self) -> Json:
@@ -46,46 +48,41 @@ class FileStore:
         self._kept_bytes = kept_bytes
         self._bytes = 0
         self._files: OrderedDict[str, StoredFile] = OrderedDict()
-        self._by_path: dict[str, str] = {}
-        self._photos: dict[str, list[str]] = {}
+        self._by_path: dict[str, StoredFile] = {}
         self._numbers = itertools.count()
 
-    def add(self, data: bytes, folder: str, extension: str, facts: Json) -> StoredFile:
+    def add(self, data: bytes, folder: str, extension: str, facts: Json, photo: str = "") -> StoredFile:
         """Keep a file. `folder` is the kind as in download paths: photos, voice, stickers, documents."""
         number = next(self._numbers)
         digest = hashlib.sha256(data).digest()
         unique_id = "AQAD" + base64.urlsafe_b64encode(digest[:9]).decode()
         file_id = "AgACAgIAAxkBAAI" + base64.urlsafe_b64encode(digest[:15] + number.to_bytes(6, "big")).decode()
-        stored = StoredFile(file_id, unique_id, f"{folder}/file_{number}.{extension}", data, facts)
-        self._files[file_id] = stored
-        self._by_path[stored.path] = file_id
+        stored = StoredFile(file_id, unique_id, f"{folder}/file_{number}.{extension}", data, facts, photo)
+        self._files[file_id] = self._by_path[stored.path] = stored
         self._bytes += len(data)
         while self._bytes > self._kept_bytes and len(self._files) > 1:
-            _, dropped = self._files.popitem(last=False)
-            self._bytes -= len(dropped.data)
-            del self._by_path[dropped.path]
-            self._photos.pop(dropped.file_id, None)
+            _, oldest = self._files.popitem(last=False)
+            self._bytes -= len(oldest.data)
+            del self._by_path[oldest.path]
         return stored
 
     async def add_photo(self, data: bytes) -> list[Json]:
         """Keep a photo in its sizes. Returns PhotoSize objects, smallest first. Raises 400 for what is not an image."""
         if len(data) > LARGEST_PHOTO:
             raise bad_request("file is too big for a photo; the maximum size is 10485760 bytes")
-        sizes = await asyncio.to_thread(_jpeg_sizes, data)
-        stored = [self.add(jpeg, "photos", "jpg", {"width": width, "height": height}) for jpeg, width, height in sizes]
-        ids = [file.file_id for file in stored]
-        for file_id in ids:
-            self._photos[file_id] = ids
-        return [file.as_json for file in stored]
+        sizes, photo = await asyncio.to_thread(_jpeg_sizes, data), str(next(self._numbers))
+        facts = [{"width": width, "height": height} for _, width, height in sizes]
+        return [self.add(size[0], "photos", "jpg", one, photo).as_json for size, one in zip(sizes, facts, strict=True)]
 
     def photo(self, file_id: str) -> list[Json]:
         """Return the sizes of a photo that was sent before. Raises the server's 400 when there is none."""
-        ids = self._photos.get(file_id)
-        if ids is None or any(size not in self._files for size in ids):
+        photo = self._files[file_id].photo if file_id in self._files else ""
+        if not photo:
             raise bad_request("wrong file identifier/HTTP URL specified")
-        for size in ids:
-            self._files.move_to_end(size)
-        return [self._files[size].as_json for size in ids]
+        sizes = [file for file in self._files.values() if file.photo == photo]
+        for size in sizes:
+            self._files.move_to_end(size.file_id)
+        return [size.as_json for size in sizes]
 
     def get(self, file_id: str) -> StoredFile:
         """Return a file by id. Raises the server's 400 for an unknown or too large one."""
@@ -101,7 +98,7 @@ class FileStore:
         """Return a file by download path. Raises the server's 404."""
         if path not in self._by_path:
             raise ApiError(404, "Not Found")
-        return self._files[self._by_path[path]]
+        return self._by_path[path]
 
 
 def _jpeg_sizes(data: bytes) -> list[tuple[bytes, int, int]]:

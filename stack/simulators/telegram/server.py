@@ -10,10 +10,11 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
 
+from stack.simulators.loopback import LoopbackServer
 from stack.simulators.telegram.chats import Chat
 from stack.simulators.telegram.faults import Fault, Faults
 from stack.simulators.telegram.methods import METHODS
@@ -26,7 +27,7 @@ LARGEST_REQUEST = 50 * 1024 * 1024
 logger = logging.getLogger(__name__)
 
 
-class TelegramServer:
+class TelegramServer(LoopbackServer):
     """The simulated Bot API for one bot token, as an async context manager.
 
     `url` is the base that a client takes (`TelegramAPIServer.from_base(server.url)`). Port 0 takes a free one. Leaving
@@ -46,44 +47,27 @@ class TelegramServer:
         if not token.partition(":")[0].isdecimal() or not token.partition(":")[2]:
             raise ValueError('a bot token looks like "42:TEST": the numeric id of the bot, a colon, a secret')
         self.token = token
-        self._host, self._port = host, port
+        super().__init__(host, port, shutdown_s=1.0)  # at the end only long polls are open, and those return at once
         self._state = State(token, username=username, name=name, call=self.call, clock=clock)
         self.faults: Faults = self._state.faults
         """The ordered faults: `fail_next`, `delay_next`, `limit`, `clear`."""
         self.profile = self._state.profile
         """What the bot set about itself, by (field, language or scope)."""
         self._people: dict[int, Person] = {}
-        self._runner: web.AppRunner | None = None
         self.calls: Counter[str] = Counter()
         """How often each method was called, refused calls included."""
 
-    async def __aenter__(self) -> Self:
+    def _application(self) -> web.Application:
         app = web.Application(client_max_size=LARGEST_REQUEST)
         app.router.add_route("*", "/bot{token}/{method}", self._handle)
         app.router.add_get("/file/bot{token}/{path:.+}", self._download)
         app.router.add_route("*", "/{rest:.*}", _not_found)
-        # A short grace: at the end only long polls are open, and those return at once.
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, self._host, self._port, reuse_address=True).start()
-        except OSError:
-            await self._runner.cleanup()
-            raise
-        self._port = self._runner.addresses[0][1]
-        return self
+        return app
 
     async def __aexit__(self, *exc_info: object) -> None:
         self._state.updates.close()
         await self._state.webhook.stop()
-        if self._runner is not None:
-            await self._runner.cleanup()
-
-    @property
-    def url(self) -> str:
-        """The base address, without a slash at the end."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._port}"
+        await super().__aexit__(*exc_info)
 
     def fail_next(self, method: str, **fault: Any) -> None:
         """Let the next call of `method` fail; see `Faults.fail_next` for the arguments."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from weakref import WeakValueDictionary
 
 import aiohttp
 
@@ -23,9 +24,7 @@ class Webhook:
     def __init__(
         self, updates: UpdateQueue, call: Callable[[str, Params], Awaitable[object]], clock: Callable[[], float]
     ) -> None:
-        self._updates = updates
-        self._call = call
-        self._clock = clock
+        self._updates, self._call, self._clock = updates, call, clock
         self._task: asyncio.Task[None] | None = None
         self._secret: str | None = None
         self._connections = 40
@@ -56,42 +55,32 @@ class Webhook:
             "url": self.url,
             "has_custom_certificate": False,
             "pending_update_count": len(self._updates) + len(self._in_flight),
+            **({"max_connections": self._connections} if self.url else {}),
+            **({"allowed_updates": self._updates.allowed} if self._updates.allowed else {}),
         }
-        if self.url:
-            info["max_connections"] = self._connections
-        if self._updates.allowed:
-            info["allowed_updates"] = self._updates.allowed
         if self._last_error is not None:
             info["last_error_date"], info["last_error_message"] = self._last_error
         return info
 
     async def _deliver_all(self) -> None:
         slots = asyncio.Semaphore(self._connections)
-        previous: dict[object, asyncio.Task[None]] = {}
+        locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
         timeout = aiohttp.ClientTimeout(total=DELIVERY_SECONDS)
         async with aiohttp.ClientSession(timeout=timeout) as session, asyncio.TaskGroup() as group:
             while True:
                 await slots.acquire()
                 update = await self._updates.take()
                 self._in_flight[update["update_id"]] = update
-                chat = _chat_of(update)
-                task = group.create_task(self._deliver(session, update, previous.get(chat), slots))
-                previous = {key: other for key, other in previous.items() if not other.done()}
-                previous[chat] = task
+                lock = locks.setdefault(_chat_of(update), asyncio.Lock())
+                group.create_task(self._deliver(session, update, lock)).add_done_callback(lambda _: slots.release())
 
-    async def _deliver(
-        self, session: aiohttp.ClientSession, update: Json, after: asyncio.Task[None] | None, slots: asyncio.Semaphore
-    ) -> None:
-        try:
-            if after is not None:
-                await asyncio.wait([after])
+    async def _deliver(self, session: aiohttp.ClientSession, update: Json, lock: asyncio.Lock) -> None:
+        async with lock:  # tasks get it in the order of their updates
             pause = FIRST_RETRY_SECONDS
             while not await self._post(session, update):
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_RETRY_SECONDS)
             del self._in_flight[update["update_id"]]
-        finally:
-            slots.release()
 
     async def _post(self, session: aiohttp.ClientSession, update: Json) -> bool:
         headers: Mapping[str, str] = {SECRET_HEADER: self._secret} if self._secret else {}

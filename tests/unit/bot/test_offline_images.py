@@ -7,7 +7,7 @@ from PIL import Image
 
 from bot.content.images import image_for
 from bot.content.personas import load_personas
-from bot.llm.offline_images import OfflineImages
+from bot.llm.offline import OfflineImages
 
 PROMPTS = [moment for persona in load_personas().all for story in persona.stories for moment in story.moments]
 

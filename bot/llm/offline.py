@@ -1,13 +1,13 @@
-"""The offline backend: small talk from a corpus in the persona's manner, the same for the same seed."""
+"""The offline backends: small talk from a corpus in the persona's manner, and landscapes. A seed repeats their answers."""
 
 import asyncio
 import hashlib
 import random
 
-from bot.llm.base import Completion, Step, Turn
-from bot.llm.corpus import load_corpus, words
+from bot.content.images import CONTENT_TYPE, image_for
+from bot.llm.base import Completion, GeneratedImage, Step, Turn
+from bot.llm.corpus import answers_to, words
 
-_SIMILAR_ENOUGH = 0.45
 _VIEWS = ("wide view", "close view", "seen from above", "quiet moment", "soft focus", "long shadows", "after the rain")
 
 
@@ -39,10 +39,9 @@ class Scripted:
         language, persona = turn.language, turn.persona
         said = turn.history[-1].text if turn.history else ""
         chance = self._chance("dialogue", persona.id, str(len(turn.history)), said)
-        match = load_corpus(language).find(said)
         spoken = [line.text for line in turn.history if line.role == "assistant"]
-        if match.similarity >= _SIMILAR_ENOUGH and match.answers:
-            core = _sentence(chance.choice(match.answers))
+        if answers := answers_to(said, language):
+            core = _sentence(chance.choice(answers))
         else:
             core = _unused(chance, persona.musings[language], spoken)
         parts = [core]
@@ -77,3 +76,20 @@ def _sentence(text: str) -> str:
     text = text.strip()
     text = text[:1].upper() + text[1:]
     return text if text[-1:] in ".?!…\"'" else f"{text}."
+
+
+class OfflineImages:
+    """Makes images without a network, the same for the same prompt and seed."""
+
+    provider = "offline"
+    model = "landscapes-1"
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    async def make(self, prompt: str) -> GeneratedImage:
+        """Return the landscape that fits the prompt best."""
+        return GeneratedImage(await asyncio.to_thread(image_for, prompt, self._seed), CONTENT_TYPE)
+
+    async def close(self) -> None:
+        """Do nothing: there are no connections."""

@@ -1,0 +1,97 @@
+"""Backends for any server that speaks OpenAI's API: OpenAI, vLLM, Ollama, llama.cpp, OpenRouter…"""
+
+import asyncio
+import base64
+import io
+from typing import Any
+
+from PIL import Image
+
+from bot.llm.base import Completion, GeneratedImage, LlmError, Step, Turn, encodable
+from bot.llm.prompts import messages
+from bot.llm.provider import Provider
+
+_MAX_PROMPT = 4000
+_MAX_BYTES = 10_000_000  # Telegram takes no larger photo
+_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+_TEMPERATURE = {Step.DIALOGUE: 0.9, Step.SCENE: 0.7, Step.IMAGE_PROMPT: 0.5}
+
+
+class OpenAiCompatible:
+    """Calls `chat/completions` below the base URL."""
+
+    def __init__(self, provider: Provider, *, model: str, max_tokens: int) -> None:
+        self.provider, self.model = provider.name, model
+        self._http, self._max_tokens = provider, max_tokens
+
+    async def complete(self, step: Step, turn: Turn, *, scene: str = "") -> Completion:
+        """Do one step by the model."""
+        request = {"messages": messages(step, turn, scene), "temperature": _TEMPERATURE[step]}
+        answer = await self._http.post(
+            "chat/completions", {"model": self.model, "max_tokens": self._max_tokens, **request}
+        )
+        usage, model = answer.get("usage"), answer.get("model")
+        usage = usage if isinstance(usage, dict) else {}
+        return Completion(
+            text=self._text(answer),
+            response_model=model if isinstance(model, str) else None,
+            input_tokens=_count(usage.get("prompt_tokens")),
+            output_tokens=_count(usage.get("completion_tokens")),
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.close()
+
+    def _text(self, answer: dict[str, Any]) -> str:
+        try:
+            choice = answer["choices"][0]
+            text = choice["message"]["content"]
+        except (KeyError, IndexError, TypeError):
+            raise LlmError("malformed_response", f"{self.provider} answered without a message") from None
+        if isinstance(text, str) and text.strip():
+            return encodable(text.strip())
+        if choice.get("finish_reason") == "content_filter":
+            raise LlmError("content_filter", f"{self.provider} filtered its answer")
+        raise LlmError("empty_response", f"{self.provider} answered with an empty message")
+
+
+def _count(value: object) -> int | None:
+    return value if type(value) is int and value >= 0 else None
+
+
+class OpenAiImages:
+    """Calls `images/generations` below the base URL; takes base64 and addresses."""
+
+    def __init__(self, provider: Provider, *, model: str, size: str) -> None:
+        self.provider, self.model = provider.name, model
+        self._http, self._size = provider, size
+
+    async def make(self, prompt: str) -> GeneratedImage:
+        """Request one image and check that it is one."""
+        answer = await self._http.post(
+            "images/generations", {"model": self.model, "prompt": prompt[:_MAX_PROMPT], "n": 1, "size": self._size}
+        )
+        try:
+            entry = answer["data"][0]
+            encoded, url = entry.get("b64_json"), entry.get("url")
+            data = base64.b64decode(encoded, validate=True) if isinstance(encoded, str) else await self._http.get(url)
+        except (KeyError, IndexError, TypeError, AttributeError):
+            raise LlmError("malformed_response", f"{self.provider} answered without an image") from None
+        except ValueError:
+            raise LlmError("malformed_response", f"{self.provider} sent broken base64") from None
+        return GeneratedImage(data, await asyncio.to_thread(self._content_type, data))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.close()
+
+    def _content_type(self, data: bytes) -> str:
+        if len(data) > _MAX_BYTES:
+            raise LlmError("too_large", f"{self.provider} made an image larger than Telegram takes")
+        try:
+            with Image.open(io.BytesIO(data), formats=list(_TYPES)) as image:
+                image.verify()
+                return _TYPES[str(image.format)]
+        except (Image.DecompressionBombError, OSError, SyntaxError, ValueError):
+            raise LlmError("malformed_response", f"{self.provider} sent bytes that are not an image") from None
