@@ -15,6 +15,7 @@ from aiogram.fsm.storage.base import BaseStorage, DefaultKeyBuilder
 from aiogram.fsm.storage.memory import MemoryStorage
 from pydantic import AnyHttpUrl, SecretStr
 
+from bot.chat import Chat
 from bot.content.personas import LANGUAGES, load_personas
 from bot.content.texts import catalogue
 from bot.handlers import admin, chat, clear, errors, help, image, language, persona, premium, start
@@ -94,21 +95,13 @@ def build(settings: BotSettings, tracker: Tracker, *, clock: Clock = utc_now) ->
     dispatcher.message.outer_middleware(middleware)
     dispatcher.callback_query.outer_middleware(middleware)
 
-    personas = load_personas()
     for code in LANGUAGES:
         catalogue(code)  # read now rather than in the middle of the first chat
     ledger = Ledger(RedisStore(redis) if redis else FileStore(settings.premium_path))
     llm = Llm(_backend(settings), _image_backend(settings))
     web = WebApi(str(settings.web_url), settings.web_token.get_secret_value() if settings.web_token else None)
-    dispatcher.workflow_data.update(
-        tracker=tracker,
-        settings=settings,
-        personas=personas,
-        ledger=ledger,
-        web=web,
-        clock=clock,
-        chat=chat.Chat(bot, llm, personas, tracker, ledger, settings, clock),
-    )
+    shared = Chat(bot, llm, load_personas(), tracker, ledger, settings, clock)
+    dispatcher.workflow_data.update(web=web, chat=shared)
     handlers = (start, persona, image, clear, premium, language, chat, help)  # help takes what is left
     dispatcher.include_routers(
         errors.router(), admin.router(settings.admin_ids), *(handler.router() for handler in handlers)

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from babel import Locale
 
-from bot.content.personas import LANGUAGES
+from bot.content.personas import LANGUAGES, Persona, Story
 
 _DIRECTORY = Path(__file__).parent
 Entry = str | dict[str, str]
@@ -56,6 +56,10 @@ class Say:
     def plain(self, key: str, **values: Any) -> str:
         """Text for where Telegram knows no HTML: button labels, pop-ups, invoices."""
         return self._form(key, values).format_map(values)
+
+    def names(self, persona: Persona, story: Story) -> dict[str, str]:
+        """Return the values of the texts that name a persona and a story."""
+        return {"persona": persona.name[self.language], "story": story.title[self.language]}
 
     def _form(self, key: str, values: dict[str, Any]) -> str:
         entry = catalogue(self.language)[key]

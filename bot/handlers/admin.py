@@ -12,9 +12,8 @@ from aiogram.types import BufferedInputFile, LinkPreviewOptions, Message
 from babel.numbers import format_decimal, format_percent
 
 from bot.chart import draw
+from bot.chat import Chat
 from bot.content.texts import Say
-from bot.middleware import Clock
-from bot.premium import Ledger
 from bot.redaction import unrecorded
 from bot.telegram import showing
 from bot.web_api import Figure, WebApi, WebError
@@ -61,7 +60,7 @@ async def dashboard(message: Message, say: Say, web: WebApi) -> None:
             )
 
 
-async def refund(message: Message, command: CommandObject, bot: Bot, say: Say, ledger: Ledger, clock: Clock) -> None:
+async def refund(message: Message, command: CommandObject, say: Say, chat: Chat) -> None:
     """/refund person charge: give the Stars back. The person's premium ends with it."""
     with unrecorded():
         parts = (command.args or "").split()
@@ -71,14 +70,14 @@ async def refund(message: Message, command: CommandObject, bot: Bot, say: Say, l
         person, charge_id = int(parts[0]), parts[1]
         try:
             # Telegram knows every charge, also one that this ledger has lost.
-            await bot.refund_star_payment(person, charge_id)
+            await chat.bot.refund_star_payment(person, charge_id)
         except TelegramBadRequest as error:
             await message.answer(say("admin.refund_failed", reason=error.message))
             if "ALREADY_REFUNDED" in error.message:
-                await ledger.refunded(person, charge_id, clock())
+                await chat.ledger.refunded(person, charge_id, chat.clock())
             return
         # The service message that follows finds the refund in the ledger, and only informs the person.
-        await ledger.refunded(person, charge_id, clock())
+        await chat.ledger.refunded(person, charge_id, chat.clock())
         await message.answer(say("admin.refund_done", charge=charge_id, person=parts[0]))
 
 

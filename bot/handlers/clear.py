@@ -1,17 +1,15 @@
 """/clear: forget the chat, after asking."""
 
-from aiogram import Bot, F, Router
+from aiogram import F, Router
 from aiogram.exceptions import TelegramBadRequest
 from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Message
 
 from bot import keyboards
+from bot.chat import Chat
 from bot.chat_state import ChatState
-from bot.content.personas import Personas
 from bot.content.texts import Say
-from bot.handlers.chat import cleared
 from bot.telegram import answer_button
-from chattrail.tracker import Tracker
 
 
 def router() -> Router:
@@ -31,16 +29,14 @@ async def ask(message: Message, chat_state: ChatState, say: Say) -> None:
         await message.answer(say("clear.nothing"))
 
 
-async def forget(
-    callback: CallbackQuery, bot: Bot, chat_state: ChatState, say: Say, personas: Personas, tracker: Tracker
-) -> None:
+async def forget(callback: CallbackQuery, chat_state: ChatState, say: Say, chat: Chat) -> None:
     """Forget the chat and offer a new one."""
-    if not cleared(chat_state, tracker):
+    if not chat.clear(chat_state):
         await answer_button(callback, say.plain("clear.nothing"))
         return
     await answer_button(callback)
     await _replace_question(callback, say("clear.done"))
-    await bot.send_message(callback.from_user.id, say("persona.choose"), reply_markup=keyboards.personas(personas, say))
+    await chat.offer_personas(callback.from_user.id, say)
 
 
 async def keep(callback: CallbackQuery, say: Say) -> None:

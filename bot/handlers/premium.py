@@ -1,39 +1,21 @@
-"""Premium by Telegram Stars: plans, invoice, pre-checkout, payment, refund, expiry."""
+"""Premium by Telegram Stars: plans, invoice, pre-checkout, payment, refund."""
 
 import logging
 from datetime import datetime
-from typing import Protocol
 
-from aiogram import Bot, F, Router
+from aiogram import F, Router
 from aiogram.filters import Command
 from aiogram.types import CallbackQuery, LabeledPrice, Message, PreCheckoutQuery
 from babel.dates import format_date
 
-from bot import keyboards
+from bot.chat import Chat
 from bot.chat_state import ChatState
 from bot.content.plans import PLANS
 from bot.content.texts import Say
-from bot.middleware import Clock
-from bot.premium import Ledger
 from bot.telegram import answer_button
-from chattrail.events import PremiumAction
-from chattrail.tracker import Tracker
 
 _log = logging.getLogger(__name__)
 _CURRENCY = "XTR"  # Telegram Stars
-
-
-class PremiumContext(Protocol):
-    """What `has_premium` needs; the chat has it."""
-
-    @property
-    def bot(self) -> Bot: ...  # noqa: D102
-    @property
-    def ledger(self) -> Ledger: ...  # noqa: D102
-    @property
-    def tracker(self) -> Tracker: ...  # noqa: D102
-    @property
-    def clock(self) -> Clock: ...  # noqa: D102
 
 
 def router() -> Router:
@@ -47,35 +29,16 @@ def router() -> Router:
     return own
 
 
-async def offer(bot: Bot, person: int, text: str, say: Say, tracker: Tracker) -> None:
-    """Offer premium with its plans."""
-    tracker.track(PremiumAction(action="offered"))
-    await bot.send_message(person, text, reply_markup=keyboards.plans(say))
-
-
-async def has_premium(person: int, chat_state: ChatState, say: Say, context: PremiumContext) -> bool:
-    """Whether the person has premium now; when it has ended, the person gets one message about that."""
-    status = await context.ledger.status(person)
-    if status.active(context.clock()):
-        return True
-    if chat_state.premium_plan is not None:
-        plan, chat_state.premium_plan = chat_state.premium_plan, None
-        context.tracker.track(PremiumAction(action="expired", plan=plan))
-        await context.bot.send_message(person, say("premium.expired"))
-    return False
-
-
-async def show_plans(message: Message, bot: Bot, say: Say, ledger: Ledger, tracker: Tracker, clock: Clock) -> None:
+async def show_plans(message: Message, say: Say, chat: Chat) -> None:
     """/premium."""
-    assert message.from_user is not None
-    status = await ledger.status(message.from_user.id)
+    status = await chat.ledger.status(message.chat.id)
     text = say("premium.intro")
-    if status.until is not None and status.active(clock()):
+    if status.until is not None and status.active(chat.clock()):
         text += "\n\n" + say("premium.until", date=_date(status.until, say))
-    await offer(bot, message.from_user.id, text, say, tracker)
+    await chat.offer_premium(message.chat.id, text, say)
 
 
-async def invoice(callback: CallbackQuery, bot: Bot, say: Say) -> None:
+async def invoice(callback: CallbackQuery, say: Say, chat: Chat) -> None:
     """Send the invoice for a plan. Stars need no payment provider."""
     plan = PLANS.get((callback.data or "").partition(":")[2])
     if plan is None:
@@ -83,11 +46,11 @@ async def invoice(callback: CallbackQuery, bot: Bot, say: Say) -> None:
         return
     await answer_button(callback)
     title = say.plain(f"premium.{plan.id}")
-    await bot.send_invoice(
+    await chat.bot.send_invoice(
         callback.from_user.id,
         title=title,
         description=say.plain("premium.description"),
-        payload=plan.id,  # the payload is what analytics knows a plan by
+        payload=plan.id,  # analytics names a plan by the payload
         currency=_CURRENCY,
         prices=[LabeledPrice(label=title, amount=plan.stars)],
     )
@@ -102,36 +65,33 @@ async def check(query: PreCheckoutQuery) -> None:
         await query.answer(ok=False, error_message=Say.to(query.from_user.language_code).plain("premium.gone"))
 
 
-async def paid(message: Message, chat_state: ChatState, say: Say, ledger: Ledger, clock: Clock) -> None:
+async def paid(message: Message, chat_state: ChatState, say: Say, chat: Chat) -> None:
     """Enter the payment. Telegram may send it twice; the charge id makes it count once."""
-    assert message.from_user is not None
     assert message.successful_payment is not None
-    person, charge = message.from_user.id, message.successful_payment.telegram_payment_charge_id
+    person, charge = message.chat.id, message.successful_payment.telegram_payment_charge_id
     plan = PLANS.get(message.successful_payment.invoice_payload)
     if plan is None:
         _log.error("a payment for an unknown plan came in: charge %s", charge)
         await message.answer(say("premium.gone"))
         return
     try:
-        is_new = await ledger.paid(person, plan, charge, clock())
+        is_new = await chat.ledger.paid(person, plan, charge, chat.clock())
     except Exception:
         _log.error("a payment could not be entered; give it back: /refund %d %s", person, charge)
         raise
     if is_new:
         chat_state.premium_plan = plan.id
-        until = (await ledger.status(person)).until
+        until = (await chat.ledger.status(person)).until
         assert until is not None
         await message.answer(say("premium.thanks", date=_date(until, say)))
 
 
-async def refunded(message: Message, chat_state: ChatState, say: Say, ledger: Ledger, clock: Clock) -> None:
+async def refunded(message: Message, chat_state: ChatState, say: Say, chat: Chat) -> None:
     """Enter a refund, whether by /refund or by Telegram itself."""
-    assert message.from_user is not None
     assert message.refunded_payment is not None
-    payment = message.refunded_payment
-    person = message.from_user.id
-    await ledger.refunded(person, payment.telegram_payment_charge_id, clock())
-    if not (await ledger.status(person)).active(clock()):
+    payment, person = message.refunded_payment, message.chat.id
+    await chat.ledger.refunded(person, payment.telegram_payment_charge_id, chat.clock())
+    if not (await chat.ledger.status(person)).active(chat.clock()):
         chat_state.premium_plan = None
     await message.answer(say("premium.refunded", amount=payment.total_amount))
 

@@ -89,18 +89,12 @@ class HistoryGenerator:
     def _command(self, name: str) -> None:
         self._record(events.Command(name=name), message=True)
 
-    def _names(self) -> dict[str, str]:
-        """Return the persona's and the story's names for the texts that contain both."""
-        assert self._persona is not None
-        assert self._story is not None
-        return {"persona": self._persona.name[self._say.language], "story": self._story.title[self._say.language]}
-
     def _on_start(self, step: Step) -> None:
         returning = bool(self.history)
         self._record(events.StartCommand(payload=step.text or None, returning=returning), message=True)
         name = self._member.name.partition(" ")[0]
-        if self._story:
-            self._answer("start.back", name=name, **self._names())
+        if self._persona and self._story:
+            self._answer("start.back", name=name, **self._say.names(self._persona, self._story))
         else:
             self._answer("start.again" if returning else "start.welcome", name=name)
             self._offered_personas = True
@@ -129,7 +123,7 @@ class HistoryGenerator:
         before = self.history[-1].at if self.history else self._now
         message = events.UserMessage(text=step.text, length=len(step.text))
         self._record(message, message=True)
-        if self._story is None:
+        if self._persona is None or self._story is None:
             self._answer("chat.choose_first")
             self._offered_personas = True
             self._on_persona(step)
@@ -137,7 +131,7 @@ class HistoryGenerator:
             self._record(message, message=True)
         elif (idle := self._now - before) > IDLE:
             away = self._say("away.days", n=idle.days) if idle.days else self._say("away.hours", n=idle.seconds // 3600)
-            self._answer("continue.ask", away=away, **self._names())
+            self._answer("continue.ask", away=away, **self._say.names(self._persona, self._story))
             self._now += timedelta(seconds=self._chance.uniform(2, 20))
             self._record(events.ChatContinued(idle_s=round(idle.total_seconds(), 1)), pressed=True)
         self._answer_as_persona(step)
