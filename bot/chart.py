@@ -1,4 +1,4 @@
-"""The picture that /stats sends. Matplotlib is large, so it is imported when the first chart is drawn."""
+"""The chart that /stats sends. Matplotlib is large, so it is imported when the first chart is drawn."""
 
 import io
 import threading
@@ -11,7 +11,7 @@ _drawing = threading.Lock()  # matplotlib is not safe to use from several thread
 
 
 def draw(activity: list[Slot], title: str, labels: tuple[str, str, str], language: str) -> bytes:
-    """Draw messages, answers and pictures over time as a PNG. For a worker thread: about half a second."""
+    """Draw messages, answers and images over time as a PNG. For a worker thread: about half a second."""
     with _drawing:
         from matplotlib.figure import Figure  # its own canvas is Agg: no window system, no global state
 

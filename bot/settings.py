@@ -55,7 +55,7 @@ class BotSettings(Settings):
     ai_max_tokens: int = Field(400, ge=16, le=8192, description="Longest answer to ask the model for, in tokens.")
 
     picture_base_url: AnyHttpUrl | None = Field(
-        None, description="OpenAI-compatible images API, up to /v1; unset without a key: the offline painter."
+        None, description="OpenAI-compatible images API, up to /v1; unset without a key: offline landscapes."
     )
     picture_key: SecretStr | None = Field(None, description="Key for the images API.")
     picture_model: str = Field("gpt-image-1", min_length=1, description="Image model to ask for.")

@@ -1,4 +1,4 @@
-"""Landscapes for prompts without an image model: sixteen small pictures, and variants of them that differ in every byte."""
+"""Landscapes for prompts without an image model: sixteen small images, and a variant of one for every prompt."""
 
 import hashlib
 import io
@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 CONTENT_TYPE = "image/jpeg"
-_SIDE = 560  # of the 640 pixels that each picture has
+_SIDE = 560  # of the 640 pixels that each has
 _DIRECTORY = Path(__file__).parent / "images"
 # The name whose word stands first in the prompt is chosen; the digest of the prompt chooses when there is none.
 _PLACES = {
@@ -27,10 +27,10 @@ _HOURS = {
 
 
 def image_for(prompt: str, seed: int) -> bytes:
-    """Return a JPEG: the same for the same prompt and seed, another section, tint or picture for any other."""
+    """Return a JPEG: the same for the same prompt and seed, another section, tint or landscape for any other."""
     digest = hashlib.sha256(f"{seed}\x1f{prompt}".encode("utf-8", "replace")).digest()
     place = _chosen(_PLACES, prompt, digest[0])
-    image = _picture(f"{place}_night" if place == "space" else f"{place}_{_chosen(_HOURS, prompt, digest[1])}")
+    image = _landscape(f"{place}_night" if place == "space" else f"{place}_{_chosen(_HOURS, prompt, digest[1])}")
     left, top = (byte * (image.width - _SIDE) // 255 for byte in digest[2:4])
     image = image.crop((left, top, left + _SIDE, top + _SIDE))
     if digest[4] % 2:
@@ -48,6 +48,6 @@ def _chosen(names: dict[str, tuple[str, ...]], prompt: str, digest: int) -> str:
 
 
 @cache
-def _picture(name: str) -> Image.Image:
+def _landscape(name: str) -> Image.Image:
     with Image.open(_DIRECTORY / f"{name}.webp") as image:
         return image.convert("RGB")

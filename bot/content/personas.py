@@ -35,7 +35,7 @@ class Story(_Content):
 
 
 class Persona(_Content):
-    """Somebody to talk to: how they look (for pictures), speak (for the model) and fill a silence (offline)."""
+    """A persona: its look (for images), its manner (for the model) and its own lines (for offline answers)."""
 
     id: str = Field(pattern=r"^[a-z0-9_]{1,40}$")
     name: Localized

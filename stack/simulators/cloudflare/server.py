@@ -34,7 +34,7 @@ class CloudflareServer(LoopbackServer):
 
     All is in memory; with a `folder` the images are kept there too.
 
-    `api_url` is the base that a client of the API takes, `delivery_url` the base of pictures' addresses. `clock` is its
+    `api_url` is the base that a client of the API takes, `delivery_url` the base of images' addresses. `clock` is its
     time in seconds since 1970; one that runs fast makes the rate limit's five minutes short.
     """
 
@@ -80,7 +80,7 @@ class CloudflareServer(LoopbackServer):
 
     @property
     def delivery_url(self) -> str:
-        """The base of pictures' addresses, without a slash at the end; the account's hash comes after it."""
+        """The base of images' addresses, without a slash at the end; the account's hash comes after it."""
         return self.url
 
     @property

@@ -163,15 +163,15 @@ class HistoryGenerator:
         self._record(events.UserMessage(kind=step.text, length=0), message=True)
         self._answer("chat.only_text")
 
-    def _on_picture(self, step: Step) -> None:
+    def _on_image(self, step: Step) -> None:
         label = self._say.plain("image.button")
-        self._image(events.UserMessage(text=label, kind="button", length=len(label)))
+        self._request_image(events.UserMessage(text=label, kind="button", length=len(label)))
 
     def _on_again(self, step: Step) -> None:
         if self._image_id is not None:
-            self._image(events.ImageRefresh(image_id=self._image_id))
+            self._request_image(events.ImageRefresh(image_id=self._image_id))
 
-    def _image(self, request: events.Event) -> None:
+    def _request_image(self, request: events.Event) -> None:
         if self._persona is None or self._story is None:
             return
         self._record(request, pressed=True)

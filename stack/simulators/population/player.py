@@ -60,7 +60,7 @@ class ScriptPlayer:
                 await self._choose_persona(step.pick)
             case Act.STORY:
                 await self._press_one("story:", step.pick)
-            case Act.PICTURE:
+            case Act.IMAGE:
                 await self._press_one("picture:new")
             case Act.AGAIN:
                 await self._press_one("picture:again")

@@ -27,10 +27,10 @@ class Habit:
     """Messages per visit, on average."""
     stops_at_start: float = 0.0
     """Chance that the very first visit ends before a persona is chosen."""
-    pictures: float = 0.17
-    """Chance of asking for a picture after a message."""
+    images: float = 0.17
+    """Chance of requesting an image after a message."""
     again: float = 0.3
-    """Chance of wanting another one after a picture."""
+    """Chance of requesting another one after an image."""
     clears: float = 0.03
     changes: float = 0.1
     """Chance of choosing another persona."""
@@ -46,11 +46,11 @@ class Habit:
 
 
 HABITS = (
-    Habit("passer-by", 26, visits_per_week=0.5, days=1, says=2, stops_at_start=0.6, pictures=0.05, blocks_at_end=0.35),
+    Habit("passer-by", 26, visits_per_week=0.5, days=1, says=2, stops_at_start=0.6, images=0.05, blocks_at_end=0.35),
     Habit("curious", 30, visits_per_week=4, days=5, says=6, stops_at_start=0.1, blocks_at_end=0.2),
     Habit("regular", 14, visits_per_week=7, days=90, says=11, premium=0.06, pays=0.45, blocks_at_end=0.02),
-    Habit("weekender", 9, visits_per_week=2, days=70, says=15, pictures=0.15, pays=0.3),
-    Habit("collector", 9, visits_per_week=5, days=40, says=7, pictures=0.5, again=0.5, premium=0.12, pays=0.55),
+    Habit("weekender", 9, visits_per_week=2, days=70, says=15, images=0.15, pays=0.3),
+    Habit("collector", 9, visits_per_week=5, days=40, says=7, images=0.5, again=0.5, premium=0.12, pays=0.55),
     Habit("restless", 6, visits_per_week=5, days=25, says=5, clears=0.35, changes=0.6),
     Habit("wavering", 4, visits_per_week=4, days=30, says=6, premium=0.25, pays=0.6, refunds=0.45),
     Habit("moody", 2, visits_per_week=5, days=35, says=6, blocks_at_end=0.9, comes_back=0.9),

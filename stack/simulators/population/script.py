@@ -21,7 +21,7 @@ class Act(StrEnum):
     SAY = "say"
     SHOW = "show"
     """Send a photo, voice message or sticker; `text` says which."""
-    PICTURE = "picture"
+    IMAGE = "image"
     AGAIN = "again"
     CLEAR = "clear"
     HELP = "help"
@@ -73,8 +73,8 @@ def visit(member: Member, number: int, *, last: bool = False) -> list[Step]:
         if chance.random() < 0.04:
             add(Act.SHOW, chance.choice(("photo", "voice", "sticker")), answer)
         add(Act.SAY, said, answer)
-        if chance.random() < habit.pictures:
-            add(Act.PICTURE)
+        if chance.random() < habit.images:
+            add(Act.IMAGE)
             while chance.random() < habit.again:
                 add(Act.AGAIN)
     if chance.random() < habit.premium:

@@ -153,8 +153,8 @@ async def test_an_answer_too_long_for_one_message_comes_in_pieces(ai: OpenAiServ
         parts = [message.text or "" for message in ann.history[before + 1 :]]
         assert len(parts) >= 3
         assert " ".join(parts) == ai.answer.strip()
-        told = await bot.attributes("ai_message", ann)
-        assert sum(1 for one in told if "gen_ai.usage.output_tokens" in one) == 1
+        answers = await bot.attributes("ai_message", ann)
+        assert sum(1 for one in answers if "gen_ai.usage.output_tokens" in one) == 1
 
 
 async def test_groups_are_left_alone(bot: RunningBot) -> None:

@@ -1,4 +1,4 @@
-"""Premium by Telegram Stars: offer, invoice, pre-checkout, payment, twice told, refund, expiry."""
+"""Premium by Telegram Stars: offer, invoice, pre-checkout, payment, the same payment twice, refund, expiry."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

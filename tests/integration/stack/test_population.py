@@ -157,7 +157,7 @@ async def test_one_person_does_every_act() -> None:
         Step(Act.SHOW, "voice"),
         Step(Act.SHOW, "sticker"),
         Step(Act.SAY, "So"),
-        Step(Act.PICTURE),
+        Step(Act.IMAGE),
         Step(Act.AGAIN),
         Step(Act.HELP),
         Step(Act.OFFER, pick=0.6),

@@ -20,47 +20,47 @@ from bot.user_queue import QueueFullError, UserQueues
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
-async def test_turns_of_one_person_follow_one_another_and_others_go_ahead() -> None:
-    user_queues, order, gate = UserQueues(), [], asyncio.Event()
+async def test_updates_of_one_person_wait_for_one_another_and_others_go_ahead() -> None:
+    user_queues, order, released = UserQueues(), [], asyncio.Event()
 
     async def take(person: int, name: str) -> None:
         async with user_queues.of(person):
             order.append(name)
             if name == "first":
-                await gate.wait()
+                await released.wait()
 
     first, second = asyncio.create_task(take(1, "first")), asyncio.create_task(take(1, "second"))
     await asyncio.create_task(take(2, "other"))
     assert order == ["first", "other"]
     assert not await user_queues.drain(0.01)
-    gate.set()
+    released.set()
     await asyncio.gather(first, second)
     assert order == ["first", "other", "second"]
     assert await user_queues.drain(0.01)
     assert not user_queues._queues
 
 
-async def test_a_full_queue_is_told_once_and_payments_pass() -> None:
-    user_queues, gate = UserQueues(limit=2), asyncio.Event()
+async def test_a_full_queue_is_reported_once_and_payments_pass() -> None:
+    user_queues, released = UserQueues(limit=2), asyncio.Event()
 
     async def take(bounded: bool = True) -> None:
         async with user_queues.of(1, bounded=bounded):
-            await gate.wait()
+            await released.wait()
 
     waiting = [asyncio.create_task(take()) for _ in range(2)]
     await asyncio.sleep(0)
-    told = []
+    refusals = []
     for _ in range(2):
-        with pytest.raises(QueueFullError) as many:
+        with pytest.raises(QueueFullError) as full:
             await take()
-        told.append(many.value.first)
-    assert told == [True, False]
+        refusals.append(full.value.first)
+    assert refusals == [True, False]
     payment = asyncio.create_task(take(bounded=False))
-    gate.set()
+    released.set()
     await asyncio.gather(*waiting, payment)
 
 
-async def test_a_cancelled_turn_lets_the_next_one_in() -> None:
+async def test_a_cancelled_update_lets_the_next_one_in() -> None:
     user_queues = UserQueues()
 
     async def forever() -> None:
@@ -74,7 +74,7 @@ async def test_a_cancelled_turn_lets_the_next_one_in() -> None:
         pass
 
 
-def test_memory_is_bounded_and_reads_what_other_versions_stored() -> None:
+def test_chat_state_is_bounded_and_reads_what_other_versions_stored() -> None:
     chat_state = ChatState()
     for number in range(100):
         chat_state.remember("user", "x" * 10_000 + str(number), limit=10)
@@ -108,7 +108,7 @@ async def test_payments_add_up_and_a_refund_takes_only_its_own() -> None:
     assert (await ledger.status(2)).until is None
 
 
-async def test_a_payment_told_twice_at_once_counts_once() -> None:
+async def test_a_payment_sent_twice_at_once_counts_once() -> None:
     ledger = Ledger(FileStore(None))
     entered = await asyncio.gather(*(ledger.paid(1, PLANS["week"], "a", NOW) for _ in range(10)))
     assert entered.count(True) == 1

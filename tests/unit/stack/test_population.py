@@ -52,7 +52,7 @@ def test_a_script_is_repeated_and_every_act_occurs() -> None:
     )
     acts.update(step.act for one in people for step in script.returning(one, 99))
     assert set(acts) == set(Act)
-    assert acts[Act.SAY] > acts[Act.PICTURE] > acts[Act.PAY] > acts[Act.REFUND]
+    assert acts[Act.SAY] > acts[Act.IMAGE] > acts[Act.PAY] > acts[Act.REFUND]
 
 
 def test_the_first_visit_begins_with_start_and_only_the_last_one_blocks() -> None:
