@@ -23,7 +23,7 @@ _GESTURE = re.compile(r"\*([^*\n]{1,200})\*")
 
 @asynccontextmanager
 async def showing(bot: Bot, chat_id: int, action: str) -> AsyncIterator[None]:
-    """Show an action ("typing") for as long as the block runs; that it fails is no reason to fail."""
+    """Show an action ("typing") for as long as the block runs; an error of the action is ignored."""
 
     async def show() -> None:
         await asyncio.sleep(_ACTION_DELAY)
@@ -67,7 +67,7 @@ async def say_as_persona(bot: Bot, chat_id: int, text: str, buttons: InlineKeybo
 
 
 async def answer_button(callback: CallbackQuery, text: str | None = None, *, alert: bool = False) -> None:
-    """End the button's spinner. Telegram refuses when the press is old, and then nobody waits for it."""
+    """End the button's spinner. Telegram refuses an old press, whose spinner has ended."""
     with suppress(TelegramBadRequest):
         await callback.answer(text, show_alert=alert)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TOKEN, HASH = "CHATTRAIL_BOT_WEB_TOKEN", "CHATTRAIL_WEB_API_TOKEN_HASHES"
-# All of these characters may stand in an address, in a header and in a .env file without quotes.
+# These characters need no quotes in an address, a header or a .env file.
 MADE: dict[str, Callable[[], str]] = {
     "CHATTRAIL_COLLECTOR_TOKEN": lambda: secrets.token_urlsafe(32),
     "CHATTRAIL_SIDECAR_TOKEN": lambda: secrets.token_urlsafe(32),

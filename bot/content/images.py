@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from PIL import Image, ImageOps
@@ -47,7 +47,7 @@ def _chosen(names: dict[str, tuple[str, ...]], prompt: str, digest: int) -> str:
     return min(found)[1] if found else list(names)[digest % len(names)]
 
 
-@cache
+@lru_cache(maxsize=4)  # 1.2 MB each, and 5 ms to read one
 def _landscape(name: str) -> Image.Image:
     with Image.open(_DIRECTORY / f"{name}.webp") as image:
         return image.convert("RGB")

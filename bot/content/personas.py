@@ -1,4 +1,4 @@
-"""Personas and stories as the content file tells them, checked when loaded."""
+"""Personas and stories from the content file, checked when loaded."""
 
 from functools import cache
 from pathlib import Path
@@ -59,7 +59,7 @@ class Personas:
             raise ValueError("ids of personas and of stories must be unique")
 
     def persona(self, persona_id: str | None) -> Persona | None:
-        """Find a persona; None when there is none of that id (any more)."""
+        """Find a persona; None for an unknown id."""
         return self._personas.get(persona_id or "")
 
     def story(self, story_id: str | None) -> tuple[Persona, Story] | None:

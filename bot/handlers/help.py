@@ -1,4 +1,4 @@
-"""/help, and what is answered when nothing else fits. This router comes last."""
+"""/help, and the answers to updates that no other handler takes. This router comes last."""
 
 from aiogram import F, Router
 from aiogram.filters import Command
@@ -25,12 +25,12 @@ async def show_help(message: Message, say: Say) -> None:
 
 
 async def unknown_command(message: Message, say: Say) -> None:
-    """Answer a command that is none, or none for this person."""
+    """Answer an unknown command, or one that is for admins only."""
     await message.answer(say("errors.unknown_command"))
 
 
 async def not_text(message: Message, say: Say) -> None:
-    """Answer what cannot be read. Service messages get no answer."""
+    """Answer a message without text. Service messages get no answer."""
     await message.answer(say("chat.only_text"))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from stack.simulators.cloudflare.wire import RefusedError
 
@@ -132,7 +132,7 @@ def _checked(content: bytes) -> str:
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 width, height = image.size
                 kind = Image.MIME[image.format or ""]
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError):
+    except (Image.DecompressionBombError, OSError, SyntaxError):
         raise RefusedError(5455) from None
     if max(width, height) > LONGEST_SIDE or width * height > MOST_PIXELS:
         raise RefusedError(5413, message=f"The image is larger than {LONGEST_SIDE} pixels a side or 100 megapixels")

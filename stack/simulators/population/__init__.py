@@ -1,1 +1,1 @@
-"""Simulated people: who they are, their past, and what they do in the simulated Telegram."""
+"""Simulated people: their habits, their history, and their visits to the simulated Telegram."""
