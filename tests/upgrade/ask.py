@@ -92,13 +92,11 @@ def answers(client: FlaskClient, data: Path) -> dict[str, Any]:
 
 
 async def premium(data: Path) -> dict[str, Any]:
-    """Who has which plan until when."""
-    ledger = Ledger(FileStore(data / "premium.sqlite3"))
-    return {
-        str(person): [standing.plan, standing.until and standing.until.isoformat()]
-        for person in (700100, 700200)
-        for standing in [await ledger.standing(person)]
-    }
+    """The plan of each person, and its end."""
+    ledger: Any = Ledger(FileStore(data / "premium.sqlite3"))
+    status_of = ledger.status if hasattr(ledger, "status") else ledger.standing  # its name in the version before
+    found = {str(person): await status_of(person) for person in (700100, 700200)}
+    return {person: [status.plan, status.until and status.until.isoformat()] for person, status in found.items()}
 
 
 def main() -> None:
