@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.report import report
-from sidecar.plugins.images.stores.base import Paused, Upload
+from sidecar.plugins.images.stores.base import StorePausedError, Upload
 from sidecar.plugins.images.stores.cloudflare import CloudflareStore
-from sidecar.plugins.images.stores.limiter import Limiter
+from sidecar.plugins.images.stores.rate_limiter import RateLimiter
 from stack.simulators.cloudflare.limits import PERIOD_S, REQUESTS
 from stack.simulators.cloudflare.server import CloudflareServer
 from tests.support.cloudflare_store import SetClock
@@ -44,18 +44,18 @@ class Tally:
     waits: list[float] = field(default_factory=list)
 
 
-def waits_as_told(refused: Paused, _in_a_row: int) -> float:
+def waits_as_told(refused: StorePausedError, _in_a_row: int) -> float:
     """What the queue does."""
     return refused.after
 
 
-def backs_off(_refused: Paused, in_a_row: int) -> float:
+def backs_off(_refused: StorePausedError, in_a_row: int) -> float:
     """What many clients do instead: 1 s, 2 s, 4 s, ... to a minute."""
     return float(min(2**in_a_row, 60))
 
 
 async def hour(
-    limit: int, patience: Callable[[Paused, int], float], *, forgets: bool = False
+    limit: int, patience: Callable[[StorePausedError, int], float], *, forgets: bool = False
 ) -> tuple[Tally, CloudflareServer]:
     """Put pictures for an hour; `limit` 0: no limiter. One that forgets loses its file in each restart."""
     clock = SetClock()
@@ -69,8 +69,8 @@ async def hour(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "requests"
 
-        def limiter() -> Limiter:
-            return Limiter(path, clock, limit=limit, period_s=PERIOD_S, sleep=clock.sleep)
+        def limiter() -> RateLimiter:
+            return RateLimiter(path, clock, limit=limit, period_s=PERIOD_S, sleep=clock.sleep)
 
         async with CloudflareServer(token=TOKEN, clock=lambda: clock.time) as server:
 
@@ -102,7 +102,7 @@ async def hour(
                     tally.stored, in_a_row = tally.stored + 1, 0
                     server.images.records.clear()  # an hour's pictures need no room here
                     clock.time += chance.uniform(0, PICTURE_S)
-                except Paused as refused:
+                except StorePausedError as refused:
                     wait = patience(refused, in_a_row)
                     tally.waits.append(wait)
                     # a restart ends the wait: what the next life knows of it is in the limiter's file
@@ -128,7 +128,7 @@ SMALL = _small()
 
 async def main() -> None:
     """Measure and report."""
-    cases: dict[str, tuple[int, Callable[[Paused, int], float], bool]] = {
+    cases: dict[str, tuple[int, Callable[[StorePausedError, int], float], bool]] = {
         f"of {DEFAULT:,}, as by default": (DEFAULT, waits_as_told, False),
         f"of {REQUESTS:,}": (REQUESTS, waits_as_told, False),
         f"of {DEFAULT:,}, forgets in a restart": (DEFAULT, waits_as_told, True),

@@ -164,7 +164,7 @@ def journal_damaged(suffix: str) -> PictureStrike:
         if not suffix:
             found = sorted(path.name for path in stage.data.glob("*.corrupt-*"))
             assert len(found) > asides, "the damage was not noticed"
-            assert "THE PICTURE JOURNAL WAS DAMAGED" in stage.rig.sidecar.text
+            assert "THE IMAGE JOURNAL WAS DAMAGED" in stage.rig.sidecar.text
 
     return strike
 

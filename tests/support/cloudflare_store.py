@@ -8,7 +8,7 @@ from typing import Any
 
 from sidecar.errors import Permanent, Retryable
 from sidecar.plugins.images.stores.cloudflare import PERIOD_S, CloudflareStore
-from sidecar.plugins.images.stores.limiter import Limiter
+from sidecar.plugins.images.stores.rate_limiter import RateLimiter
 from stack.simulators.cloudflare.server import CloudflareServer
 from tests.support.uploads import Notes, photograph
 
@@ -40,7 +40,7 @@ async def cloudflare_store(
     store = CloudflareStore(
         options.pop("account_id", server.account_id),
         **options,
-        make_limiter=lambda: Limiter(folder / "requests", clock, limit=limit, period_s=PERIOD_S, sleep=clock.sleep),
+        make_limiter=lambda: RateLimiter(folder / "requests", clock, limit=limit, period_s=PERIOD_S, sleep=clock.sleep),
     )
     await store.start()
     try:

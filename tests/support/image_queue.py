@@ -16,14 +16,12 @@ import sqlite3
 import sys
 import uuid
 from collections.abc import AsyncIterator
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from sidecar.plugin import Context, SystemClock
 from sidecar.plugins.images.config import ImagesConfig
 from sidecar.plugins.images.plugin import ImageArchiver
-from sidecar.plugins.images.queue import job_endings
 from sidecar.plugins.images.stores.base import Note, Upload
 from sidecar.telemetry.metrics import Metrics
 from tests.support.archives import generated
@@ -104,9 +102,9 @@ def build(folder: Path, store: RecordingStore, metrics: Metrics | None = None, *
 async def started(archiver: ImageArchiver) -> ImageArchiver:
     """Start it as if its journal had been filled from the table."""
     await archiver.start()
-    assert archiver._journal is not None
+    assert archiver._jobs is not None
     assert archiver._publisher is not None
-    await archiver._journal.do(partial(job_endings.remark, name="filled", value="yes"))
+    await archiver._jobs.set_meta("filled", "yes")
     archiver._publisher.filled.set()
     return archiver
 
@@ -151,7 +149,7 @@ class Queue:
 
     def remark(self, name: str) -> str:
         with contextlib.closing(sqlite3.connect(self.folder / "data" / "journal.sqlite")) as db:
-            return job_endings.meta(db, name)
+            return "".join(row[0] for row in db.execute("SELECT value FROM meta WHERE name = ?", [name]))
 
     def spooled(self) -> list[str]:
         return [path.stem for path in (self.folder / "data" / "spool").iterdir()]

@@ -1,4 +1,4 @@
-"""The image archiver: fetches the pictures that events tell of and keeps each once in a store."""
+"""The image archiver: fetches the images that events tell of and keeps each once in a store."""
 
 import argparse
 from pathlib import Path

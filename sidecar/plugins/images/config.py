@@ -19,45 +19,45 @@ def _loopback_hosts(value: object) -> object:
 
 
 class ImagesConfig(StoreSettings, Settings):
-    """Where pictures come from, where they are kept, and how much may be spent on one."""
+    """Where images come from, where they are kept, and how much may be spent on one."""
 
     model_config = ConfigDict(populate_by_name=True)
     prefix: ClassVar[str] = "SIDECAR_IMAGES"
 
-    # pages read what became of pictures in the sink's database, so there is one variable for both
+    # pages read what became of images in the sink's database, so there is one variable for both
     url: SecretStr = Field(
         SecretStr("http://default@127.0.0.1:8123/chattrail"),
         alias="CHATTRAIL_SIDECAR_CLICKHOUSE_URL",
         description="DSN of the database with the `images` table: the ClickHouse plugin's variable, read here too.",
     )
-    directory: Path = Field(Path("data/images"), description="Folder in which the `directory` store keeps pictures.")
+    directory: Path = Field(Path("data/images"), description="Folder in which the `directory` store keeps images.")
     telegram_token: SecretStr | None = Field(
-        None, description="The bot's token, to download pictures that events name by Telegram file_id."
+        None, description="The bot's token, to download images that events name by Telegram file_id."
     )
     telegram_api_url: str = Field(
         "https://api.telegram.org", pattern=r"^https?://[^/?#@]+/?$", description="Base address of the Bot API server."
     )
-    concurrency: int = Field(8, ge=1, le=256, description="Pictures fetched at one time.")
-    max_pending: int = Field(1_000_000, ge=1, description="Pictures that may wait; then batches with pictures get 503.")
+    concurrency: int = Field(8, ge=1, le=256, description="Images fetched at one time.")
+    max_pending: int = Field(1_000_000, ge=1, description="Images that may wait; then batches with images get 503.")
     spool_bytes: int = Field(
-        4 << 30, ge=1024, description="Bytes that may wait in the spool; then batches with pictures get 503."
+        4 << 30, ge=1024, description="Bytes that may wait in the spool; then batches with images get 503."
     )
-    max_bytes: int = Field(20 << 20, ge=1024, description="Largest picture, in bytes.")
-    max_pixels: int = Field(100_000_000, ge=1, description="Largest picture, in width x height x frames.")
+    max_bytes: int = Field(20 << 20, ge=1024, description="Largest image, in bytes.")
+    max_pixels: int = Field(100_000_000, ge=1, description="Largest image, in width x height x frames.")
     max_frames: int = Field(1_000, ge=1, description="Most frames of one animation.")
-    decoders: int = Field(2, ge=1, le=64, description="Processes that decode pictures, started when needed.")
+    decoders: int = Field(2, ge=1, le=64, description="Processes that decode images, started when needed.")
     decoder_memory_bytes: int = Field(
-        1 << 30, ge=128 << 20, description="Address space of one such process; a picture that needs more is refused."
+        1 << 30, ge=128 << 20, description="Address space of one such process; an image that needs more is refused."
     )
     allow_http: bool = Field(
-        False, description="Fetch pictures over http (port 80) too, which anybody on the way can change."
+        False, description="Fetch images over http (port 80) too, which every network on the way can change."
     )
-    timeout_s: float = Field(30.0, gt=0, description="Seconds for fetching one picture, redirects included.")
+    timeout_s: float = Field(30.0, gt=0, description="Seconds for fetching one image, redirects included.")
     attempts: int = Field(
-        12, ge=1, le=100, description="Tries before a picture is given up for network errors, 429, 5xx."
+        12, ge=1, le=100, description="Tries before an image is given up for network errors, 429, 5xx."
     )
     backoff_s: float = Field(2.0, gt=0, description="Seconds before the second try; doubled for each further one.")
     loopback_hosts: Annotated[tuple[str, ...], BeforeValidator(_loopback_hosts)] = Field(
         (),
-        description="Tests only: loopback hosts (comma list) that pictures may be fetched from, over http and any port.",
+        description="Tests only: loopback hosts (comma list) that images may be fetched from, over http and any port.",
     )

@@ -1,21 +1,20 @@
-"""How many pictures wait and for how long: told to metrics and alerts whether or not anything can be archived."""
+"""How many images wait and for how long: set for metrics and alerts whether or not anything can be archived."""
 
 import asyncio
 
 from sidecar.errors import Retryable
 from sidecar.plugin import Context
-from sidecar.plugins.images.queue import job_endings
-from sidecar.plugins.images.queue.journal import Journal
+from sidecar.plugins.images.queue.job_store import JobStore
 from sidecar.telemetry import metrics as telemetry
 
 EVERY_S = 10.0
 
 
-async def keep_telling(journal: Journal, context: Context) -> None:
+async def report_waiting(jobs: JobStore, context: Context) -> None:
     """Set the gauges from the journal, again and again, until cancelled."""
     while True:
         try:
-            waiting, oldest = await journal.do(job_endings.waiting)
+            waiting, oldest = await jobs.waiting()
         except Retryable as error:
             context.logger.info("%s; trying again", error.reason)
         else:

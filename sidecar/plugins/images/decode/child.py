@@ -1,9 +1,9 @@
-"""The child process: takes pictures on its standard input, one after another, until that ends.
+"""The child process: takes images on its standard input, one after another, until that ends.
 
 Started as `python -I -c "…" <folder of the code> <limits>`, with an empty environment. In: length (4 bytes, big-endian)
-and the picture. Out: length of the answer, length of the picture, the answer as JSON, the picture without metadata.
-Before the first picture it gives up, for good, what a decoder taken over by a picture would want: opening anything at
-all (so no socket and no file), writing files, other processes, memory, and processor time by the picture.
+and the image. Out: length of the answer, length of the image, the answer as JSON, the image without metadata.
+Before the first image it gives up, for good, what a decoder taken over by an image would want: opening anything at
+all (so no socket and no file), writing files, other processes, memory, and processor time by the image.
 """
 
 import json
@@ -18,7 +18,7 @@ from sidecar.plugins.images.decode.image import decode
 from sidecar.plugins.images.decode.limits import Limits
 
 OPEN_FILES = 3  # standard input, output and error
-_NICE = 10  # events go before pictures
+_NICE = 10  # events go before images
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     sink.write(b"\0")  # ready, with all it needs loaded
     sink.flush()
-    while (header := source.read(4)) and len(header) == 4:
+    while len(header := source.read(4)) == 4:
         (length,) = struct.unpack(">I", header)
         content = source.read(length)
         if len(content) < length:
@@ -42,36 +42,27 @@ def lock_down(limits: Limits) -> None:
     os.nice(_NICE)
     if sys.platform != "darwin":  # which refuses this limit: there the pixels alone bound memory
         resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
-    for what, most in (
-        (resource.RLIMIT_NOFILE, OPEN_FILES),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NPROC, 0),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(what, (most, most))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
+    for what in (resource.RLIMIT_FSIZE, resource.RLIMIT_NPROC, resource.RLIMIT_CORE):
+        resource.setrlimit(what, (0, 0))
 
 
 def serve(content: bytes, limits: Limits, sink: BinaryIO) -> None:
-    """Answer for one picture. Ends the process after a refusal for want of memory: what is left of it is not known."""
-    picture = b""
+    """Answer for one image. Ends the process after a refusal for want of memory: what is left of it is not known."""
+    image = b""
     try:
         found = decode(content, limits)
     except Permanent as refused:
         answer: dict[str, str | int] = {"refused": refused.reason}
     except MemoryError:
-        answer = {"refused": f"the picture takes more than {limits.memory_bytes >> 20} MiB to decode", "spent": 1}
+        answer = {"refused": f"the image takes more than {limits.memory_bytes >> 20} MiB to decode", "spent": 1}
     else:
-        picture = found.content
-        answer = {
-            "media_type": found.media_type,
-            "extension": found.extension,
-            "width": found.width,
-            "height": found.height,
-            "frames": found.frames,
-        }
+        image = found.content
+        named = ("media_type", "extension", "width", "height", "frames")
+        answer = {name: getattr(found, name) for name in named}
     text = json.dumps(answer).encode()
-    sink.write(struct.pack(">II", len(text), len(picture)) + text)
-    sink.write(picture)
+    sink.write(struct.pack(">II", len(text), len(image)) + text)
+    sink.write(image)
     sink.flush()
     if "spent" in answer:
         raise SystemExit

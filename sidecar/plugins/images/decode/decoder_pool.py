@@ -1,4 +1,4 @@
-"""Pictures are decoded in child processes; here are their keepers: lend one, wait, replace what dies or hangs."""
+"""Child processes that decode images: one is lent for each image, and replaced when it dies or hangs."""
 
 import asyncio
 import json
@@ -8,6 +8,7 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -18,16 +19,16 @@ from sidecar.plugins.images.decode.limits import Limits
 
 START_WITHIN_S = 60.0
 # after so many a child makes room for a fresh one: whatever it lost of its memory comes back
-PICTURES_BY_CHILD = 2_000
+IMAGES_BY_CHILD = 2_000
 _CODE = str(Path(sidecar.__file__).parents[1])
 _PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from sidecar.plugins.images.decode.child import main; main()"
-Answer = dict[str, Any]  # checked field by field as it arrives
+_ANSWER = {"media_type": str, "extension": str, "width": int, "height": int, "frames": int}
 _CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP})
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
-    """A picture that was decoded whole, and its bytes without metadata. Width and height are as a viewer shows it."""
+class DecodedImage:
+    """An image that was decoded whole, and its bytes without metadata. Width and height are as a viewer shows it."""
 
     content: bytes
     media_type: str
@@ -40,14 +41,14 @@ class Examined:
 @dataclass(slots=True)
 class _Child:
     process: Process
-    pictures: int = 0
+    images: int = 0
 
 
-class Examiner:
-    """Decodes pictures in `processes` children, each made when it is first needed.
+class DecoderPool:
+    """Decodes images in `processes` children, each made when it is first needed.
 
     `replaced` counts children that did not end in good order, by why: crashed, hung, cpu, memory, ended, cancelled;
-    `on_replaced` is told each as it happens.
+    `on_replaced` is called with each reason.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Examiner:
         limits: Limits | None = None,
         processes: int = 2,
         timeout_s: float = 60.0,
-        on_replaced: Callable[[str], None] | None = None,
+        on_replaced: Callable[[str], None] = lambda why: None,
     ) -> None:
         self._max_bytes = max_bytes
         self._limits = limits or Limits()
@@ -78,7 +79,7 @@ class Examiner:
         await self.close()
 
     async def start(self) -> None:
-        """Make the first child, so that what is wrong shows now. Raises Retryable when it can't be made."""
+        """Make the first child, so that a fault shows now. Raises Retryable when it can't be made."""
         self._closed = False
         child = None
         lent = await self._idle.get()
@@ -88,23 +89,23 @@ class Examiner:
             self._idle.put_nowait(child)
 
     async def close(self) -> None:
-        """End every child. Idempotent; a picture under way is a Retryable for its caller."""
+        """End every child. Idempotent; an image under way is a Retryable for its caller."""
         self._closed = True
         await asyncio.gather(*(self._end(process) for process in list(self._children)))
 
-    async def examine(self, content: bytes) -> Examined:
-        """Return the picture without metadata, with what it is. Raises Permanent when it is refused, else Retryable."""
+    async def decode(self, content: bytes) -> DecodedImage:
+        """Return the image without metadata, with what it is. Raises Permanent when it is refused, else Retryable."""
         if len(content) > self._max_bytes:
-            raise Permanent(f"the picture is larger than {self._max_bytes} bytes")
+            raise Permanent(f"the image is larger than {self._max_bytes} bytes")
         if self._closed:
-            raise Retryable("the picture decoder is closed")
+            raise Retryable("the image decoder is closed")
         child = keep = None
         lent = await self._idle.get()
         try:
             child = await self._alive(lent)
-            answer, picture = await self._ask(child, content)
-            child.pictures += 1
-            if child.pictures < PICTURES_BY_CHILD and "spent" not in answer:
+            answer, image = await self._ask(child.process, content)
+            child.images += 1
+            if child.images < IMAGES_BY_CHILD and "spent" not in answer:
                 keep = child
         finally:
             self._idle.put_nowait(keep)
@@ -114,76 +115,77 @@ class Examiner:
             self._count("memory")
         if "refused" in answer:
             raise Permanent(str(answer["refused"]))
-        return Examined(content=picture, **answer)
+        return DecodedImage(content=image, **answer)
 
-    async def _ask(self, child: _Child, content: bytes) -> tuple[Answer, bytes]:
+    async def _ask(self, process: Process, content: bytes) -> tuple[dict[str, Any], bytes]:
         failure: Exception
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._exchange(child.process, content)
+                return await self._exchange(process, content)
         except TimeoutError:
             self._count("hung")
-            failure = Retryable(f"the picture was not decoded within {self._timeout_s:g} s")
+            failure = Retryable(f"the image was not decoded within {self._timeout_s:g} s")
         except asyncio.CancelledError:
             self._count("cancelled")
             raise
         except (asyncio.IncompleteReadError, OSError, ValueError):
-            failure = await self._how_it_died(child.process)
+            failure = await self._how_it_died(process)
         raise failure
 
-    async def _exchange(self, process: Process, content: bytes) -> tuple[Answer, bytes]:
+    async def _exchange(self, process: Process, content: bytes) -> tuple[dict[str, Any], bytes]:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(struct.pack(">I", len(content)))
         process.stdin.write(content)
         await process.stdin.drain()
-        text_length, picture_length = struct.unpack(">II", await process.stdout.readexactly(8))
-        if text_length > 4096 or picture_length > self._max_bytes + 4096:  # a child taken over may say anything
+        text_length, image_length = struct.unpack(">II", await process.stdout.readexactly(8))
+        if text_length > 4096 or image_length > self._max_bytes + 4096:  # a child taken over may say anything
             raise ValueError
         answer = json.loads(await process.stdout.readexactly(text_length))
-        return _checked(answer), await process.stdout.readexactly(picture_length)
+        if not isinstance(answer, dict):
+            raise ValueError
+        if type(answer.get("refused")) is not str and {name: type(value) for name, value in answer.items()} != _ANSWER:
+            raise ValueError
+        return answer, await process.stdout.readexactly(image_length)
 
     async def _how_it_died(self, process: Process) -> Exception:
         if self._closed:
-            return Retryable("the picture decoder was closed")
+            return Retryable("the image decoder was closed")
         status = await self._end(process)
         if status == -signal.SIGXCPU:
             self._count("cpu")
-            return Permanent(f"the picture takes more than {self._limits.cpu_s} s of processor time to decode")
+            return Permanent(f"the image takes more than {self._limits.cpu_s} s of processor time to decode")
         if -status in _CRASHES:
             self._count("crashed")
-            return Permanent(f"the picture crashes the decoder ({signal.Signals(-status).name})")
+            return Permanent(f"the image crashes the decoder ({signal.Signals(-status).name})")
         self._count("ended")
-        return Retryable("the process that decodes pictures ended")
+        return Retryable("the process that decodes images ended")
 
     async def _alive(self, child: _Child | None) -> _Child:
+        """Return the child that was lent, or a new one when there is none or it died idle. Raises Retryable."""
         if child is not None and child.process.returncode is None:
             return child
         if child is not None:
-            self._children.discard(child.process)  # it ended while nobody asked it anything
-        return await self._spawn()
-
-    async def _spawn(self) -> _Child:
+            self._children.discard(child.process)
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-I", "-c", _PROGRAM, _CODE, json.dumps(asdict(self._limits)),
                 stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env={}, start_new_session=True,
             )  # fmt: skip
         except OSError as error:
-            raise Retryable(f"the picture decoder can't be started: {error.strerror}", after=5) from None
+            raise Retryable(f"the image decoder can't be started: {error.strerror}", after=5) from None
         self._children.add(process)
         assert process.stdout is not None
         ready = False
         try:
-            async with asyncio.timeout(START_WITHIN_S):
-                ready = bool(await process.stdout.read(1))
-        except TimeoutError:
-            pass
+            with suppress(TimeoutError):
+                async with asyncio.timeout(START_WITHIN_S):
+                    ready = bool(await process.stdout.read(1))
         finally:
             if not ready:
                 await asyncio.shield(self._end(process))
         if not ready:
-            raise Retryable("the picture decoder did not start", after=5)
+            raise Retryable("the image decoder did not start", after=5)
         return _Child(process)
 
     async def _end(self, process: Process) -> int:
@@ -191,7 +193,7 @@ class Examiner:
         assert process.stdin is not None
         process.stdin.close()
         try:
-            async with asyncio.timeout(0.2):  # one that is ending by itself says why
+            async with asyncio.timeout(0.2):  # the exit status of one that is ending by itself says why
                 await process.wait()
         except TimeoutError:
             process.kill()
@@ -201,15 +203,4 @@ class Examiner:
 
     def _count(self, why: str) -> None:
         self.replaced[why] += 1
-        if self._on_replaced is not None:
-            self._on_replaced(why)
-
-
-def _checked(answer: object) -> Answer:
-    """Return an answer if it has the form a child gives; ValueError else."""
-    forms: dict[str, type] = {"media_type": str, "extension": str, "width": int, "height": int, "frames": int}
-    if isinstance(answer, dict) and isinstance(answer.get("refused"), str):
-        return answer
-    if not isinstance(answer, dict) or {name: type(value) for name, value in answer.items()} != forms:
-        raise ValueError
-    return answer
+        self._on_replaced(why)

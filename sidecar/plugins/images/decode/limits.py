@@ -1,4 +1,4 @@
-"""What one picture may cost."""
+"""What one image may cost."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Which addresses on the network a picture may be fetched from: public unicast ones, and nothing that leads elsewhere.
+"""Which addresses on the network an image may be fetched from: public unicast ones, and nothing that leads elsewhere.
 
 `ipaddress.is_global` alone says True for tunnels and translations that carry a private IPv4 address inside, and for
 multicast. So the registries are written out here, each entry with the word that the refusal says.
@@ -12,57 +12,35 @@ from collections.abc import Awaitable, Callable, Collection
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from sidecar.errors import Permanent
+from sidecar.settings import is_loopback
 
 Lookup = Callable[[str], Awaitable[Collection[str]]]
-MOST_ADDRESSES = 16  # tried for one name; a name with hundreds is no picture host
+MOST_ADDRESSES = 16  # tried for one name; a name with hundreds is not of an image host
 
-_V4 = tuple(
-    (ipaddress.IPv4Network(network), what)
-    for network, what in {
-        "0.0.0.0/8": "unspecified",
-        "10.0.0.0/8": "private",
-        "100.64.0.0/10": "shared by a provider's customers",
-        "127.0.0.0/8": "loopback",
-        "168.63.129.16/32": "a cloud's metadata",  # of Azure: in public space, reachable from its machines only
-        "169.254.0.0/16": "link-local",
-        "172.16.0.0/12": "private",
-        "192.0.0.0/24": "reserved",
-        "192.0.2.0/24": "documentation",
-        "192.31.196.0/24": "anycast",
-        "192.52.193.0/24": "anycast",
-        "192.88.99.0/24": "6to4",
-        "192.168.0.0/16": "private",
-        "192.175.48.0/24": "anycast",
-        "198.18.0.0/15": "benchmarks",
-        "198.51.100.0/24": "documentation",
-        "203.0.113.0/24": "documentation",
-        "224.0.0.0/4": "multicast",
-        "240.0.0.0/4": "reserved",
+_REFUSED = tuple(
+    (ipaddress.ip_network(network), what)  # the first entry that holds an address counts
+    for what, networks in {
+        "unspecified": "0.0.0.0/8 ::/128",
+        "loopback": "127.0.0.0/8 ::1/128",
+        "private": "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 fc00::/7",
+        "shared by a provider's customers": "100.64.0.0/10",
+        "a cloud's metadata": "168.63.129.16/32",  # of Azure: in public space, reachable from its machines only
+        "link-local": "169.254.0.0/16 fe80::/10",
+        "site-local": "fec0::/10",
+        "documentation": "192.0.2.0/24 198.51.100.0/24 203.0.113.0/24 2001:db8::/32 3fff::/20",
+        "anycast": "192.31.196.0/24 192.52.193.0/24 192.175.48.0/24 2620:4f:8000::/48",
+        "6to4": "192.88.99.0/24 2002::/16",
+        "benchmarks": "198.18.0.0/15 2001:2::/48",
+        "multicast": "224.0.0.0/4 ff00::/8",
+        "IPv4-compatible": "::/96",
+        "IPv4-mapped": "::ffff:0:0/96",
+        "IPv4-translated": "::ffff:0:0:0/96",
+        "NAT64": "64:ff9b::/96 64:ff9b:1::/48",
+        "discarded": "100::/64",
+        "Teredo": "2001::/32",
+        "reserved": "192.0.0.0/24 240.0.0.0/4 2001::/23",
     }.items()
-)
-_V6 = tuple(
-    (ipaddress.IPv6Network(network), what)
-    for network, what in {
-        "::/128": "unspecified",
-        "::1/128": "loopback",
-        "::/96": "IPv4-compatible",
-        "::ffff:0:0/96": "IPv4-mapped",
-        "::ffff:0:0:0/96": "IPv4-translated",
-        "64:ff9b::/96": "NAT64",
-        "64:ff9b:1::/48": "NAT64",
-        "100::/64": "discarded",
-        "2001::/32": "Teredo",
-        "2001:2::/48": "benchmarks",
-        "2001::/23": "reserved",
-        "2001:db8::/32": "documentation",
-        "2002::/16": "6to4",
-        "2620:4f:8000::/48": "anycast",
-        "3fff::/20": "documentation",
-        "fc00::/7": "private",
-        "fe80::/10": "link-local",
-        "fec0::/10": "site-local",
-        "ff00::/8": "multicast",
-    }.items()
+    for network in networks.split()
 )
 _UNICAST_V6 = ipaddress.IPv6Network("2000::/3")
 _ISATAP = (b"\0\0\x5e\xfe", b"\x02\0\x5e\xfe")
@@ -74,21 +52,17 @@ def why_refused(text: str) -> str | None:
         address = ipaddress.ip_address(text)
     except ValueError:
         return "no address"
-    if isinstance(address, ipaddress.IPv4Address):
-        found = next((what for network, what in _V4 if address in network), None)
-        return found or (None if address.is_global else "reserved")
-    if address.scope_id is not None:
+    if isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None:
         return "with a zone"
-    if (found := next((what for network, what in _V6 if address in network), None)) is not None:
-        return found
-    if address.packed[8:12] in _ISATAP:
-        return "ISATAP"
-    return None if address in _UNICAST_V6 and address.is_global else "reserved"
-
-
-def is_public(text: str) -> bool:
-    """Whether an address literal is public unicast. Zones, mapped and tunnelled addresses are not."""
-    return why_refused(text) is None
+    for network, what in _REFUSED:
+        if address in network:
+            return what
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.packed[8:12] in _ISATAP:
+            return "ISATAP"
+        if address not in _UNICAST_V6:
+            return "reserved"
+    return None if address.is_global else "reserved"
 
 
 class CheckedResolver(AbstractResolver):
@@ -101,16 +75,16 @@ class CheckedResolver(AbstractResolver):
     def check(self, host: str, address: str) -> None:
         """Raise Permanent unless `address` may be connected to for `host`."""
         if host in self._loopback_hosts:
-            if not _is_loopback(address):
-                raise Permanent("the picture's host is not on this machine, though the settings say so")
+            if not is_loopback(address):
+                raise Permanent("the image's host is not on this machine, though the settings say so")
         elif (what := why_refused(address)) is not None:
-            raise Permanent(f"the picture's host has an address that is not public ({what})")
+            raise Permanent(f"the image's host has an address that is not public ({what})")
 
     def socket_to(self, info: tuple[int | socket.AddressFamily, int, int, str, tuple[object, ...]]) -> socket.socket:
-        """Make the socket for one connection of aiohttp's connector: the last to see where it will lead."""
+        """Make the socket for one connection of aiohttp's connector: the last check of where it leads."""
         family, kind, proto, _, (address, *_) = info
-        if not is_public(str(address)) and not (self._loopback_hosts and _is_loopback(str(address))):
-            raise Permanent("the picture's host has an address that is not public (unchecked)")
+        if why_refused(str(address)) and not (self._loopback_hosts and is_loopback(str(address))):
+            raise Permanent("the image's host has an address that is not public (unchecked)")
         return socket.socket(family, kind, proto)
 
     async def resolve(
@@ -136,10 +110,3 @@ class CheckedResolver(AbstractResolver):
 
     async def close(self) -> None:
         """Nothing to close."""
-
-
-def _is_loopback(text: str) -> bool:
-    try:
-        return ipaddress.ip_address(text).is_loopback
-    except ValueError:
-        return False

@@ -1,14 +1,15 @@
-"""Fetching a picture from an address that a stranger wrote: https, public hosts, checked redirects, capped bytes and time."""
+"""Fetching an image from an untrusted URL: https, public hosts, checked redirects, capped bytes and time."""
 
 import asyncio
 from collections.abc import Collection
+from functools import partial
 from typing import Self
 
 import aiohttp
 
 from sidecar.errors import Permanent, Retryable
 from sidecar.plugins.images.fetch.addresses import CheckedResolver, Lookup
-from sidecar.plugins.images.fetch.dns import Lookups
+from sidecar.plugins.images.fetch.dns import DnsLookup
 from sidecar.plugins.images.fetch.urls import checked_url
 
 REDIRECTS = 5
@@ -18,9 +19,9 @@ USER_AGENT = "Chattrail image archiver"
 
 
 class Fetcher:
-    """Downloads pictures by URL. Reasons never quote a URL: it may be a signed link, and reasons are stored and logged.
+    """Downloads images by URL. Reasons never quote a URL: it may be a signed link, and reasons are stored and logged.
 
-    Nor does an error hold one: what it was made from is not its cause or context.
+    Nor does an error: the failed request is not its cause or context.
     """
 
     def __init__(
@@ -34,18 +35,17 @@ class Fetcher:
     ) -> None:
         self._max_bytes = max_bytes
         self._timeout_s = timeout_s
-        self._loopback_hosts = frozenset(loopback_hosts)
-        self._allow_http = allow_http
-        resolver = CheckedResolver(lookup or Lookups(), loopback_hosts)
+        self._checked = partial(checked_url, exempt=frozenset(loopback_hosts), allow_http=allow_http)
+        resolver = CheckedResolver(lookup or DnsLookup(), loopback_hosts)
         self._session = aiohttp.ClientSession(
-            # a connection is never shared between two pictures, so none outlives the check of its address
+            # a connection is never shared between two images, so none outlives the check of its address
             connector=aiohttp.TCPConnector(
                 resolver=resolver, use_dns_cache=False, force_close=True, limit=0, socket_factory=resolver.socket_to
             ),
             headers={"User-Agent": USER_AGENT, "Accept": "image/*", "Accept-Encoding": "identity"},
             cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,  # so that no bomb goes off, whatever encoding is claimed
-            trust_env=False,  # a proxy would connect to what nobody checked; .netrc holds passwords
+            auto_decompress=False,  # so that no decompression bomb is inflated, whatever encoding is claimed
+            trust_env=False,  # a proxy would connect to an unchecked address; .netrc holds passwords
             timeout=aiohttp.ClientTimeout(total=None),
         )
 
@@ -66,38 +66,34 @@ class Fetcher:
             async with asyncio.timeout(self._timeout_s):
                 return await self._follow(address)
         except (Permanent, Retryable) as error:
-            failure = forgetful(error)
+            failure = without_cause(error)
         except TimeoutError:
-            failure = Retryable(f"the picture did not arrive within {self._timeout_s:g} s")
+            failure = Retryable(f"the image did not arrive within {self._timeout_s:g} s")
         except (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch):
-            failure = Retryable("the picture's host has no valid certificate, or speaks no TLS")
+            failure = Retryable("the image's host has no valid certificate, or speaks no TLS")
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
-            failure = Permanent("the picture's URL is not valid")
+            failure = Permanent("the image's URL is not valid")
         except (aiohttp.ClientError, OSError) as error:
-            failure = Retryable(f"the picture's host can't be reached ({type(error).__name__})")
+            failure = Retryable(f"the image's host can't be reached ({type(error).__name__})")
         raise failure
 
     async def _follow(self, address: str) -> bytes:
-        url = checked_url(address, exempt=self._loopback_hosts, allow_http=self._allow_http)
+        url = self._checked(address)
         for _ in range(REDIRECTS + 1):
             async with self._session.get(url, allow_redirects=False) as response:
                 if response.status in (301, 302, 303, 307, 308) and "Location" in response.headers:
-                    url = checked_url(
-                        response.headers["Location"], url, exempt=self._loopback_hosts, allow_http=self._allow_http
-                    )
+                    url = self._checked(response.headers["Location"], url)
                     continue
                 raise_for_status(response.status, response.headers.get("Retry-After"))
-                if any(
-                    coding.strip().lower() not in ("", "identity")
-                    for coding in ",".join(response.headers.getall("Content-Encoding", [])).split(",")
-                ):
-                    raise Permanent("the picture's host sent it compressed, though it was asked not to")
+                codings = ",".join(response.headers.getall("Content-Encoding", [])).lower().split(",")
+                if {coding.strip() for coding in codings} - {"", "identity"}:
+                    raise Permanent("the image's host sent it compressed, though it was asked not to")
                 return await read_capped(response, self._max_bytes)
-        raise Permanent(f"the picture's host redirects more than {REDIRECTS} times")
+        raise Permanent(f"the image's host redirects more than {REDIRECTS} times")
 
 
-def forgetful(error: Permanent | Retryable) -> Permanent | Retryable:
-    """Return the error without what it was made from: there lie links, in requests that failed."""
+def without_cause(error: Permanent | Retryable) -> Permanent | Retryable:
+    """Return the error without its cause and traceback: these hold links, in requests that failed."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)
 
@@ -108,13 +104,13 @@ def raise_for_status(status: int, retry_after: str | None = None) -> None:
         return
     if status in RETRIED:
         after = float(retry_after) if retry_after and retry_after.isdecimal() else 1.0
-        raise Retryable(f"the picture's host answered {status}", after=min(after, LONGEST_WAIT_S))
-    raise Permanent(f"the picture's host answered {status}")
+        raise Retryable(f"the image's host answered {status}", after=min(after, LONGEST_WAIT_S))
+    raise Permanent(f"the image's host answered {status}")
 
 
 async def read_capped(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
     """Read a body while counting. Raises Permanent when it is longer than `max_bytes`, whatever it announced."""
-    too_large = Permanent(f"the picture is larger than {max_bytes} bytes")
+    too_large = Permanent(f"the image is larger than {max_bytes} bytes")
     if (response.content_length or 0) > max_bytes:
         raise too_large
     body = bytearray()

@@ -1,6 +1,6 @@
-"""Pictures that an event names by Telegram file_id: the Bot API tells where the file is, each time anew.
+"""Images that an event names by Telegram file_id: the Bot API says where the file is, each time anew.
 
-The link it leads to holds the bot's token. No exception or log line is made from a request.
+The link to it holds the bot's token. No exception or log line is made from a request.
 Source: https://core.telegram.org/bots/api#getfile
 """
 
@@ -11,7 +11,7 @@ import aiohttp
 
 from sidecar.errors import Permanent, Retryable
 from sidecar.plugins.bot_api import BotApi, UnknownToken
-from sidecar.plugins.images.fetch.http import forgetful, raise_for_status, read_capped
+from sidecar.plugins.images.fetch.http import raise_for_status, read_capped, without_cause
 
 LINKS = 2
 DEAD = frozenset({404, 410})
@@ -38,18 +38,18 @@ class TelegramFiles:
             async with asyncio.timeout(self._timeout_s):
                 return await self._by_a_fresh_link(file_id)
         except (Permanent, Retryable) as error:
-            failure = forgetful(error)
+            failure = without_cause(error)
             if TEMPORARY in failure.reason:
                 failure = Retryable(failure.reason, after=10)
         except TimeoutError:
-            failure = Retryable(f"Telegram did not deliver the picture within {self._timeout_s:g} s")
+            failure = Retryable(f"Telegram did not deliver the image within {self._timeout_s:g} s")
         except UnknownToken:
             failure = Retryable(
                 "Telegram does not accept the token in CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKEN", after=30
             )
         except (aiohttp.ClientError, OSError) as error:
             failure = Retryable(f"Telegram can't be reached ({type(error).__name__})")
-        raise failure  # here, where no error of a request is at hand to become its context
+        raise failure  # outside `except`, so that no error of a request becomes its context
 
     async def _by_a_fresh_link(self, file_id: str) -> bytes:
         """A link lives for an hour at least, and may die in between: one that is dead is asked for again, once."""
@@ -57,7 +57,7 @@ class TelegramFiles:
             content = await self._download(await self._path_of(file_id))
             if content is not None:
                 return content
-        raise Permanent(f"Telegram gave {LINKS} links to the picture, and nothing was there")
+        raise Permanent(f"Telegram gave {LINKS} links to the image, and nothing was there")
 
     async def _path_of(self, file_id: str) -> str:
         result = await self._api.call("getFile", {"file_id": file_id}, about="the file")

@@ -1,4 +1,4 @@
-"""Reading the URL of a picture that a stranger wrote: https on a public host, written plainly, or a reason why not.
+"""Reading the URL of an image from an untrusted event: https on a public host, written plainly, or a reason why not.
 
 Whatever another reader of URLs might understand differently is refused rather than repaired. Reasons never quote a URL.
 """
@@ -29,54 +29,47 @@ def checked_url(
     Hosts in `exempt` may have any scheme of HTTP, any port and any address; `allow_http` lets in http on port 80.
     """
     if len(address) > LONGEST:
-        raise Permanent(f"the picture's URL is longer than {LONGEST} characters")
+        raise Permanent(f"the image's URL is longer than {LONGEST} characters")
     if _BLANKS.search(address):
-        raise Permanent("the picture's URL holds white space or a control character")
+        raise Permanent("the image's URL holds white space or a control character")
     if "\\" in address:
-        raise Permanent("the picture's URL holds a backslash")
+        raise Permanent("the image's URL holds a backslash")
     try:
         url = URL(address) if base is None else base.join(URL(address))
         host, port = (url.raw_host or "").lower(), url.port
     except ValueError:
-        raise Permanent("the picture's URL is not valid") from None
+        raise Permanent("the image's URL is not valid") from None
     if url.scheme not in ("http", "https"):
-        raise Permanent("the picture's URL is not an https URL")
+        raise Permanent("the image's URL is not an https URL")
     if not host:
-        raise Permanent("the picture's URL names no host")
+        raise Permanent("the image's URL names no host")
     authority = found[1] if (found := _AUTHORITY.match(address)) else ""  # as written: an empty name leaves no trace
     if "@" in authority:
-        raise Permanent("the picture's URL holds a user name or password")
+        raise Permanent("the image's URL holds a user name or password")
     if "[" in authority and ":" not in host:
-        raise Permanent("the picture's URL is not valid")
+        raise Permanent("the image's URL is not valid")
     if host in exempt:
         return url.with_fragment(None)
     if url.scheme == "http" and not allow_http:
-        raise Permanent("the picture's URL is not an https URL")
+        raise Permanent("the image's URL is not an https URL")
     if port != (443 if url.scheme == "https" else 80):
-        raise Permanent("the picture's URL names another port than 443")
+        raise Permanent("the image's URL names another port than 443")
     _check_host(host)
     return url.with_fragment(None)
 
 
 def _check_host(host: str) -> None:
-    if ":" in host:
-        _check_address(host)
-        return
     name = host.removesuffix(".")
     last = name.rpartition(".")[2]
-    if _NUMBER.match(last):  # no name ends in a number: resolvers read 127.1, 0x7f.1, 017700000001 as addresses
-        if not _DOTTED.match(host):
-            raise Permanent("the picture's URL writes an address in an unusual way")
-        _check_address(host)
-        return
-    if not _NAME.match(name):
-        raise Permanent("the picture's URL names a host by characters that no name has")
-    if name in _THIS_MACHINE or last == "localhost":
-        raise Permanent("the picture's URL names this machine")
-    if "." not in name or last in _INSIDE:
-        raise Permanent("the picture's URL names a host inside a network, not on the internet")
-
-
-def _check_address(host: str) -> None:
-    if (what := why_refused(host)) is not None:
-        raise Permanent(f"the picture's host has an address that is not public ({what})")
+    if ":" in host or _NUMBER.match(last):
+        # no name ends in a number: resolvers read 127.1, 0x7f.1, 017700000001 as addresses
+        if ":" not in host and not _DOTTED.match(host):
+            raise Permanent("the image's URL writes an address in an unusual way")
+        if (what := why_refused(host)) is not None:
+            raise Permanent(f"the image's host has an address that is not public ({what})")
+    elif not _NAME.match(name):
+        raise Permanent("the image's URL names a host by characters that no name has")
+    elif name in _THIS_MACHINE or last == "localhost":
+        raise Permanent("the image's URL names this machine")
+    elif "." not in name or last in _INSIDE:
+        raise Permanent("the image's URL names a host inside a network, not on the internet")

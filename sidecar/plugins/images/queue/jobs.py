@@ -1,9 +1,10 @@
-"""What there is to archive: jobs made from events."""
+"""What there is to archive: jobs made from events, and the stored images (blobs) that jobs refer to."""
 
 import uuid
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sidecar.otlp.attributes import AttributeValue
 from sidecar.otlp.batch import EventRecord
@@ -13,7 +14,7 @@ EVENT_TYPES = frozenset({"image_generated"})
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One picture to archive. `source` is a URL or file_id, and empty for bytes, which lie in the spool by event id."""
+    """One image to archive. `source` is a URL or file_id, and empty for bytes, which lie in the spool by event id."""
 
     event_id: str
     image_id: str
@@ -23,33 +24,75 @@ class Job:
     created_at: datetime
     attempts: int = 0
 
+    @property
+    def lasting(self) -> tuple[str | int, ...]:
+        """The columns that never change, as they are stored."""
+        return (self.event_id, self.image_id, self.user_id, self.source_kind, self.source, ms(self.created_at))
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job leased to this process. `sha256` names the image whose upload was begun and not recorded, if any."""
+
+    job: Job
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """An image at a store: `uploading` (the key is noted, the outcome not), `stored` or `deleting`."""
+
+    store: str
+    sha256: str
+    key: str
+    media_type: str
+    bytes: int
+    width: int
+    height: int
+    state: str = "uploading"
+    owner: str = ""
+
+    @property
+    def lasting(self) -> tuple[str | int, ...]:
+        """The columns that never change, as they are stored."""
+        return (self.store, self.sha256, self.key, self.media_type, self.bytes, self.width, self.height)
+
+
+def crc(lasting: Iterable[object]) -> int:
+    """Checksum of the columns of a row that never change."""
+    return zlib.crc32("\x1f".join(map(str, lasting)).encode("utf-8", "surrogatepass"))
+
+
+def ms(time: datetime) -> int:
+    """A time as the journal stores it: Unix milliseconds."""
+    return int(time.timestamp() * 1000)
+
+
+def from_ms(milliseconds: int) -> datetime:
+    """A time of the journal, aware, in UTC."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
 
 def jobs_of(events: Iterable[EventRecord], received_at: datetime) -> dict[Job, bytes]:
-    """Make a job of each event that names a picture, with the bytes where the event brought them; one for each id.
+    """Make a job of each event that names an image, with the bytes where the event brought them; one for each id.
 
     Bytes win over a file_id, and that over a URL: what is at hand is surer than what must be fetched. An event without
     a source, with `error.type`, or without a valid id (the sink keeps it among the dead letters) makes no job.
     """
-    found: dict[Job, bytes] = {}
-    seen: set[str] = set()
+    found: dict[str, tuple[Job, bytes]] = {}
     for event in events:
         event_id = _uuid(event.event_id)
-        if event_id is None or event_id in seen or event.attributes.get("error.type"):
+        if event_id is None or event_id in found or event.attributes.get("error.type"):
             continue
+        image_id, file_id, url = (
+            _text(event.attributes.get(f"chattrail.image.{name}")) for name in ("id", "file_id", "url")
+        )
         data = event.attributes.get("chattrail.image.data")
-        file_id = _text(event.attributes.get("chattrail.image.file_id"))
-        url = _text(event.attributes.get("chattrail.image.url"))
-        if isinstance(data, bytes) and data:
-            kind, source = "data", ""
-        elif file_id or url:
-            kind, source = ("file_id", file_id) if file_id else ("url", url)
-        else:
-            continue
-        seen.add(event_id)
-        image_id = _text(event.attributes.get("chattrail.image.id"))
-        job = Job(event_id, image_id, event.user_id, kind, source, received_at)
-        found[job] = data if kind == "data" and isinstance(data, bytes) else b""
-    return found
+        data = data if isinstance(data, bytes) else b""
+        kind, source = ("data", "") if data else ("file_id", file_id) if file_id else ("url", url)
+        if source or data:
+            found[event_id] = Job(event_id, image_id, event.user_id, kind, source, received_at), data
+    return dict(found.values())
 
 
 def _uuid(text: str) -> str | None:

@@ -1,8 +1,8 @@
 """The journal: an SQLite file that one thread of this process writes, many steps in one durable commit.
 
 Steps that wait while a commit is on its way to the disk go into the next one together, so a hundred acks cost one fsync.
-Other processes (a second sidecar's replay, the command line) may use the file too; what a process has leased bears its name,
-and a lock that the system takes away when it dies tells the others.
+Other processes (a second sidecar's replay, the command line) may use the file too: a lease bears the name of its process,
+which holds a lock on a file of that name until it dies.
 """
 
 import asyncio
@@ -13,25 +13,38 @@ import queue
 import sqlite3
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, Concatenate, ParamSpec, TypeVar
 
 from common.error_location import error_location
 from sidecar.errors import Retryable
 from sidecar.plugin import Clock
-from sidecar.plugins.images.queue import job_endings, recovery
+from sidecar.plugins.images.queue import recovery
 from sidecar.telemetry import metrics as telemetry
 from sidecar.telemetry.metrics import Metrics
 
+P = ParamSpec("P")
 T = TypeVar("T")
-Step = Callable[[sqlite3.Connection], T]
+J = TypeVar("J", bound="Journal")
+DB = sqlite3.Connection
+Step = Callable[[DB], T]
 STEPS_A_COMMIT = 500
 
 
+def step(method: Callable[Concatenate[J, DB, P], T]) -> Callable[Concatenate[J, P], Coroutine[Any, Any, T]]:
+    """Make a method of a journal that runs as a step. Raises Retryable, and then nothing was done."""
+
+    async def durable(self: J, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.do(lambda db: method(self, db, *args, **kwargs))
+
+    durable.__doc__ = method.__doc__
+    return durable
+
+
 class Journal:
-    """Steps of `ledger` and `endings`, durable when awaited. Failures are Retryable: a disk gets room again."""
+    """Steps that are durable when awaited. Failures are Retryable: a disk gets room again."""
 
     def __init__(self, path: Path, clock: Clock, logger: logging.Logger, metrics: Metrics) -> None:
         self._path = path
@@ -41,7 +54,7 @@ class Journal:
         self.owner = uuid.uuid4().hex
         """The name of this life of the process in leases."""
         self._lock: IO[bytes] | None = None
-        self._db: sqlite3.Connection | None = None
+        self._db: DB | None = None
         self._waiting: queue.SimpleQueue[tuple[Step[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -51,14 +64,14 @@ class Journal:
             await asyncio.to_thread(self._open)
         except (OSError, sqlite3.Error) as error:
             self._close()
-            raise Retryable(f"the picture journal can't be opened: {_said(error)}", after=5) from None
+            raise Retryable(f"the image journal can't be opened: {_message(error)}", after=5) from None
         self._thread = threading.Thread(target=self._write, name="images journal", daemon=True)
         self._thread.start()
 
     async def do(self, step: Step[T]) -> T:
         """Run a step within a transaction and return once that is on the disk. Raises Retryable, then nothing was done."""
         if self._thread is None:
-            raise Retryable("the picture journal is closed")
+            raise Retryable("the image journal is closed")
         future: Future[T] = Future()
         self._waiting.put((step, future))
         return await asyncio.wrap_future(future)
@@ -67,8 +80,8 @@ class Journal:
         """Finish what waits, give back every lease, and close. Idempotent."""
         thread, self._thread = self._thread, None
         if thread is not None:
-            future: Future[int] = Future()
-            self._waiting.put((lambda db: job_endings.release_all(db, self.owner), future))
+            future: Future[None] = Future()
+            self._waiting.put((lambda db: _release_all(db, self.owner), future))
             self._waiting.put(None)
             await asyncio.to_thread(thread.join)
         self._close()
@@ -86,6 +99,23 @@ class Journal:
             return True
         self._lock_of(owner).unlink(missing_ok=True)
         return False
+
+    async def release_dead(self) -> None:
+        """Take back what dead processes had leased. Raises Retryable."""
+        await self.do(self._release_dead)
+
+    async def meta(self, name: str) -> str:
+        """Return a note of the journal, "" when there is none. Raises Retryable."""
+        row = await self.do(lambda db: db.execute("SELECT value FROM meta WHERE name = ?", [name]).fetchone())
+        return "" if row is None else str(row[0])
+
+    async def set_meta(self, name: str, value: str) -> None:
+        """Write a note down. Raises Retryable."""
+        await self.do(lambda db: _set_meta(db, name, value))
+
+    async def is_complete(self) -> bool:
+        """Whether the journal holds all there is: it was filled from the table, and not left open since. Raises Retryable."""
+        return await self.meta("filled") == "yes" and not await self.meta("crashed")
 
     def others(self) -> bool:
         """Whether another living process has the journal open."""
@@ -108,10 +138,14 @@ class Journal:
         assert self._db is not None
         with _transaction(self._db):
             if crashed:
-                job_endings.remark(self._db, "crashed", "yes")
-            for owner in job_endings.owners(self._db):
-                if not self.alive(owner):
-                    job_endings.release_all(self._db, owner)
+                _set_meta(self._db, "crashed", "yes")
+            self._release_dead(self._db)
+
+    def _release_dead(self, db: DB) -> None:
+        jobs = db.execute("SELECT DISTINCT owner FROM jobs INDEXED BY jobs_leased WHERE owner != ''").fetchall()
+        for (owner,) in {*jobs, *db.execute("SELECT DISTINCT owner FROM blobs WHERE owner != ''").fetchall()}:
+            if not self.alive(owner):
+                _release_all(db, owner)
 
     def _fault(self) -> str:
         if not self._path.exists():
@@ -123,7 +157,7 @@ class Journal:
                 return recovery.fault_of(db)
         except sqlite3.DatabaseError as error:
             if recovery.is_damage(error):
-                return _said(error)
+                return _message(error)
             raise
 
     def _rebuild(self, fault: str) -> None:
@@ -137,15 +171,10 @@ class Journal:
         self._db = recovery.connect(self._path)
         saved = recovery.save_rows(aside, self._db, self.owner)
         with _transaction(self._db):
-            job_endings.remark(self._db, "rebuilt", aside.name)
+            _set_meta(self._db, "rebuilt", aside.name)
         self._metrics.add(telemetry.IMAGE_JOURNALS_REBUILT)
-        self._logger.error(
-            "THE PICTURE JOURNAL WAS DAMAGED (%s) and is set aside as %s; %d jobs were read from it, the rest is looked for in"
-            " ClickHouse",
-            fault,
-            aside,
-            saved,
-        )
+        message = "THE IMAGE JOURNAL WAS DAMAGED (%s) and is set aside as %s; %d jobs were read from it, the rest is in ClickHouse"
+        self._logger.error(message, fault, aside, saved)
 
     def _write(self) -> None:
         while True:
@@ -158,7 +187,7 @@ class Journal:
                 return
 
     def _commit(self, group: list[tuple[Step[Any], Future[Any]]]) -> None:
-        """Run the steps as one transaction; each outcome is told only after the commit. A step that is refused wrote nothing."""
+        """Run the steps as one transaction; each outcome is set only after the commit. A step that is refused wrote nothing."""
         outcomes: list[tuple[Future[Any], Any, Exception | None]] = []
         try:
             if self._db is None:
@@ -175,14 +204,14 @@ class Journal:
         except Exception as error:
             # a fault in a step must not end the thread; nothing of the group was written
             self._logger.error(
-                "a step of the picture journal failed: %s at %s", type(error).__name__, error_location(error)
+                "a step of the image journal failed: %s at %s", type(error).__name__, error_location(error)
             )
             outcomes = [(future, None, Retryable(f"unexpected {type(error).__name__}")) for _, future in group]
-        for future, result, failure_ in outcomes:
-            if failure_ is None:
+        for future, result, refusal in outcomes:
+            if refusal is None:
                 future.set_result(result)
             else:
-                future.set_exception(failure_)
+                future.set_exception(refusal)
 
     def _failed(self, error: OSError | sqlite3.Error) -> Retryable:
         if self._db is not None:  # after a failed write or sync the connection's idea of the file is worth nothing
@@ -191,11 +220,11 @@ class Journal:
             self._db = None
         if isinstance(error, sqlite3.Error) and recovery.is_damage(error):
             try:
-                self._rebuild(_said(error))
+                self._rebuild(_message(error))
             except (OSError, sqlite3.Error) as again:
-                return Retryable(f"the picture journal is damaged and can't be rebuilt: {_said(again)}", after=5)
-            return Retryable("the picture journal was damaged and has been rebuilt")
-        return Retryable(f"the picture journal can't be written: {_said(error)}", after=5)
+                return Retryable(f"the image journal is damaged and can't be rebuilt: {_message(again)}", after=5)
+            return Retryable("the image journal was damaged and has been rebuilt")
+        return Retryable(f"the image journal can't be written: {_message(error)}", after=5)
 
     def _close(self) -> None:
         if self._db is not None:
@@ -209,7 +238,7 @@ class Journal:
 
 
 @contextlib.contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+def _transaction(db: DB) -> Iterator[None]:
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -220,5 +249,14 @@ def _transaction(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _said(error: Exception) -> str:
+def _set_meta(db: DB, name: str, value: str) -> None:
+    db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [name, value])
+
+
+def _release_all(db: DB, owner: str) -> None:
+    for table in ("blobs", "jobs"):
+        db.execute(f"UPDATE {table} SET owner = '' WHERE owner = ?", [owner])
+
+
+def _message(error: Exception) -> str:
     return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)[:200]

@@ -7,11 +7,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sidecar.plugins.images.queue.job_rows import CorruptRow, crc
-from sidecar.plugins.images.queue.schema import BLOB_COLUMNS, JOB_COLUMNS, SCHEMA
+from sidecar.plugins.images.queue.jobs import crc
+from sidecar.plugins.images.queue.schema import BLOB_COLUMNS, JOB_COLUMNS, SCHEMA, inserting
 
 ASIDE = ".corrupt-"
 DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_LASTING = {"jobs": 6, "blobs": 7}  # columns that never change, the first of each table: the checksum is of these
+
+
+class CorruptRowError(sqlite3.DatabaseError):
+    """A row's lasting columns are not what was written."""
 
 
 def connect(path: Path, *, timeout_s: float = 10.0) -> sqlite3.Connection:
@@ -30,12 +35,12 @@ def connect(path: Path, *, timeout_s: float = 10.0) -> sqlite3.Connection:
 
 
 def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")  # what is damaged must be read to be told from its checksum
+    return raw.decode("utf-8", "replace")  # damaged text must be readable, for its checksum to show it
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether an error says that the file is broken, rather than that the disk is full or somebody else writes."""
-    return isinstance(error, CorruptRow) or getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGE
+    """Whether an error says that the file is broken, rather than that the disk is full or another process writes."""
+    return isinstance(error, CorruptRowError) or getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGE
 
 
 def fault_of(db: sqlite3.Connection) -> str:
@@ -44,12 +49,11 @@ def fault_of(db: sqlite3.Connection) -> str:
         (said,) = db.execute("PRAGMA integrity_check(1)").fetchone()
         if said != "ok":
             return str(said).splitlines()[-1][:200]
-        for row in db.execute(f"SELECT {', '.join(JOB_COLUMNS)} FROM jobs WHERE state IN ('pending', 'uploading')"):  # noqa: S608
-            if not _whole_job(row):
-                return "the row of a job is not what was written"
-        for row in db.execute(f"SELECT {', '.join(BLOB_COLUMNS)} FROM blobs"):  # noqa: S608
-            if not _whole_blob(row):
-                return "the row of a picture is not what was written"
+        jobs = f"SELECT {', '.join(JOB_COLUMNS)} FROM jobs WHERE state IN ('pending', 'uploading')"
+        if not all(_is_whole("jobs", row) for row in db.execute(jobs)):
+            return "the row of a job is not what was written"
+        if not all(_is_whole("blobs", row) for row in db.execute(f"SELECT {', '.join(BLOB_COLUMNS)} FROM blobs")):
+            return "the row of an image is not what was written"
     except sqlite3.DatabaseError as error:
         return str(error)[:200]
     return ""
@@ -77,7 +81,7 @@ def set_aside(path: Path, now: datetime) -> Path:
 def save_rows(aside: Path, db: sqlite3.Connection, owner: str) -> int:
     """Copy every whole row that can still be read; how many jobs those are. All of them are published anew.
 
-    No checksum covers what changes. So a stored job needs its picture's row, and only the leases of `owner` are believed.
+    No checksum covers what changes. So a stored job needs its image's row, and only the leases of `owner` hold.
     """
     try:
         old = sqlite3.connect(f"file:{aside}?mode=ro", uri=True)
@@ -86,36 +90,29 @@ def save_rows(aside: Path, db: sqlite3.Connection, owner: str) -> int:
     with contextlib.closing(old):
         old.text_factory = _text
         db.execute("BEGIN IMMEDIATE")
-        jobs = [(*row[:-2], -1, row[-1]) for row in _readable(old, "jobs", JOB_COLUMNS) if _whole_job(row)]
-        _insert(db, "jobs", JOB_COLUMNS, jobs)
-        blobs = [row for row in _readable(old, "blobs", BLOB_COLUMNS) if _whole_blob(row)]
-        _insert(db, "blobs", BLOB_COLUMNS, blobs)
+        for table, columns in (("jobs", JOB_COLUMNS), ("blobs", BLOB_COLUMNS)):
+            for row in _readable(old, table, columns):
+                # a state that makes no sense breaks a CHECK: such a row is left out
+                with contextlib.suppress(sqlite3.IntegrityError):
+                    if _is_whole(table, row):
+                        db.execute(f"INSERT OR IGNORE {inserting(table, columns)}", row)
+        db.execute("UPDATE jobs SET published_at = -1")
         db.execute(
             "DELETE FROM jobs WHERE state = 'stored' AND NOT EXISTS (SELECT 1 FROM blobs"
             " WHERE blobs.store = jobs.store AND blobs.sha256 = jobs.sha256 AND blobs.state = 'stored')"
         )
         for table in ("jobs", "blobs"):
-            db.execute(f"UPDATE {table} SET owner = '' WHERE owner != ?", [owner])  # noqa: S608 (names of this module)
+            db.execute(f"UPDATE {table} SET owner = '' WHERE owner != ?", [owner])
         saved = db.execute("SELECT count(*) FROM jobs").fetchone()[0]
         db.execute("COMMIT")
     return int(saved)
-
-
-def _insert(db: sqlite3.Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    for row in rows:
-        # a state that makes no sense breaks a CHECK: such a row is left out
-        with contextlib.suppress(sqlite3.IntegrityError):
-            db.execute(
-                f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",  # noqa: S608 (names of this module)
-                row,
-            )
 
 
 def _readable(old: sqlite3.Connection, table: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     """Rows up to the damage from the front, and up to it from the back."""
     for direction in ("ASC", "DESC"):
         try:
-            cursor = old.execute(f"SELECT {', '.join(columns)} FROM {table} NOT INDEXED ORDER BY rowid {direction}")  # noqa: S608
+            cursor = old.execute(f"SELECT {', '.join(columns)} FROM {table} NOT INDEXED ORDER BY rowid {direction}")
             while (row := cursor.fetchone()) is not None:
                 yield row
             return
@@ -123,9 +120,5 @@ def _readable(old: sqlite3.Connection, table: str, columns: Sequence[str]) -> It
             continue
 
 
-def _whole_job(row: Sequence[Any]) -> bool:
-    return bool(crc(*row[:6]) == row[-1])
-
-
-def _whole_blob(row: Sequence[Any]) -> bool:
-    return bool(crc(*row[:7]) == row[-1])
+def _is_whole(table: str, row: Sequence[Any]) -> bool:
+    return bool(crc(row[: _LASTING[table]]) == row[-1])

@@ -1,9 +1,12 @@
 """The tables of the journal."""
 
+from collections.abc import Sequence
+
 JOB_COLUMNS = (
     "event_id", "image_id", "user_id", "source_kind", "source", "created_at", "state", "reason", "attempts", "next_try",
     "owner", "store", "sha256", "spooled", "updated_at", "published_at", "crc",
 )  # fmt: skip
+OPEN = "state IN ('pending', 'uploading')"  # of a job that has not ended; the indexes below need these very words
 BLOB_COLUMNS = ("store", "sha256", "key", "media_type", "bytes", "width", "height", "state", "owner", "crc")
 
 # integrity_check knows nothing of a byte that changed inside a text: that is what the crc of the lasting columns is for.
@@ -40,3 +43,8 @@ CREATE TRIGGER IF NOT EXISTS job_reopened AFTER UPDATE OF state ON jobs
 WHEN OLD.state NOT IN ('pending', 'uploading') AND NEW.state IN ('pending', 'uploading')
 BEGIN UPDATE totals SET jobs = jobs + 1, bytes = bytes + NEW.spooled; END;
 """
+
+
+def inserting(table: str, columns: Sequence[str]) -> str:
+    """Return what follows INSERT for a row of values in the order of `columns`."""
+    return f"INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"

@@ -1,4 +1,4 @@
-"""Files that are whole or absent after a crash, and the spool of picture bytes that came inside events."""
+"""Files that are whole or absent after a crash, and the spool of image bytes that came inside events."""
 
 import contextlib
 import fcntl
@@ -23,20 +23,16 @@ def write_durably(path: Path, content: bytes, scratch: Path) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-            Path(temporary).rename(path)  # before the lock goes
+            Path(temporary).rename(path)  # while it is locked
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
     for folder in (path.parent, *(new.parent for new in missing)):
-        _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -69,7 +65,7 @@ class Spool:
         return self.names()
 
     def names(self) -> list[str]:
-        """The events whose bytes are there."""
+        """List the events whose bytes are there."""
         return [path.stem for path in self._directory.glob("*.bin")]
 
     def write(self, event_id: str, content: bytes) -> None:
@@ -83,9 +79,10 @@ class Spool:
         except FileNotFoundError:
             return None
 
-    def remove(self, event_id: str) -> None:
-        """Forget the bytes."""
-        self._path(event_id).unlink(missing_ok=True)
+    def remove(self, *event_ids: str) -> None:
+        """Remove the bytes of events."""
+        for event_id in event_ids:
+            self._path(event_id).unlink(missing_ok=True)
 
     def _path(self, event_id: str) -> Path:
         return self._directory / f"{event_id}.bin"

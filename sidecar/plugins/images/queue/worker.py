@@ -1,10 +1,8 @@
-"""Works through the journal: fetch, inspect, store, record; again later what may pass, an ending for what won't."""
+"""Works through the jobs: fetch, inspect, store, record; later again for what may pass, an ending for what won't."""
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -12,73 +10,65 @@ from common.error_location import error_location
 from sidecar.errors import Permanent, Retryable
 from sidecar.plugin import Context
 from sidecar.plugins.images.config import ImagesConfig
-from sidecar.plugins.images.queue import job_endings, job_rows
-from sidecar.plugins.images.queue.job_rows import Claim
-from sidecar.plugins.images.queue.jobs import Job
-from sidecar.plugins.images.queue.journal import Journal, Step
-from sidecar.plugins.images.stores.base import Paused, Upload
-from sidecar.plugins.images.upload.circuit_breaker import Gate
-from sidecar.plugins.images.upload.uploader import Keeper, away
+from sidecar.plugins.images.queue.job_store import GIVEN_UP, JobStore
+from sidecar.plugins.images.queue.jobs import Claim, Job, ms
+from sidecar.plugins.images.stores.base import StorePausedError, Upload
+from sidecar.plugins.images.upload.circuit_breaker import CircuitBreaker
+from sidecar.plugins.images.upload.uploader import Uploader, store_away
 from sidecar.telemetry import metrics as telemetry
 
 LONGEST_BACKOFF_S = 3600.0
-LONGEST_TURN_S = 900.0  # above every time limit of sources and stores: only for what none of them foresees
-LOOK_S = 1.0  # how often to look for jobs that another process wrote, and for what time has made due
-TIDY_S = 30.0
+JOB_TIMEOUT_S = 900.0  # above every time limit of sources and stores: only for what none of them foresees
+POLL_S = 1.0  # between looks for jobs that another process wrote, and for what time has made due
+SETTLE_S = 30.0
 
 Source = Callable[[Job], Awaitable[bytes]]
-Inspect = Callable[[bytes], Awaitable[Upload]]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What a job is worked on with: where bytes come from, by kind, what checks them, and who is told of changes."""
-
-    sources: Mapping[str, Source]
-    inspect: Inspect
-    changed: Callable[[], None]
-
-
 class Workers:
-    """A fixed number of tasks on jobs leased from the journal."""
+    """A fixed number of tasks on leased jobs. `sources` bring bytes, by kind; `inspect` checks them."""
 
-    def __init__(self, config: ImagesConfig, context: Context, journal: Journal, keeper: Keeper, means: Means) -> None:
+    def __init__(
+        self,
+        config: ImagesConfig,
+        context: Context,
+        jobs: JobStore,
+        uploader: Uploader,
+        *,
+        sources: Mapping[str, Source],
+        inspect: Callable[[bytes], Awaitable[Upload]],
+        on_change: Callable[[], None],
+    ) -> None:
         self._config = config
-        self._metrics = context.metrics
-        self._logger: logging.Logger = context.logger
-        self._clock = context.clock
-        self._journal = journal
-        self._keeper = keeper
-        self._means = means
-        self._gate = Gate(context.clock, context.metrics, context.logger)
+        self._metrics, self._logger, self._clock = context.metrics, context.logger, context.clock
+        self._jobs = jobs
+        self._uploader = uploader
+        self._sources = sources
+        self._inspect = inspect
+        self._on_change = on_change
+        self._breaker = CircuitBreaker(context.clock, context.metrics, context.logger)
         self._queue: asyncio.Queue[Claim] = asyncio.Queue()
         self._more = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def hold(self, why: Paused) -> None:
-        """Let metrics and the command line tell why nothing is begun yet."""
-        self._gate.pause(why)
-        await self._insist(partial(job_endings.remark, name="paused", value=why.reason))
+    async def hold(self, why: StorePausedError) -> None:
+        """Show in metrics and on the command line why nothing is begun yet."""
+        self._breaker.pause(why)
+        await self._insist(lambda: self._jobs.set_meta("paused", why.reason))
 
     def start(self) -> None:
-        """Begin, with what earlier lives left."""
-        self._gate.passed()
-        self._tasks = [
-            asyncio.create_task(self._claim(), name="images claim"),
-            asyncio.create_task(self._tidy(), name="images tidy"),
-        ]
-        self._tasks += [
-            asyncio.create_task(self._work(), name=f"images worker {number}")
-            for number in range(self._config.concurrency)
-        ]
+        """Begin, with what earlier processes left."""
+        self._breaker.passed()
+        for work in (self._claim, self._settle, *[self._work] * self._config.concurrency):
+            self._tasks.append(asyncio.create_task(work(), name=f"images {work.__name__}"))
 
     def wake(self) -> None:
-        """There are new jobs."""
+        """Look for new jobs now."""
         self._more.set()
 
     async def stop(self) -> None:
-        """Stop where it stands: closing the journal gives back what is leased. Idempotent."""
+        """Cancel what runs: closing the journal gives back what is leased. Idempotent."""
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
@@ -86,19 +76,16 @@ class Workers:
 
     async def _claim(self) -> None:
         """Keep twice as many jobs leased as can be worked on, so that no worker waits for a commit."""
-        aim = 2 * self._config.concurrency
         while True:
             self._more.clear()
-            now = job_rows.ms(self._clock.now())
-            room = aim - self._queue.qsize()
-            wait = LOOK_S
+            room = 2 * self._config.concurrency - self._queue.qsize()
+            wait = POLL_S
             if room > self._config.concurrency:
-                claims = await self._insist(partial(job_rows.claim, owner=self._journal.owner, limit=room, now=now))
+                claims = await self._insist(partial(self._jobs.claim, room))
                 for claim in claims:
                     self._queue.put_nowait(claim)
-                if len(claims) < room:
-                    due = await self._insist(job_rows.next_due)
-                    wait = LOOK_S if due is None else min(max(due - now, 5) / 1000, LOOK_S)
+                if len(claims) < room and (due := await self._insist(self._jobs.next_due)) is not None:
+                    wait = min(max(due - ms(self._clock.now()), 5) / 1000, POLL_S)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._more.wait()
@@ -108,106 +95,95 @@ class Workers:
             claim = await self._queue.get()
             if self._queue.qsize() < self._config.concurrency:
                 self._more.set()
-            await self._gate.enter()
+            await self._breaker.enter()
             try:
-                await self._turn(claim)
+                await self._process(claim)
             except Exception as error:  # a job must not take its worker with it
-                await self._later(claim.job, self._unforeseen(claim.job, error))
+                await self._retry_later(claim.job, self._unforeseen(claim.job, error))
             finally:
-                self._gate.leave()
+                self._breaker.leave()
 
-    async def _turn(self, claim: Claim) -> None:
+    async def _process(self, claim: Claim) -> None:
         job = claim.job
         try:
-            async with asyncio.timeout(LONGEST_TURN_S):
+            async with asyncio.timeout(JOB_TIMEOUT_S):
                 sha256 = await self._archive(claim)
-                await self._end(claim, "stored", sha256=sha256, store=self._keeper.name)
-            if self._gate.passed():
-                await self._insist(partial(job_endings.remark, name="paused", value=""))
+                await self._jobs.end(claim, sha256=sha256, store=self._uploader.store_name)
+            self._on_change()
+            if self._breaker.passed():
+                await self._insist(lambda: self._jobs.set_meta("paused", ""))
             self._metrics.add(telemetry.IMAGES_STORED, source=job.source_kind)
-        except Paused as error:
-            self._gate.pause(error)
-            await self._insist(lambda db: job_endings.release(db, job))
-            await self._insist(partial(job_endings.remark, name="paused", value=error.reason))
-            return
+        except StorePausedError as error:
+            self._breaker.pause(error)
+            await self._insist(lambda: self._jobs.release(job))
+            await self._insist(lambda: self._jobs.set_meta("paused", self._breaker.reason))
         except Permanent as error:
             await self._fail(claim, error.reason)
         except Exception as error:
             retryable = error if isinstance(error, Retryable) else self._unforeseen(job, error)
             if job.attempts + 1 < self._config.attempts:
-                await self._later(job, retryable)
-                return
-            await self._fail(claim, f"{retryable.reason} ({job_endings.GIVEN_UP} {job.attempts + 1} tries)")
+                await self._retry_later(job, retryable)
+            else:
+                await self._fail(claim, f"{retryable.reason} ({GIVEN_UP} {job.attempts + 1} tries)")
 
     async def _archive(self, claim: Claim) -> str:
-        """Return the SHA-256 under which the picture is stored. Raises Retryable, Permanent or Paused."""
+        """Return the SHA-256 under which the image is stored. Raises Retryable, Permanent or StorePausedError."""
         try:
-            if await self._keeper.begun(claim):
+            if await self._uploader.finish_earlier(claim):
                 return claim.sha256
         except Retryable as error:
-            if self._gate.shut:  # the store is away for all of them: that it can't be asked about this one costs no try
-                raise away(error) from None
+            if self._breaker.is_open:  # the store is away for all of them: a question it can't answer costs no try
+                raise store_away(error) from None
             raise
-        source = self._means.sources.get(claim.job.source_kind)
+        source = self._sources.get(claim.job.source_kind)
         if source is None:
-            raise Permanent(f"nothing is set up to fetch a picture by {claim.job.source_kind}")
+            raise Permanent(f"nothing is set up to fetch an image by {claim.job.source_kind}")
         content = await source(claim.job)
         if len(content) > self._config.max_bytes:
-            raise Permanent(f"the picture is larger than {self._config.max_bytes} bytes")
-        picture = await self._means.inspect(content)
-        await self._keeper.keep(claim, picture)
-        return picture.sha256
-
-    async def _end(self, claim: Claim, state: str, *, reason: str = "", sha256: str = "", store: str = "") -> None:
-        now = job_rows.ms(self._clock.now())
-        await self._journal.do(
-            lambda db: job_endings.end(db, claim, state, now, reason=reason, sha256=sha256, store=store)
-        )
-        self._means.changed()
+            raise Permanent(f"the image is larger than {self._config.max_bytes} bytes")
+        image = await self._inspect(content)
+        await self._uploader.put(claim, image)
+        return image.sha256
 
     async def _fail(self, claim: Claim, reason: str) -> None:
-        now = job_rows.ms(self._clock.now())
-        await self._insist(lambda db: job_endings.end(db, claim, "failed", now, reason=reason))
-        self._means.changed()
+        await self._insist(lambda: self._jobs.end(claim, reason=reason))
+        self._on_change()
         self._metrics.add(telemetry.IMAGES_FAILED, source=claim.job.source_kind)
-        self._logger.warning("picture of event %s is not kept: %s", claim.job.event_id, reason)
+        self._logger.warning("image of event %s is not kept: %s", claim.job.event_id, reason)
 
-    async def _later(self, job: Job, error: Retryable) -> None:
+    async def _retry_later(self, job: Job, error: Retryable) -> None:
         self._metrics.add(telemetry.IMAGE_RETRIES, source=job.source_kind)
         wait = min(max(error.after, self._config.backoff_s * 2**job.attempts), LONGEST_BACKOFF_S)
-        self._logger.info("picture of event %s: %s; try %d of %d follows", job.event_id, error.reason, job.attempts + 2,
-                          self._config.attempts)  # fmt: skip
-        next_try = job_rows.ms(self._clock.now()) + int(wait * 1000)
-        await self._insist(lambda db: job_endings.later(db, job, next_try, error.reason))
-        self._means.changed()
+        message = "image of event %s: %s; try %d of %d follows"
+        self._logger.info(message, job.event_id, error.reason, job.attempts + 2, self._config.attempts)
+        await self._insist(lambda: self._jobs.retry_later(job, wait, error.reason))
+        self._on_change()
         self.wake()
 
     def _unforeseen(self, job: Job, error: Exception) -> Retryable:
         where = error_location(error)  # not its text, which may hold a link
-        self._logger.error("picture of event %s: unexpected %s at %s", job.event_id, type(error).__name__, where)
+        self._logger.error("image of event %s: unexpected %s at %s", job.event_id, type(error).__name__, where)
         return Retryable(f"unexpected {type(error).__name__}")
 
-    async def _tidy(self) -> None:
+    async def _settle(self) -> None:
         """Settle what was left open at the store, and take back leases of processes that died."""
         while True:
             try:
-                await self._keeper.tidy()
-                for owner in await self._journal.do(job_endings.owners):
-                    if not self._journal.alive(owner):
-                        await self._journal.do(partial(job_endings.release_all, owner=owner))
-                await self._journal.do(partial(job_endings.remark, name="paused", value=self._gate.reason))
+                await self._uploader.settle_all()
+                await self._jobs.release_dead()
+                await self._jobs.set_meta("paused", self._breaker.reason)
             except Retryable as error:
                 self._logger.info("%s; trying again", error.reason)
-            except Exception as error:  # a store's fault must not end the tidying for good
-                self._logger.error("tidying: unexpected %s at %s", type(error).__name__, error_location(error))
-            await asyncio.sleep(TIDY_S)
+            except Exception as error:  # a store's fault must not end this task
+                self._logger.error("settling: unexpected %s at %s", type(error).__name__, error_location(error))
+            await asyncio.sleep(SETTLE_S)
 
-    async def _insist(self, step: Step[T]) -> T:
-        """Repeat a step on the journal until it succeeds: the work behind it is done and should not be done again."""
+    async def _insist(self, write: Callable[[], Awaitable[T]]) -> T:
+        """Repeat a step of the journal until it succeeds: the work behind it is done and should not be done again."""
         wait = 0.5
         while True:
             try:
-                return await self._journal.do(step)
+                return await write()
             except Retryable as error:
                 self._logger.info("%s; trying again", error.reason)
                 await asyncio.sleep(wait)

@@ -1,4 +1,4 @@
-"""The stores that pictures can be kept in, by the name that CHATTRAIL_SIDECAR_IMAGES_STORE has."""
+"""The stores that images can be kept in, by the name that CHATTRAIL_SIDECAR_IMAGES_STORE has."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ def build_store(config: StoreSettings, directory: Path, context: Context) -> Sto
     """Make the chosen store, without I/O. Only its own client is loaded."""
     if config.store == "cloudflare_images":
         from sidecar.plugins.images.stores.cloudflare import PERIOD_S, CloudflareStore
-        from sidecar.plugins.images.stores.limiter import Limiter
+        from sidecar.plugins.images.stores.rate_limiter import RateLimiter
 
         assert config.cloudflare_account_id is not None
         assert config.cloudflare_api_token is not None
@@ -21,7 +21,7 @@ def build_store(config: StoreSettings, directory: Path, context: Context) -> Sto
             config.cloudflare_api_token.get_secret_value(),
             api_url=config.cloudflare_api_url,
             timeout_s=config.store_timeout_s,
-            make_limiter=(lambda: Limiter(path, context.clock, limit=limit, period_s=PERIOD_S)) if limit else None,
+            make_limiter=(lambda: RateLimiter(path, context.clock, limit=limit, period_s=PERIOD_S)) if limit else None,
         )
     if config.store == "s3":
         from sidecar.plugins.images.stores.s3 import BucketStore

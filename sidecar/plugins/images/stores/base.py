@@ -1,8 +1,8 @@
-"""Where pictures are kept. A store is small on purpose, so that object storage and image services can join.
+"""Where images are kept. A store is small on purpose, so that object storage and image services can be added.
 
 Putting has two phases, so that a crash leaves neither an orphan nor a second copy. A store that would leave something
 behind awaits `note(key)` before any bytes leave: the key is then in the journal. After a crash, or an error whose outcome
-nobody knows, `settle(key)` tells whether the bytes are there, or sees to it that nothing is.
+is unknown, `settle(key)` returns whether the bytes are there, or makes sure that nothing is.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from sidecar.plugins.images.queue.spool import remove_leftovers, write_durably
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A picture as it is to be kept: checked bytes, and what they are. `sha256` (hex) is that of `content`."""
+    """An image as it is to be kept: checked bytes, and what they are. `sha256` (hex) is that of `content`."""
 
     sha256: str
     content: bytes = field(repr=False)
@@ -29,32 +29,45 @@ class Upload:
 
 
 Note = Callable[[str], Awaitable[None]]
+_SHA256_KEY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z]{3,4}\Z")
 
 
-class Paused(Exception):  # noqa: N818 -- named for what the queue does
-    """The store takes nothing now, whatever the picture: wrong credentials, an account's limit, too many requests.
+class StorePausedError(Exception):
+    """The store takes nothing now, whatever the image: wrong credentials, an account's limit, too many requests.
 
-    The whole queue stops for `after` seconds, and no picture's attempt is counted.
+    The whole queue stops for `after` seconds, and no image's attempt is counted.
     """
 
     def __init__(self, reason: str, *, after: float = 60.0) -> None:
-        """Take the reason, without secrets, and the seconds to wait before one picture is tried again."""
+        """Take the reason, without secrets, and the seconds to wait before one image is tried again."""
         super().__init__(reason)
         self.reason = reason
         self.after = after
 
 
+def sha256_key(image: Upload) -> str:
+    """Return `ab/cd/abcd….jpg`: the key of stores that name an image by its bytes, in 65,536 folders."""
+    return f"{image.sha256[:2]}/{image.sha256[2:4]}/{image.sha256}.{image.extension}"
+
+
+def check_sha256_key(key: str, store: str) -> str:
+    """Return a key that came back from a database: it must not lead out of the folder. Raises Permanent."""
+    if not _SHA256_KEY.match(key):
+        raise Permanent(f"not a key of the {store} store")
+    return key
+
+
 class Store(Protocol):
-    """Keeps pictures. Failures are Retryable (may pass), Permanent (this picture never) or Paused (no picture now)."""
+    """Keeps images. Failures are Retryable (may pass), Permanent (this image never) or StorePausedError (no image now)."""
 
     name: ClassVar[str]
 
     async def start(self) -> None:
-        """Check that pictures can be kept. Raises Retryable while they can't; may be called again after that."""
+        """Check that images can be kept. Raises Retryable while they can't; may be called again after that."""
         ...
 
-    async def put(self, picture: Upload, note: Note) -> str:
-        """Return the key once the picture is durable; `note(key)` was awaited before its bytes left."""
+    async def put(self, image: Upload, note: Note) -> str:
+        """Return the key once the image is durable; `note(key)` was awaited before its bytes left."""
         ...
 
     async def settle(self, key: str) -> bool:
@@ -62,11 +75,11 @@ class Store(Protocol):
         ...
 
     async def get(self, key: str) -> bytes | None:
-        """Return a picture's bytes, or None when it is not there."""
+        """Return an image's bytes, or None when it is not there."""
         ...
 
     async def delete(self, key: str) -> None:
-        """Remove a picture; nothing happens when it is not there."""
+        """Remove an image; nothing happens when it is not there."""
         ...
 
     async def close(self) -> None:
@@ -75,11 +88,9 @@ class Store(Protocol):
 
 
 class DirectoryStore:
-    """Files named by the SHA-256 of their bytes, in 65,536 shard folders: `ab/cd/abcd….jpg`."""
+    """Files named by the SHA-256 of their bytes."""
 
     name: ClassVar[str] = "directory"
-
-    _KEY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z]{3,4}\Z")
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -96,20 +107,20 @@ class DirectoryStore:
         except OSError as error:
             raise Retryable(f"CHATTRAIL_SIDECAR_IMAGES_DIRECTORY can't be made: {error.strerror}") from None
 
-    async def put(self, picture: Upload, note: Note) -> str:
-        """Write the file unless it is there. Raises Paused when the disk refuses: it would refuse every picture."""
-        key = f"{picture.sha256[:2]}/{picture.sha256[2:4]}/{picture.sha256}.{picture.extension}"
+    async def put(self, image: Upload, note: Note) -> str:
+        """Write the file unless it is there. Raises StorePausedError when the disk refuses: it would refuse every image."""
+        key = sha256_key(image)
         path = self._path(key)
         await note(key)
 
         def write() -> None:
             if not path.is_file():
-                write_durably(path, picture.content, self._directory)
+                write_durably(path, image.content, self._directory)
 
         try:
             await asyncio.to_thread(write)
         except OSError as error:
-            raise Paused(f"the directory store can't write: {error.strerror}", after=5) from None
+            raise StorePausedError(f"the directory store can't write: {error.strerror}", after=5) from None
         return key
 
     async def settle(self, key: str) -> bool:
@@ -131,6 +142,4 @@ class DirectoryStore:
         """Nothing is held."""
 
     def _path(self, key: str) -> Path:
-        if not self._KEY.match(key):  # a key comes back from a database: it must not lead out of the folder
-            raise Permanent("not a key of the directory store")
-        return self._directory / key
+        return self._directory / check_sha256_key(key, "directory")

@@ -1,4 +1,4 @@
-"""Pictures in Cloudflare Images: private, so each is begun as a draft, and its id is known before its bytes leave.
+"""Images in Cloudflare Images: private, so each is begun as a draft, and its id is known before its bytes leave.
 
 Source: https://developers.cloudflare.com/images/upload-images/direct-creator-upload/
 """
@@ -15,9 +15,9 @@ import aiohttp
 from yarl import URL
 
 from sidecar.errors import Permanent, Retryable
-from sidecar.plugins.images.stores.base import Note, Paused, Upload
+from sidecar.plugins.images.stores.base import Note, StorePausedError, Upload
 from sidecar.plugins.images.stores.cloudflare_errors import NOT_FOUND, refusal
-from sidecar.plugins.images.stores.limiter import Limiter
+from sidecar.plugins.images.stores.rate_limiter import RateLimiter
 
 MAX_BYTES = 10_000_000
 MAX_SIDE = 12_000
@@ -28,7 +28,7 @@ _LARGEST_ANSWER = 1 << 20
 
 
 class CloudflareStore:
-    """Keeps pictures under ids that Cloudflare gives. Reasons and errors hold neither the token nor any address.
+    """Keeps images under ids that Cloudflare gives. Reasons and errors hold neither the token nor any address.
 
     A put costs two requests of the account's rate (draft, confirmation); the upload itself needs no token and counts
     for none.
@@ -37,14 +37,20 @@ class CloudflareStore:
     name: ClassVar[str] = "cloudflare_images"
 
     def __init__(
-        self, account_id: str, token: str, *, api_url: str, timeout_s: float, make_limiter: Callable[[], Limiter] | None
+        self,
+        account_id: str,
+        token: str,
+        *,
+        api_url: str,
+        timeout_s: float,
+        make_limiter: Callable[[], RateLimiter] | None,
     ) -> None:
         self._images = f"{api_url.rstrip('/')}/accounts/{account_id}/images"
         self._is_secure = URL(api_url).scheme == "https"
         self._headers = {"Authorization": f"Bearer {token}"}
         self._timeout_s = timeout_s
         self._make_limiter = make_limiter
-        self._limiter: Limiter | None = None
+        self._limiter: RateLimiter | None = None
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
@@ -62,23 +68,23 @@ class CloudflareStore:
             timeout=aiohttp.ClientTimeout(total=None), cookie_jar=aiohttp.DummyCookieJar()
         )
 
-    async def put(self, picture: Upload, note: Note) -> str:
-        """Begin a draft, note its id, upload, confirm. Raises Permanent above Cloudflare's limits, Retryable, Paused."""
-        _check(picture)
+    async def put(self, image: Upload, note: Note) -> str:
+        """Begin a draft, note its id, upload, confirm. Raises Permanent above Cloudflare's limits, Retryable, StorePausedError."""
+        _check(image)
         async with self._room(2):
-            key, address = await self._draft(picture)
+            key, address = await self._draft(image)
             try:
                 await note(key)
-            except BaseException:  # an id that nobody knows would be looked for by nobody
+            except BaseException:  # a draft whose id is lost would never be removed
                 await self._call("DELETE", self._address(key))
                 raise
-            await self._upload(address, picture)
+            await self._upload(address, image)
             if not await self._is_there(key):
                 raise Retryable("Cloudflare took the upload and still calls it a draft")
         return key
 
     async def settle(self, key: str) -> bool:
-        """Whether a noted picture's bytes arrived; a draft that has none is removed."""
+        """Whether a noted image's bytes arrived; a draft that has none is removed."""
         async with self._room(1):
             there = await self._is_there(key)
         if there is False:
@@ -95,13 +101,13 @@ class CloudflareStore:
                 raise self._refused(response, codes)
             content = await response.content.read(MAX_BYTES + 1)
             if len(content) > MAX_BYTES:
-                raise Retryable("Cloudflare sent more than a picture can have")
+                raise Retryable("Cloudflare sent more than an image can have")
             while chunk := await response.content.read(MAX_BYTES + 1 - len(content)):
                 content += chunk
             return content
 
     async def delete(self, key: str) -> None:
-        """Remove a picture or a draft; nothing happens when it is not there."""
+        """Remove an image or a draft; nothing happens when it is not there."""
         async with self._room(1):
             await self._call("DELETE", self._address(key))
 
@@ -114,10 +120,10 @@ class CloudflareStore:
         if limiter is not None:
             limiter.close()
 
-    async def _draft(self, picture: Upload) -> tuple[str, URL]:
+    async def _draft(self, image: Upload) -> tuple[str, URL]:
         form = aiohttp.FormData(default_to_multipart=True)
         form.add_field("requireSignedURLs", "true")
-        form.add_field("metadata", json.dumps({"sha256": picture.sha256}))
+        form.add_field("metadata", json.dumps({"sha256": image.sha256}))
         result = await self._call("POST", f"{self._images}/v2/direct_upload", form)
         key, address = (result or {}).get("id"), (result or {}).get("uploadURL")
         if not isinstance(key, str) or not _KEY.match(key) or not isinstance(address, str):
@@ -127,10 +133,10 @@ class CloudflareStore:
             raise Retryable("Cloudflare named an upload address that is not https")
         return key, url
 
-    async def _upload(self, address: URL, picture: Upload) -> None:
+    async def _upload(self, address: URL, image: Upload) -> None:
         form = aiohttp.FormData()
-        name = f"{picture.sha256[:16]}.{picture.extension}"
-        form.add_field("file", io.BytesIO(picture.content), filename=name, content_type=picture.media_type)
+        name = f"{image.sha256[:16]}.{image.extension}"
+        form.add_field("file", io.BytesIO(image.content), filename=name, content_type=image.media_type)
         await self._call("POST", address, form, with_token=False)
 
     async def _is_there(self, key: str) -> bool | None:
@@ -140,7 +146,7 @@ class CloudflareStore:
             return None
         if result.get("requireSignedURLs") is not True:
             await self._call("DELETE", self._address(key))
-            raise Permanent("Cloudflare did not make the picture private, so it was removed there")
+            raise Permanent("Cloudflare did not make the image private, so it was removed there")
         return result.get("draft") is not True
 
     async def _call(
@@ -153,7 +159,7 @@ class CloudflareStore:
                 result = body.get("result")
                 return result if isinstance(result, dict) else {}
             codes = _codes(body)
-            # only its own word counts: a picture must not pass for erased because a proxy answered 404
+            # only its own word counts: an image must not pass for erased because a proxy answered 404
             if NOT_FOUND.intersection(codes) and form is None:
                 return None
             raise self._refused(response, codes)
@@ -190,7 +196,7 @@ class CloudflareStore:
 
     def _refused(self, response: aiohttp.ClientResponse, codes: list[int]) -> Exception:
         error = refusal(response.status, codes, response.headers.get("Retry-After"))
-        if response.status == 429 and isinstance(error, Paused) and self._limiter is not None:
+        if response.status == 429 and isinstance(error, StorePausedError) and self._limiter is not None:
             self._limiter.pause(error.after)
         return error
 
@@ -200,13 +206,13 @@ class CloudflareStore:
         return f"{self._images}/v1/{key}"
 
 
-def _check(picture: Upload) -> None:
-    if len(picture.content) > MAX_BYTES:
-        raise Permanent("Cloudflare takes pictures of at most 10 MB")
-    if max(picture.width, picture.height) > MAX_SIDE:
-        raise Permanent(f"Cloudflare takes pictures of at most {MAX_SIDE} pixels a side")
-    if picture.width * picture.height > MAX_PIXELS:
-        raise Permanent("Cloudflare takes pictures of at most 100 megapixels")
+def _check(image: Upload) -> None:
+    if len(image.content) > MAX_BYTES:
+        raise Permanent("Cloudflare takes images of at most 10 MB")
+    if max(image.width, image.height) > MAX_SIDE:
+        raise Permanent(f"Cloudflare takes images of at most {MAX_SIDE} pixels a side")
+    if image.width * image.height > MAX_PIXELS:
+        raise Permanent("Cloudflare takes images of at most 100 megapixels")
 
 
 async def _read(response: aiohttp.ClientResponse) -> dict[str, Any] | None:

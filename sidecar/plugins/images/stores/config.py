@@ -10,10 +10,10 @@ from sidecar.settings import is_loopback
 
 
 class StoreSettings(BucketSettings):
-    """Where pictures are kept, for `ImagesConfig` to inherit. Only the chosen store's settings are looked at."""
+    """Where images are kept, for `ImagesConfig` to inherit. Only the chosen store's settings are looked at."""
 
     store: Literal["directory", "cloudflare_images", "s3"] = Field(
-        "directory", description="Where pictures are kept: `directory`, `cloudflare_images` or `s3`."
+        "directory", description="Where images are kept: `directory`, `cloudflare_images` or `s3`."
     )
     store_timeout_s: float = Field(60.0, gt=0, description="Seconds for one request to `cloudflare_images` or `s3`.")
 

@@ -1,7 +1,6 @@
-"""Pictures in a bucket of any S3-compatible service, under the SHA-256 of their bytes."""
+"""Images in a bucket of any S3-compatible service, under the SHA-256 of their bytes."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -12,12 +11,11 @@ from obstore import exceptions
 from obstore.store import S3Store
 
 from common.s3 import open_bucket
-from sidecar.errors import Permanent, Retryable
-from sidecar.plugins.images.stores.base import Note, Paused, Upload
+from sidecar.errors import Retryable
+from sidecar.plugins.images.stores.base import Note, StorePausedError, Upload, check_sha256_key, sha256_key
 from sidecar.plugins.images.stores.config import StoreSettings
 
-ACCESS_S = 300.0  # between looks whether somebody has mended the access
-_KEY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z]{3,4}\Z")
+ACCESS_S = 300.0  # between looks whether the owner has repaired the access
 
 
 class BucketStore:
@@ -43,9 +41,9 @@ class BucketStore:
         except exceptions.BaseError as error:
             raise Retryable(f"the S3 client can't be made as it is configured ({type(error).__name__})") from None
 
-    async def put(self, picture: Upload, note: Note) -> str:
+    async def put(self, image: Upload, note: Note) -> str:
         """Write the object unless it is there."""
-        key = f"{picture.sha256[:2]}/{picture.sha256[2:4]}/{picture.sha256}.{picture.extension}"
+        key = sha256_key(image)
         if await self.settle(key):
             return key
         await note(key)
@@ -55,12 +53,12 @@ class BucketStore:
                 await obstore.put_async(
                     store,
                     key,
-                    picture.content,
-                    attributes={"Content-Type": picture.media_type},
+                    image.content,
+                    attributes={"Content-Type": image.media_type},
                     use_multipart=False,  # an upload in parts that is cut short leaves parts behind, unseen and paid for
                 )
         except FileNotFoundError:
-            raise Paused(
+            raise StorePausedError(
                 "there is no such bucket: check CHATTRAIL_SIDECAR_IMAGES_S3_BUCKET, _S3_ENDPOINT and _S3_REGION",
                 after=ACCESS_S,
             ) from None
@@ -68,7 +66,7 @@ class BucketStore:
 
     async def settle(self, key: str) -> bool:
         """Whether the object is there."""
-        _check(key)
+        check_sha256_key(key, "S3")
         try:
             async with self._asking() as store:
                 await obstore.head_async(store, key)
@@ -78,7 +76,7 @@ class BucketStore:
 
     async def get(self, key: str) -> bytes | None:
         """Read the object."""
-        _check(key)
+        check_sha256_key(key, "S3")
         try:
             async with self._asking() as store:
                 result = await obstore.get_async(store, key)
@@ -88,7 +86,7 @@ class BucketStore:
 
     async def delete(self, key: str) -> None:
         """Remove the object."""
-        _check(key)
+        check_sha256_key(key, "S3")
         try:
             async with self._asking() as store:
                 await obstore.delete_async(store, key)
@@ -110,15 +108,10 @@ class BucketStore:
         except TimeoutError:
             raise Retryable(f"the S3 service did not answer within {self._config.store_timeout_s:g} s") from None
         except (exceptions.UnauthenticatedError, exceptions.PermissionDeniedError):
-            raise Paused(
+            raise StorePausedError(
                 "the S3 service refuses the credentials: check CHATTRAIL_SIDECAR_IMAGES_S3_ACCESS_KEY_ID, "
                 "_S3_SECRET_ACCESS_KEY and _S3_REGION, and that they may get, put, delete and list in the bucket",
                 after=ACCESS_S,
             ) from None
         except exceptions.BaseError as error:
             raise Retryable(f"the S3 service failed ({type(error).__name__})") from None
-
-
-def _check(key: str) -> None:
-    if not _KEY.match(key):  # a key comes back from a database: it must not lead out of the folder
-        raise Permanent("not a key of the S3 store")

@@ -1,10 +1,11 @@
-"""The `images` table: what pages read of the journal, and what a new journal is filled from.
+"""The `images` table: what pages read of the jobs, and what a new journal is filled from.
 
 A row is replaced by one of the same event with a higher `updated_at`. A pending row's `updated_at` is the Unix epoch plus
-its attempts in milliseconds, so no redelivery, however late or from whichever sidecar, can put an ended picture back.
+its attempts in milliseconds, so no redelivery, however late or from whichever sidecar, can put an ended image back.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -16,8 +17,8 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from sidecar.errors import Retryable
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-NOBODY = "00000000-0000-0000-0000-000000000000"
-INSERT = {"async_insert": 0, "log_comment": "chattrail images"}  # told apart in ClickHouse's query log
+BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
+INSERT = {"async_insert": 0, "log_comment": "chattrail images"}  # names these inserts in ClickHouse's query log
 COLUMNS = (
     "event_id", "image_id", "user_id", "source_kind", "source", "created_at", "status", "reason", "attempts", "store",
     "sha256", "updated_at", "key", "content_type", "bytes", "width", "height",
@@ -33,17 +34,16 @@ class ImagesTable:
     @classmethod
     async def connect(cls, url: str, timeout_s: float = 30.0) -> Self:
         """Connect and see that the table is there. Raises Retryable until it is."""
-        client = None
-        try:
+        # at a first start the sink is about to make the table, so look again soon
+        with _failures(after=0.25):
             client = await clickhouse_connect.get_async_client(
                 dsn=url, autogenerate_session_id=False, send_receive_timeout=timeout_s, tz_mode="aware"
             )
-            await client.query("SELECT event_id FROM images LIMIT 0")
-        except (ClickHouseError, aiohttp.ClientError, OSError) as error:
-            if client is not None:
+            try:
+                await client.query("SELECT event_id FROM images LIMIT 0")
+            except BaseException:
                 await client.close()
-            # at a first start the sink is about to make the table, so look again soon
-            raise Retryable(_unavailable(error).reason, after=0.25) from None
+                raise
         return cls(client)
 
     async def close(self) -> None:
@@ -52,13 +52,11 @@ class ImagesTable:
 
     async def publish(self, rows: Sequence[Sequence[Any]]) -> None:
         """Write rows of COLUMNS. The same rows again change nothing."""
-        try:
+        with _failures():
             await self._client.insert("images", rows, column_names=COLUMNS, settings=INSERT)
-        except (ClickHouseError, aiohttp.ClientError, OSError) as error:
-            raise _unavailable(error) from None
 
     async def after(self, event_id: str, since: datetime, limit: int) -> list[tuple[Any, ...]]:
-        """The next rows of COLUMNS behind an event that came or changed since, in the table's order; NOBODY for the first."""
+        """Return the next rows of COLUMNS behind an event that came or changed since, in the table's order."""
         return await self._query(
             f"SELECT toString(event_id), {', '.join(COLUMNS[1:])} FROM images FINAL"  # noqa: S608
             " WHERE event_id > {event_id:UUID} AND greatest(images.created_at, images.updated_at) >= {since:DateTime64(3, 'UTC')}"
@@ -66,10 +64,10 @@ class ImagesTable:
             {"event_id": event_id, "since": since, "limit": limit},
         )
 
-    async def forgotten(self, event_id: str, since: datetime, limit: int) -> list[tuple[Any, ...]]:
-        """Events since then that tell of a picture and have no row: id, image, person, file_id, URL, received.
+    async def events_without_row(self, event_id: str, since: datetime, limit: int) -> list[tuple[Any, ...]]:
+        """Return events since then that name an image and have no row: id, image, person, file_id, URL, received.
 
-        Bytes that came inside an event are in no column: the spool knows of them.
+        Bytes that came inside an event are in no column: the spool has them.
         """
         return await self._query(
             "SELECT toString(event_id), image_id, user_id, attributes['chattrail.image.file_id'],"
@@ -81,13 +79,15 @@ class ImagesTable:
         )
 
     async def _query(self, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-        try:
+        with _failures():
             return [tuple(row) for row in (await self._client.query(sql, parameters=parameters)).result_rows]
-        except (ClickHouseError, aiohttp.ClientError, OSError) as error:
-            raise _unavailable(error) from None
 
 
-def _unavailable(error: Exception) -> Retryable:
-    # the first line only: ClickHouse quotes data further down
-    said = (str(error).splitlines() or [""])[0][:200]
-    return Retryable(f"the images table can't be used now: {type(error).__name__} {said}", after=2.0)
+@contextlib.contextmanager
+def _failures(after: float = 2.0) -> Iterator[None]:
+    try:
+        yield
+    except (ClickHouseError, aiohttp.ClientError, OSError) as error:
+        # the first line only: ClickHouse quotes data further down
+        message = (str(error).splitlines() or [""])[0][:200]
+        raise Retryable(f"the images table can't be used now: {type(error).__name__} {message}", after=after) from None

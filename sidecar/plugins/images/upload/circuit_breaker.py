@@ -1,17 +1,17 @@
-"""Holds the whole queue back while the store takes nothing, and lets one picture through to see whether it does again."""
+"""Holds the whole queue back while the store takes nothing, and lets one image through to see whether it does again."""
 
 import asyncio
 import contextlib
 import logging
 
 from sidecar.plugin import Clock
-from sidecar.plugins.images.stores.base import Paused
+from sidecar.plugins.images.stores.base import StorePausedError
 from sidecar.telemetry import metrics as telemetry
 from sidecar.telemetry.metrics import Metrics
 
 
-class Gate:
-    """Open until `pause`; then shut for the time it names, then open to one at a time until `passed`."""
+class CircuitBreaker:
+    """Closed until `pause`; then open (nothing passes) for a time, then half open (one at a time) until `passed`."""
 
     def __init__(self, clock: Clock, metrics: Metrics, logger: logging.Logger) -> None:
         self._clock = clock
@@ -23,12 +23,12 @@ class Gate:
         self.reason = ""
 
     @property
-    def shut(self) -> bool:
-        """Whether the store is known to take nothing: no picture has passed since the last pause."""
+    def is_open(self) -> bool:
+        """Whether the store is known to take nothing: no image has passed since the last pause."""
         return self._until is not None
 
     async def enter(self) -> None:
-        """Wait until a picture may be tried; `leave` is due afterwards, whatever came of it."""
+        """Wait until an image may be tried; `leave` is due afterwards, whatever the outcome."""
         while self._until is not None:
             wait = self._until - self._clock.monotonic()
             if wait <= 0 and not self._probing:
@@ -40,29 +40,29 @@ class Gate:
                     await changed.wait()
 
     def leave(self) -> None:
-        """The turn of a picture is over; when nothing was learnt of the store the next one may look."""
+        """End the try of an image; when it showed nothing of the store the next one may try."""
         self._probing = False
-        self._tell()
+        self._notify()
 
-    def pause(self, error: Paused) -> None:
-        """Shut. Told loudly once, not by every picture that finds out."""
+    def pause(self, error: StorePausedError) -> None:
+        """Open. Logged as an error once, not for every image that meets the same reason."""
         if error.reason != self.reason:
-            self._logger.error("ALL PICTURES WAIT: %s; one is tried again every %g s", error.reason, error.after)
-        self.reason = error.reason
-        self._until = self._clock.monotonic() + error.after
-        self._metrics.set(telemetry.IMAGES_PAUSED, 1)
-        self._tell()
+            self._logger.error("ALL IMAGES WAIT: %s; one is tried again every %g s", error.reason, error.after)
+        self._set(error.reason, self._clock.monotonic() + error.after)
 
     def passed(self) -> bool:
-        """The store took a picture: open. Whether that is news."""
+        """Close, as the store took an image. Whether the breaker was open."""
         if self._until is None:
             return False
-        self._until, self.reason = None, ""
-        self._logger.warning("the store takes pictures again")
-        self._metrics.set(telemetry.IMAGES_PAUSED, 0)
-        self._tell()
+        self._logger.warning("the store takes images again")
+        self._set("", None)
         return True
 
-    def _tell(self) -> None:
+    def _set(self, reason: str, until: float | None) -> None:
+        self.reason, self._until = reason, until
+        self._metrics.set(telemetry.IMAGES_PAUSED, int(until is not None))
+        self._notify()
+
+    def _notify(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()

@@ -136,7 +136,7 @@ async def test_a_damaged_journal_is_rebuilt_from_what_can_be_read_the_table_and_
     assert rows[lost]["user_id"] == "7"
     assert rows[ID] == stored
     assert host.hits["/files/cat.png"] == 1
-    assert "THE PICTURE JOURNAL WAS DAMAGED" in caplog.text
+    assert "THE IMAGE JOURNAL WAS DAMAGED" in caplog.text
     assert list(archive.journal.parent.glob("journal.sqlite.corrupt-*"))
 
 
@@ -168,7 +168,7 @@ async def test_what_a_damaged_wal_forgets_after_a_kill_is_looked_for(
     async with archive.archiver():
         rows = await archive.ended(9)
     assert {row["status"] for row in rows} == {"stored"}
-    assert "the journal of pictures had lost" in caplog.text
+    assert "the journal of images had lost" in caplog.text
     assert list(archive.spool.iterdir()) == []
 
 

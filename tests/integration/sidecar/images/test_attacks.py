@@ -16,10 +16,10 @@ from urllib.parse import quote
 import pytest
 
 from sidecar.errors import Permanent, Retryable
-from sidecar.plugins.images.decode.decoder_pool import Examiner
+from sidecar.plugins.images.decode.decoder_pool import DecoderPool
 from sidecar.plugins.images.fetch import addresses, urls
 from sidecar.plugins.images.fetch.addresses import CheckedResolver
-from sidecar.plugins.images.fetch.dns import Lookups
+from sidecar.plugins.images.fetch.dns import DnsLookup
 from sidecar.plugins.images.fetch.http import Fetcher
 from tests.support.attacks import ANSWERS, BODIES, LOOPBACK, REDIRECTS, URLS
 from tests.support.canary import Canary, raw_host
@@ -48,8 +48,8 @@ async def canary(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Canary]:
 
 
 @pytest.fixture
-async def examiner() -> AsyncIterator[Examiner]:
-    async with Examiner(max_bytes=LARGEST, processes=1) as running:
+async def pool() -> AsyncIterator[DecoderPool]:
+    async with DecoderPool(max_bytes=LARGEST, processes=1) as running:
         yield running
 
 
@@ -58,7 +58,7 @@ async def refuse(url: str, reason: str, canary: Canary, **options: Any) -> None:
         with pytest.raises(Permanent, match=reason) as caught:
             await fetcher.fetch(url.replace("{port}", str(canary.port)))
     assert (canary.hits, canary.tried) == (0, [])
-    assert "picture's" in caught.value.reason
+    assert "image's" in caught.value.reason
     assert not url or url not in caught.value.reason
     assert caught.value.__cause__ is caught.value.__context__ is None
 
@@ -127,7 +127,7 @@ async def test_what_was_never_checked_gets_no_socket(canary: Canary) -> None:
 
 
 async def test_the_machines_own_names(canary: Canary) -> None:
-    resolver = CheckedResolver(Lookups())
+    resolver = CheckedResolver(DnsLookup())
     for name in ("localhost", "127.1", "2130706433", "0x7f000001"):
         with pytest.raises(Permanent, match=LOOPBACK):
             await resolver.resolve(name, 443)
@@ -146,7 +146,7 @@ async def test_a_name_server_that_never_answers_holds_up_nothing_else(monkeypatc
         return real(b"127.0.0.1", *rest, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
-    lookups = Lookups(at_once=9)
+    lookups = DnsLookup(at_once=9)
     try:
         async with Fetcher(max_bytes=LARGEST, timeout_s=0.2, lookup=lookups) as fetcher:
             tries = (fetcher.fetch("https://slow.example/") for _ in range(8))
@@ -173,14 +173,14 @@ async def test_nothing_of_one_host_goes_to_the_next(host: PictureHost) -> None:
 
 
 @pytest.mark.parametrize("name", BODIES)
-async def test_bodies(name: str, examiner: Examiner) -> None:
+async def test_bodies(name: str, pool: DecoderPool) -> None:
     answer, kind, reason = BODIES[name]
     async with (
         raw_host(answer) as url,
         Fetcher(max_bytes=LARGEST, timeout_s=5, loopback_hosts=["127.0.0.1"]) as fetcher,
     ):
         with pytest.raises((Permanent, Retryable), match=reason) as caught:
-            await examiner.examine(await fetcher.fetch(url))
+            await pool.decode(await fetcher.fetch(url))
     assert type(caught.value).__name__ == kind
     assert "CANARY" not in str(caught.value)
     assert caught.value.__cause__ is caught.value.__context__ is None

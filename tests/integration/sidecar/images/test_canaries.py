@@ -181,7 +181,7 @@ async def test_no_secret_leaves_the_process(store: str, url: str, parrot: Parrot
         ended = await archive.ended(len(records))
         assert {row["status"] for row in ended} == {"failed"}
         await _send(address, otlp.request(*map(_image, by_bytes)))
-        await until(lambda: "ALL PICTURES WAIT" in sidecar.text)
+        await until(lambda: "ALL IMAGES WAIT" in sidecar.text)
         await archive.shown(len(records) + len(by_bytes))
         for path in ("/metrics", "/readyz"):
             everywhere[path] = await _asked(f"{address}{path}")
@@ -198,7 +198,7 @@ async def test_no_secret_leaves_the_process(store: str, url: str, parrot: Parrot
     assert "Traceback" not in sidecar.text
     assert len([name for name in everywhere if "spool/" in name]) >= 5
     assert "file-1" in everywhere["images"]
-    assert "ALL PICTURES WAIT" in everywhere["status"]
+    assert "ALL IMAGES WAIT" in everywhere["status"]
     assert _found(everywhere) == {}
 
 

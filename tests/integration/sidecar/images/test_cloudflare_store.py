@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.errors import Permanent, Retryable
-from sidecar.plugins.images.stores.base import Paused
+from sidecar.plugins.images.stores.base import StorePausedError
 from stack.simulators.cloudflare.server import CloudflareServer
 from stack.simulators.cloudflare.wire import ERRORS, Fault
 from tests.support.cloudflare_store import SetClock, cloudflare_store, keep
@@ -44,17 +44,19 @@ async def test_an_upload_whose_answer_never_came_is_found_and_not_sent_again(kin
     ],
 )
 async def test_every_documented_code_has_its_consequence(route: str, code: int, tmp_path: Path) -> None:
-    wanted = Paused if code in PAUSED else Permanent if code in PERMANENT else Retryable
+    wanted = StorePausedError if code in PAUSED else Permanent if code in PERMANENT else Retryable
     async with CloudflareServer() as server, cloudflare_store(server, tmp_path) as store:
         server.fail(Fault("error", route, code=code))
-        if route == "details" and wanted is not Paused:  # its first try failed, the second told that all is there
+        if (
+            route == "details" and wanted is not StorePausedError
+        ):  # its first try failed, the second told that all is there
             assert await store.settle(await keep(store, Notes()))
             return
         with pytest.raises(wanted) as error:
             await keep(store, Notes())
         assert str(code) in str(error.value)
         # whatever is left is a draft that was noted, for a pause lets no request out
-        assert len(server.images.records) == (0 if wanted is not Paused or route == "direct_upload" else 1)
+        assert len(server.images.records) == (0 if wanted is not StorePausedError or route == "direct_upload" else 1)
 
 
 @pytest.mark.parametrize("route", ["direct_upload", "upload", "details"])
@@ -136,12 +138,12 @@ async def test_a_429_stops_every_request_until_its_time_over_a_restart_too(
     async with CloudflareServer() as server:
         server.fail(Fault("error", code=971, retry_after=retry_after))
         async with cloudflare_store(server, tmp_path, clock) as store:
-            with pytest.raises(Paused, match="rate limit") as error:
+            with pytest.raises(StorePausedError, match="rate limit") as error:
                 await store.put(photograph(), Notes().take)
             assert error.value.after == (retry_after or 300)
             clock.time += error.value.after - 6
         async with cloudflare_store(server, tmp_path, clock) as store:
-            with pytest.raises(Paused, match="pause") as error:
+            with pytest.raises(StorePausedError, match="pause") as error:
                 await store.put(photograph(), Notes().take)
             assert error.value.after == pytest.approx(6)
             assert server.answers.total() == 1
@@ -153,7 +155,7 @@ async def test_wrong_account(tmp_path: Path) -> None:
     async with CloudflareServer() as server:
         for account in ("f" * 32, "not-an-account"):
             async with cloudflare_store(server, tmp_path, account_id=account) as store:
-                with pytest.raises(Paused, match="CLOUDFLARE_ACCOUNT_ID"):
+                with pytest.raises(StorePausedError, match="CLOUDFLARE_ACCOUNT_ID"):
                     await store.put(photograph(), Notes().take)
 
 

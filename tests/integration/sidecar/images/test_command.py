@@ -1,4 +1,4 @@
-"""`python -m sidecar images`: how the queue stands, failed pictures again, pictures erased; beside a sidecar and without one."""
+"""`python -m sidecar images`: how the queue stands, failed images again, pictures erased; beside a sidecar and without one."""
 
 import argparse
 import asyncio
@@ -30,14 +30,14 @@ async def test_status_retry_and_purge_beside_no_sidecar(queue: Queue) -> None:
     assert "1  stored" in text
     assert "1  failed: the store answered 503 (given up after 1 tries)" in text
     code, text = await asyncio.to_thread(said, "retry", "--reason", "503")
-    assert (code, "1 failed pictures are pending again" in text) == (0, True)
+    assert (code, "1 failed images are pending again" in text) == (0, True)
     assert "no sidecar runs" in text
     code, text = await asyncio.to_thread(said, "purge", "--event", failed["event_id"])
-    assert (code, "1 pictures are erased" in text) == (0, True)
+    assert (code, "1 images are erased" in text) == (0, True)
     assert sorted(row["state"] for row in jobs(queue.folder)) == ["erased", "stored"]
     assert failed["event_id"] not in queue.spooled()
     code, text = await asyncio.to_thread(said, "retry")
-    assert "0 failed pictures" in text
+    assert "0 failed images" in text
 
 
 async def test_a_retry_that_a_running_sidecar_takes_up_is_followed_to_its_end(queue: Queue) -> None:
@@ -51,5 +51,5 @@ async def test_a_retry_that_a_running_sidecar_takes_up_is_followed_to_its_end(qu
         assert [row["state"] for row in jobs(queue.folder)] == ["stored"]
 
 
-def test_the_bar_tells_how_much_and_how_long() -> None:
-    assert cli.Bar(40).line(10, 5.0) == "[#######.......................] 10/40 pictures, 2.0/s, 15 s left"
+def test_the_progress_shows_how_much_and_how_long() -> None:
+    assert cli.Progress(40).line(10, 5.0) == "[#######.......................] 10/40 images, 2.0/s, 15 s left"

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from sidecar.errors import Permanent, Retryable
-from sidecar.plugins.images.decode.decoder_pool import Examined, Examiner
+from sidecar.plugins.images.decode.decoder_pool import DecodedImage, DecoderPool
 from sidecar.plugins.images.decode.limits import Limits
 from tests.support.image_host import picture
 from tests.support.sample_images import CANARY, KINDS, chunk, full_of_metadata, unusual
@@ -31,24 +31,24 @@ def children() -> list[psutil.Process]:
 
 
 @pytest.fixture
-async def examiner() -> AsyncIterator[Examiner]:
-    async with Examiner(max_bytes=LARGEST, processes=1) as running:
+async def pool() -> AsyncIterator[DecoderPool]:
+    async with DecoderPool(max_bytes=LARGEST, processes=1) as running:
         yield running
     assert children() == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_photograph(kind: str, examiner: Examiner) -> None:
-    found = await examiner.examine(full_of_metadata(kind, frames=3, orientation=6))
+async def test_a_photograph(kind: str, pool: DecoderPool) -> None:
+    found = await pool.decode(full_of_metadata(kind, frames=3, orientation=6))
     extension = {"JPEG": "jpg"}.get(kind, kind.lower())
     size = (200, 150) if kind == "GIF" else (150, 200)
-    assert found == Examined(found.content, f"image/{kind.lower()}", extension, *size, 1 if kind == "JPEG" else 3)
+    assert found == DecodedImage(found.content, f"image/{kind.lower()}", extension, *size, 1 if kind == "JPEG" else 3)
     assert CANARY not in found.content
 
 
-async def test_unusual_pixels(examiner: Examiner) -> None:
+async def test_unusual_pixels(pool: DecoderPool) -> None:
     for name, content in unusual().items():
-        found = await examiner.examine(content)
+        found = await pool.decode(content)
         with Image.open(io.BytesIO(content)) as before, Image.open(io.BytesIO(found.content)) as after:
             assert found.frames == getattr(before, "n_frames", 1), name
             for frame in range(found.frames):
@@ -56,26 +56,26 @@ async def test_unusual_pixels(examiner: Examiner) -> None:
                 after.seek(frame)
                 assert before.convert("RGBA").tobytes() == after.convert("RGBA").tobytes(), name
                 assert before.info.get("icc_profile") == after.info.get("icc_profile"), name
-    assert not examiner.replaced
+    assert not pool.replaced
 
 
 async def test_one_child_for_many_pictures_two_at_a_time() -> None:
-    async with Examiner(max_bytes=LARGEST, processes=2) as examiner:
+    async with DecoderPool(max_bytes=LARGEST, processes=2) as pool:
         pictures = [picture(kind, (width, 40)) for kind in KINDS for width in range(1, 26)]
-        found = await asyncio.gather(*map(examiner.examine, pictures))
+        found = await asyncio.gather(*map(pool.decode, pictures))
         assert [one.width for one in found] == [*range(1, 26)] * 4
         assert len(children()) == 2
-        assert not examiner.replaced
+        assert not pool.replaced
 
 
-async def test_a_refusal_costs_no_child(examiner: Examiner) -> None:
+async def test_a_refusal_costs_no_child(pool: DecoderPool) -> None:
     (child,) = children()
     for content in (b"", b"<html>", picture("PNG")[:-1], picture("JPEG") + b"PK\x03\x04"):
-        with pytest.raises(Permanent, match="picture"):
-            await examiner.examine(content)
+        with pytest.raises(Permanent, match="image"):
+            await pool.decode(content)
     with pytest.raises(Permanent, match="larger than 5000000 bytes"):
-        await examiner.examine(bytes(LARGEST + 1))
-    assert (await examiner.examine(picture())).width == 64
+        await pool.decode(bytes(LARGEST + 1))
+    assert (await pool.decode(picture())).width == 64
     assert children() == [child]
 
 
@@ -105,20 +105,20 @@ def gif_of(width: int, height: int, frames: int) -> bytes:
         (gif_of(1, 1, 100_000), "more than 1000 frames"),
     ],
 )
-async def test_bombs_are_refused_before_they_are_decoded(content: bytes, reason: str, examiner: Examiner) -> None:
+async def test_bombs_are_refused_before_they_are_decoded(content: bytes, reason: str, pool: DecoderPool) -> None:
     with pytest.raises(Permanent, match=reason):
-        await examiner.examine(content)
+        await pool.decode(content)
     assert max(child.memory_info().rss for child in children()) < 150 << 20
-    assert not examiner.replaced
+    assert not pool.replaced
 
 
 async def test_memory_is_bounded_and_the_next_picture_finds_a_fresh_child() -> None:
     large = picture("JPEG", (6000, 6000))
-    async with Examiner(max_bytes=LARGEST, limits=Limits(memory_bytes=150 << 20), processes=1) as examiner:
+    async with DecoderPool(max_bytes=LARGEST, limits=Limits(memory_bytes=150 << 20), processes=1) as pool:
         with pytest.raises(Permanent, match="takes more than 150 MiB to decode"):
-            await examiner.examine(large)
-        assert (await examiner.examine(picture())).width == 64
-        assert examiner.replaced == {"memory": 1}
+            await pool.decode(large)
+        assert (await pool.decode(picture())).width == 64
+        assert pool.replaced == {"memory": 1}
     assert children() == []
 
 
@@ -132,10 +132,10 @@ def scan_bomb(scans: int) -> bytes:
 async def test_processor_time_is_bounded_by_the_picture() -> None:
     told: list[str] = []
     limits = Limits(cpu_s=1)
-    async with Examiner(max_bytes=LARGEST, limits=limits, processes=1, on_replaced=told.append) as examiner:
+    async with DecoderPool(max_bytes=LARGEST, limits=limits, processes=1, on_replaced=told.append) as pool:
         with pytest.raises(Permanent, match="more than 1 s of processor time"):
-            await examiner.examine(scan_bomb(2000))
-        assert (await examiner.examine(picture())).width == 64
+            await pool.decode(scan_bomb(2000))
+        assert (await pool.decode(picture())).width == 64
     assert told == ["cpu"]
 
 
@@ -143,65 +143,65 @@ async def test_processor_time_is_bounded_by_the_picture() -> None:
     ("blow", "error", "message", "why"),
     [
         (signal.SIGSTOP, Retryable, "was not decoded within 1 s", "hung"),
-        (signal.SIGKILL, Retryable, "the process that decodes pictures ended", "ended"),
+        (signal.SIGKILL, Retryable, "the process that decodes images ended", "ended"),
         (signal.SIGSEGV, Permanent, r"crashes the decoder \(SIGSEGV\)", "crashed"),
     ],
 )
 async def test_a_child_that_fails_at_work(blow: signal.Signals, error: type[Exception], message: str, why: str) -> None:
-    async with Examiner(max_bytes=LARGEST, processes=1, timeout_s=1.0) as examiner:
+    async with DecoderPool(max_bytes=LARGEST, processes=1, timeout_s=1.0) as pool:
         (child,) = children()
         child.suspend()
         while child.status() != psutil.STATUS_STOPPED:  # noqa: ASYNC110 -- another process's state
             await asyncio.sleep(0.01)
-        work = asyncio.create_task(examiner.examine(picture()))
-        await asyncio.sleep(0)  # now the picture is in the pipe
+        work = asyncio.create_task(pool.decode(picture()))
+        await asyncio.sleep(0)  # now the image is in the pipe
         child.send_signal(blow)
         if blow == signal.SIGSEGV:  # a stopped process takes only the others
             child.resume()
         with pytest.raises(error, match=message):
             await work
-        assert (await examiner.examine(picture())).width == 64
-        assert examiner.replaced == {why: 1}
+        assert (await pool.decode(picture())).width == 64
+        assert pool.replaced == {why: 1}
     assert children() == []
 
 
-async def test_a_child_that_died_idle_is_not_noticed_by_anybody(examiner: Examiner) -> None:
+async def test_a_child_that_died_idle_is_not_noticed_by_anybody(pool: DecoderPool) -> None:
     (child,) = children()
-    (process,) = examiner._children
+    (process,) = pool._children
     child.kill()
     await process.wait()
-    assert (await examiner.examine(picture())).width == 64
+    assert (await pool.decode(picture())).width == 64
 
 
-async def test_a_caller_that_gives_up_leaves_a_whole_examiner(examiner: Examiner) -> None:
+async def test_a_caller_that_gives_up_leaves_a_whole_pool(pool: DecoderPool) -> None:
     (child,) = children()
     child.suspend()
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(examiner.examine(picture()), 0.2)
-    assert (await examiner.examine(picture("GIF"))).media_type == "image/gif"
+        await asyncio.wait_for(pool.decode(picture()), 0.2)
+    assert (await pool.decode(picture("GIF"))).media_type == "image/gif"
     assert child not in children()
 
 
 async def test_closing_under_way() -> None:
-    examiner = Examiner(max_bytes=LARGEST, processes=1)
-    await examiner.close()
-    await examiner.start()
+    pool = DecoderPool(max_bytes=LARGEST, processes=1)
+    await pool.close()
+    await pool.start()
     children()[0].suspend()
-    work = asyncio.create_task(examiner.examine(picture()))
-    await asyncio.sleep(0)  # now the picture is in the pipe
-    await examiner.close()
-    await examiner.close()
+    work = asyncio.create_task(pool.decode(picture()))
+    await asyncio.sleep(0)  # now the image is in the pipe
+    await pool.close()
+    await pool.close()
     with pytest.raises(Retryable, match="closed"):
         await work
     with pytest.raises(Retryable, match="closed"):
-        await examiner.examine(picture())
+        await pool.decode(picture())
     assert children() == []
 
 
 async def test_a_child_knows_no_secret_and_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHATTRAIL_SIDECAR_CLICKHOUSE_URL", "http://default:CANARY@127.0.0.1/")
-    async with Examiner(max_bytes=LARGEST, processes=1) as examiner:
-        await examiner.examine(picture())
+    async with DecoderPool(max_bytes=LARGEST, processes=1) as pool:
+        await pool.decode(picture())
         (child,) = children()
         assert child.environ() == {}
         assert child.open_files() == []

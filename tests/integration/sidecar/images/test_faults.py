@@ -71,7 +71,7 @@ async def test_a_store_that_can_not_write_holds_all_up_and_costs_no_try(
         archive.pictures.rmdir()
         archive.pictures.write_text("a file where the folder should be")
         await archiver.handle(generated(data=picture()))
-        await until(lambda: "ALL PICTURES WAIT: the directory store can't write" in caplog.text)
+        await until(lambda: "ALL IMAGES WAIT: the directory store can't write" in caplog.text)
         archive.pictures.unlink()
         (row,) = await archive.ended()
     assert row["status"] == "stored"

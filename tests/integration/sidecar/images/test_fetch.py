@@ -78,7 +78,7 @@ async def test_five_redirects_are_followed(host: PictureHost, fetcher: Fetcher) 
     ["https://10.0.0.1/", "https://localhost/", "http://1.1.1.1/", "file:///etc/passwd", "//[::1]/", "https://a@b.c/"],
 )
 async def test_every_redirect_is_checked_anew(target: str, host: PictureHost, fetcher: Fetcher) -> None:
-    with pytest.raises(Permanent, match="picture's"):
+    with pytest.raises(Permanent, match="image's"):
         await fetcher.fetch(host.address(f"to?url={quote(target, safe='')}"))
 
 

@@ -8,8 +8,8 @@ import uuid
 import pytest
 
 from sidecar.errors import Permanent, Retryable
-from sidecar.plugins.images import metrics as gauges
-from sidecar.plugins.images.stores.base import Paused
+from sidecar.plugins.images import metrics as images_metrics
+from sidecar.plugins.images.stores.base import StorePausedError
 from sidecar.telemetry import metrics as telemetry
 from tests.support.archives import batch_of, generated
 from tests.support.image_host import picture
@@ -22,19 +22,19 @@ SHA256 = hashlib.sha256(picture()).hexdigest()
 async def test_a_pause_stops_everything_is_told_once_and_burns_no_attempt(
     queue: Queue, caplog: pytest.LogCaptureFixture
 ) -> None:
-    queue.store.raises["before_note"] = [Paused("the token is not accepted", after=0.1) for _ in range(4)]
+    queue.store.raises["before_note"] = [StorePausedError("the token is not accepted", after=0.1) for _ in range(4)]
     async with queue.running(concurrency=1, attempts=1) as archiver:
         await archiver.handle(batch_of(*(image_event(picture(size=(8, 8 + number))) for number in range(10))))
         await until(lambda: queue.metrics.value(telemetry.IMAGES_PAUSED) == 1)
         rows = await queue.ended(10)
     assert {(row["state"], row["attempts"]) for row in rows} == {("stored", 1)}
     assert queue.store.calls.count("put") == 14
-    assert caplog.text.count("ALL PICTURES WAIT: the token is not accepted") == 1
+    assert caplog.text.count("ALL IMAGES WAIT: the token is not accepted") == 1
     assert queue.metrics.value(telemetry.IMAGES_PAUSED) == 0
 
 
 async def test_while_it_is_paused_one_picture_at_a_time_looks_whether_the_store_is_back(queue: Queue) -> None:
-    queue.store.raises["before_note"] = [Paused("429", after=0.2) for _ in range(100)]
+    queue.store.raises["before_note"] = [StorePausedError("429", after=0.2) for _ in range(100)]
     async with queue.running(concurrency=8) as archiver:
         await archiver.handle(batch_of(*(image_event(picture(size=(8, 8 + number))) for number in range(50))))
         await until(lambda: len(queue.store.calls) >= 11)  # eight that were under way, and one for each pause since
@@ -59,7 +59,7 @@ async def test_an_error_after_the_bytes_arrived_is_settled_at_once(queue: Queue,
 async def test_an_error_before_they_arrived_leaves_nothing_and_is_tried_again(
     queue: Queue, point: str, tries: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before the picture had any part in it, it costs no try."""
+    """Before the image had any part in it, it costs no try."""
     monkeypatch.setattr("sidecar.plugins.images.upload.uploader.AWAY_S", 0.1)
     queue.store.raises[point] = [Retryable("the store answered 503")]
     async with queue.running() as archiver:
@@ -114,7 +114,7 @@ async def test_the_same_picture_from_many_events_at_once_is_put_once(queue: Queu
 async def test_a_store_that_is_away_at_the_start_holds_no_event_back_and_is_told_of(
     queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun, away = queue.store.start, [Retryable("no route", after=0.05), Paused("wrong token", after=0.05)]
+    begun, away = queue.store.start, [Retryable("no route", after=0.05), StorePausedError("wrong token", after=0.05)]
     back = asyncio.Event()
 
     async def start() -> None:
@@ -124,7 +124,7 @@ async def test_a_store_that_is_away_at_the_start_holds_no_event_back_and_is_told
             raise Retryable("still no route", after=0.05)
         await begun()
 
-    monkeypatch.setattr(gauges, "EVERY_S", 0.01)
+    monkeypatch.setattr(images_metrics, "EVERY_S", 0.01)
     monkeypatch.setattr(queue.store, "start", start)
     async with queue.running() as archiver:
         await archiver.handle(generated(data=picture()))
@@ -141,7 +141,7 @@ async def test_a_store_that_is_away_at_the_start_holds_no_event_back_and_is_told
 
 
 async def test_no_more_is_taken_than_may_wait_and_it_goes_on_when_there_is_room(queue: Queue) -> None:
-    queue.store.raises["before_note"] = [Paused("not now", after=0.5)]
+    queue.store.raises["before_note"] = [StorePausedError("not now", after=0.5)]
     async with queue.running(max_pending=3, concurrency=1) as archiver:
         for number in range(3):
             await archiver.handle(generated(data=picture(size=(9, 9 + number))))
@@ -155,7 +155,7 @@ async def test_no_more_is_taken_than_may_wait_and_it_goes_on_when_there_is_room(
 
 
 async def test_no_more_bytes_are_taken_than_may_wait(queue: Queue) -> None:
-    queue.store.raises["before_note"] = [Paused("not now", after=60)]
+    queue.store.raises["before_note"] = [StorePausedError("not now", after=60)]
     async with queue.running(spool_bytes=5000) as archiver:
         await archiver.handle(generated(data=picture("BMP", (50, 50))))
         with pytest.raises(Retryable, match="CHATTRAIL_SIDECAR_IMAGES_SPOOL_BYTES"):
@@ -171,10 +171,10 @@ async def test_bytes_of_a_batch_that_was_never_acknowledged_are_swept_away(queue
 
 
 async def test_a_journal_that_is_damaged_under_way_costs_a_try_and_no_picture(queue: Queue) -> None:
-    queue.store.raises["before_note"] = [Paused("not now", after=1.0)]
+    queue.store.raises["before_note"] = [StorePausedError("not now", after=1.0)]
     async with queue.running() as archiver:
         await archiver.handle(batch_of(*(image_event(picture(size=(8, 8 + number))) for number in range(20))))
-        assert archiver._journal is not None
+        assert archiver._jobs is not None
 
         def damage(db: sqlite3.Connection) -> None:
             raise sqlite3.DatabaseError("database disk image is malformed") from None
@@ -187,7 +187,7 @@ async def test_a_journal_that_is_damaged_under_way_costs_a_try_and_no_picture(qu
                 raise
 
         with pytest.raises(Retryable, match="rebuilt"):
-            await archiver._journal.do(corrupt)
+            await archiver._jobs.do(corrupt)
         await archiver.handle(generated(data=picture("GIF")))
         rows = await queue.ended(21)
     assert {row["state"] for row in rows} == {"stored"}

@@ -13,7 +13,7 @@ from sidecar.errors import Permanent, Retryable
 from sidecar.plugin import Context, SystemClock
 from sidecar.plugins.images.config import ImagesConfig
 from sidecar.plugins.images.stores import build_store
-from sidecar.plugins.images.stores.base import Paused, Store
+from sidecar.plugins.images.stores.base import Store, StorePausedError
 from sidecar.telemetry.metrics import Metrics
 from stack.simulators.cloudflare.server import CloudflareServer
 from tests.support.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY, S3Server
@@ -119,7 +119,7 @@ async def test_wrong_credentials_pause_the_queue_and_are_named_without_their_val
     secret = {"cloudflare_images": "cloudflare_api_token", "s3": "s3_secret_access_key"}[kind]
     async with place(kind, tmp_path) as there:
         async with store_of(kind, {**there.settings, secret: "CANARY-of-a-secret"}, tmp_path) as store:
-            with pytest.raises(Paused, match=secret.rpartition("_")[0].upper()) as error:
+            with pytest.raises(StorePausedError, match=secret.rpartition("_")[0].upper()) as error:
                 await store.put(photograph(), Notes().take)
             seen = "".join(map(repr, (store, vars(store).get("_config"), error.value, error.value.reason)))
         assert there.held() == 0
@@ -131,7 +131,7 @@ async def test_s3_a_missing_bucket_pauses_and_a_missing_service_is_tried_again(t
     async with S3Server(tmp_path / "s3") as server:
         settings = {"s3_endpoint": server.url, "s3_access_key_id": ACCESS_KEY, "s3_secret_access_key": SECRET_KEY}
         async with store_of("s3", {**settings, "s3_bucket": "another"}, tmp_path) as store:
-            with pytest.raises(Paused, match="no such bucket"):
+            with pytest.raises(StorePausedError, match="no such bucket"):
                 await store.put(photograph(), Notes().take)
         await server.stop()
         settings |= {"s3_bucket": BUCKET, "store_timeout_s": 3}

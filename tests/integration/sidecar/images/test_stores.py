@@ -55,7 +55,7 @@ async def test_cloudflare_that_is_away_costs_no_try(
     assert port is not None
     async with archive.archiver(**settings, attempts=1) as archiver:
         await archiver.handle(generated(data=photograph().content))
-        await until(lambda: "ALL PICTURES WAIT: Cloudflare can't be reached" in caplog.text)
+        await until(lambda: "ALL IMAGES WAIT: Cloudflare can't be reached" in caplog.text)
         async with CloudflareServer(port=port) as server:
             (row,) = await archive.ended()
             assert row["status"] == "stored"

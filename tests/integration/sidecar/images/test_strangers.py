@@ -53,14 +53,14 @@ async def test_hosts_that_misbehave_hold_up_no_other_picture(archive: Archive) -
     assert reasons == [
         "Telegram refused the file: Bad Request: wrong file_id or the file is temporarily unavailable "
         "(given up after 2 tries)",
-        "the bytes are not a JPEG, PNG, WebP or GIF picture",
-        "the picture did not arrive within 0.5 s (given up after 2 tries)",
-        "the picture is a page, a script or a PDF as well",
-        "the picture is cut short: a PNG without its end",
-        "the picture is larger than 3145728 bytes",
-        "the picture's host can't be reached (ClientPayloadError) (given up after 2 tries)",
-        "the picture's host has an address that is not public (link-local)",
-        "the picture's host sent it compressed, though it was asked not to",
+        "the bytes are not a JPEG, PNG, WebP or GIF image",
+        "the image did not arrive within 0.5 s (given up after 2 tries)",
+        "the image is a page, a script or a PDF as well",
+        "the image is cut short: a PNG without its end",
+        "the image is larger than 3145728 bytes",
+        "the image's host can't be reached (ClientPayloadError) (given up after 2 tries)",
+        "the image's host has an address that is not public (link-local)",
+        "the image's host sent it compressed, though it was asked not to",
     ]
     assert archive.metrics.value(telemetry.IMAGES_FAILED, source="url") == 6
     assert "CANARY" not in str(rows).replace("CANARY.png", "")

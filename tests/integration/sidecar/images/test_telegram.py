@@ -89,14 +89,14 @@ def everything_about(error: BaseException) -> str:
 @pytest.mark.parametrize(
     ("answers", "files", "error", "message", "asked"),
     [
-        ([], ["404", "404"], Permanent, "gave 2 links to the picture, and nothing was there", 2),
+        ([], ["404", "404"], Permanent, "gave 2 links to the image, and nothing was there", 2),
         ([], ["403"], Permanent, "answered 403", 1),
         ([], ["302"], Permanent, "answered 302", 1),
         ([], ["500"], Retryable, "answered 500", 1),
         ([], ["429"], Retryable, "answered 429", 1),
         ([], ["cut"], Retryable, r"Telegram can't be reached \(ClientPayloadError\)", 1),
         ([], ["reset"], Retryable, "Telegram can't be reached", 1),
-        ([], ["trickle"], Retryable, "did not deliver the picture within 1 s", 1),
+        ([], ["trickle"], Retryable, "did not deliver the image within 1 s", 1),
         ([], ["endless"], Permanent, "larger than 100000 bytes", 1),
         ([(400, "Bad Request: invalid file_id")], [], Permanent, "refused the file: Bad Request: invalid file_id", 1),
         (

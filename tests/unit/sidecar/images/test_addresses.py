@@ -3,8 +3,8 @@
 import pytest
 
 from sidecar.errors import Permanent, Retryable
-from sidecar.plugins.images.fetch.addresses import CheckedResolver, is_public
-from sidecar.plugins.images.fetch.dns import Lookups
+from sidecar.plugins.images.fetch.addresses import CheckedResolver, why_refused
+from sidecar.plugins.images.fetch.dns import DnsLookup
 from sidecar.plugins.images.fetch.http import Fetcher
 
 PUBLIC = ["1.1.1.1", "93.184.216.34", "172.32.0.1", "223.255.255.1", "2606:4700::1111", "2a00:1450:4001::1"]
@@ -22,12 +22,12 @@ PRIVATE = [
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_public(address: str) -> None:
-    assert is_public(address)
+    assert why_refused(address) is None
 
 
 @pytest.mark.parametrize("address", PRIVATE)
 def test_not_public(address: str) -> None:
-    assert not is_public(address)
+    assert why_refused(address) is not None
 
 
 async def test_a_name_that_does_not_resolve_may_do_so_later() -> None:
@@ -37,7 +37,7 @@ async def test_a_name_that_does_not_resolve_may_do_so_later() -> None:
 
 
 async def test_a_host_exempted_for_tests_must_be_on_this_machine() -> None:
-    resolver = CheckedResolver(Lookups(), ["127.0.0.1"])
+    resolver = CheckedResolver(DnsLookup(), ["127.0.0.1"])
     resolver.check("127.0.0.1", "127.0.0.1")
     with pytest.raises(Permanent, match="not on this machine"):
         resolver.check("127.0.0.1", "192.168.0.1")

@@ -3,16 +3,15 @@
 import asyncio
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
-from functools import partial
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from sidecar.errors import Retryable
-from sidecar.plugins.images.queue import job_endings, job_rows
-from sidecar.plugins.images.queue.job_rows import Blob
+from sidecar.plugins.images.queue.jobs import Blob, from_ms, ms
 from tests.support.journals import LATER, add, claimed, job, names, opened, states
+from tests.support.plugin_support import START, SetClock
 
 
 async def test_a_step_is_on_the_disk_when_it_is_awaited(tmp_path: Path) -> None:
@@ -44,8 +43,8 @@ async def test_the_same_event_again_is_no_new_job(tmp_path: Path) -> None:
     journal = await opened(tmp_path)
     await add(journal, 1, 1)
     (claim,) = await claimed(journal)
-    await journal.do(partial(job_endings.end, claim=claim, state="failed", now=LATER, reason="gone"))
-    assert await journal.do(partial(job_rows.add, jobs=[(job(1, "other"), 0)])) == {job(1).event_id: "failed"}
+    await journal.end(claim, reason="gone")
+    assert await journal.add([(job(1, "other"), 0)]) == {job(1).event_id: "failed"}
     assert await claimed(journal) == []
     await journal.close()
 
@@ -95,38 +94,38 @@ async def test_attempts_and_the_time_of_the_next_one_outlive_the_process(tmp_pat
     journal = await opened(tmp_path)
     await add(journal, 1)
     (claim,) = await claimed(journal)
-    await journal.do(partial(job_endings.later, job=claim.job, next_try=LATER + 60_000, reason="answered 503"))
+    await journal.retry_later(claim.job, 60, "answered 503")
     await journal.close()
-    journal = await opened(tmp_path)
-    assert await journal.do(job_rows.next_due) == LATER + 60_000
+    clock = SetClock(START + timedelta(days=1))
+    journal = await opened(tmp_path, clock=clock)
+    assert await journal.next_due() == LATER + 60_000
     assert await claimed(journal) == []
-    (again,) = await journal.do(partial(job_rows.claim, owner=journal.owner, limit=9, now=LATER + 60_000))
+    clock.pass_(60)
+    (again,) = await claimed(journal)
     assert again.job.attempts == 1
-    await journal.do(partial(job_endings.release, job=again.job))
-    # a clock that was set back by a month does not make a job wait for a month
-    assert await journal.do(partial(job_rows.claim, owner=journal.owner, limit=9, now=LATER - 30 * 86_400_000)) == [
-        again
-    ]
+    await journal.release(again.job)
+    clock.pass_(-30 * 86_400)  # a clock that was set back by a month does not make a job wait for a month
+    assert await claimed(journal) == [again]
     await journal.close()
 
 
 async def test_room_is_made_of_jobs_and_bytes_that_wait(tmp_path: Path) -> None:
     journal = await opened(tmp_path)
-    await journal.do(partial(job_rows.add, jobs=[(job(1), 600), (job(2), 400)]))
-    await journal.do(partial(job_rows.has_room, max_jobs=3, max_bytes=1001))
+    await journal.add([(job(1), 600), (job(2), 400)])
+    await journal.check_room(max_jobs=3, max_bytes=1001)
     with pytest.raises(Retryable, match="MAX_PENDING"):
-        await journal.do(partial(job_rows.has_room, max_jobs=2, max_bytes=1001))
+        await journal.check_room(max_jobs=2, max_bytes=1001)
     with pytest.raises(Retryable, match="SPOOL_BYTES"):
-        await journal.do(partial(job_rows.has_room, max_jobs=3, max_bytes=1000))
+        await journal.check_room(max_jobs=3, max_bytes=1000)
     first, second = await claimed(journal)
     for claim in (first, second):
-        await journal.do(partial(job_endings.end, claim=claim, state="failed", now=LATER, reason="gone"))
-    await journal.do(partial(job_rows.has_room, max_jobs=1, max_bytes=1))
-    assert await journal.do(partial(job_endings.reopen, now=LATER, reason="go")) == [job(1).event_id, job(2).event_id]
+        await journal.end(claim, reason="gone")
+    await journal.check_room(max_jobs=1, max_bytes=1)
+    assert await journal.reopen("go") == [job(1).event_id, job(2).event_id]
     with pytest.raises(Retryable, match="MAX_PENDING"):
-        await journal.do(partial(job_rows.has_room, max_jobs=1, max_bytes=1))
-    await journal.do(partial(job_endings.erase, now=LATER, user_id="7"))
-    assert await journal.do(job_endings.waiting) == (0, None)
+        await journal.check_room(max_jobs=1, max_bytes=1)
+    await journal.erase(user_id="7")
+    assert await journal.waiting() == (0, None)
     await journal.close()
 
 
@@ -136,14 +135,13 @@ async def test_an_erased_job_stays_erased_and_its_picture_goes_when_nobody_else_
     one, two = await claimed(journal)
     blob = Blob("directory", "ab" * 32, "key", "image/png", 10, 1, 1)
     for claim in (one, two):
-        await journal.do(partial(job_rows.note, claim=claim, blob=blob))
-    assert await journal.do(partial(job_rows.settled, store="directory", sha256=blob.sha256, there=True, now=LATER))
-    await journal.do(partial(job_endings.erase, now=LATER, event_id=one.job.event_id))
-    assert await journal.do(partial(job_rows.unsettled, store="directory")) == []
-    ended = partial(job_endings.end, claim=one, state="stored", now=LATER, sha256=blob.sha256, store="directory")
-    assert not await journal.do(ended)
-    await journal.do(partial(job_endings.erase, now=LATER, event_id=two.job.event_id))
-    (left,) = await journal.do(partial(job_rows.unsettled, store="directory"))
+        await journal.note_upload(claim, blob)
+    assert await journal.settle("directory", blob.sha256, stored=True)
+    await journal.erase(event_id=one.job.event_id)
+    assert await journal.unsettled("directory") == []
+    assert not await journal.end(one, sha256=blob.sha256, store="directory")
+    await journal.erase(event_id=two.job.event_id)
+    (left,) = await journal.unsettled("directory")
     assert left.state == "deleting"
     assert set((await states(journal, 1, 2)).values()) == {"erased"}
     sources = await journal.do(lambda db: db.execute("SELECT DISTINCT source FROM jobs").fetchall())
@@ -156,15 +154,14 @@ async def test_what_is_not_settled_is_in_one_process_s_hands(tmp_path: Path) -> 
     await add(journal, 1)
     (claim,) = await claimed(journal)
     blob = Blob("directory", "ab" * 32, "key", "image/png", 10, 1, 1, owner=journal.owner)
-    await journal.do(partial(job_rows.note, claim=claim, blob=blob))
-    await journal.do(partial(job_endings.erase, now=LATER, event_id=claim.job.event_id))
-    take = partial(job_rows.taken, store="directory", sha256=blob.sha256, owner=other.owner, alive=other.alive)
+    await journal.note_upload(claim, blob)
+    await journal.erase(event_id=claim.job.event_id)
     with pytest.raises(Retryable, match="another process"):
-        await other.do(take)
+        await other.take_blob("directory", blob.sha256)
     # erased while it was on its way: it is not removed before it has arrived
-    assert [each.state for each in await journal.do(partial(job_rows.unsettled, store="directory"))] == ["uploading"]
-    assert not await journal.do(partial(job_rows.settled, store="directory", sha256=blob.sha256, there=True, now=LATER))
-    taken = await other.do(take)
+    assert [each.state for each in await journal.unsettled("directory")] == ["uploading"]
+    assert not await journal.settle("directory", blob.sha256, stored=True)
+    taken = await other.take_blob("directory", blob.sha256)
     assert taken is not None
     assert taken.state == "deleting"
     await journal.close()
@@ -182,11 +179,11 @@ async def test_a_full_disk_is_retryable_and_passes(tmp_path: Path) -> None:
     await journal.do(fill)
     long = [(job(number, "https://example.org/" + "a" * 2000), 0) for number in range(100, 200)]
     with pytest.raises(Retryable, match="disk is full") as caught:
-        await journal.do(partial(job_rows.add, jobs=long))
+        await journal.add(long)
     assert caught.value.after == 5
     assert len(await states(journal, *range(200))) == 20
     # the connection was renewed, and with it the limit: there is room again
-    await journal.do(partial(job_rows.add, jobs=long))
+    await journal.add(long)
     assert len(await states(journal, *range(200))) == 120
     await journal.close()
 
@@ -199,4 +196,4 @@ async def test_a_folder_that_can_not_be_made_is_retryable(tmp_path: Path) -> Non
 
 def test_times_are_kept_to_the_millisecond() -> None:
     moment = datetime(2026, 3, 1, 12, 0, 0, 123000, tzinfo=UTC)
-    assert job_rows.moment(job_rows.ms(moment)) == moment
+    assert from_ms(ms(moment)) == moment

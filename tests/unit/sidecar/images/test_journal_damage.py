@@ -1,13 +1,11 @@
 """A journal that is damaged: noticed, set aside, and what is whole is saved."""
 
 import random
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from sidecar.errors import Retryable
-from sidecar.plugins.images.queue import job_rows
 from sidecar.telemetry import metrics as telemetry
 from sidecar.telemetry.metrics import Metrics
 from tests.support.journals import add, asides, job, opened, states
@@ -15,9 +13,7 @@ from tests.support.journals import add, asides, job, opened, states
 
 async def filled(folder: Path) -> None:
     journal = await opened(folder)
-    await journal.do(
-        partial(job_rows.add, jobs=[(job(number, f"https://example.org/{number}" * 5), 0) for number in range(400)])
-    )
+    await journal.add([(job(number, f"https://example.org/{number}" * 5), 0) for number in range(400)])
     await journal.close()
 
 
@@ -38,7 +34,7 @@ async def test_flipped_bytes_are_noticed_set_aside_and_the_rest_is_saved(
     assert all(expected[event] == source for event, source in rows)
     assert len(rows) > 300
     assert len(asides(tmp_path)) == metrics.value(telemetry.IMAGE_JOURNALS_REBUILT) == 1
-    assert "THE PICTURE JOURNAL WAS DAMAGED" in caplog.text
+    assert "THE IMAGE JOURNAL WAS DAMAGED" in caplog.text
     assert asides(tmp_path)[0] in caplog.text
     await add(journal, 1000)
     await journal.close()

@@ -8,7 +8,7 @@ import pytest
 
 from sidecar.errors import Permanent, Retryable
 from sidecar.plugins.images.queue.spool import Spool, remove_leftovers, write_durably
-from sidecar.plugins.images.stores.base import DirectoryStore, Paused, Upload
+from sidecar.plugins.images.stores.base import DirectoryStore, StorePausedError, Upload
 
 CONTENT = b"content"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -63,7 +63,7 @@ async def test_a_key_cannot_lead_out_of_the_folder(key: str, tmp_path: Path) -> 
 
 async def test_a_disk_that_refuses_holds_all_up_and_leaves_nothing_half_written(tmp_path: Path) -> None:
     (tmp_path / DIGEST[:2]).write_text("a file where a folder should be")
-    with pytest.raises(Paused, match="can't write"):
+    with pytest.raises(StorePausedError, match="can't write"):
         await DirectoryStore(tmp_path).put(PICTURE, unnoted)
     with pytest.raises(Retryable, match="CHATTRAIL_SIDECAR_IMAGES_DIRECTORY"):
         await DirectoryStore(tmp_path / DIGEST[:2] / "below").start()

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.plugins.images.stores.base import Paused
-from sidecar.plugins.images.stores.limiter import Limiter
+from sidecar.plugins.images.stores.base import StorePausedError
+from sidecar.plugins.images.stores.rate_limiter import RateLimiter
 from stack.simulators.cloudflare.limits import PERIOD_S, RateLimit
 from stack.simulators.cloudflare.wire import RefusedError
 from tests.support.cloudflare_store import SetClock
@@ -17,13 +17,13 @@ def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.fdatasync", lambda handle: None)  # 14,000 times an hour
 
 
-def limiter_at(folder: Path, clock: SetClock, limit: int = 1150) -> Limiter:
-    limiter = Limiter(folder / "requests", clock, limit=limit, period_s=PERIOD_S, sleep=clock.sleep)
+def limiter_at(folder: Path, clock: SetClock, limit: int = 1150) -> RateLimiter:
+    limiter = RateLimiter(folder / "requests", clock, limit=limit, period_s=PERIOD_S, sleep=clock.sleep)
     limiter.open()
     return limiter
 
 
-async def work(limiter: Limiter, clock: SetClock, server: RateLimit, until: float, count: int = 1) -> int:
+async def work(limiter: RateLimiter, clock: SetClock, server: RateLimit, until: float, count: int = 1) -> int:
     """Make requests without a rest until a time; returns how many."""
     made = 0
     while clock.time < until:
@@ -33,7 +33,7 @@ async def work(limiter: Limiter, clock: SetClock, server: RateLimit, until: floa
                     clock.time += 0.05
                     server.count()  # raises, as the answer 429 would
                     made += 1
-        except Paused as paused:
+        except StorePausedError as paused:
             clock.time += paused.after
     return made
 
@@ -81,7 +81,7 @@ async def test_a_request_under_way_counts_until_its_answer_is_there(tmp_path: Pa
     limiter = limiter_at(tmp_path, clock, limit=2)
     async with limiter.requests(2):
         clock.time += 299  # the service may have counted them at any moment since
-    with pytest.raises(Paused, match="2 requests in 300 s are used up") as error:
+    with pytest.raises(StorePausedError, match="2 requests in 300 s are used up") as error:
         async with limiter.requests():
             pass
     assert error.value.after == pytest.approx(300, abs=1)
@@ -94,7 +94,7 @@ async def test_a_request_that_takes_longer_than_the_window_keeps_its_slot(tmp_pa
         clock.time += 400
         async with limiter.requests():
             pass
-        with pytest.raises(Paused):
+        with pytest.raises(StorePausedError):
             async with limiter.requests():
                 pass
 
@@ -124,7 +124,7 @@ async def test_many_at_once_share_one_limit(tmp_path: Path) -> None:
 
     outcomes = await asyncio.gather(*(request() for _ in range(25)), return_exceptions=True)
     assert sum(outcome is None for outcome in outcomes) == 10
-    assert sum(isinstance(outcome, Paused) for outcome in outcomes) == 15
+    assert sum(isinstance(outcome, StorePausedError) for outcome in outcomes) == 15
     assert most <= 10
 
 
@@ -153,7 +153,7 @@ async def test_a_lower_limit_keeps_the_newest_times(tmp_path: Path) -> None:
             pass
     limiter.close()
     limiter = limiter_at(tmp_path, clock, limit=5)
-    with pytest.raises(Paused) as error:
+    with pytest.raises(StorePausedError) as error:
         async with limiter.requests():
             pass
     assert error.value.after == pytest.approx(300 - 40, abs=1)
@@ -166,10 +166,10 @@ async def test_two_processes_share_one_limit(tmp_path: Path) -> None:
         async with limiter.requests():
             pass
     for limiter in (one, other):
-        with pytest.raises(Paused):
+        with pytest.raises(StorePausedError):
             async with limiter.requests():
                 pass
     one.pause(20)
-    with pytest.raises(Paused, match="asked for a pause"):
+    with pytest.raises(StorePausedError, match="asked for a pause"):
         async with other.requests():
             pass

@@ -11,13 +11,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 from sidecar.plugin import Clock
-from sidecar.plugins.images.stores.base import Paused
+from sidecar.plugins.images.stores.base import StorePausedError
 
 LONGEST_SLEEP_S = 5.0
 _SLOT = struct.Struct(">d")
 
 
-class Limiter:
+class RateLimiter:
     """At most `limit` requests in any `period_s` seconds, and none while the service has asked for a pause.
 
     The file holds the end of that pause and then, for each of `limit` slots, when it was last used (seconds since
@@ -82,7 +82,7 @@ class Limiter:
     async def requests(self, count: int = 1) -> AsyncIterator[None]:
         """Hold room for `count` requests while they are made.
 
-        Waits a few seconds for it if need be. Raises Paused when it takes longer, OSError when it can't be noted.
+        Waits a few seconds for it if need be. Raises StorePausedError when it takes longer, OSError when it can't be noted.
         """
         async with self._turn:
             while not isinstance(slots := await asyncio.to_thread(self._take, count), list):
@@ -111,7 +111,7 @@ class Limiter:
             paused, *used = struct.unpack(f">{1 + self._limit}d", os.pread(file, _SLOT.size * (1 + self._limit), 0))
             now = self._now()
             if paused > now:
-                raise Paused("the store has asked for a pause", after=paused - now)
+                raise StorePausedError("the store has asked for a pause", after=paused - now)
             free = ((time, slot) for slot, time in enumerate(used) if slot not in self._running)
             oldest = heapq.nsmallest(count, free)
             if len(oldest) < count:  # as many requests under way as the limit has: one ends in a moment
@@ -123,7 +123,7 @@ class Limiter:
                 os.fdatasync(file)
                 return slots
         if left > LONGEST_SLEEP_S:
-            raise Paused(f"{self._limit} requests in {self._period_s:g} s are used up", after=left + 0.001)
+            raise StorePausedError(f"{self._limit} requests in {self._period_s:g} s are used up", after=left + 0.001)
         return left + 0.001  # a hair more: at the very end of its period a request still counts
 
     def _write(self, slots: list[int]) -> None:
