@@ -102,8 +102,6 @@ def build(folder: Path, store: RecordingStore, metrics: Metrics | None = None, *
 async def started(archiver: ImageArchiver) -> ImageArchiver:
     """Start it as if its journal had been filled from the table."""
     await archiver.start()
-    assert archiver._jobs is not None
-    assert archiver._publisher is not None
     await archiver._jobs.set_meta("filled", "yes")
     archiver._publisher.filled.set()
     return archiver

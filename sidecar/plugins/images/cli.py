@@ -75,7 +75,6 @@ async def _retry(context: Context, reason: str, *, wait: bool) -> int:
             if len(ended) == len(states):
                 break
             await asyncio.sleep(0.25)
-        progress.end()
         stored = ended.count("stored")
         print(f"{stored} are stored now, {len(events) - stored} are not")
         return 0 if stored == len(events) else 1
@@ -93,7 +92,6 @@ async def _purge(context: Context, config: ImagesConfig, user: str, event: str) 
         await store.start()
         progress = Progress(sum(blob.state == "deleting" for blob in await jobs.unsettled(store.name)))
         left = await Uploader(jobs, store).settle_all(progress.step)
-        progress.end()
         if left:
             print(f"{left} could not be deleted at the store now; the sidecar goes on trying")
         return 1 if left else 0
@@ -105,33 +103,25 @@ async def _purge(context: Context, config: ImagesConfig, user: str, event: str) 
 class Progress:
     """Progress on a terminal: how much of how much, how fast, and how long still. Silent elsewhere."""
 
-    WIDTH = 30
-
     def __init__(self, total: int) -> None:
         self._total = total
         self._done = 0
         self._began = time.monotonic()
-        self._shown = total > 0 and sys.stderr.isatty()
 
     def step(self) -> None:
-        """One more is done."""
+        """Show that one more is done."""
         self.show(self._done + 1)
 
     def show(self, done: int) -> None:
-        """So many are done."""
+        """Show that so many are done."""
         self._done = done
-        if self._shown:
-            sys.stderr.write(f"\r{self.line(done, time.monotonic() - self._began)}\033[K")
-            sys.stderr.flush()
+        if sys.stderr.isatty():
+            end = "\n" if done == self._total else "\033[K"
+            print(f"\r{self.line(done, time.monotonic() - self._began)}", end=end, file=sys.stderr, flush=True)
 
     def line(self, done: int, elapsed_s: float) -> str:
-        """The progress as text."""
-        filled = self.WIDTH * min(done, self._total) // max(self._total, 1)
+        """Return the progress as text."""
         speed = done / elapsed_s if elapsed_s > 0 else 0.0
         left = f", {(self._total - done) / speed:.0f} s left" if speed > 0 else ""
-        return f"[{'#' * filled}{'.' * (self.WIDTH - filled)}] {done}/{self._total} images, {speed:.1f}/s{left}"
-
-    def end(self) -> None:
-        """Go to the next line."""
-        if self._shown:
-            sys.stderr.write("\n")
+        bar = "#" * (30 * min(done, self._total) // max(self._total, 1))
+        return f"[{bar:.<30}] {done}/{self._total} images, {speed:.1f}/s{left}"

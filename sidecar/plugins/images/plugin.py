@@ -40,8 +40,8 @@ class ImageArchiver:
             processes=config.decoders,
             on_replaced=lambda why: context.metrics.add(telemetry.IMAGE_DECODERS, reason=why),
         )
-        self._jobs: JobStore | None = None
-        self._publisher: Publisher | None = None
+        self._jobs = job_store_of(context)
+        self._publisher = Publisher(self._jobs, config.url.get_secret_value(), self._spool, context)
         self._workers: Workers | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._clients: list[Fetcher | TelegramFiles] = []
@@ -53,25 +53,22 @@ class ImageArchiver:
 
         ClickHouse and the store are waited for in the background: events are taken without them.
         """
-        if self._jobs is not None:
+        if self._workers is not None:
             return
-        context = self._context
-        jobs = job_store_of(context)
+        jobs, context = self._jobs, self._context
         await jobs.open()
         try:
-            await self._take_stock(jobs)
+            await self._take_stock()
         except BaseException:
             await jobs.close()
             raise
-        self._jobs = jobs
-        self._publisher = publisher = Publisher(jobs, self._config.url.get_secret_value(), self._spool, context)
         self._workers = workers = Workers(
             self._config, context, jobs, Uploader(jobs, self._store),
-            sources=self._sources(), inspect=self._inspect, on_change=publisher.wake,
+            sources=self._sources(), inspect=self._inspect, on_change=self._publisher.wake,
         )  # fmt: skip
-        publisher.start()
+        self._publisher.start()
         self._tasks = [
-            asyncio.create_task(self._begin(jobs, publisher, workers), name="images begin"),
+            asyncio.create_task(self._begin(workers), name="images begin"),
             asyncio.create_task(report_waiting(jobs, context), name="images metrics"),
         ]
 
@@ -80,8 +77,8 @@ class ImageArchiver:
         found = jobs_of(batch.events(EVENT_TYPES), batch.received_at)
         if not found:
             return
-        jobs, workers, publisher = self._jobs, self._workers, self._publisher
-        if jobs is None or workers is None or publisher is None:
+        jobs, workers = self._jobs, self._workers
+        if workers is None:
             raise Retryable("the image archiver has not started")
         ids = [job.event_id for job in found]
         known = await jobs.states(ids)
@@ -98,7 +95,7 @@ class ImageArchiver:
         if before:  # the same event in another batch was faster, and may have ended by now
             await asyncio.to_thread(self._spool.remove, *await jobs.done(before))
         workers.wake()
-        publisher.wake()
+        self._publisher.wake()
         self._context.metrics.add(telemetry.IMAGE_JOBS, len(fresh) - len(before))
 
     async def shutdown(self) -> None:
@@ -106,23 +103,20 @@ class ImageArchiver:
         tasks, self._tasks = self._tasks, []
         clients, self._clients = self._clients, []
         workers, self._workers = self._workers, None
-        publisher, self._publisher = self._publisher, None
-        jobs, self._jobs = self._jobs, None
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for stopping in (workers, publisher):
-            if stopping is not None:
-                await stopping.stop()
-        for closing in (*clients, self._decoders, jobs, self._store):
-            if closing is not None:
-                await closing.close()
+        if workers is not None:
+            await workers.stop()
+        await self._publisher.stop()
+        for closing in (*clients, self._decoders, self._jobs, self._store):
+            await closing.close()
 
-    async def _begin(self, jobs: JobStore, publisher: Publisher, workers: Workers) -> None:
+    async def _begin(self, workers: Workers) -> None:
         """Let the work begin when the journal knows what the table knows, and the store can be used."""
-        await publisher.filled.wait()
+        await self._publisher.filled.wait()
         try:
-            await self._sweep(jobs)
+            await self._sweep()
         except (Retryable, OSError) as error:  # the next start sweeps
             self._context.logger.info("the spool of images was not swept: %s", error)
         while True:
@@ -138,21 +132,21 @@ class ImageArchiver:
                 await asyncio.sleep(why.after)
         workers.start()
 
-    async def _take_stock(self, jobs: JobStore) -> None:
+    async def _take_stock(self) -> None:
         """Make the spool, list what an earlier process left, and sweep if the journal is complete. Raises Retryable."""
         try:
-            self._leftover = frozenset(await asyncio.to_thread(self._spool.make, tidy=not jobs.others()))
-            if await jobs.is_complete():
-                await self._sweep(jobs)
+            self._leftover = frozenset(await asyncio.to_thread(self._spool.make, tidy=not self._jobs.others()))
+            if await self._jobs.is_complete():
+                await self._sweep()
         except OSError as error:
             raise Retryable(f"the image spool in CHATTRAIL_SIDECAR_DATA can't be made: {error.strerror}") from None
 
-    async def _sweep(self, jobs: JobStore) -> None:
+    async def _sweep(self) -> None:
         """Remove bytes that no job waits for: a crash came before the job, or after its end. Raises Retryable, OSError."""
         left = self._leftover
-        if not left or jobs.others():
+        if not left or self._jobs.others():
             return
-        unneeded = await jobs.done(left)
+        unneeded = await self._jobs.done(left)
         self._spool.remove(*set(unneeded) - self._sent_again)  # no await from here on: none of them can come in between
         self._leftover = frozenset()
         self._sent_again.clear()

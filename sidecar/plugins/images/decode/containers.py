@@ -15,7 +15,7 @@ from sidecar.plugins.images.decode.reader import Reader, minimal_exif, orientati
 
 
 @dataclass(frozen=True, slots=True)
-class Stripped:
+class StrippedImage:
     """An image without its metadata. Width and height are as a viewer shows it, its orientation applied."""
 
     content: bytes
@@ -37,7 +37,7 @@ class _Parts:
     orientation: int = 1
 
 
-def strip(content: bytes) -> Stripped:
+def strip(content: bytes) -> StrippedImage:
     """Remove metadata from an image, by what its bytes say it is. Raises Permanent when it is none, broken, or a polyglot."""
     for kind, (signature, extension, read) in _FORMATS.items():
         if signature.match(content):
@@ -48,7 +48,7 @@ def strip(content: bytes) -> Stripped:
             stripped = b"".join(parts.kept)
             refuse_polyglots(stripped, parts.removed, content[image.at :])
             width, height = parts.size if parts.orientation < 5 else parts.size[::-1]
-            return Stripped(stripped, f"image/{kind.lower()}", extension, width, height, parts.frames)
+            return StrippedImage(stripped, f"image/{kind.lower()}", extension, width, height, parts.frames)
     raise Permanent("the bytes are not a JPEG, PNG, WebP or GIF image")
 
 

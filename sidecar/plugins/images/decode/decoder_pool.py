@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import sidecar
 from sidecar.errors import Permanent, Retryable
+from sidecar.plugins.images.decode.containers import StrippedImage
 from sidecar.plugins.images.decode.limits import Limits
 
 START_WITHIN_S = 60.0
@@ -24,18 +25,6 @@ _CODE = str(Path(sidecar.__file__).parents[1])
 _PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from sidecar.plugins.images.decode.child import main; main()"
 _ANSWER = {"media_type": str, "extension": str, "width": int, "height": int, "frames": int}
 _CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP})
-
-
-@dataclass(frozen=True, slots=True)
-class DecodedImage:
-    """An image that was decoded whole, and its bytes without metadata. Width and height are as a viewer shows it."""
-
-    content: bytes
-    media_type: str
-    extension: str
-    width: int
-    height: int
-    frames: int
 
 
 @dataclass(slots=True)
@@ -93,7 +82,7 @@ class DecoderPool:
         self._closed = True
         await asyncio.gather(*(self._end(process) for process in list(self._children)))
 
-    async def decode(self, content: bytes) -> DecodedImage:
+    async def decode(self, content: bytes) -> StrippedImage:
         """Return the image without metadata, with what it is. Raises Permanent when it is refused, else Retryable."""
         if len(content) > self._max_bytes:
             raise Permanent(f"the image is larger than {self._max_bytes} bytes")
@@ -115,7 +104,7 @@ class DecoderPool:
             self._count("memory")
         if "refused" in answer:
             raise Permanent(str(answer["refused"]))
-        return DecodedImage(content=image, **answer)
+        return StrippedImage(content=image, **answer)
 
     async def _ask(self, process: Process, content: bytes) -> tuple[dict[str, Any], bytes]:
         failure: Exception

@@ -7,7 +7,7 @@ from PIL import GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, WebPImag
 from PIL.ImageFile import ImageFile
 
 from sidecar.errors import Permanent
-from sidecar.plugins.images.decode.containers import Stripped, strip
+from sidecar.plugins.images.decode.containers import StrippedImage, strip
 from sidecar.plugins.images.decode.limits import Limits
 
 # the classes themselves: Image.open would look for further formats in further modules, and hand some JPEGs to others
@@ -19,7 +19,7 @@ _DECODERS: dict[str, type[ImageFile]] = {
 }
 
 
-def decode(content: bytes, limits: Limits) -> Stripped:
+def decode(content: bytes, limits: Limits) -> StrippedImage:
     """Return the image without metadata. Raises Permanent when it is none, is broken, or is over a limit."""
     image = strip(content)
     if image.frames > limits.frames:
@@ -30,7 +30,7 @@ def decode(content: bytes, limits: Limits) -> Stripped:
     return image
 
 
-def _decode_frames(image: Stripped) -> None:
+def _decode_frames(image: StrippedImage) -> None:
     kind = image.media_type.removeprefix("image/").upper()
     Image.MAX_IMAGE_PIXELS = None  # counted above, over all frames
     try:

@@ -59,7 +59,7 @@ class JobStore(BlobStore):
         before = _states(db, [job.event_id for job, _ in new])
         db.executemany(
             f"INSERT OR IGNORE {inserting('jobs', (*_NEW_JOB, 'spooled', 'updated_at'))}",
-            [(*job.lasting, crc(job.lasting), "pending", 0, ms(job.created_at), size, 0) for job, size in new],
+            [(*_new_job(job, "pending", 0, ms(job.created_at)), size, 0) for job, size in new],
         )
         return before
 
@@ -102,17 +102,7 @@ class JobStore(BlobStore):
             " ON CONFLICT (event_id) DO UPDATE SET state = excluded.state, reason = excluded.reason,"
             " attempts = excluded.attempts, store = excluded.store, sha256 = excluded.sha256, owner = '',"
             " updated_at = max(excluded.updated_at, jobs.updated_at + 1) WHERE jobs.state != 'erased'",
-            [
-                *job.lasting,
-                crc(job.lasting),
-                state,
-                job.attempts + 1,
-                0,
-                reason[:LONGEST_REASON],
-                store,
-                sha256,
-                self._now,
-            ],
+            (*_new_job(job, state, job.attempts + 1, 0), reason[:LONGEST_REASON], store, sha256, self._now),
         )
         wanted = sha256 or claim.sha256
         stores = db.execute("SELECT DISTINCT store FROM blobs WHERE sha256 = ? AND state != 'uploading'", [wanted])
@@ -220,18 +210,7 @@ class JobStore(BlobStore):
                 " store = excluded.store, attempts = excluded.attempts, sha256 = excluded.sha256,"
                 " updated_at = excluded.updated_at, published_at = excluded.published_at"
                 " WHERE excluded.updated_at >= jobs.updated_at",
-                [
-                    *job.lasting,
-                    crc(job.lasting),
-                    state,
-                    job.attempts,
-                    ms(job.created_at),
-                    row[7],
-                    store,
-                    sha256,
-                    version,
-                    version,
-                ],
+                (*_new_job(job, state, job.attempts, ms(job.created_at)), row[7], store, sha256, version, version),
             )
             if state == "stored":
                 blob = Blob(store, sha256, row[12], row[13], int(row[14]), int(row[15]), int(row[16]))
@@ -245,6 +224,11 @@ class JobStore(BlobStore):
 def _states(db: DB, event_ids: Collection[str]) -> dict[str, str]:
     sql = "SELECT event_id, state FROM jobs WHERE event_id IN (SELECT value FROM json_each(?))"
     return dict(db.execute(sql, [json.dumps(list(event_ids))]).fetchall())
+
+
+def _new_job(job: Job, state: str, attempts: int, next_try: int) -> tuple[str | int, ...]:
+    """Return the values of _NEW_JOB."""
+    return (*job.lasting, crc(job.lasting), state, attempts, next_try)
 
 
 def _job(lasting: Sequence[Any], attempts: int) -> Job:

@@ -1,12 +1,12 @@
 """Works through the jobs: fetch, inspect, store, record; later again for what may pass, an ending for what won't."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
 from common.error_location import error_location
+from common.waiting import set_within
 from sidecar.errors import Permanent, Retryable
 from sidecar.plugin import Context
 from sidecar.plugins.images.config import ImagesConfig
@@ -86,9 +86,7 @@ class Workers:
                     self._queue.put_nowait(claim)
                 if len(claims) < room and (due := await self._insist(self._jobs.next_due)) is not None:
                     wait = min(max(due - ms(self._clock.now()), 5) / 1000, POLL_S)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._more.wait()
+            await set_within(self._more, wait)
 
     async def _work(self) -> None:
         while True:

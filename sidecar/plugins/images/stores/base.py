@@ -64,27 +64,21 @@ class Store(Protocol):
 
     async def start(self) -> None:
         """Check that images can be kept. Raises Retryable while they can't; may be called again after that."""
-        ...
 
     async def put(self, image: Upload, note: Note) -> str:
         """Return the key once the image is durable; `note(key)` was awaited before its bytes left."""
-        ...
 
     async def settle(self, key: str) -> bool:
         """Whether the bytes of a noted key are there, whole. When not, nothing is left under it either."""
-        ...
 
     async def get(self, key: str) -> bytes | None:
         """Return an image's bytes, or None when it is not there."""
-        ...
 
     async def delete(self, key: str) -> None:
         """Remove an image; nothing happens when it is not there."""
-        ...
 
     async def close(self) -> None:
         """Release what the store holds. Idempotent."""
-        ...
 
 
 class DirectoryStore:

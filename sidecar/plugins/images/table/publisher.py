@@ -1,10 +1,10 @@
 """Carries changes of jobs to the `images` table until they are there, and fills a new journal from the table."""
 
 import asyncio
-import contextlib
 from datetime import UTC, timedelta
 
 from common.error_location import error_location
+from common.waiting import set_within
 from sidecar.errors import Retryable
 from sidecar.plugin import Context
 from sidecar.plugins.images.queue.job_store import ROWS_AT_ONCE, JobStore
@@ -73,11 +73,11 @@ class Publisher:
             if last:
                 return
             if logged:
-                await _set_within(self._stopping, wait)
+                await set_within(self._stopping, wait)
                 wait = min(wait * 2, LONGEST_WAIT_S)
             else:
-                await _set_within(self._changed, POLL_S)
-                await _set_within(self._stopping, COALESCE_S)
+                await set_within(self._changed, POLL_S)
+                await set_within(self._stopping, COALESCE_S)
 
     async def _round(self) -> None:
         if self._table is None:
@@ -122,10 +122,3 @@ class Publisher:
                 self._logger.warning("the journal of images had lost %d jobs, which stored events name", found)
         await self._jobs.set_meta("filled", "yes")
         await self._jobs.set_meta("crashed", "")
-
-
-async def _set_within(event: asyncio.Event, seconds: float) -> None:
-    """Wait until the event is set, at most this long."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()

@@ -1,13 +1,15 @@
 """Holds the whole queue back while the store takes nothing, and lets one image through to see whether it does again."""
 
 import asyncio
-import contextlib
 import logging
 
+from common.waiting import set_within
 from sidecar.plugin import Clock
 from sidecar.plugins.images.stores.base import StorePausedError
 from sidecar.telemetry import metrics as telemetry
 from sidecar.telemetry.metrics import Metrics
+
+LONGEST_PROBE_S = 3600.0  # every probe ends by `leave`, which wakes the others
 
 
 class CircuitBreaker:
@@ -34,10 +36,7 @@ class CircuitBreaker:
             if wait <= 0 and not self._probing:
                 self._probing = True
                 return
-            changed = self._changed
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(None if self._probing else max(wait, 0.01)):
-                    await changed.wait()
+            await set_within(self._changed, LONGEST_PROBE_S if self._probing else max(wait, 0.01))
 
     def leave(self) -> None:
         """End the try of an image; when it showed nothing of the store the next one may try."""

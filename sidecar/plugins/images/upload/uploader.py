@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
+from weakref import WeakValueDictionary
 
 from sidecar.errors import Permanent, Retryable
 from sidecar.plugins.images.queue.job_store import JobStore
@@ -24,7 +25,8 @@ class Uploader:
     def __init__(self, jobs: JobStore, store: Store) -> None:
         self._jobs = jobs
         self._store = store
-        self._busy: dict[str, tuple[asyncio.Lock, int]] = {}
+        # a lock is there for as long as a task holds it or waits for it
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.store_name = store.name
 
     async def finish_earlier(self, claim: Claim) -> bool:
@@ -69,7 +71,7 @@ class Uploader:
         left = 0
         for blob in await self._jobs.unsettled(self.store_name):
             mine = blob.owner in ("", self._jobs.owner)
-            if self._busy.get(blob.sha256) or (not mine and self._jobs.alive(blob.owner)):
+            if blob.sha256 in self._locks or (not mine and self._jobs.alive(blob.owner)):
                 continue  # it is being worked on
             async with self._exclusive(blob.sha256):
                 try:
@@ -100,14 +102,5 @@ class Uploader:
             await self._jobs.settle(self.store_name, sha256, stored=False)
         return wanted
 
-    @contextlib.asynccontextmanager
-    async def _exclusive(self, sha256: str) -> AsyncIterator[None]:
-        lock, users = self._busy.get(sha256, (asyncio.Lock(), 0))
-        self._busy[sha256] = lock, users + 1
-        try:
-            async with lock:
-                yield
-        finally:
-            lock, users = self._busy.pop(sha256)
-            if users > 1:
-                self._busy[sha256] = lock, users - 1
+    def _exclusive(self, sha256: str) -> asyncio.Lock:
+        return self._locks.setdefault(sha256, asyncio.Lock())

@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 from sidecar.errors import Permanent, Retryable
-from sidecar.plugins.images.decode.decoder_pool import DecodedImage, DecoderPool
+from sidecar.plugins.images.decode.containers import StrippedImage
+from sidecar.plugins.images.decode.decoder_pool import DecoderPool
 from sidecar.plugins.images.decode.limits import Limits
 from tests.support.image_host import picture
 from tests.support.sample_images import CANARY, KINDS, chunk, full_of_metadata, unusual
@@ -42,7 +43,7 @@ async def test_a_photograph(kind: str, pool: DecoderPool) -> None:
     found = await pool.decode(full_of_metadata(kind, frames=3, orientation=6))
     extension = {"JPEG": "jpg"}.get(kind, kind.lower())
     size = (200, 150) if kind == "GIF" else (150, 200)
-    assert found == DecodedImage(found.content, f"image/{kind.lower()}", extension, *size, 1 if kind == "JPEG" else 3)
+    assert found == StrippedImage(found.content, f"image/{kind.lower()}", extension, *size, 1 if kind == "JPEG" else 3)
     assert CANARY not in found.content
 
 

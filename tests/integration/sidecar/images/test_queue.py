@@ -174,7 +174,6 @@ async def test_a_journal_that_is_damaged_under_way_costs_a_try_and_no_picture(qu
     queue.store.raises["before_note"] = [StorePausedError("not now", after=1.0)]
     async with queue.running() as archiver:
         await archiver.handle(batch_of(*(image_event(picture(size=(8, 8 + number))) for number in range(20))))
-        assert archiver._jobs is not None
 
         def damage(db: sqlite3.Connection) -> None:
             raise sqlite3.DatabaseError("database disk image is malformed") from None
