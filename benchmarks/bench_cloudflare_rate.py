@@ -80,7 +80,7 @@ async def hour(
                     TOKEN,
                     api_url=server.api_url,
                     timeout_s=10,
-                    make_limiter=limiter if limit else None,
+                    limiter=limiter() if limit else None,
                 )
                 await store.start()
                 return store

@@ -40,7 +40,7 @@ async def cloudflare_store(
     store = CloudflareStore(
         options.pop("account_id", server.account_id),
         **options,
-        make_limiter=lambda: RateLimiter(folder / "requests", clock, limit=limit, period_s=PERIOD_S, sleep=clock.sleep),
+        limiter=RateLimiter(folder / "requests", clock, limit=limit, period_s=PERIOD_S, sleep=clock.sleep),
     )
     await store.start()
     try:

@@ -21,7 +21,7 @@ def build_store(config: StoreSettings, directory: Path, context: Context) -> Sto
             config.cloudflare_api_token.get_secret_value(),
             api_url=config.cloudflare_api_url,
             timeout_s=config.store_timeout_s,
-            make_limiter=(lambda: RateLimiter(path, context.clock, limit=limit, period_s=PERIOD_S)) if limit else None,
+            limiter=RateLimiter(path, context.clock, limit=limit, period_s=PERIOD_S) if limit else None,
         )
     if config.store == "s3":
         from sidecar.plugins.images.stores.s3 import BucketStore

@@ -7,7 +7,7 @@ import asyncio
 import io
 import json
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, ClassVar
 
@@ -43,27 +43,24 @@ class CloudflareStore:
         *,
         api_url: str,
         timeout_s: float,
-        make_limiter: Callable[[], RateLimiter] | None,
+        limiter: RateLimiter | None,
     ) -> None:
         self._images = f"{api_url.rstrip('/')}/accounts/{account_id}/images"
         self._is_secure = URL(api_url).scheme == "https"
         self._headers = {"Authorization": f"Bearer {token}"}
         self._timeout_s = timeout_s
-        self._make_limiter = make_limiter
-        self._limiter: RateLimiter | None = None
+        self._limiter = limiter
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
         """Open the file of the rate limit. Asks Cloudflare nothing: events are taken whether or not it answers."""
         if self._session is not None:
             return
-        if self._make_limiter is not None:
-            limiter = self._make_limiter()
+        if self._limiter is not None:
             try:
-                await asyncio.to_thread(limiter.open)
+                await asyncio.to_thread(self._limiter.open)
             except OSError as error:
                 raise Retryable(f"the file of Cloudflare's request times can't be used: {error}") from None
-            self._limiter = limiter
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=None), cookie_jar=aiohttp.DummyCookieJar()
         )
@@ -95,15 +92,13 @@ class CloudflareStore:
         """Return the bytes as they were uploaded."""
         async with self._room(1), self._answer("GET", self._address(key) + "/blob") as response:
             if response.status != 200:
-                codes = _codes(await _read(response))
+                codes = _codes(await _envelope(response))
                 if NOT_FOUND.intersection(codes):
                     return None
                 raise self._refused(response, codes)
-            content = await response.content.read(MAX_BYTES + 1)
+            content = await _read(response, MAX_BYTES + 1)
             if len(content) > MAX_BYTES:
                 raise Retryable("Cloudflare sent more than an image can have")
-            while chunk := await response.content.read(MAX_BYTES + 1 - len(content)):
-                content += chunk
             return content
 
     async def delete(self, key: str) -> None:
@@ -114,11 +109,10 @@ class CloudflareStore:
     async def close(self) -> None:
         """Close connections and the file of the rate limit. Idempotent."""
         session, self._session = self._session, None
-        limiter, self._limiter = self._limiter, None
         if session is not None:
             await session.close()
-        if limiter is not None:
-            limiter.close()
+        if self._limiter is not None:
+            self._limiter.close()
 
     async def _draft(self, image: Upload) -> tuple[str, URL]:
         form = aiohttp.FormData(default_to_multipart=True)
@@ -154,7 +148,7 @@ class CloudflareStore:
     ) -> dict[str, Any] | None:
         """Make one request and return its result, or None when there is no such image. Raises what `refusal` says."""
         async with self._answer(method, url, form, with_token=with_token) as response:
-            body = await _read(response)
+            body = await _envelope(response)
             if body is not None and body.get("success") is True and response.status < 300:
                 result = body.get("result")
                 return result if isinstance(result, dict) else {}
@@ -215,13 +209,17 @@ def _check(image: Upload) -> None:
         raise Permanent("Cloudflare takes images of at most 100 megapixels")
 
 
-async def _read(response: aiohttp.ClientResponse) -> dict[str, Any] | None:
-    """Return the envelope, or None when the answer is something else, such as a proxy's page."""
-    content = await response.content.read(_LARGEST_ANSWER)
-    while chunk := await response.content.read(max(0, _LARGEST_ANSWER - len(content))):
+async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
+    content = bytearray()
+    while chunk := await response.content.read(most - len(content)):
         content += chunk
+    return bytes(content)
+
+
+async def _envelope(response: aiohttp.ClientResponse) -> dict[str, Any] | None:
+    """Return the API's envelope, or None when the answer is something else, such as a proxy's page."""
     try:
-        body = json.loads(content)
+        body = json.loads(await _read(response, _LARGEST_ANSWER))
     except (ValueError, RecursionError):  # the latter: nested without end
         return None
     return body if isinstance(body, dict) else None

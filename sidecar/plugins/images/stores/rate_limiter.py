@@ -23,7 +23,7 @@ class RateLimiter:
     The file holds the end of that pause and then, for each of `limit` slots, when it was last used (seconds since
     1970). A slot's time is written and synced before its request leaves, and again once the answer is there: the
     service counts a request somewhere between the two. Processes that share the file share the limit: it is read and
-    written under a lock. Make it on the loop that uses it.
+    written under a lock.
     """
 
     def __init__(
