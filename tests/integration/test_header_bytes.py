@@ -18,7 +18,7 @@ from tests.browser.stack import Part
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.header_values import headers, is_well_formed
 from tests.support.raw_http import Answer, connected, read_answer, read_interim
-from tests.support.web_support import running_web
+from tests.support.web_support import running_web, static_path
 
 FEW = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 CHUNKS = st.sampled_from(
@@ -91,7 +91,7 @@ def test_chunks_that_are_none_are_400(server: str, path: str, chunk: bytes, requ
 @given(
     given=headers,
     request=st.sampled_from(
-        [("GET", "/login"), ("GET", "/analytics"), ("GET", "/static/app.css"), ("POST", "/login"), ("POST", "/logout")]
+        [("GET", "/login"), ("GET", "/analytics"), ("GET", static_path("app.css")), ("POST", "/login"), ("POST", "/logout")]
     ),
     body=st.one_of(st.just(b""), CHUNKS),
 )

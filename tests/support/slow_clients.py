@@ -37,7 +37,7 @@ def half_a_body(path: str = "/login", length: int = 1000, headers: str = "", sen
     return Kind("half a body", head + sent, b"a")
 
 
-def no_reader(path: str = "/static/app.js", headers: str = "") -> Kind:
+def no_reader(path: str, headers: str = "") -> Kind:
     """A request whose answer is not read."""
     return Kind("no reader", f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode(), window=2048)
 

@@ -1,7 +1,9 @@
 """The web app as the tests of several folders use it: settings with known secrets, a clock that is moved by hand."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from werkzeug.test import TestResponse
 from tests.browser.stack import Part
 from web import create_app
 from web.auth.tokens import hash_token
+from web.build import STATIC, build
 from web.settings import WebSettings
 
 PASSWORD = "correct horse battery"
@@ -63,6 +66,13 @@ def make_app(data: Path, clickhouse_url: str = NOBODY_LISTENS, clock: Clock | No
     """The app in this process."""
     settings = WebSettings.load(web_environment(data, clickhouse_url, **changes))
     return create_app(settings, clock=clock) if clock else create_app(settings)
+
+
+@cache
+def static_path(name: str) -> str:
+    """The address of a built file such as app.css, whose name holds its hash."""
+    build()
+    return f"/static/{json.loads((STATIC / 'manifest.json').read_text())[name]}"
 
 
 def sign_in(client: FlaskClient, password: str = PASSWORD, **options: Any) -> TestResponse:

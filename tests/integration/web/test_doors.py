@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.otlp import event
 from tests.support.web_stage import web_stage
-from tests.support.web_support import BEARER, SAME, sign_in
+from tests.support.web_support import BEARER, SAME, sign_in, static_path
 
 NOBODY_IMAGE = "/images/00000000-0000-0000-0000-000000000000"
 
@@ -24,7 +24,7 @@ GET = {
     "/login/link": (410, 410, 410, 410),
     "/logout": (405, 405, 405, 405),
     "/healthz": (200, 200, 200, 200),
-    "/static/app.css": (200, 200, 200, 200),
+    static_path("app.css"): (200, 200, 200, 200),
     "/api/analytics/stats": (401, 401, 200, 200),
     "/api/analytics/users": (401, 401, 200, 200),
     "/api/analytics/users/42/events": (401, 401, 200, 200),
@@ -41,7 +41,7 @@ POST = {
 RULES = {  # the routes of the app and where the tables above have them
     "/": "/", "/analytics": "/analytics", "/analytics/users": "/analytics/users",
     "/analytics/users/<person:client_id>": "/analytics/users/42", "/images/<uuid:event_id>": NOBODY_IMAGE, "/login": "/login",
-    "/login/link": "/login/link", "/logout": "/logout", "/healthz": "/healthz", "/static/<path:filename>": "/static/app.css",
+    "/login/link": "/login/link", "/logout": "/logout", "/healthz": "/healthz", "/static/<path:filename>": static_path("app.css"),
     "/api/analytics/stats": "/api/analytics/stats", "/api/analytics/users": "/api/analytics/users",
     "/api/analytics/users/<person:client_id>/events": "/api/analytics/users/42/events", "/api/login-links": "/api/login-links",
 }  # fmt: skip

@@ -13,9 +13,9 @@ from tests.support.embedded import EmbeddedClickHouse
 from tests.support.raw_http import connected, read_answer, read_interim
 from tests.support.slow_clients import SILENT, SlowClients, half_a_body, half_a_head, no_reader
 from tests.support.web_stage import web_stage
-from tests.support.web_support import BEARER, PASSWORD, SAME, running_web
+from tests.support.web_support import BEARER, PASSWORD, SAME, running_web, static_path
 
-SLOW = [SILENT, half_a_head(), half_a_body(), no_reader()]
+SLOW = [SILENT, half_a_head(), half_a_body(), no_reader(static_path("app.js"))]
 ALL = {"connections_per_address": "2000", "connections": "2000"}
 
 
@@ -23,7 +23,7 @@ def served(part: Part) -> None:
     """What a person needs answers: the health check, a static file, a login, which reads a body."""
     with httpx.Client(base_url=part.url, timeout=60) as client:
         assert client.get("/healthz").text == "ok\n"
-        assert client.get("/static/app.js").status_code == 200
+        assert client.get(static_path("app.js")).status_code == 200
         assert client.post("/login", data={"password": PASSWORD}, headers=SAME).status_code == 303
 
 
@@ -112,7 +112,7 @@ def test_static_files_and_health_do_not_wait_behind_queries(clickhouse: Embedded
             wait_until(refused)
             with httpx.Client(base_url=part.url, timeout=60) as client:
                 assert client.get("/healthz").status_code == 200
-                assert client.get("/static/app.css").status_code == 200
+                assert client.get(static_path("app.css")).status_code == 200
                 assert client.get("/login").status_code == 200
             assert not all(answer.done() for answer in asked)  # queries were waited for all the time
             answers = [answer.result() for answer in asked]

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.support.web_support import BEARER, PASSWORD, TOKEN, make_app, sign_in
+from tests.support.web_support import BEARER, PASSWORD, TOKEN, make_app, sign_in, static_path
 from web.auth.access import safe_next
 
 
@@ -34,7 +34,7 @@ def client(app: Flask) -> Iterator[FlaskClient]:
         ("/nowhere", 404),
         ("/api/nowhere", 404),
         ("/api/analytics/stats", 401),
-        ("/static/app.css", 200),
+        (static_path("app.css"), 200),
         ("/static/../web/settings.py", 404),
         ("/static/%2e%2e/settings.py", 404),
     ],
@@ -52,8 +52,8 @@ def test_headers_stand_on_every_answer(client: FlaskClient, path: str, status: i
     assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert "Permissions-Policy" in answer.headers
     assert re.fullmatch("[0-9a-f]{16}", answer.headers["X-Request-Id"])
-    if not path.startswith("/static/app"):
-        assert answer.headers["Cache-Control"] == "no-store"
+    stays = path == static_path("app.css")  # another build has another address
+    assert answer.headers["Cache-Control"] == ("public, max-age=31536000, immutable" if stays else "no-store")
 
 
 @pytest.mark.parametrize(

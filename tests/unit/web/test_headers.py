@@ -10,10 +10,10 @@ from werkzeug.test import create_environ
 from werkzeug.wrappers import Response
 
 from tests.support.header_values import IMPOSSIBLE_DATES, headers
-from tests.support.web_support import BEARER, make_app
+from tests.support.web_support import BEARER, make_app, static_path
 
 ALIKE = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-PAGES = ("/login", "/analytics", "/analytics/users", "/static/app.css", "/healthz", "/nowhere", "/api/analytics/stats")
+PAGES = ("/login", "/analytics", "/analytics/users", static_path("app.css"), "/healthz", "/nowhere", "/api/analytics/stats")
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_a_next_that_is_no_address_leads_to_the_start(app: Flask) -> None:
 @pytest.mark.parametrize("date", IMPOSSIBLE_DATES)
 def test_a_date_that_cannot_be_is_no_condition(app: Flask, date: str) -> None:
     def sheet(**given: str) -> tuple[int, bytes]:
-        with app.test_client().get("/static/app.css", headers=given) as answer:
+        with app.test_client().get(static_path("app.css"), headers=given) as answer:
             return answer.status_code, answer.data
 
     whole = sheet()
