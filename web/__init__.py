@@ -2,21 +2,25 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from web import health, problem, request_log, security
+from web.analytics.clickhouse.client import ClickHouse
+from web.analytics.clickhouse.figures import FigureQueries
+from web.analytics.clickhouse.people import PeopleQueries
+from web.analytics.clickhouse.trail import TrailQueries
 from web.analytics.person_key import PersonConverter
-from web.analytics.store import Store
 from web.api import blueprint as api
 from web.auth import access
 from web.auth.database import AuthDatabase
 from web.auth.passwords import Passwords
 from web.auth.routes import blueprint as auth
+from web.context import EXTENSION, Services
 from web.images import routes as images
-from web.images.links import PictureLinks
+from web.images.links import ImageLinks
 from web.server import conditions, overload
 from web.settings import WebSettings
 
@@ -47,12 +51,18 @@ def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.compact = True  # type: ignore[attr-defined]
-    app.extensions["chattrail.settings"] = settings
-    app.extensions["chattrail.clock"] = lambda: datetime.fromtimestamp(clock(), UTC)
-    app.extensions["chattrail.picture_links"] = links = PictureLinks(settings)
-    app.extensions["chattrail.store"] = Store(settings, clock, links.stores)
-    app.extensions["chattrail.auth"] = AuthDatabase(settings.data / SIGN_IN_FILE, clock)
-    app.extensions["chattrail.passwords"] = Passwords(settings)
+    key, clickhouse, links = settings.secret_key.get_secret_value(), ClickHouse(settings), ImageLinks(settings)
+    people = PeopleQueries(clickhouse, key)
+    app.extensions[EXTENSION] = Services(
+        settings=settings,
+        clock=clock,
+        figures=FigureQueries(clickhouse),
+        people=people,
+        trails=TrailQueries(clickhouse, people, key, links.stores),
+        image_links=links,
+        auth_database=AuthDatabase(settings.data / SIGN_IN_FILE, clock),
+        passwords=Passwords(settings),
+    )
     if settings.proxies:
         hops = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

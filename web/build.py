@@ -121,7 +121,7 @@ def _copy(built: Path, static: Path) -> None:
     static.mkdir(parents=True, exist_ok=True)
     names = {file.name for file in built.iterdir()}
     there = {file.name for file in static.iterdir() if not file.name.startswith(".")}
-    for name in sorted(names - there - {MANIFEST}) + [MANIFEST]:
+    for name in [*sorted(names - there - {MANIFEST}), MANIFEST]:
         partial = static / f".{name}.{os.getpid()}"
         shutil.copy(built / name, partial)
         partial.replace(static / name)

@@ -1,53 +1,40 @@
-"""What a request can reach of the running app: its settings, clock, store and sign-in database."""
+"""What the views use of the running app."""
 
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import cast
 
 from flask import current_app
+from werkzeug.local import LocalProxy
 
-from web.analytics.store import Store
+from web.analytics.clickhouse.figures import FigureQueries
+from web.analytics.clickhouse.people import PeopleQueries
+from web.analytics.clickhouse.trail import TrailQueries
 from web.auth.database import AuthDatabase
 from web.auth.passwords import Passwords
-from web.images.links import PictureLinks
+from web.images.links import ImageLinks
 from web.settings import WebSettings
 
-
-def settings() -> WebSettings:
-    """The settings the app was made with."""
-    found = current_app.extensions["chattrail.settings"]
-    assert isinstance(found, WebSettings)
-    return found
+EXTENSION = "chattrail"
 
 
-def now() -> datetime:
-    """The current time, in UTC."""
-    moment = current_app.extensions["chattrail.clock"]()
-    assert isinstance(moment, datetime)
-    return moment
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The settings, the clock (seconds since 1970), the queries to ClickHouse, and what checks who signs in."""
+
+    settings: WebSettings
+    clock: Callable[[], float]
+    figures: FigureQueries
+    people: PeopleQueries
+    trails: TrailQueries
+    image_links: ImageLinks
+    auth_database: AuthDatabase
+    passwords: Passwords
+
+    def now(self) -> datetime:
+        """The current time, in UTC."""
+        return datetime.fromtimestamp(self.clock(), UTC)
 
 
-def store() -> Store:
-    """The questions to ClickHouse."""
-    found = current_app.extensions["chattrail.store"]
-    assert isinstance(found, Store)
-    return found
-
-
-def picture_links() -> PictureLinks:
-    """Signs links to pictures in other stores."""
-    found = current_app.extensions["chattrail.picture_links"]
-    assert isinstance(found, PictureLinks)
-    return found
-
-
-def auth_database() -> AuthDatabase:
-    """Sessions, login attempts and one-time links."""
-    found = current_app.extensions["chattrail.auth"]
-    assert isinstance(found, AuthDatabase)
-    return found
-
-
-def passwords() -> Passwords:
-    """The check of the login password."""
-    found = current_app.extensions["chattrail.passwords"]
-    assert isinstance(found, Passwords)
-    return found
+services = cast("Services", LocalProxy(lambda: current_app.extensions[EXTENSION]))

@@ -1,4 +1,4 @@
-"""What guards every answer: trusted hosts, same-origin for unsafe methods, and the headers, on error pages too."""
+"""Trusted hosts, same origin for unsafe methods, and the security headers of every response, error pages included."""
 
 import re
 from urllib.parse import urlsplit
@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, request
 
 from web.auth.tokens import bearer_token_given
-from web.context import picture_links, settings
+from web.context import services
+from web.errors import ProblemError
 from web.images.settings import LOOPBACK
-from web.problem import Problem
 
 PORT_MAX = 65535
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -17,7 +17,7 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
-    "img-src 'self' data:",  # and the origins of pictures that lie elsewhere
+    "img-src 'self' data:",  # and the origins of images in other stores
     "connect-src 'self'",
     "font-src 'self'",
     "form-action 'self'",
@@ -45,7 +45,7 @@ def _check_host() -> None:
     if request.path == "/healthz":
         return
     if not _is_own(request.headers.get("Host", "")):
-        raise Problem(
+        raise ProblemError(
             400,
             "This address is not served here. The person who runs this site sets it in CHATTRAIL_WEB_PUBLIC_URL.",
             kind="untrusted-host",
@@ -56,7 +56,7 @@ def _is_own(host: str) -> bool:
     match = HOST.fullmatch(host)
     if not match or not 0 < int(match["port"] or 80) <= PORT_MAX:
         return False
-    return match["name"].strip("[]").lower() in settings().trusted_hosts
+    return match["name"].strip("[]").lower() in services.settings.trusted_hosts
 
 
 def _check_origin() -> None:
@@ -70,14 +70,14 @@ def _check_origin() -> None:
         origin = request.headers.get("Origin")  # absent altogether: not a browser, nothing to forge
         foreign = origin is not None and _netloc(origin) != request.headers.get("Host", "none").lower()
     if foreign:
-        raise Problem(403, "This was sent from another site, so it was not done.", kind="cross-site")
+        raise ProblemError(403, "This was sent from another site, so it was not done.", kind="cross-site")
 
 
 def _netloc(origin: str) -> str:
     try:
         return urlsplit(origin).netloc.lower()
     except ValueError:
-        raise Problem(400, "The header Origin is no address.", kind="bad-header") from None
+        raise ProblemError(400, "The header Origin is no address.", kind="bad-header") from None
 
 
 def _set_headers(response: Response) -> Response:
@@ -85,7 +85,7 @@ def _set_headers(response: Response) -> Response:
         response.headers.setdefault(name, value)
     response.headers.setdefault("Content-Security-Policy", _content_security_policy())
     response.headers.setdefault("Referrer-Policy", _referrer_policy())
-    if settings().secure:
+    if services.settings.secure:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     if request.endpoint == "static" and response.status_code == 200:  # the name of each built file holds its hash
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
@@ -94,8 +94,8 @@ def _set_headers(response: Response) -> Response:
 
 
 def _content_security_policy() -> str:
-    """A redirect to a picture elsewhere is checked against `img-src` too, so it names the configured origins."""
-    origins = picture_links().origins
+    """A redirect to an image in another store is checked against `img-src` too, so it names the configured origins."""
+    origins = services.image_links.origins
     return "; ".join(
         " ".join((part, *origins)) if part.startswith("img-src ") else part for part in CONTENT_SECURITY_POLICY
     )
@@ -105,5 +105,5 @@ def _referrer_policy() -> str:
     """`no-referrer`, save on plain http in a network: browsers send no Sec-Fetch-Site there, and under no-referrer
     they send `Origin: null` even to the same site, which would lock everybody out.
     """
-    host = (urlsplit(settings().public_url).hostname or "127.0.0.1").lower()
-    return "no-referrer" if settings().secure or host in LOOPBACK else "same-origin"
+    host = (urlsplit(services.settings.public_url).hostname or "127.0.0.1").lower()
+    return "no-referrer" if services.settings.secure or host in LOOPBACK else "same-origin"

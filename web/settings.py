@@ -11,7 +11,7 @@ from argon2.exceptions import InvalidHashError
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
 from common.settings import Settings
-from web.images.settings import LOOPBACK, PictureSettings
+from web.images.settings import LOOPBACK, ImageStoreSettings
 
 
 def _split(value: Any) -> Any:
@@ -19,8 +19,8 @@ def _split(value: Any) -> Any:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-class WebSettings(PictureSettings, Settings):
-    """Everything `python -m web` can be told."""
+class WebSettings(ImageStoreSettings, Settings):
+    """Settings of `python -m web`."""
 
     prefix: ClassVar[str] = "WEB"
 

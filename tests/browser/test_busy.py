@@ -74,11 +74,11 @@ def test_a_passing_refusal_leaves_an_open_page_as_it_is(open_page: OpenPage, hom
         ".observe(document.getElementById('announcement'), {childList: true})"
     )
     become_busy(watched)
-    expect(page.locator("#freshness.fresh-broken")).to_have_text("Not updating", timeout=NEWS_WITHIN_MS)
+    expect(page.locator("#freshness.live-broken")).to_have_text("Not updating", timeout=NEWS_WITHIN_MS)
     assert page.locator(".people tbody tr").count() == rows
     assert page.locator("#request-id").count() == 0
     become_free(watched)
-    expect(page.locator("#freshness.fresh-live")).not_to_have_text("Not updating", timeout=NEWS_WITHIN_MS)
+    expect(page.locator("#freshness.live-ok")).not_to_have_text("Not updating", timeout=NEWS_WITHIN_MS)
     assert not page.evaluate("window.heard")
 
 
@@ -90,7 +90,7 @@ def test_the_busy_page_is_silent_until_it_has_news(open_page: OpenPage, home: st
     with page.expect_response("**/analytics/users", timeout=NEWS_WITHIN_MS) as asked:
         pass
     asked.value.finished()
-    expect(page.locator("#freshness.fresh-broken")).to_have_text("Not updating")
+    expect(page.locator("#freshness.live-broken")).to_have_text("Not updating")
     assert page.locator("#request-id").inner_text() == told
     assert page.locator("[role=alert], [aria-live]").count() == 0
     become_free(watched)

@@ -24,10 +24,10 @@ from stack.simulators.telegram.server import TelegramServer
 from tests.faults.oracle import verified
 from tests.faults.unknown_sender import POLLING_ENDED, Wishes
 from tests.support.receivers import ROOT
-from web.analytics.loss_accounting import Delivery, Instance
+from web.analytics.clickhouse.client import ClickHouse
+from web.analytics.clickhouse.loss_accounting import loss_accounting
+from web.analytics.loss_accounting import Instance, LossAccounting
 from web.analytics.ranges import Window
-from web.analytics.store.client import ClickHouse
-from web.analytics.store.loss_accounting import delivery
 from web.settings import WebSettings
 
 PEOPLE = 5
@@ -197,9 +197,9 @@ class Books:
         settings = {"CHATTRAIL_WEB_CLICKHOUSE_URL": readonly_dsn, "CHATTRAIL_WEB_SECRET_KEY": secret}
         self._clickhouse = ClickHouse(WebSettings.load(settings))
 
-    def read(self) -> Delivery:
+    def read(self) -> LossAccounting:
         ever = Window(datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC), None, ZoneInfo("UTC"))
-        return delivery(self._clickhouse, ever)
+        return loss_accounting(self._clickhouse, ever)
 
     def of(self, instance: str) -> Instance | None:
         """The account of a process, None while nothing is known of it."""

@@ -91,7 +91,13 @@ def test_chunks_that_are_none_are_400(server: str, path: str, chunk: bytes, requ
 @given(
     given=headers,
     request=st.sampled_from(
-        [("GET", "/login"), ("GET", "/analytics"), ("GET", static_path("app.css")), ("POST", "/login"), ("POST", "/logout")]
+        [
+            ("GET", "/login"),
+            ("GET", "/analytics"),
+            ("GET", static_path("app.css")),
+            ("POST", "/login"),
+            ("POST", "/logout"),
+        ]
     ),
     body=st.one_of(st.just(b""), CHUNKS),
 )

@@ -13,8 +13,8 @@ from werkzeug.test import TestResponse
 
 from tests.support.web_stage import WebStage
 from tests.support.web_support import BEARER
+from web.analytics.clickhouse.client import ClickHouse
 from web.analytics.person_key import address_of
-from web.analytics.store.client import ClickHouse
 
 NEIGHBOUR = "100200300"
 LANGUAGES = ("en", "ru")

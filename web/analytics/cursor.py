@@ -1,4 +1,4 @@
-"""Cursors: an opaque, signed place in a list. One of another list, sort, filter or key is refused, never misread."""
+"""Cursors: an opaque, signed position in a list. A cursor of another list, sort, filter or key is refused."""
 
 import hashlib
 import json
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from itsdangerous import BadData, URLSafeSerializer
 
-from web.analytics.queries import BadParameter
+from web.errors import ParameterError
 
-Place = str | int
+Position = str | int
 
 
 class Cursors:
@@ -17,21 +17,20 @@ class Cursors:
     def __init__(self, secret_key: str, kind: str) -> None:
         self._serializer = URLSafeSerializer(secret_key, salt=f"chattrail.cursor.{kind}")
 
-    def seal(self, binding: Sequence[object], place: Sequence[Place]) -> str:
-        """A cursor for a place in the list that `binding` (its person, sort, order, filters) describes."""
-        sealed = self._serializer.dumps([_digest(binding), list(place)])
-        return sealed if isinstance(sealed, str) else sealed.decode()
+    def seal(self, binding: Sequence[object], position: Sequence[Position]) -> str:
+        """A cursor for a position in the list that `binding` (its person, sort, order, filters) describes."""
+        return str(self._serializer.dumps([_digest(binding), list(position)]))
 
-    def open(self, binding: Sequence[object], cursor: str, kinds: Sequence[type]) -> list[Place]:
-        """The place a cursor stands for. Raises BadParameter."""
+    def open(self, binding: Sequence[object], cursor: str, kinds: Sequence[type]) -> list[Position]:
+        """The position a cursor stands for. Raises ParameterError."""
         try:
-            bound, place = self._serializer.loads(cursor)
+            bound, position = self._serializer.loads(cursor)
         except (BadData, ValueError, TypeError):
-            raise BadParameter("cursor", "was not made here; leave it out to begin at the first page") from None
+            raise ParameterError("cursor", "was not made here; leave it out to begin at the first page") from None
         if bound != _digest(binding):
-            raise BadParameter("cursor", "belongs to another list, sort or filter; leave it out to begin again")
-        assert [type(part) for part in place] == list(kinds)  # it is signed, so it was sealed by this code
-        return list(place)
+            raise ParameterError("cursor", "belongs to another list, sort or filter; leave it out to begin again")
+        assert [type(part) for part in position] == list(kinds)  # it is signed, so it was sealed by this code
+        return list(position)
 
 
 def _digest(binding: Sequence[object]) -> str:

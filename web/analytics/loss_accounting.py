@@ -2,7 +2,7 @@
 
 emitted = stored + dropped holds for each process by construction: `emitted` is the highest number seen or reported, `stored`
 how many different numbers are here, and every other one is dropped for one of the reasons, `unknown` among them. The counting is
-ClickHouse's (web/analytics/sql/loss_accounting.sql); here is told which numbers are missing.
+ClickHouse's (web/analytics/sql/loss_accounting.sql); this module finds which numbers are missing.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -54,7 +54,7 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class LossAccounting:
     """The sums over all processes of a range, how many these are, the newest of them, and the newest gaps."""
 
     emitted: int

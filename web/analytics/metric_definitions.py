@@ -3,7 +3,7 @@
 The keys are the names in the JSON answers; pages translate the English sentence by its key.
 """
 
-DEFINITIONS = {
+METRIC_DEFINITIONS = {
     "people": "Different people who did something themselves: wrote, sent a command, chose, pressed a button or paid.",
     "new_people": "People whose first own action ever lies in this range.",
     "messages": "Messages that people sent to the bot, button presses included.",

@@ -1,12 +1,13 @@
-"""What the store answers with. The JSON API and the pages show these same objects; times are aware and in UTC."""
+"""The models that queries return. Pages and JSON API show the same objects: fields have the names of the API (web/api/output.py
+has the exceptions), times are aware and in UTC.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from web.analytics.image_stats import Archive
-from web.analytics.loss_accounting import Delivery
+from web.analytics.loss_accounting import LossAccounting
 
 Bucket = Literal["hour", "day", "week", "month"]
 
@@ -88,8 +89,8 @@ class LanguagePeople:
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
-    """Pictures sent, asked for again, and failed."""
+class Images:
+    """Images sent, asked for again, and failed."""
 
     made: int
     refreshed: int
@@ -98,7 +99,7 @@ class Pictures:
 
 @dataclass(frozen=True, slots=True)
 class Ai:
-    """The bot's answers. Answer times are None when no answer carried one."""
+    """The bot's answers. Answer times are None when no answer has one."""
 
     answers: int
     failures: int
@@ -141,6 +142,27 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageFailures:
+    """How many images could not be archived for a reason."""
+
+    reason: str
+    pictures: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImageStats:
+    """What has become of all images ever, whatever the range. `bytes` counts an image of several events once."""
+
+    archived: int
+    pending: int
+    failed: int
+    erased: int
+    bytes: int
+    oldest_pending_at: datetime | None
+    failures: tuple[ImageFailures, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Stats:
     """The Statistics page. `newest_event_at` is None before the first event ever."""
 
@@ -154,14 +176,14 @@ class Stats:
     stories: tuple[Choice, ...]
     commands: tuple[CommandCount, ...]
     languages: tuple[LanguagePeople, ...]
-    pictures: Pictures
+    pictures: Images
     ai: Ai
     premium: Premium
     blocks: Blocks
     failures: int
     left_out: LeftOut
-    delivery: Delivery
-    archive: Archive
+    loss_accounting: LossAccounting
+    image_stats: ImageStats
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +222,7 @@ class UserPage:
 
 @dataclass(frozen=True, slots=True)
 class TrailImage:
-    """The picture of an event. `status`: pending, stored, failed, erased; addresses only when stored where pages can
+    """The image of an event. `status`: pending, stored, failed, erased; addresses only when stored where pages can
     get it, else `reason` says why not.
     """
 
@@ -252,7 +274,7 @@ class TrailPage:
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
-    """Where a picture lies: `key` is relative to the images directory, or the store's name for it."""
+    """Where an image is stored: `key` is relative to the images directory, or the store's name for it."""
 
     status: str
     store: str

@@ -1,11 +1,10 @@
-"""What can be asked of the store: frozen queries, and their reading from a request's parameters.
-
-Pages and JSON API read the same parameters with the same rules. A bad one raises `BadParameter`, which names it.
-"""
+"""Parameters of the lists, read from a request. Pages and JSON API share the rules; a bad one raises ParameterError."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
+
+from web.errors import ParameterError
 
 Order = Literal["asc", "desc"]
 UserSort = Literal[
@@ -14,15 +13,6 @@ UserSort = Literal[
 USER_SORTS: tuple[UserSort, ...] = get_args(UserSort)
 LIMIT_DEFAULT, LIMIT_MAX = 50, 200
 SEARCH_MAX = 100
-
-
-class BadParameter(ValueError):  # noqa: N818 - reads as what it is at `raise`
-    """A request parameter has a value that cannot be used."""
-
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"{name}: {reason}")
-        self.name = name
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +34,9 @@ class UsersQuery:
         sort = _choice(arguments, "sort", USER_SORTS, "last_seen")
         q = arguments.get("q", "").strip()
         if len(q) > SEARCH_MAX:
-            raise BadParameter("q", f"has {len(q)} characters; at most {SEARCH_MAX} are looked for")
+            raise ParameterError("q", f"has {len(q)} characters; at most {SEARCH_MAX} are looked for")
         if "\x00" in q:
-            raise BadParameter("q", "contains a zero byte")
+            raise ParameterError("q", "contains a zero byte")
         return cls(
             sort=cast("UserSort", sort),
             order=_order(arguments, "asc" if sort == "name" else "desc"),
@@ -82,7 +72,7 @@ def is_language_code(text: str) -> bool:
 def _choice(arguments: Mapping[str, str], name: str, choices: tuple[str, ...], default: str) -> str:
     value = arguments.get(name) or default
     if value not in choices:
-        raise BadParameter(name, f"must be one of {', '.join(choices)}")
+        raise ParameterError(name, f"must be one of {', '.join(choices)}")
     return value
 
 
@@ -95,7 +85,7 @@ def _flag(arguments: Mapping[str, str], name: str) -> bool | None:
     if not value:
         return None
     if value not in ("0", "1"):
-        raise BadParameter(name, "must be 0 or 1")
+        raise ParameterError(name, "must be 0 or 1")
     return value == "1"
 
 
@@ -104,7 +94,7 @@ def _language(arguments: Mapping[str, str]) -> str | None:
     if not value:
         return None
     if not is_language_code(value):
-        raise BadParameter("language", "must be a language code such as en or pt-br")
+        raise ParameterError("language", "must be a language code such as en or pt-br")
     return value
 
 
@@ -113,5 +103,5 @@ def _limit(arguments: Mapping[str, str]) -> int:
     if not value:
         return LIMIT_DEFAULT
     if not (value.isascii() and value.isdigit() and len(value) <= 9 and 1 <= int(value) <= LIMIT_MAX):
-        raise BadParameter("limit", f"must be a whole number from 1 to {LIMIT_MAX}")
+        raise ParameterError("limit", f"must be a whole number from 1 to {LIMIT_MAX}")
     return int(value)

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from web.analytics.models import Bucket
-from web.analytics.queries import BadParameter
+from web.errors import ParameterError
 
 SLOT = timedelta(minutes=15)  # the rollup's grain: ranges end on it
 PRESETS = {"7d": 7, "30d": 30, "90d": 90}
@@ -74,19 +74,19 @@ def read_range(arguments: Mapping[str, str], zone: ZoneInfo, now: datetime) -> R
     today, until = local_day(now, zone), ceil_slot(now)
     if first or last:
         if name:
-            raise BadParameter("range", "cannot be combined with from and to")
+            raise ParameterError("range", "cannot be combined with from and to")
         begin, finish = _date("from", first), _date("to", last) if last else today
         if begin > finish:
-            raise BadParameter("from", "must not be later than to" if last else "must not lie in the future")
+            raise ParameterError("from", "must not be later than to" if last else "must not lie in the future")
         if begin > today:
-            raise BadParameter("from", "must not lie in the future")
+            raise ParameterError("from", "must not lie in the future")
         end = min(midnight(finish + timedelta(days=1), zone), until)
         return Range("custom", midnight(begin, zone), end, zone)
     name = name or "7d"
     if name == ALL:
         return Range(ALL, None, until, zone)
     if name not in PRESETS:
-        raise BadParameter("range", f"must be one of {', '.join((*PRESETS, ALL))}")
+        raise ParameterError("range", f"must be one of {', '.join((*PRESETS, ALL))}")
     return Range(name, midnight(today - timedelta(days=PRESETS[name] - 1), zone), until, zone)
 
 
@@ -130,13 +130,13 @@ def _days(first: date, bucket: Bucket) -> Iterator[date]:
 
 def _date(name: str, text: str) -> date:
     if not text:
-        raise BadParameter(name, "is needed together with to")
+        raise ParameterError(name, "is needed together with to")
     try:
         day = date.fromisoformat(text) if DATE.fullmatch(text) else None
     except ValueError:
         day = None
     if day is None:
-        raise BadParameter(name, "must be a date such as 2026-11-22")
+        raise ParameterError(name, "must be a date such as 2026-11-22")
     if not EARLIEST <= day <= date(2200, 1, 1):
-        raise BadParameter(name, f"must lie between {EARLIEST} and 2200-01-01")
+        raise ParameterError(name, f"must lie between {EARLIEST} and 2200-01-01")
     return day

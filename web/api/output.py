@@ -6,7 +6,8 @@ from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-RENAMED = {"start": "from", "end": "to"}  # `from` is a keyword in Python, so Span cannot have it as a field
+# fields whose name in the API is a keyword of Python, or is older than the field
+RENAMED = {"start": "from", "end": "to", "loss_accounting": "delivery", "image_stats": "archive"}
 
 
 def jsonable(value: Any) -> Any:

@@ -1,7 +1,6 @@
-"""Who may see what. Nothing is open unless its view says so: a new route without a mark asks for a login.
+"""Access control: a view needs a login unless it is marked `public`, or `bearer_only`, which needs an API token.
 
-`public` needs nothing, `bearer_only` an API token, everything else a login; under /api a login serves to read and a
-token to do anything.
+Under /api a login allows to read, and a token allows everything.
 """
 
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from web.auth.sessions import signed_in
 from web.auth.tokens import bearer_token_given, bearer_token_valid
-from web.problem import Problem
+from web.errors import ProblemError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,31 +36,31 @@ def bearer_only(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def is_admin() -> bool:
-    """Whether to show what is meant for who runs the bot, such as why a picture is missing.
+    """Whether to show what is meant for the operator, such as why an image is missing.
 
-    Today everybody who can sign in is: there is one password, and the bot gives one-time links to its owners only.
+    Everybody who can sign in is one: there is one password, and the bot gives one-time links to its owners only.
     """
     return signed_in()
 
 
-class Work(Enum):
+class RequestCost(Enum):
     """What a request may cost."""
 
-    LITTLE = "little"  # what is open to everybody: static files, the health check, the login form, errors
+    LOW = "low"  # what is open to everybody: static files, the health check, the login form, errors
     SIGN_IN = "sign-in"  # a password to check, a link to make or to spend
     QUERIES = "queries"
 
 
-def work_of(app: Flask, path: str, method: str) -> Work:
+def request_cost(app: Flask, path: str, method: str) -> RequestCost:
     """What a request to a path may cost."""
     try:
         endpoint, _ = app.url_map.bind("localhost").match(path, method)
     except HTTPException:
-        return Work.LITTLE
+        return RequestCost.LOW
     access = getattr(app.view_functions[endpoint], "access", "login")
     if endpoint == "static" or (access == "public" and method in SAFE_METHODS):
-        return Work.LITTLE
-    return Work.QUERIES if access == "login" else Work.SIGN_IN
+        return RequestCost.LOW
+    return RequestCost.QUERIES if access == "login" else RequestCost.SIGN_IN
 
 
 def init_app(app: Flask) -> None:
@@ -100,13 +99,13 @@ def _check_api(access: str) -> None:
     if bearer_token_given():
         if bearer_token_valid():
             return
-        raise Problem(401, "The API token is not known here.", headers=_challenge("invalid_token"))
+        raise ProblemError(401, "The API token is not known here.", headers=_challenge("invalid_token"))
     if access == "bearer":
-        raise Problem(401, "This needs an API token: Authorization: Bearer <token>.", headers=_challenge())
+        raise ProblemError(401, "This needs an API token: Authorization: Bearer <token>.", headers=_challenge())
     if not signed_in():
-        raise Problem(401, "Sign in, or send an API token: Authorization: Bearer <token>.", headers=_challenge())
+        raise ProblemError(401, "Sign in, or send an API token: Authorization: Bearer <token>.", headers=_challenge())
     if request.method not in SAFE_METHODS:
-        raise Problem(403, "A login may only read here; to change something send an API token.")
+        raise ProblemError(403, "A login may only read here; to change something send an API token.")
 
 
 def _challenge(error: str | None = None) -> dict[str, str]:
@@ -120,7 +119,7 @@ def _to_login() -> WerkzeugResponse | Response:
         try:
             here = urlsplit(request.headers.get("HX-Current-URL", ""))
         except ValueError:
-            raise Problem(400, "The header HX-Current-URL is no address.", kind="bad-header") from None
+            raise ProblemError(400, "The header HX-Current-URL is no address.", kind="bad-header") from None
         target = here.path + (f"?{here.query}" if here.query else "")
         return Response(status=401, headers={"HX-Redirect": f"{login}?{urlencode({'next': safe_next(target)})}"})
     if request.method not in SAFE_METHODS:

@@ -1,9 +1,9 @@
 """One-time login links: a random token, stored as its hash, spent by the first POST that brings it in time."""
 
-import hashlib
 import secrets
 
 from web.auth.database import AuthDatabase
+from web.auth.tokens import hash_token
 
 TTL_S = 600
 TTL_MAX_S = 600
@@ -14,7 +14,7 @@ def make_link(database: AuthDatabase, ttl_s: int = TTL_S) -> tuple[str, float]:
     token, expires_at = secrets.token_urlsafe(32), database.clock() + ttl_s
     with database.write() as connection:
         connection.execute("DELETE FROM login_links WHERE expires_at <= ?", (database.clock(),))
-        connection.execute("INSERT INTO login_links VALUES (?, ?)", (_hash(token), expires_at))
+        connection.execute("INSERT INTO login_links VALUES (?, ?)", (hash_token(token), expires_at))
     return token, expires_at
 
 
@@ -22,7 +22,7 @@ def link_open(database: AuthDatabase, token: str) -> bool:
     """Whether a token could still be spent; looking does not spend it."""
     with database.read() as connection:
         row = connection.execute(
-            "SELECT 1 FROM login_links WHERE token_hash = ? AND expires_at > ?", (_hash(token), database.clock())
+            "SELECT 1 FROM login_links WHERE token_hash = ? AND expires_at > ?", (hash_token(token), database.clock())
         ).fetchone()
     return row is not None
 
@@ -31,11 +31,6 @@ def spend_link(database: AuthDatabase, token: str) -> bool:
     """Spend a token. True exactly once, however many processes try at the same time."""
     with database.write() as connection:
         spent = connection.execute(
-            "DELETE FROM login_links WHERE token_hash = ? AND expires_at > ?", (_hash(token), database.clock())
+            "DELETE FROM login_links WHERE token_hash = ? AND expires_at > ?", (hash_token(token), database.clock())
         ).rowcount
     return spent == 1
-
-
-def _hash(token: str) -> str:
-    # looked up by the hash of 256 random bits: the time a look-up takes says nothing about a token
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()

@@ -8,7 +8,7 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 
 from web.settings import WebSettings
 
-AT_ONCE = 2  # a check takes 64 MiB and a core for 50 ms: many at once would be a way to choke a small machine
+AT_ONCE = 2  # a check takes 64 MiB and a core for 50 ms: many at once would overload a small machine
 PASSWORD_MAX = 1024
 
 
@@ -17,7 +17,7 @@ class Passwords:
 
     def __init__(self, settings: WebSettings) -> None:
         self._hash = settings.password_hash.get_secret_value() if settings.password_hash else None
-        self._gate = threading.BoundedSemaphore(AT_ONCE)
+        self._checks = threading.BoundedSemaphore(AT_ONCE)
 
     @property
     def enabled(self) -> bool:
@@ -33,7 +33,7 @@ class Passwords:
         """Whether this is the password."""
         if self._hash is None or len(password) > PASSWORD_MAX:
             return False
-        with self._gate:
+        with self._checks:
             try:
                 return PasswordHasher().verify(self._hash, password)
             except (Argon2Error, InvalidHashError):

@@ -1,4 +1,4 @@
-"""The pages that let somebody in and out: /login, /login/link, /logout.
+"""Signing in and out: /login, /login/link, /logout.
 
 Templates (in web/templates): `login.html` gets `next`, `password_enabled`, `fault` (None, "wrong" or "limited") and
 `retry_after_s`; `login_link.html` gets `token` (None when the link was used or is too old).
@@ -11,7 +11,7 @@ from web.auth.access import START_PAGE, public, safe_next
 from web.auth.attempts import begin_attempt, forgive_attempts
 from web.auth.links import link_open, spend_link
 from web.auth.sessions import sign_in, sign_out, signed_in
-from web.context import auth_database, passwords
+from web.context import services
 
 blueprint = Blueprint("auth", __name__)
 
@@ -19,7 +19,7 @@ blueprint = Blueprint("auth", __name__)
 @blueprint.get("/login")
 @public
 def login() -> WerkzeugResponse | str:
-    """The login form; who is in already goes on."""
+    """The login form, or a redirect for a browser that is signed in already."""
     target = safe_next(request.args.get("next"))
     if signed_in():
         return redirect(target, 303)
@@ -31,14 +31,14 @@ def login() -> WerkzeugResponse | str:
 def login_by_password() -> WerkzeugResponse:
     """Check the password; 401 with the form again when it is wrong, 429 after too many attempts."""
     target, address = safe_next(request.form.get("next")), request.remote_addr or ""
-    if not passwords().enabled:
+    if not services.passwords.enabled:
         return make_response(_form(target), 401)
-    wait = begin_attempt(auth_database(), address)
+    wait = begin_attempt(services.auth_database, address)
     if wait:
         return make_response(_form(target, "limited", wait), 429, {"Retry-After": str(wait)})
-    if not passwords().matches(request.form.get("password", "")):
+    if not services.passwords.matches(request.form.get("password", "")):
         return make_response(_form(target, "wrong"), 401)
-    forgive_attempts(auth_database(), address)
+    forgive_attempts(services.auth_database, address)
     sign_in()
     return redirect(target, 303)
 
@@ -48,7 +48,7 @@ def login_by_password() -> WerkzeugResponse:
 def login_link() -> Response:
     """Ask for a click before the link is spent, so that a messenger's preview does not spend it."""
     token = request.args.get("token", "")
-    usable = link_open(auth_database(), token)
+    usable = link_open(services.auth_database, token)
     page = render_template("login_link.html", token=token if usable else None)
     return make_response(page, 200 if usable else 410)
 
@@ -56,8 +56,8 @@ def login_link() -> Response:
 @blueprint.post("/login/link")
 @public
 def login_by_link() -> WerkzeugResponse:
-    """Spend the link and let its holder in."""
-    if not spend_link(auth_database(), request.form.get("token", "")):
+    """Spend the link and sign its holder in."""
+    if not spend_link(services.auth_database, request.form.get("token", "")):
         return make_response(render_template("login_link.html", token=None), 410)
     sign_in()
     return redirect(START_PAGE, 303)
@@ -73,5 +73,5 @@ def logout() -> WerkzeugResponse:
 
 def _form(target: str, fault: str | None = None, retry_after_s: int = 0) -> str:
     return render_template(
-        "login.html", next=target, password_enabled=passwords().enabled, fault=fault, retry_after_s=retry_after_s
+        "login.html", next=target, password_enabled=services.passwords.enabled, fault=fault, retry_after_s=retry_after_s
     )

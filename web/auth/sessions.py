@@ -1,11 +1,11 @@
 """Logins. The signed cookie holds a random id; the database holds its hash, so a logout ends a copied cookie too."""
 
-import hashlib
 import secrets
 
 from flask import g, session
 
-from web.context import auth_database, passwords, settings
+from web.auth.tokens import hash_token
+from web.context import services
 
 
 def sign_in() -> None:
@@ -15,15 +15,15 @@ def sign_in() -> None:
     session.permanent = True
     identity = secrets.token_urlsafe(24)
     session["id"] = identity
-    database = auth_database()
-    expires_at = database.clock() + settings().session_hours * 3600
+    database = services.auth_database
+    expires_at = database.clock() + services.settings.session_hours * 3600
     with database.write() as connection:
         connection.execute(
-            "INSERT INTO sessions VALUES (?, ?, ?)", (_hash(identity), passwords().fingerprint, expires_at)
+            "INSERT INTO sessions VALUES (?, ?, ?)", (hash_token(identity), services.passwords.fingerprint, expires_at)
         )
         connection.execute(
             "DELETE FROM sessions WHERE expires_at <= ? OR id_hash = ?",
-            (database.clock(), _hash(before) if isinstance(before, str) else ""),
+            (database.clock(), hash_token(before) if isinstance(before, str) else ""),
         )
     g.signed_in = True
 
@@ -39,8 +39,8 @@ def sign_out() -> None:
     """End this login everywhere its cookie may have been copied to."""
     identity = session.get("id")
     if isinstance(identity, str):
-        with auth_database().write() as connection:
-            connection.execute("DELETE FROM sessions WHERE id_hash = ?", (_hash(identity),))
+        with services.auth_database.write() as connection:
+            connection.execute("DELETE FROM sessions WHERE id_hash = ?", (hash_token(identity),))
     session.clear()
     g.signed_in = False
 
@@ -48,13 +48,9 @@ def sign_out() -> None:
 def _look_up(identity: object) -> bool:
     if not isinstance(identity, str):
         return False
-    database = auth_database()
+    database = services.auth_database
     with database.read() as connection:
         row = connection.execute(
-            "SELECT credential, expires_at FROM sessions WHERE id_hash = ?", (_hash(identity),)
+            "SELECT credential, expires_at FROM sessions WHERE id_hash = ?", (hash_token(identity),)
         ).fetchone()
-    return row is not None and row[0] == passwords().fingerprint and row[1] > database.clock()
-
-
-def _hash(identity: str) -> str:
-    return hashlib.sha256(identity.encode()).hexdigest()
+    return row is not None and row[0] == services.passwords.fingerprint and row[1] > database.clock()

@@ -6,7 +6,7 @@ import secrets
 
 from flask import request
 
-from web.context import settings
+from web.context import services
 
 
 def new_token() -> str:
@@ -15,7 +15,10 @@ def new_token() -> str:
 
 
 def hash_token(token: str) -> str:
-    """What stands in CHATTRAIL_WEB_API_TOKEN_HASHES for a token."""
+    """The SHA-256 of a random token, as in CHATTRAIL_WEB_API_TOKEN_HASHES and in the sign-in database.
+
+    Looking up 256 random bits by their hash takes a time that says nothing about a token.
+    """
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -28,6 +31,6 @@ def bearer_token_valid() -> bool:
     """Whether that token is one of the configured ones. Takes the same time wherever they differ."""
     given = hash_token(request.headers.get("Authorization", "").partition(" ")[2].strip())
     found = False
-    for known in settings().api_token_hashes:
+    for known in services.settings.api_token_hashes:
         found |= hmac.compare_digest(given, known)
     return found

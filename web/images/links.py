@@ -1,4 +1,4 @@
-"""Links to pictures that lie elsewhere: signed here, short-lived, made for each request and kept nowhere.
+"""Links to images in other stores: signed here, short-lived, made for each request and stored nowhere.
 
 Cloudflare: https://developers.cloudflare.com/images/manage-images/serve-images/serve-private-images/
 S3: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html, by obstore.
@@ -15,35 +15,32 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from common.s3 import open_bucket
-from web.images.settings import PictureSettings
+from web.errors import ImageLinkError
+from web.images.settings import ImageStoreSettings
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
-log = logging.getLogger("web.pictures")
+log = logging.getLogger("web.images")
 Size = Literal["full", "thumbnail"]
 SIZES: tuple[Size, ...] = ("full", "thumbnail")
-# keys come from a database: they must not lead to anything else that the same signature opens
+# keys come from a database: they must not name anything else that the same signature opens
 _CLOUDFLARE_ID = re.compile(r"[A-Za-z0-9-]{1,99}\Z")
 _S3_KEY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z]{3,4}\Z")
 
 
-class NoLink(Exception):  # noqa: N818 - what there is, instead of a link
-    """The picture cannot be linked to; the text says why, and holds no link."""
-
-
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An address that opens a picture for a while. `keep_s`: how long a browser may go on using it."""
+    """An address that opens an image for a while. `keep_s`: how long a browser may cache it."""
 
     address: str
     keep_s: int
 
 
-class PictureLinks:
+class ImageLinks:
     """Signs links with the settings' keys. The S3 client is made at the first link, so after a fork."""
 
-    def __init__(self, settings: PictureSettings) -> None:
+    def __init__(self, settings: ImageStoreSettings) -> None:
         self._settings = settings
 
     @property
@@ -58,7 +55,7 @@ class PictureLinks:
 
     @property
     def stores(self) -> frozenset[str]:
-        """Names of the stores whose pictures can be shown."""
+        """Names of the stores whose images can be shown."""
         settings = self._settings
         known = {
             "directory": settings.images_directory,
@@ -68,15 +65,15 @@ class PictureLinks:
         return frozenset(store for store, given in known.items() if given is not None)
 
     def cloudflare(self, image_id: str, size: Size, now: datetime) -> Link:
-        """Sign a link to a variant of a private picture. Raises NoLink.
+        """Sign a link to a variant of a private image. Raises ImageLinkError.
 
-        Links of one half of the lifetime are the same, so that a browser finds the picture in its cache.
+        Links of one half of the lifetime are the same, so that a browser finds the image in its cache.
         """
         settings = self._settings
         if settings.cloudflare_account_hash is None or settings.cloudflare_signing_key is None:
-            raise NoLink(missing("cloudflare_images"))
+            raise ImageLinkError(missing_setting("cloudflare_images"))
         if not _CLOUDFLARE_ID.match(image_id):
-            raise NoLink("The key of this picture is none that Cloudflare gives.")
+            raise ImageLinkError("The key of this picture is none that Cloudflare gives.")
         variant = settings.cloudflare_variant
         if size == "thumbnail" and settings.cloudflare_thumbnail_variant is not None:
             variant = settings.cloudflare_thumbnail_variant
@@ -91,12 +88,12 @@ class PictureLinks:
         return Link(f"{address}?exp={expires}&sig={signature}", half)
 
     def s3(self, key: str) -> Link:
-        """Presign a GET of an object. Raises NoLink."""
+        """Presign a GET of an object. Raises ImageLinkError."""
         settings = self._settings
         if settings.s3_bucket is None:
-            raise NoLink(missing("s3"))
+            raise ImageLinkError(missing_setting("s3"))
         if not _S3_KEY.match(key):
-            raise NoLink("The key of this picture is none that the sidecar writes.")
+            raise ImageLinkError("The key of this picture is none that the sidecar writes.")
         import obstore  # here, because most deployments have no S3
         from obstore.exceptions import BaseError
 
@@ -105,7 +102,9 @@ class PictureLinks:
             return Link(obstore.sign(self._bucket, "GET", key, lifetime), settings.images_link_s // 2)
         except BaseError as error:  # its text may hold addresses
             log.error("a link to S3 cannot be signed: %s", type(error).__name__)
-            raise NoLink("A link to S3 cannot be signed; check CHATTRAIL_WEB_S3_* and the AWS_* variables.") from None
+            raise ImageLinkError(
+                "A link to S3 cannot be signed; check CHATTRAIL_WEB_S3_* and the AWS_* variables."
+            ) from None
 
     @cached_property
     def _bucket(self) -> "S3Store":
@@ -116,8 +115,8 @@ class PictureLinks:
         return f"https://{host}" if self._settings.s3_path_style else f"https://{self._settings.s3_bucket}.{host}"
 
 
-def missing(store: str) -> str:
-    """The sentence for who runs the site: what to set, so that pictures of a store are shown."""
+def missing_setting(store: str) -> str:
+    """The sentence that names the settings without which images of a store are not shown."""
     variables = {
         "directory": "CHATTRAIL_WEB_IMAGES_DIRECTORY",
         "cloudflare_images": "CHATTRAIL_WEB_CLOUDFLARE_ACCOUNT_HASH and CHATTRAIL_WEB_CLOUDFLARE_SIGNING_KEY",

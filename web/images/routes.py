@@ -1,10 +1,10 @@
-"""GET /images/{event_id}: the picture of an event, behind the login.
+"""GET /images/{event_id}: the image of an event, behind the login.
 
 A file of the shared directory is served from here: only what the `images` table names, only from inside the directory,
 only as one of four raster types; the browser must ask again each time, so a logout or an erasure takes effect at once.
-A picture at Cloudflare or in S3 is answered with a redirect to a link that is signed now and works for minutes.
-`size=thumbnail` asks for the small variant where the store makes one. The directory has none: to scale would decode
-strangers' bytes in this process, which the sidecar takes a child process for, and pictures of chats are small.
+An image at Cloudflare or in S3 is answered with a redirect to a link that is signed now and works for minutes.
+`size=thumbnail` asks for the small variant where the store makes one. The directory has none: scaling would decode
+unknown bytes in this process, for which the sidecar has a child process, and images of chats are small.
 """
 
 from pathlib import Path
@@ -13,10 +13,9 @@ from uuid import UUID
 from flask import Blueprint, Response, request, send_file
 
 from web.analytics.models import StoredImage
-from web.analytics.queries import BadParameter
-from web.context import now, picture_links, settings, store
-from web.images.links import SIZES, Link, NoLink, Size, missing
-from web.problem import Problem
+from web.context import services
+from web.errors import ImageLinkError, ParameterError, ProblemError
+from web.images.links import SIZES, Link, Size, missing_setting
 
 blueprint = Blueprint("images", __name__)
 CONTENT_TYPES = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
@@ -25,17 +24,19 @@ POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
 
 @blueprint.get("/images/<uuid:event_id>")
 def image(event_id: UUID) -> Response:
-    """The bytes of the picture of an event, or a redirect to them."""
+    """The bytes of the image of an event, or a redirect to them."""
     size = _size()
-    found = store().image(event_id)
+    found = services.trails.image(event_id)
     if found is None:
-        raise Problem(404, "This event has no picture.")
+        raise ProblemError(404, "This event has no picture.")
     if found.status == "erased":
-        raise Problem(410, "This picture was erased.")
+        raise ProblemError(410, "This picture was erased.")
     if found.status != "stored":
-        raise Problem(404, "This picture is not stored yet." if found.status == "pending" else "This picture failed.")
+        raise ProblemError(
+            404, "This picture is not stored yet." if found.status == "pending" else "This picture failed."
+        )
     if found.content_type not in CONTENT_TYPES:
-        raise Problem(404, "This is no picture of a type that is shown.")
+        raise ProblemError(404, "This is no picture of a type that is shown.")
     if found.store == "directory":
         response = _file(found)
         response.headers["Cache-Control"] = "private, no-cache"
@@ -46,22 +47,21 @@ def image(event_id: UUID) -> Response:
 
 
 def _size() -> Size:
-    asked = request.args.get("size", "full")
-    for size in SIZES:
-        if asked == size:
-            return size
-    raise BadParameter("size", f"must be one of {', '.join(SIZES)}")
+    size = request.args.get("size", "full")
+    if size not in SIZES:
+        raise ParameterError("size", f"must be one of {', '.join(SIZES)}")
+    return size
 
 
 def _link(found: StoredImage, size: Size) -> Link:
     try:
         if found.store == "cloudflare_images":
-            return picture_links().cloudflare(found.key, size, now())
+            return services.image_links.cloudflare(found.key, size, services.now())
         if found.store == "s3":
-            return picture_links().s3(found.key)
-    except NoLink as error:
-        raise Problem(404, str(error)) from None
-    raise Problem(404, missing(found.store))
+            return services.image_links.s3(found.key)
+    except ImageLinkError as error:
+        raise ProblemError(404, str(error)) from None
+    raise ProblemError(404, missing_setting(found.store))
 
 
 def _redirect(link: Link) -> Response:
@@ -83,11 +83,11 @@ def _file(found: StoredImage) -> Response:
 
 
 def _locate(key: str) -> Path:
-    directory = settings().images_directory
+    directory = services.settings.images_directory
     if directory is None:
-        raise Problem(404, missing("directory"))
+        raise ProblemError(404, missing_setting("directory"))
     root = directory.resolve()
     path = (root / key).resolve()
     if not path.is_relative_to(root) or not path.is_file():
-        raise Problem(404, "The file of this picture is missing in CHATTRAIL_WEB_IMAGES_DIRECTORY.")
+        raise ProblemError(404, "The file of this picture is missing in CHATTRAIL_WEB_IMAGES_DIRECTORY.")
     return path

@@ -1,4 +1,4 @@
-"""Settings of where pages get pictures from: the stores that the sidecar keeps them in, as far as pages have to know."""
+"""Settings of the image stores that the sidecar writes to, as far as pages read them."""
 
 from pathlib import Path
 from typing import Self
@@ -12,8 +12,8 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _VARIANT = "^[A-Za-z0-9_-]{1,99}$"
 
 
-class PictureSettings(BucketSettings):
-    """Stores that pages can show pictures of, for `WebSettings` to inherit. A store without settings shows none."""
+class ImageStoreSettings(BucketSettings):
+    """Stores that pages can show images of, for `WebSettings` to inherit. A store without settings shows none."""
 
     images_directory: Path | None = Field(
         None, description="Directory where the sidecar stores pictures; unset: none of that store is shown."
@@ -22,7 +22,7 @@ class PictureSettings(BucketSettings):
         300,
         ge=60,
         le=86_400,
-        description="Seconds that a signed link to a picture at Cloudflare or in S3 works, for whoever holds it.",
+        description="Seconds that a signed link to a picture at Cloudflare or in S3 works, for everybody who has it.",
     )
 
     cloudflare_account_hash: str | None = Field(

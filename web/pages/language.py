@@ -11,7 +11,7 @@ from babel import Locale
 from werkzeug.datastructures import LanguageAccept
 
 from web.analytics.bounds import NUMBER_MAX
-from web.analytics.metric_definitions import DEFINITIONS
+from web.analytics.metric_definitions import METRIC_DEFINITIONS
 
 TEXTS = Path(__file__).parent.parent / "texts"
 LANGUAGES = ("en", "ru")
@@ -50,14 +50,14 @@ def catalogue(language: str) -> Catalogue:
     tree = tomllib.loads((TEXTS / f"{language}.toml").read_text(encoding="utf-8"))
     entries = dict(_flat(tree, locale))
     if language == "en":  # the sentences that the documentation of the API shows, too
-        entries |= {f"counted.{key}": sentence for key, sentence in DEFINITIONS.items()}
+        entries |= {f"counted.{key}": sentence for key, sentence in METRIC_DEFINITIONS.items()}
     return Catalogue(language, locale, entries)
 
 
-def choose_language(asked: str | None, accepted: LanguageAccept) -> str:
-    """Take the language asked for (parameter or cookie) if there is one, else what the browser prefers."""
-    if asked in LANGUAGES:
-        return str(asked)
+def choose_language(chosen: str | None, accepted: LanguageAccept) -> str:
+    """Take the chosen language (parameter or cookie) if there is one, else the one that the browser prefers."""
+    if chosen in LANGUAGES:
+        return str(chosen)
     # Best first. werkzeug's own best_match would prefer an exact "en" to a "ru-RU" above it.
     for wanted in accepted.values():
         primary = wanted.partition("-")[0].lower()

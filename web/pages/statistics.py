@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from babel import Locale, UnknownLocaleError
 from flask import render_template, request
 
 from web.analytics.models import Figure, LeftOut, Stats
 from web.analytics.queries import is_language_code
 from web.analytics.ranges import ALL, PRESETS, read_range
-from web.context import now, settings, store
+from web.context import services
 from web.pages.charts import Line, line
-from web.pages.template_context import reader
+from web.pages.template_context import template_context
 
 FIGURES = ("people", "new_people", "messages", "answers", "pictures", "stars")
 SERIES = ("messages", "answers", "pictures", "people")
@@ -37,7 +38,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A row of a section: its share of the longest one is drawn, `part` of the first one is told."""
+    """A row of a section, drawn by its share of the longest row."""
 
     key: str
     name: str
@@ -48,14 +49,14 @@ class Bar:
 
 def statistics() -> str:
     """Render /analytics."""
-    words, formats, zone = reader().words, reader().formats, settings().zone
-    asked = read_range(request.args, zone, now())
-    stats = store().stats(asked)
+    words, formats, zone = template_context().words, template_context().formats, services.settings.zone
+    selected = read_range(request.args, zone, services.now())
+    stats = services.figures.stats(selected, services.now())
     last_day = (stats.range.end - timedelta(microseconds=1)).astimezone(zone)
     return render_template(
         "statistics.html",
         stats=stats,
-        asked=asked.name,
+        selected_range=selected.name,
         presets=(*PRESETS, ALL),
         first_day=stats.range.start.astimezone(zone).date(),
         last_day=last_day.date(),
@@ -91,7 +92,7 @@ def statistics() -> str:
 
 def _left_out(counts: LeftOut, names: tuple[str, ...]) -> list[str]:
     """A sentence for each kind of number that sums leave out."""
-    words, formats = reader().words, reader().formats
+    words, formats = template_context().words, template_context().formats
     found = [(name, getattr(counts, name)) for name in names]
     return [words.text(f"left_out.{name}", n=count, count=formats.number(count)) for name, count in found if count]
 
@@ -119,10 +120,8 @@ def _bars(rows: list[tuple[str, str, int, int | None]]) -> list[Bar]:
 
 
 def _language(code: str) -> str:
-    """The language's own reader-facing name, or the code when Babel knows none."""
-    from babel import Locale, UnknownLocaleError
-
-    words = reader().words
+    """The name of a language in the language of the page, or the code when Babel knows none."""
+    words = template_context().words
     if not code:
         return words.text("statistics.language_unknown")
     if not is_language_code(code):

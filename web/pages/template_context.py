@@ -1,10 +1,10 @@
-"""What every template is given: words, formats and addresses for the person who asks."""
+"""Values that every template has: words and formats in the language of the request, and addresses."""
 
 import sqlite3
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Response, g, request, url_for
@@ -13,9 +13,9 @@ from werkzeug.exceptions import HTTPException
 from web.analytics.person_key import address_of
 from web.auth.access import SAFE_METHODS, is_admin, safe_next
 from web.auth.sessions import signed_in
-from web.context import now, settings
+from web.context import services
 from web.pages.assets import asset
-from web.pages.attempt import attempt
+from web.pages.event_fallback import render_or_fallback
 from web.pages.formats import Formats
 from web.pages.language import COOKIE, LANGUAGES, Catalogue, catalogue, choose_language
 from web.pages.safe_text import brief, clean, hue, initial, segments
@@ -24,54 +24,39 @@ YEAR_S = 365 * 86400
 
 
 @dataclass(frozen=True)
-class Reader:
-    """One person at one moment: their language and how things read in it."""
+class TemplateContext:
+    """The words and formats of one request."""
 
     words: Catalogue
     formats: Formats
 
-    @property
-    def language(self) -> str:
-        """The code of their language."""
-        return self.words.language
 
-    @property
-    def other_language(self) -> str:
-        """The language that the switch leads to."""
-        return next(language for language in LANGUAGES if language != self.language)
-
-
-def reader() -> Reader:
-    """The reader of this request, made at the first call: an error page may ask before any view ran."""
-    if "reader" not in g:
-        asked = request.args.get("lang") or request.cookies.get(COOKIE)
-        words = catalogue(choose_language(asked, request.accept_languages))
-        g.reader = Reader(words, Formats(words, settings().zone, now()))
-    found = g.reader
-    assert isinstance(found, Reader)
-    return found
+def template_context() -> TemplateContext:
+    """The context of this request, made at the first call: an error page may need it before any view ran."""
+    if "template_context" not in g:
+        language = request.args.get("lang") or request.cookies.get(COOKIE)
+        words = catalogue(choose_language(language, request.accept_languages))
+        g.template_context = TemplateContext(words, Formats(words, services.settings.zone, services.now()))
+    return cast("TemplateContext", g.template_context)
 
 
 def is_partial() -> bool:
-    """Whether htmx asks for the page alone, without the frame around it."""
+    """Whether htmx requests `#page` alone, without the layout around it."""
     return request.headers.get("HX-Request") == "true" and "HX-History-Restore-Request" not in request.headers
 
 
 def here(**changes: str | None) -> str:
     """This page's address with some parameters changed; None takes one out. The order of the others stays.
 
-    What answers a form has no address of its own, so the start page's is given.
+    The response to a form has no address of its own, so it is the start page's.
     """
     is_page = request.method in SAFE_METHODS
-    kept = {name: value for name, value in request.args.items() if name != "lang" and value} if is_page else {}
+    kept: dict[str, str | None] = {**request.args.to_dict(), "lang": None} if is_page else {}
     for name, value in changes.items():
-        name = name.rstrip("_")  # `from_` is `from`, which Python keeps for itself
-        if value is None:
-            kept.pop(name, None)
-        else:
-            kept[name] = value
+        kept[name.rstrip("_")] = value  # `from_` is `from`, a keyword of Python
     path = quote(request.path) if is_page else url_for("pages.statistics")
-    return f"{path}?{urlencode(kept)}" if kept else path
+    given = {name: value for name, value in kept.items() if value}
+    return f"{path}?{urlencode(given)}" if given else path
 
 
 def retry_address() -> str | None:
@@ -89,7 +74,7 @@ def retry_address() -> str | None:
 
 
 def _is_signed_in() -> bool:
-    """Whether to show the frame. An error page must come up even when the logins themselves cannot be read."""
+    """Whether to show the layout. An error page must be shown even when the logins cannot be read."""
     try:
         return signed_in()
     except sqlite3.Error:
@@ -97,37 +82,36 @@ def _is_signed_in() -> bool:
 
 
 def init_blueprint(blueprint: Blueprint) -> None:
-    """Give words, formats and addresses to all templates of the app, those of the sign-in pages too."""
+    """Give these values to all templates of the app, those of the sign-in pages too."""
 
     @blueprint.app_context_processor
-    def given() -> dict[str, Any]:
-        person = reader()
+    def values() -> dict[str, Any]:
+        context = template_context()
+        language = context.words.language
         return {
-            "t": person.words.text,
-            "has_text": person.words.has,
-            "fmt": person.formats,
-            "reader": person,
+            "t": context.words.text,
+            "has_text": context.words.has,
+            "fmt": context.formats,
+            "language": language,
+            "other_language": next(other for other in LANGUAGES if other != language),
             "asset": asset,
             "here": here,
             "retry_address": retry_address,
-            "attempt": attempt,
+            "render_or_fallback": render_or_fallback,
             "partial": is_partial(),
             "signed_in": _is_signed_in(),
             "is_admin": is_admin,
             "home": url_for("pages.statistics"),
         }
 
-    blueprint.add_app_template_filter(clean, "clean")
-    blueprint.add_app_template_filter(brief, "brief")
     blueprint.add_app_template_filter(address_of, "address")
-    blueprint.add_app_template_filter(segments, "segments")
-    blueprint.add_app_template_filter(initial, "initial")
-    blueprint.add_app_template_filter(hue, "hue")
+    for template_filter in (clean, brief, segments, initial, hue):
+        blueprint.add_app_template_filter(template_filter)
 
     @blueprint.after_app_request
     def remember_language(response: Response) -> Response:
-        asked = request.args.get("lang")
-        if asked in LANGUAGES:
-            secure = settings().secure
-            response.set_cookie(COOKIE, asked, max_age=YEAR_S, httponly=True, samesite="Lax", secure=secure)
+        language = request.args.get("lang")
+        if language in LANGUAGES:
+            secure = services.settings.secure
+            response.set_cookie(COOKIE, language, max_age=YEAR_S, httponly=True, samesite="Lax", secure=secure)
         return response

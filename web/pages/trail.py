@@ -4,18 +4,20 @@ from flask import render_template, request
 
 from web.analytics.models import RECEIVED
 from web.analytics.queries import TrailQuery
-from web.context import settings, store
+from web.context import services
 from web.pages.safe_text import TEXT_MAX
-from web.pages.template_context import reader
-from web.pages.timeline import gather
+from web.pages.template_context import template_context
+from web.pages.timeline import timeline
 
 
 def trail(client_id: bytes) -> str:
     """Render /analytics/users/{client_id}."""
     query = TrailQuery.read(request.args)
-    page = store().trail(client_id, query)
+    page = services.trails.page(client_id, query)
     person = page.user
-    name = person.name or (f"@{person.username}" if person.username else reader().words.text("users.nameless"))
+    name = person.name or (
+        f"@{person.username}" if person.username else template_context().words.text("users.nameless")
+    )
     return render_template(
         "trail.html",
         query=query,
@@ -24,7 +26,7 @@ def trail(client_id: bytes) -> str:
         name=name,
         text_max=TEXT_MAX,
         received={event.id for event in page.events if event.time_source == RECEIVED},
-        days=gather(page.events, settings().zone),
+        days=timeline(page.events, services.settings.zone),
         is_live=query.cursor is None and query.order == "desc",
         newest_at=person.last_seen,
         title=name,

@@ -3,8 +3,8 @@
 from flask import render_template, request
 
 from web.analytics.queries import UsersQuery, is_language_code
-from web.context import store
-from web.pages.template_context import here, reader
+from web.context import services
+from web.pages.template_context import here, template_context
 
 # Columns after the name: the sort key, and whether small screens leave it out ("wide") or tablets, too ("extra").
 COLUMNS = (
@@ -19,19 +19,18 @@ COLUMNS = (
     ("stars", ""),
 )
 FILTERS = ("paid", "blocked")
-CHOICES_SHOWN = 4
+LANGUAGES_SHOWN = 4
 
 
 def users() -> str:
     """Render /analytics/users."""
-    person = reader()
-    words = person.words
+    words, formats = template_context().words, template_context().formats
     query = UsersQuery.read(request.args)
-    page = store().users(query)
+    page = services.people.page(query)
     filtered = bool(query.q or query.language or query.paid is not None or query.blocked is not None)
-    spoken = [each.code for each in store().languages() if is_language_code(each.code)][:CHOICES_SHOWN]
-    if query.language and query.language not in spoken:
-        spoken.append(query.language)
+    languages = [each.code for each in services.figures.languages() if is_language_code(each.code)][:LANGUAGES_SHOWN]
+    if query.language and query.language not in languages:
+        languages.append(query.language)
     newest_known = query.sort == "last_seen" and query.order == "desc" and not filtered and not query.cursor
     return render_template(
         "users.html",
@@ -39,13 +38,13 @@ def users() -> str:
         page=page,
         columns=COLUMNS,
         filters=FILTERS,
-        spoken=spoken,
+        languages=languages,
         filtered=filtered,
         newest_at=page.users[0].last_seen if newest_known and page.users else None,
         nobody_yet=not page.users and not filtered and not query.cursor,
         sort_link=lambda column: _sort_link(query, column),
         title=words.text("users.title"),
-        status=words.text("users.count", n=page.total, count=person.formats.number(page.total)),
+        status=words.text("users.count", n=page.total, count=formats.number(page.total)),
     )
 
 

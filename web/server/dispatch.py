@@ -11,19 +11,19 @@ from typing import Any
 
 from flask import Flask
 
-from web.auth.access import Work, work_of
+from web.auth.access import RequestCost, request_cost
 from web.server.overload import REFUSED
 
-OPEN_THREADS = 4
+LOW_COST_THREADS = 4
 REST_THREADS = 2
 SIGN_IN_THREADS = 2  # a password's check takes 64 MiB
-WAITING_PER_THREAD = 32  # a page with a gallery is dozens of quick requests at once
+WAITING_PER_THREAD = 32  # a page with many images is dozens of quick requests at once
 PIECE_BYTES = 64 * 1024
 
 Environ = dict[str, Any]
 
 
-class Answer:
+class AppResponse:
     """The answer of the app: what is made of it so far (`begun`), and where the rest comes from."""
 
     def __init__(self, executor: Executor | None) -> None:
@@ -35,11 +35,11 @@ class Answer:
         self._rest: Iterator[bytes] | None = None
 
     @classmethod
-    def bare(cls, status: str) -> "Answer":
+    def bare(cls, status: str) -> "AppResponse":
         """An answer without a body, for what does not reach the app."""
-        answer = cls(None)
-        answer.status, answer.headers = status, [("Content-Length", "0")]
-        return answer
+        response = cls(None)
+        response.status, response.headers = status, [("Content-Length", "0")]
+        return response
 
     async def more(self) -> bytes:
         """The next piece; empty at the end."""
@@ -83,7 +83,7 @@ class Answer:
 
 
 class Pool:
-    """Threads for one kind of request. When none is free others wait, so many at most and so long at most."""
+    """Threads for requests of one cost. When none is free, requests wait; their number and their time are limited."""
 
     def __init__(self, name: str, threads: int, wait_s: float) -> None:
         self.executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
@@ -119,27 +119,27 @@ class Dispatcher:
 
     def __init__(self, app: Flask, threads: int, wait_s: float) -> None:
         self._app = app
-        self._open = ThreadPoolExecutor(OPEN_THREADS, thread_name_prefix="open")
+        self._low_cost = ThreadPoolExecutor(LOW_COST_THREADS, thread_name_prefix="low-cost")
         # what is left of long answers, mostly files: hundreds of downloads must not keep the health check waiting either
         self._rest = ThreadPoolExecutor(REST_THREADS, thread_name_prefix="rest")
         self._pools = {
-            Work.SIGN_IN: Pool("sign-in", SIGN_IN_THREADS, wait_s),
-            Work.QUERIES: Pool("queries", threads, wait_s),
+            RequestCost.SIGN_IN: Pool("sign-in", SIGN_IN_THREADS, wait_s),
+            RequestCost.QUERIES: Pool("queries", threads, wait_s),
         }
 
-    async def respond(self, environ: Environ, closed: asyncio.Event) -> Answer | None:
+    async def respond(self, environ: Environ, closed: asyncio.Event) -> AppResponse | None:
         """The answer to a request; None when its client left before its turn, which `closed` says."""
-        pool = self._pools.get(work_of(self._app, environ["PATH_INFO"], environ["REQUEST_METHOD"]))
+        pool = self._pools.get(request_cost(self._app, environ["PATH_INFO"], environ["REQUEST_METHOD"]))
         if pool is None:
-            return await self._run(self._open, environ)
+            return await self._run(self._low_cost, environ)
         if not await pool.enter(closed):
-            return None if closed.is_set() else await self._run(self._open, {**environ, REFUSED: True})
+            return None if closed.is_set() else await self._run(self._low_cost, {**environ, REFUSED: True})
         try:
             return None if closed.is_set() else await self._run(pool.executor, environ)
         finally:
             pool.leave()
 
-    async def _run(self, executor: Executor, environ: Environ) -> Answer:
-        answer = Answer(self._rest)
-        await asyncio.get_running_loop().run_in_executor(executor, answer.begin, self._app, environ)
-        return answer
+    async def _run(self, executor: Executor, environ: Environ) -> AppResponse:
+        response = AppResponse(self._rest)
+        await asyncio.get_running_loop().run_in_executor(executor, response.begin, self._app, environ)
+        return response

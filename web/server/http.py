@@ -28,9 +28,10 @@ from tornado.iostream import IOStream, StreamClosedError
 
 from common.net import WaitingConnections
 from web import BODY_MAX
-from web.server.dispatch import PIECE_BYTES, Answer, Environ
+from web.errors import RequestTargetError
+from web.server.dispatch import PIECE_BYTES, AppResponse, Environ
 from web.server.streams import Lingering, Stream
-from web.server.wsgi import BadTarget, environment
+from web.server.wsgi import wsgi_environ
 
 HEAD_MAX = 32 * 1024  # request line and headers
 SEND_BUFFER_BYTES = 2 * PIECE_BYTES
@@ -38,7 +39,7 @@ ANNOUNCED = re.compile(r"[0-9]{1,18}")
 DRAINED_MAX = 1024 * 1024  # a longer body is refused before it has arrived
 log = logging.getLogger("web")
 
-Respond = Callable[[Environ, asyncio.Event], Awaitable[Answer | None]]
+Respond = Callable[[Environ, asyncio.Event], Awaitable[AppResponse | None]]
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ class Server(HTTPServer):
 
 
 class Request(HTTPMessageDelegate):
-    """One request, from its head to the end of its answer."""
+    """One request, from its head to the end of its response."""
 
     def __init__(self, server: Server, connection: HTTP1ServerConnection, exchange: HTTP1Connection) -> None:
         self._server = server
@@ -177,25 +178,25 @@ class Request(HTTPMessageDelegate):
         """All of it is here."""
         self._stream.request_arrived()
         self._server.receiving.discard(self._connection)
-        self._server.serve(self._connection, self._answer())
+        self._server.serve(self._connection, self._handle())
 
     def on_connection_close(self) -> None:
         """The rest of the body will not come."""
         self._server.receiving.discard(self._connection)
 
     def _refuse(self) -> Awaitable[None]:
-        """Answer before all of it is here. The connection is closed then."""
+        """AppResponse before all of it is here. The connection is closed then."""
         self._refused = True
         self._server.receiving.discard(self._connection)
-        return self._server.serve(self._connection, self._answer())
+        return self._server.serve(self._connection, self._handle())
 
-    async def _answer(self) -> None:
+    async def _handle(self) -> None:
         if self._stream.closed():  # a client that closes its sending side counts as gone
             return
         closed = asyncio.Event()
         self._exchange.set_close_callback(closed.set)
         try:
-            environ = environment(
+            environ = wsgi_environ(
                 self._line,
                 self._headers,
                 bytes(self._body),
@@ -203,49 +204,49 @@ class Request(HTTPMessageDelegate):
                 str(self._connection.context),
                 self._stream.local_address,
             )
-            answer = await self._server.respond(environ, closed)
-        except BadTarget:
-            await self._send(Answer.bare("400 Bad Request"))
+            response = await self._server.respond(environ, closed)
+        except RequestTargetError:
+            await self._send(AppResponse.bare("400 Bad Request"))
         except Exception as error:  # the app answers for its own faults; its text may hold anything
             log.error("unexpected %s below the app", type(error).__qualname__)
-            await self._send(Answer.bare("500 Internal Server Error"))
+            await self._send(AppResponse.bare("500 Internal Server Error"))
         else:
-            if answer is not None:
-                await self._send(answer)
+            if response is not None:
+                await self._send(response)
 
-    async def _send(self, answer: Answer) -> None:
+    async def _send(self, response: AppResponse) -> None:
         try:
             try:
                 if not self._stream.closed():
                     self._server.wait_for_peer(self._connection)
-                    await self._write(answer)
+                    await self._write(response)
             finally:
-                await answer.close()
+                await response.close()
         except (StreamClosedError, TimeoutError):
             self._stream.close()
         except Exception as error:  # a file that ends early, a header that tornado refuses
             log.error("unexpected %s while an answer was sent", type(error).__qualname__)
             self._stream.close()
 
-    async def _write(self, answer: Answer) -> None:
-        code, _, reason = answer.status.partition(" ")
+    async def _write(self, response: AppResponse) -> None:
+        code, _, reason = response.status.partition(" ")
         headers = HTTPHeaders({"Date": formatdate(usegmt=True), "Server": "chattrail"})
-        for name, value in answer.headers:
+        for name, value in response.headers:
             headers.add(name, value)
         if self._server.ending:
             headers["Connection"] = "close"
         start = ResponseStartLine("HTTP/1.1", int(code), reason)
-        begun = b"" if self._line.method == "HEAD" else answer.begun
-        answer.begun = b""
-        await self._taken(self._exchange.write_headers(start, headers, begun[:PIECE_BYTES]))
+        begun = b"" if self._line.method == "HEAD" else response.begun
+        response.begun = b""
+        await self._sent(self._exchange.write_headers(start, headers, begun[:PIECE_BYTES]))
         for at in range(PIECE_BYTES, len(begun), PIECE_BYTES):
-            await self._taken(self._exchange.write(begun[at : at + PIECE_BYTES]))
+            await self._sent(self._exchange.write(begun[at : at + PIECE_BYTES]))
         del begun  # it may take a while until the rest is taken
-        while self._line.method != "HEAD" and (piece := await answer.more()):
-            await self._taken(self._exchange.write(piece))
+        while self._line.method != "HEAD" and (piece := await response.more()):
+            await self._sent(self._exchange.write(piece))
         self._exchange.finish()
 
-    async def _taken(self, written: Awaitable[None]) -> None:
+    async def _sent(self, written: Awaitable[None]) -> None:
         """Wait until the system has taken a piece for the client, which it does when the client has read earlier ones."""
         async with asyncio.timeout(self._server.limits.write_s):
             await written

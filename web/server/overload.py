@@ -1,10 +1,10 @@
-"""The answer to a request that found no thread free: 503, with the time after which to come again."""
+"""The response to a request for which no thread was free: 503, with the time after which to try again."""
 
 from flask import Flask, request
 
-from web.problem import Problem
+from web.errors import ProblemError
 
-REFUSED = "chattrail.refused"  # set in the WSGI environment by who refused the request
+REFUSED = "chattrail.refused"  # set by the dispatcher in the WSGI environment
 RETRY_AFTER_S = 5
 
 
@@ -15,7 +15,7 @@ def init_app(app: Flask) -> None:
 
 def _check() -> None:
     if REFUSED in request.environ:
-        raise Problem(
+        raise ProblemError(
             503,
             "The dashboard is busy with other requests. Try again in a few seconds.",
             kind="busy",

@@ -1,4 +1,4 @@
-"""A request as WSGI (PEP 3333) wants it."""
+"""A request as a WSGI environ (PEP 3333)."""
 
 import re
 import sys
@@ -8,24 +8,22 @@ from urllib.parse import unquote_to_bytes
 
 from tornado.httputil import HTTPHeaders, RequestStartLine
 
+from web.errors import RequestTargetError
+
 ABSOLUTE = re.compile(r"https?://(?P<authority>[^/?#]*)(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 
 
-class BadTarget(Exception):  # noqa: N818 - the field's word is request target
-    """The request names nothing that can be served: no path, or a proxy's form."""
-
-
-def environment(
+def wsgi_environ(
     line: RequestStartLine, headers: HTTPHeaders, body: bytes, length: int, client: str, server: tuple[str, int]
 ) -> dict[str, Any]:
-    """The environ of a request whose body has arrived. `length` is the body's, even where `body` is cut. Raises BadTarget."""
+    """The environ of a request whose body has arrived. `length` is the body's, even where `body` is cut."""
     target, authority = line.path, None
     absolute = ABSOLUTE.fullmatch(target)
     if absolute:  # RFC 9112, 3.2.2: then the host stands there
         authority, rest = absolute["authority"], absolute["rest"]
         target = rest if rest.startswith("/") else f"/{rest}"
     if not target.startswith("/"):
-        raise BadTarget
+        raise RequestTargetError
     path, _, query = target.partition("#")[0].partition("?")
     environ: dict[str, Any] = {
         "REQUEST_METHOD": line.method,

@@ -23,7 +23,7 @@ from tests.support.embedded import EmbeddedClickHouse
 from tests.support.otlp import event
 from tests.support.web_stage import web_stage
 from tests.support.web_support import BEARER, Clock
-from web.analytics.metric_definitions import DEFINITIONS
+from web.analytics.metric_definitions import METRIC_DEFINITIONS
 from web.analytics.queries import USER_SORTS, TrailQuery, UsersQuery
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "api.md"
@@ -121,7 +121,7 @@ def pretty(value: Any, depth: int = 0) -> str:
 
 
 def definitions() -> str:
-    rows = "\n".join(f"| `{key}` | {sentence} |" for key, sentence in DEFINITIONS.items())
+    rows = "\n".join(f"| `{key}` | {sentence} |" for key, sentence in METRIC_DEFINITIONS.items())
     return f"<!-- definitions -->\n| figure | how it is counted |\n|---|---|\n{rows}\n<!-- end -->"
 
 

@@ -17,10 +17,10 @@ from tests.support.embedded import EmbeddedClickHouse
 from tests.support.otlp import event, plain, request
 from tests.support.sinks import SinkUnderTest
 from tests.support.web_support import Clock, make_app, sign_in
-from web.analytics.loss_accounting import Delivery, Gap, Reasons
+from web.analytics.clickhouse.client import ClickHouse
+from web.analytics.clickhouse.loss_accounting import loss_accounting
+from web.analytics.loss_accounting import Gap, LossAccounting, Reasons
 from web.analytics.ranges import Window
-from web.analytics.store.client import ClickHouse
-from web.analytics.store.loss_accounting import delivery
 from web.settings import WebSettings
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -82,16 +82,16 @@ class Books:
 
     def read(
         self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC), end: datetime = datetime(2100, 1, 1, tzinfo=UTC)
-    ) -> Delivery:
-        return delivery(self._clickhouse, Window(start, end, None, ZoneInfo("UTC")))
+    ) -> LossAccounting:
+        return loss_accounting(self._clickhouse, Window(start, end, None, ZoneInfo("UTC")))
 
 
-def summary(found: Delivery) -> tuple[int, int, int]:
+def summary(found: LossAccounting) -> tuple[int, int, int]:
     return found.emitted, found.stored, found.dropped
 
 
 def test_nothing_yet(books: Books) -> None:
-    assert books.read() == Delivery(0, 0, 0, Reasons(), 0, (), ())
+    assert books.read() == LossAccounting(0, 0, 0, Reasons(), 0, (), ())
 
 
 def test_all_that_was_numbered_is_there(books: Books) -> None:
@@ -210,7 +210,7 @@ def test_processes_are_apart_and_the_range_chooses_among_them(books: Books) -> N
 def test_what_has_no_number_or_an_absurd_one_is_left_out(books: Books) -> None:
     books.sink.handle(request(event("user_message"), event("user_message", **{"event.sequence": 2**62})))
     books.sink.handle(request(event("user_message", **{"event.sequence": 5}), instance=""))
-    assert books.read() == Delivery(0, 0, 0, Reasons(), 0, (), ())
+    assert books.read() == LossAccounting(0, 0, 0, Reasons(), 0, (), ())
 
 
 def test_events_of_before_the_account_are_counted(sink: SinkUnderTest, books: Books) -> None:
@@ -224,7 +224,7 @@ def test_events_of_before_the_account_are_counted(sink: SinkUnderTest, books: Bo
         sink.client.command(statement)
     migrate(sink.url)
     assert books.read() == found
-    assert replace(found, gaps=()) == Delivery(4, 3, 1, Reasons(unknown=1), 1, found.instances, ())
+    assert replace(found, gaps=()) == LossAccounting(4, 3, 1, Reasons(unknown=1), 1, found.instances, ())
     assert len(migrations()) >= 6
 
 

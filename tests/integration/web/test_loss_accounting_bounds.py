@@ -17,10 +17,10 @@ from tests.support.earlier_schema import migrate_before
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.loss_account import NOON, PlainProcess, total
 from tests.support.web_support import BEARER, Clock, make_app
-from web.analytics.loss_accounting import GAPS_MAX, INSTANCES_MAX, Delivery
+from web.analytics.clickhouse.client import ClickHouse
+from web.analytics.clickhouse.loss_accounting import ROWS_MAX, loss_accounting
+from web.analytics.loss_accounting import GAPS_MAX, INSTANCES_MAX, LossAccounting
 from web.analytics.ranges import Window
-from web.analytics.store.client import ClickHouse
-from web.analytics.store.loss_accounting import ROWS_MAX, delivery
 from web.settings import WebSettings
 
 DAY = timedelta(days=1)
@@ -77,9 +77,9 @@ class Tables:
             f" SETTINGS max_block_size = 50000, max_threads = 1"
         )
 
-    def read(self, start: datetime = NOON - DAY, end: datetime = NOON + 1000 * DAY) -> Delivery:
+    def read(self, start: datetime = NOON - DAY, end: datetime = NOON + 1000 * DAY) -> LossAccounting:
         self.store.seen = 0
-        return delivery(self.store, Window(start, end, None, ZoneInfo("UTC")))
+        return loss_accounting(self.store, Window(start, end, None, ZoneInfo("UTC")))
 
     def _insert(self, table: str, rows: list[list[Any]], columns: str) -> None:
         if rows:

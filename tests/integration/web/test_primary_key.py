@@ -12,36 +12,36 @@ from clickhouse_connect.driver.client import Client
 from sidecar.plugins.clickhouse.migrate import migrate
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.web_support import NOBODY_LISTENS, SECRET_KEY
+from web.analytics.clickhouse.client import ClickHouse
+from web.analytics.clickhouse.loss_accounting import loss_accounting
+from web.analytics.clickhouse.people import PeopleQueries
+from web.analytics.clickhouse.trail import TrailQueries
 from web.analytics.queries import TrailQuery
 from web.analytics.ranges import Window
-from web.analytics.store.client import ClickHouse
-from web.analytics.store.loss_accounting import delivery
-from web.analytics.store.people import PeopleQueries
-from web.analytics.store.trail import TrailQueries
 from web.settings import WebSettings
 
 PEOPLE, EACH = 3000, 20
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-class Reading(ClickHouse):
-    """Answers by a client that tells how many rows each query read."""
+class CountingClickHouse(ClickHouse):
+    """Counts how many rows each query read."""
 
     def __init__(self, client: Client) -> None:
         super().__init__(
             WebSettings.load({"CHATTRAIL_WEB_CLICKHOUSE_URL": NOBODY_LISTENS, "CHATTRAIL_WEB_SECRET_KEY": SECRET_KEY})
         )
-        self._asks = client
+        self._client_of_test = client
         self.read: list[int] = []
 
     def rows(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
-        answer = self._asks.query(statement, parameters=dict(parameters or {}))
+        answer = self._client_of_test.query(statement, parameters=dict(parameters or {}))
         self.read.append(int(answer.summary["read_rows"]))
         return answer.result_rows
 
 
 @pytest.fixture(scope="module")
-def reading(clickhouse: EmbeddedClickHouse) -> Iterator[Reading]:
+def reading(clickhouse: EmbeddedClickHouse) -> Iterator[CountingClickHouse]:
     with clickhouse.fresh_database() as name:
         migrate(clickhouse.dsn(name))
         with clickhouse_connect.get_client(dsn=clickhouse.dsn(name), autogenerate_session_id=False) as client:
@@ -61,22 +61,21 @@ def reading(clickhouse: EmbeddedClickHouse) -> Iterator[Reading]:
             )
             for table in ("events", "activity", "sequences"):
                 client.command(f"OPTIMIZE TABLE {table} FINAL")
-            yield Reading(client)
+            yield CountingClickHouse(client)
 
 
-def test_a_person_and_their_trail(reading: Reading) -> None:
+def test_a_person_and_their_trail(reading: CountingClickHouse) -> None:
     reading.read.clear()
-    person = PeopleQueries(reading, SECRET_KEY).one(b"77")
-    assert person is not None
-    events, _ = TrailQueries(reading, SECRET_KEY, set()).page(b"77", TrailQuery())
-    assert len(events) == EACH
+    people = PeopleQueries(reading, SECRET_KEY)
+    page = TrailQueries(reading, people, SECRET_KEY, set()).page(b"77", TrailQuery())
+    assert (page.user.client_id, len(page.events)) == ("77", EACH)
     assert len(reading.read) == 2
     assert max(reading.read) < PEOPLE * EACH / 2
 
 
-def test_the_gaps_of_the_newest_processes(reading: Reading) -> None:
+def test_the_gaps_of_the_newest_processes(reading: CountingClickHouse) -> None:
     reading.read.clear()
-    found = delivery(reading, Window(AT, AT + timedelta(days=1), None, ZoneInfo("UTC")))
+    found = loss_accounting(reading, Window(AT, AT + timedelta(days=1), None, ZoneInfo("UTC")))
     assert (found.processes, len(found.gaps)) == (PEOPLE * EACH, 20)
     everything, gaps = reading.read
     assert everything >= PEOPLE * EACH

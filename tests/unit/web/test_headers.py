@@ -13,7 +13,15 @@ from tests.support.header_values import IMPOSSIBLE_DATES, headers
 from tests.support.web_support import BEARER, make_app, static_path
 
 ALIKE = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-PAGES = ("/login", "/analytics", "/analytics/users", static_path("app.css"), "/healthz", "/nowhere", "/api/analytics/stats")
+PAGES = (
+    "/login",
+    "/analytics",
+    "/analytics/users",
+    static_path("app.css"),
+    "/healthz",
+    "/nowhere",
+    "/api/analytics/stats",
+)
 
 
 @pytest.fixture(scope="module")

@@ -8,17 +8,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from web.server.dispatch import PIECE_BYTES, Answer, Environ
+from web.server.dispatch import PIECE_BYTES, AppResponse, Environ
 from web.server.http import DRAINED_MAX, HEAD_MAX, Limits, Server
 
 PATIENCE_S = 30.0
 POST = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
 
 
-async def length_of_body(environ: Environ, _closed: asyncio.Event) -> Answer:
+async def length_of_body(environ: Environ, _closed: asyncio.Event) -> AppResponse:
     """413 as the app would answer it, and the body's length."""
     length = int(environ["CONTENT_LENGTH"])
-    answer = Answer(None)
+    answer = AppResponse(None)
     answer.begun = str(length).encode()
     answer.status = "413 Too Large" if length > DRAINED_MAX else "200 OK"
     answer.headers = [("Content-Length", str(len(answer.begun)))]
@@ -90,12 +90,12 @@ class Fails:
 
 @pytest.mark.parametrize("closing", [False, True])
 async def test_a_file_that_fails_ends_the_connection(caplog: pytest.LogCaptureFixture, closing: bool) -> None:
-    async def respond(environ: Environ, _closed: asyncio.Event) -> Answer:
+    async def respond(environ: Environ, _closed: asyncio.Event) -> AppResponse:
         def app(_: object, start_response: Callable[..., object]) -> Fails:
             start_response("200 OK", [("Content-Length", str(2 * PIECE_BYTES))])
             return Fails(closing)
 
-        answer = Answer(None)
+        answer = AppResponse(None)
         answer.begin(app, environ)  # type: ignore[arg-type]
         return answer
 
@@ -110,8 +110,8 @@ async def test_a_file_that_fails_ends_the_connection(caplog: pytest.LogCaptureFi
 async def test_a_header_that_cannot_be_sent_ends_the_connection(
     caplog: pytest.LogCaptureFixture, header: tuple[str, str]
 ) -> None:
-    async def respond(_: Environ, _closed: asyncio.Event) -> Answer:
-        answer = Answer.bare("200 OK")
+    async def respond(_: Environ, _closed: asyncio.Event) -> AppResponse:
+        answer = AppResponse.bare("200 OK")
         answer.begun, answer.headers = b"hello", [header]
         return answer
 

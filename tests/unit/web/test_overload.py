@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from tests.support.web_support import PASSWORD, SAME, make_app, sign_in
-from web.auth.access import Work, work_of
+from web.auth.access import RequestCost, request_cost
 from web.server.overload import REFUSED
 
 
@@ -95,20 +95,20 @@ def test_a_problem_for_programs(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "work"),
+    ("method", "path", "cost"),
     [
-        ("GET", "/healthz", Work.LITTLE),
-        ("GET", "/static/app.css", Work.LITTLE),
-        ("GET", "/login", Work.LITTLE),
-        ("GET", "/nowhere", Work.LITTLE),
-        ("DELETE", "/login", Work.LITTLE),
-        ("POST", "/login", Work.SIGN_IN),
-        ("POST", "/login/link", Work.SIGN_IN),
-        ("POST", "/api/login-links", Work.SIGN_IN),
-        ("GET", "/analytics", Work.QUERIES),
-        ("GET", "/api/analytics/stats", Work.QUERIES),
-        ("GET", "/images/00000000-0000-0000-0000-000000000000", Work.QUERIES),
+        ("GET", "/healthz", RequestCost.LOW),
+        ("GET", "/static/app.css", RequestCost.LOW),
+        ("GET", "/login", RequestCost.LOW),
+        ("GET", "/nowhere", RequestCost.LOW),
+        ("DELETE", "/login", RequestCost.LOW),
+        ("POST", "/login", RequestCost.SIGN_IN),
+        ("POST", "/login/link", RequestCost.SIGN_IN),
+        ("POST", "/api/login-links", RequestCost.SIGN_IN),
+        ("GET", "/analytics", RequestCost.QUERIES),
+        ("GET", "/api/analytics/stats", RequestCost.QUERIES),
+        ("GET", "/images/00000000-0000-0000-0000-000000000000", RequestCost.QUERIES),
     ],
 )
-def test_what_a_request_may_cost(app: Flask, method: str, path: str, work: Work) -> None:
-    assert work_of(app, path, method) is work
+def test_what_a_request_may_cost(app: Flask, method: str, path: str, cost: RequestCost) -> None:
+    assert request_cost(app, path, method) is cost

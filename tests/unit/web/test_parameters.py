@@ -4,9 +4,10 @@ import re
 
 import pytest
 
+from web.analytics.clickhouse import sql as named
 from web.analytics.cursor import Cursors
-from web.analytics.queries import BadParameter, TrailQuery, UsersQuery
-from web.analytics.store import sql as named
+from web.analytics.queries import TrailQuery, UsersQuery
+from web.errors import ParameterError
 
 SECRET = "k3y-of-the-tests-0123456789abcdefghij"
 
@@ -32,9 +33,9 @@ SECRET = "k3y-of-the-tests-0123456789abcdefghij"
     ],
 )
 def test_a_bad_parameter_of_users_is_named(name: str, value: str) -> None:
-    with pytest.raises(BadParameter) as caught:
+    with pytest.raises(ParameterError) as caught:
         UsersQuery.read({name: value})
-    assert caught.value.name == name
+    assert caught.value.parameter == name
 
 
 def test_defaults_and_what_counts_as_absent() -> None:
@@ -61,7 +62,7 @@ def test_a_cursor_comes_back_only_for_the_same_list() -> None:
         (cursors, ("name", "asc"), "\udcff.x"),
         (cursors, ("name", "asc"), "." * 3000),
     ]:
-        with pytest.raises(BadParameter, match="cursor"):
+        with pytest.raises(ParameterError, match="cursor"):
             other.open(binding, text, (str, str))
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from web.analytics.queries import BadParameter
 from web.analytics.ranges import Window, local_day, midnight, read_range
+from web.errors import ParameterError
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = [
@@ -110,6 +110,6 @@ def test_all_time_begins_on_the_day_of_the_first_event() -> None:
     ],
 )
 def test_a_bad_range_names_its_parameter(arguments: dict[str, str], parameter: str) -> None:
-    with pytest.raises(BadParameter) as caught:
+    with pytest.raises(ParameterError) as caught:
         read_range(arguments, BERLIN, at("2026-11-22T15:49:36"))
-    assert caught.value.name == parameter
+    assert caught.value.parameter == parameter

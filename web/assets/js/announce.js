@@ -1,10 +1,10 @@
-// Tells screen readers what a swap changed: the page's own summary, and only when it is another one than before.
+// Tells screen readers what a swap changed: the page's own summary, and only when it has changed.
 export function announceChanges() {
-  let told = status();
+  let announced = status();
   document.addEventListener("htmx:after:settle", () => {
     const now = status();
-    if (now === told) return;
-    told = now;
+    if (now === announced) return;
+    announced = now;
     document.getElementById("announcement").textContent = now;
   });
 }

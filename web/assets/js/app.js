@@ -2,15 +2,15 @@
 import "htmx.org";
 import { announceChanges } from "./announce.js";
 import { drawChart } from "./chart.js";
-import { keepFresh } from "./live.js";
+import { keepLive } from "./live.js";
 import { listenToKeys } from "./keys.js";
 import { followLogin } from "./login.js";
-import { showPictures } from "./viewer.js";
+import { showImages } from "./viewer.js";
 
-keepFresh();
+keepLive();
 listenToKeys();
 followLogin();
-showPictures();
+showImages();
 announceChanges();
 drawChart();
 document.addEventListener("htmx:after:settle", drawChart);

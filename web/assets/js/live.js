@@ -1,10 +1,10 @@
-// Live pages: asks for news every few seconds while the page is seen, and keeps "2 s ago" counting in between.
-const ASK_EVERY_MS = 4000;
+// Live pages: requests the page every few seconds while it is visible, and keeps "2 s ago" counting in between.
+const REFRESH_MS = 4000;
 
-export function keepFresh() {
+export function keepLive() {
   setInterval(countUp, 1000);
-  setInterval(ask, ASK_EVERY_MS);
-  document.addEventListener("visibilitychange", ask);
+  setInterval(refresh, REFRESH_MS);
+  document.addEventListener("visibilitychange", refresh);
   document.addEventListener("htmx:after:request", (event) => {
     if (event.target.id === "freshness") showBroken(event.detail.ctx.response.status >= 500);
   });
@@ -13,9 +13,9 @@ export function keepFresh() {
   });
 }
 
-function ask() {
+function refresh() {
   const live = document.querySelector("#freshness.live");
-  // Somebody who picks a date, looks at a picture or has a request under way is not interrupted.
+  // An open date picker, an open image or a running request is not interrupted.
   const busy = document.querySelector(".popover[open], dialog[open], .htmx-request");
   if (!live || busy || document.hidden) return;
   live.dispatchEvent(new CustomEvent("chattrail:refresh"));
@@ -24,13 +24,13 @@ function ask() {
 function showBroken(broken) {
   const live = document.getElementById("freshness");
   if (!live) return;
-  live.classList.toggle("fresh-broken", broken);
-  live.classList.toggle("fresh-live", !broken);
-  if (broken) live.querySelector(".fresh-time").textContent = live.dataset.broken;
+  live.classList.toggle("live-broken", broken);
+  live.classList.toggle("live-ok", !broken);
+  if (broken) live.querySelector(".live-time").textContent = live.dataset.broken;
 }
 
 function countUp() {
-  const time = document.querySelector("#freshness:not(.fresh-broken) time");
+  const time = document.querySelector("#freshness:not(.live-broken) time");
   if (!time) return;
   const seconds = Math.floor((Date.now() - Date.parse(time.dateTime)) / 1000);
   const units = [

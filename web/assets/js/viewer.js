@@ -1,6 +1,6 @@
-// A click on a picture of the trail shows it large, in place. Escape, the button and the backdrop close it, and the focus
-// goes back to the picture (the dialog sees to both). Without this the picture is a link, as it is with Ctrl or a middle click.
-export function showPictures() {
+// A click on an image of the trail shows it large, in place. Escape, the button and the backdrop close it, and the focus
+// goes back to the image (the dialog does both). Without this the image is a link, as it is with Ctrl or a middle click.
+export function showImages() {
   document.addEventListener("click", (event) => {
     const viewer = document.getElementById("viewer");
     if (!viewer) return;
@@ -17,13 +17,13 @@ export function showPictures() {
 
 function show(viewer, link) {
   const thumbnail = link.querySelector("img");
-  const picture = new Image();
-  picture.width = thumbnail.getAttribute("width"); // the real size, so that nothing jumps when it has loaded
-  picture.height = thumbnail.getAttribute("height");
-  picture.alt = thumbnail.alt;
-  picture.addEventListener("error", () => picture.replaceWith(sentence(viewer.dataset.broken)));
-  picture.src = link.href;
-  viewer.querySelector(".viewer-figure").replaceChildren(picture);
+  const image = new Image();
+  image.width = thumbnail.getAttribute("width"); // the real size, so that nothing jumps when it has loaded
+  image.height = thumbnail.getAttribute("height");
+  image.alt = thumbnail.alt;
+  image.addEventListener("error", () => image.replaceWith(sentence(viewer.dataset.broken)));
+  image.src = link.href;
+  viewer.querySelector(".viewer-figure").replaceChildren(image);
   viewer.querySelector(".viewer-caption").textContent = thumbnail.alt;
   viewer.querySelector(".viewer-link").href = link.href;
   viewer.showModal();

@@ -10,7 +10,8 @@ import pytest
 
 from common.settings import SettingsError
 from tests.support.web_support import make_app, web_environment
-from web.images.links import NoLink, PictureLinks
+from web.errors import ImageLinkError
+from web.images.links import ImageLinks
 from web.settings import WebSettings
 
 NOW = datetime(2026, 11, 22, 16, 1, 17, tzinfo=UTC)
@@ -20,8 +21,8 @@ CLOUDFLARE = {"cloudflare_account_hash": "ZWd9g1K7eljCn_KDTu_MWA", "cloudflare_s
 S3 = {"s3_bucket": "pictures", "s3_access_key_id": "reader", "s3_secret_access_key": "secret-CANARY"}
 
 
-def links(**changes: str) -> PictureLinks:
-    return PictureLinks(WebSettings.load(web_environment(Path("web"), **changes)))
+def links(**changes: str) -> ImageLinks:
+    return ImageLinks(WebSettings.load(web_environment(Path("web"), **changes)))
 
 
 def test_a_cloudflare_link_is_signed_over_path_and_query() -> None:
@@ -75,16 +76,16 @@ def test_variants_and_address_are_the_settings() -> None:
 @pytest.mark.parametrize("key", ["", "..", "a/b", "a?x=1", "a%2fb", "a\n", "é", "a" * 100])
 def test_a_key_that_leads_elsewhere_is_not_signed(key: str) -> None:
     signer = links(**CLOUDFLARE, **S3)
-    with pytest.raises(NoLink, match="key of this picture"):
+    with pytest.raises(ImageLinkError, match="key of this picture"):
         signer.cloudflare(key, "full", NOW)
-    with pytest.raises(NoLink, match="key of this picture"):
+    with pytest.raises(ImageLinkError, match="key of this picture"):
         signer.s3(key)
 
 
 def test_a_store_without_settings_names_them() -> None:
-    with pytest.raises(NoLink, match="CHATTRAIL_WEB_CLOUDFLARE_ACCOUNT_HASH"):
+    with pytest.raises(ImageLinkError, match="CHATTRAIL_WEB_CLOUDFLARE_ACCOUNT_HASH"):
         links().cloudflare(IMAGE, "full", NOW)
-    with pytest.raises(NoLink, match="CHATTRAIL_WEB_S3_BUCKET"):
+    with pytest.raises(ImageLinkError, match="CHATTRAIL_WEB_S3_BUCKET"):
         links().s3(OBJECT)
     assert links().stores == frozenset()
     assert links(**CLOUDFLARE, **S3, images_directory="x").stores == {"directory", "cloudflare_images", "s3"}

@@ -1,9 +1,10 @@
-"""The connection to ClickHouse: one client for all threads of a process, limits on each query, faults told in words."""
+"""The connection to ClickHouse: one client for all threads of a process, limits on each query, errors in plain words."""
 
 import logging
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -13,13 +14,16 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, Error, Operati
 from clickhouse_connect.driver.httputil import get_pool_manager
 from urllib3.exceptions import HTTPError
 
-from web.analytics.store.errors import StoreUnavailable
+from web.errors import ClickHouseUnavailableError
 from web.settings import WebSettings
 
-log = logging.getLogger("web.store")
+log = logging.getLogger("web.clickhouse")
 CONNECT_TIMEOUT_S = 3
 ROWS_MAX = 200_000
 MEMORY_MAX = 2 * 1024**3
+# what ClickHouse documents as the bounds of DateTime64; a column may hold more
+EARLIEST_MS = int(datetime(1900, 1, 1, tzinfo=UTC).timestamp()) * 1000
+LATEST_MS = int(datetime(2299, 12, 31, tzinfo=UTC).timestamp()) * 1000
 AGAIN = "Try again, or choose a shorter range."
 REASONS = {  # error codes of ClickHouse, src/Common/ErrorCodes.cpp
     60: "The database has no Chattrail tables yet: run `python -m sidecar migrate`.",
@@ -32,7 +36,7 @@ REASONS = {  # error codes of ClickHouse, src/Common/ErrorCodes.cpp
     497: "The user of CHATTRAIL_WEB_CLICKHOUSE_URL may not read the Chattrail tables.",
     516: "ClickHouse refuses the user or password of CHATTRAIL_WEB_CLICKHOUSE_URL.",
 }
-NEEDS_A_HAND = frozenset({47, 60, 81, 497, 516})
+NEEDS_OPERATOR = frozenset({47, 60, 81, 497, 516})
 
 
 class ClickHouse:
@@ -63,18 +67,15 @@ class ClickHouse:
         self._pid = 0
 
     def rows(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
-        """Run one query and return its rows. Raises StoreUnavailable."""
+        """Run one query and return its rows. Raises ClickHouseUnavailableError."""
         try:
-            return (
-                self._connected()
-                .query(statement, parameters=dict(parameters or {}), settings=self._allowed)
-                .result_rows
-            )
+            client = self._connected()
+            return client.query(statement, parameters=dict(parameters or {}), settings=self._allowed).result_rows
         except (ClickHouseError, HTTPError, OSError) as error:
             raise self._explain(error) from None
 
     def row(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Any]:
-        """Run one query that has exactly one row. Raises StoreUnavailable."""
+        """Run one query that has exactly one row. Raises ClickHouseUnavailableError."""
         (row,) = self.rows(statement, parameters)
         return row
 
@@ -96,22 +97,29 @@ class ClickHouse:
                     self._client, self._pid = client, os.getpid()
         return self._client
 
-    def _explain(self, error: Exception) -> StoreUnavailable:
+    def _explain(self, error: Exception) -> ClickHouseUnavailableError:
         """Say what to do. ClickHouse's own text stays out: it may quote the query, and with it what was searched for."""
         code = error.code if isinstance(error, Error) else None
         if code in REASONS:
             log.error("clickhouse error %s", code)
-            return StoreUnavailable(REASONS[code], retry_after=30 if code in NEEDS_A_HAND else 5)
+            return ClickHouseUnavailableError(REASONS[code], retry_after=30 if code in NEEDS_OPERATOR else 5)
         if code is not None:
             log.error("clickhouse error %s %s", code, error.name if isinstance(error, Error) else "")
-            return StoreUnavailable(f"ClickHouse answered with its error {code}.", retry_after=30)
+            return ClickHouseUnavailableError(f"ClickHouse answered with its error {code}.", retry_after=30)
         if not isinstance(error, (OperationalError, HTTPError, OSError)):
             log.error("clickhouse driver failed: %s", type(error).__qualname__)
-        return StoreUnavailable(f"ClickHouse does not answer at {self._where} (CHATTRAIL_WEB_CLICKHOUSE_URL).")
+        return ClickHouseUnavailableError(
+            f"ClickHouse does not answer at {self._where} (CHATTRAIL_WEB_CLICKHOUSE_URL)."
+        )
+
+
+def from_milliseconds(milliseconds: int) -> datetime:
+    """A time from milliseconds since 1970, moved into the bounds of DateTime64."""
+    return datetime.fromtimestamp(min(max(milliseconds, EARLIEST_MS), LATEST_MS) / 1000, UTC)
 
 
 def _within(client: Client, limits: dict[str, Any]) -> dict[str, Any]:
-    """Our limits as far as the user may set them: the server's own are kept where they are narrower or fixed."""
+    """Our limits as far as the user may set them: the server's own stay where they are narrower or fixed."""
     statement = "SELECT name, readonly, max FROM system.settings WHERE name IN {names:Array(String)}"
     allowed: dict[str, Any] = {}
     for name, fixed, highest in client.query(statement, parameters={"names": list(limits)}).result_rows:

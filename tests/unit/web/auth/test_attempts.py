@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.support.web_support import Clock, make_app, sign_in
-from tests.unit.web.sign_in.support import is_in
+from tests.unit.web.auth.support import is_in
 from web.auth.attempts import IN_ALL, PER_ADDRESS, WINDOW_S, begin_attempt, forgive_attempts
 from web.auth.database import AuthDatabase
 

@@ -1,6 +1,6 @@
-"""Asks what of each process's sequence is stored, from the tables `sequences` and `dead_letters`.
+"""Counts which numbers of each process's sequence are stored, from the tables `sequences` and `dead_letters`.
 
-However many processes and blocks there are, and whatever their numbers, answers have a bounded number of rows.
+However many processes and blocks there are, and whatever their numbers, results have a bounded number of rows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -8,11 +8,18 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from web.analytics.loss_accounting import GAPS_MAX, INSTANCES_MAX, Delivery, Instance, Missing, Reasons, newest_gaps
+from web.analytics.clickhouse.client import ClickHouse, from_milliseconds
+from web.analytics.clickhouse.sql import sql
+from web.analytics.loss_accounting import (
+    GAPS_MAX,
+    INSTANCES_MAX,
+    Instance,
+    LossAccounting,
+    Missing,
+    Reasons,
+    newest_gaps,
+)
 from web.analytics.ranges import Window
-from web.analytics.store.client import ClickHouse
-from web.analytics.store.sql import sql
-from web.analytics.store.times import moment
 
 DEAD_MAX = 1000
 ROWS_MAX = 2 * (GAPS_MAX + 2)  # a gap shows in two rows at most: dead letters on both sides of an edge of blocks
@@ -23,13 +30,13 @@ PLACE = f"toUInt8(indexOf({{chosen:Array({PROCESS})}}, (hex(service_name), hex(i
 Key = tuple[str, str]
 
 
-def delivery(clickhouse: ClickHouse, window: Window) -> Delivery:
-    """Loss accounting of the processes that have an event in the range. Raises StoreUnavailable."""
+def loss_accounting(clickhouse: ClickHouse, window: Window) -> LossAccounting:
+    """Loss accounting of the processes that have an event in the range."""
     asked = {"start": _milliseconds(window.start), "end": _milliseconds(window.end)}
     dead_blocks = sql("dead_blocks")
     statement = sql("processes", dead_blocks=dead_blocks, instances=str(INSTANCES_MAX), gaps=str(GAPS_MAX))
     count, emitted, stored, *reasons, newest, incomplete = clickhouse.row(statement, asked)
-    return Delivery(
+    return LossAccounting(
         emitted,
         stored,
         emitted - stored,
@@ -45,8 +52,8 @@ def _instance(row: Sequence[Any]) -> Instance:
     return Instance(
         service_name,
         instance_id,
-        moment(first),
-        moment(-negative_last),
+        from_milliseconds(first),
+        from_milliseconds(-negative_last),
         emitted,
         stored,
         emitted - stored,

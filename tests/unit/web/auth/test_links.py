@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.support.web_support import BEARER, SAME, Clock, make_app, sign_in
-from tests.unit.web.sign_in.support import is_in
+from tests.unit.web.auth.support import is_in
 from web.auth.database import AuthDatabase
 from web.auth.links import link_open, make_link, spend_link
 

@@ -1,17 +1,18 @@
-"""One person's trail: events in order of time, process sequence and id, each with its picture."""
+"""One person's trail: events in order of time, process sequence and id, each with its image."""
 
 from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from web.analytics.clickhouse.client import ClickHouse
+from web.analytics.clickhouse.people import PeopleQueries, uncounted
+from web.analytics.clickhouse.sql import sql
 from web.analytics.cursor import Cursors
-from web.analytics.models import RECEIVED, StoredImage, TrailEvent, TrailImage
+from web.analytics.models import RECEIVED, StoredImage, TrailEvent, TrailImage, TrailPage
 from web.analytics.person_key import hexed, sql_is_one_of
 from web.analytics.queries import TrailQuery
-from web.analytics.store.client import ClickHouse
-from web.analytics.store.sql import sql
-from web.images.links import missing
+from web.images.links import missing_setting
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 AFTER = """(ts, sequence, events.event_id) {sign} (
@@ -23,15 +24,16 @@ SIGNS = {"asc": ">", "desc": "<"}
 
 
 class TrailQueries:
-    """Asks for events and pictures."""
+    """Queries for the events of a person, and for images."""
 
-    def __init__(self, clickhouse: ClickHouse, secret_key: str, picture_stores: Set[str]) -> None:
+    def __init__(self, clickhouse: ClickHouse, people: PeopleQueries, secret_key: str, image_stores: Set[str]) -> None:
         self._clickhouse = clickhouse
-        self._picture_stores = picture_stores
+        self._people = people
+        self._image_stores = image_stores
         self._cursors = Cursors(secret_key, "events")
 
-    def page(self, key: bytes, query: TrailQuery) -> tuple[tuple[TrailEvent, ...], str | None]:
-        """One page of events of a person and the cursor of the next."""
+    def page(self, key: bytes, query: TrailQuery) -> TrailPage:
+        """One page of the events of a person (`person_key`). Raises UnknownPersonError, and ParameterError for a bad cursor."""
         binding = (key.hex(), query.order)
         parameters: dict[str, Any] = {"keys": hexed([key]), "limit": query.limit + 1, "bytes": PAGE_BYTES}
         after = "1"
@@ -39,18 +41,20 @@ class TrailQueries:
             at, sequence, event_id = self._cursors.open(binding, query.cursor, (int, int, str))
             parameters |= {"at": at, "sequence": sequence, "event_id": event_id}
             after = AFTER.format(sign=SIGNS[query.order])
-        who = sql_is_one_of("user_id", [key])
-        rows = self._clickhouse.rows(sql("events", who=who, after=after, order=query.order.upper()), parameters)
+        condition = sql_is_one_of("user_id", [key])
+        rows = self._clickhouse.rows(sql("events", who=condition, after=after, order=query.order.upper()), parameters)
         shown = rows[: query.limit]
         cursor = None
         if shown and shown[-1][-1] > len(shown):
             last = shown[-1]
             cursor = self._cursors.seal(binding, (last[2], last[3], last[0]))
         images = self._images([row[0] for row in shown if row[1] == "image_generated"])
-        return tuple(_event(row, images) for row in shown), cursor
+        events = tuple(_event(row, images) for row in shown)
+        person = self._people.one(key) or uncounted(key, events)
+        return TrailPage(person.client_id, person, events, cursor)
 
     def image(self, event_id: UUID) -> StoredImage | None:
-        """Where the picture of an event lies."""
+        """Where the image of an event is stored, or None when the event has none."""
         rows = self._clickhouse.rows(sql("image"), {"event_id": str(event_id)})
         return StoredImage(*rows[0]) if rows else None
 
@@ -58,40 +62,32 @@ class TrailQueries:
         if not event_ids:
             return {}
         rows = self._clickhouse.rows(sql("images_of"), {"event_ids": event_ids})
-        return {event_id: self._image(event_id, *told) for event_id, *told in rows}
+        return {event_id: self._image(event_id, *columns) for event_id, *columns in rows}
 
     def _image(
         self, event_id: str, status: str, store: str, content_type: str, width: int, height: int, reason: str
     ) -> TrailImage:
         url = thumbnail_url = None
-        if status == "stored" and store in self._picture_stores:
+        if status == "stored" and store in self._image_stores:
             url = f"/images/{event_id}"
-            # one address where there is one size: the picture that is opened is in the browser's cache already
+            # one address where there is one size: the image that is opened is in the browser's cache already
             thumbnail_url = f"{url}?size=thumbnail" if store in STORES_WITH_SIZES else url
         elif status == "stored":
-            reason = missing(store)
+            reason = missing_setting(store)
         return TrailImage(status, url, thumbnail_url, content_type, width, height, reason)
 
 
-def _event(row: Any, images: Mapping[str, TrailImage]) -> TrailEvent:
+def _event(row: Sequence[Any], images: Mapping[str, TrailImage]) -> TrailEvent:
     (
         event_id, event_type, nanoseconds, sequence, session_id, chat_id, update_id, message_id, persona_id, story_id,
         attributes, error_type, time_source, _found,
     ) = row  # fmt: skip
     return TrailEvent(
-        id=event_id,
-        type=event_type,
-        at=EPOCH + timedelta(microseconds=nanoseconds // 1000),
-        time_source=RECEIVED if time_source == "unknown" else time_source,
-        sequence=sequence,
-        session_id=session_id,
-        chat_id=str(chat_id),
-        update_id=update_id,
-        message_id=message_id,
-        persona_id=persona_id,
-        story_id=story_id,
+        event_id, event_type, EPOCH + timedelta(microseconds=nanoseconds // 1000), sequence, session_id, str(chat_id),
+        update_id, message_id, persona_id, story_id,
         text=attributes.get("chattrail.message.text", ""),
         attributes={name: value for name, value in attributes.items() if value},
         image=images.get(event_id),
         error=error_type or (attributes.get("exception.message") or None),
-    )
+        time_source=RECEIVED if time_source == "unknown" else time_source,
+    )  # fmt: skip

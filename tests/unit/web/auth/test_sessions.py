@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.support.web_support import SAME, Clock, make_app, sign_in
-from tests.unit.web.sign_in.support import is_in
+from tests.unit.web.auth.support import is_in
 from web import SIGN_IN_FILE
 from web.auth.database import AuthDatabase
 from web.auth.links import make_link

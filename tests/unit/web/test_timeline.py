@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from web.analytics.models import TrailEvent, TrailImage
 from web.pages.safe_text import clean, hue, initial, segments
-from web.pages.timeline import Badge, Failure, Turn, gather
+from web.pages.timeline import timeline
+from web.pages.timeline_blocks import Badge, Failure, Turn
 
 START = datetime(2026, 11, 22, 22, 58, 0, tzinfo=UTC)
 ZONE = ZoneInfo("Europe/Berlin")
@@ -18,50 +19,53 @@ STORED = TrailImage("stored", "/images/x", "/images/x", "image/png", 10, 10, "")
 
 
 def event(type_: str, second: float = 0, *, text: str = "", message_id: int = 0, **attributes: str) -> TrailEvent:
-    told = {name.replace("__", "."): value for name, value in attributes.items()}
+    given_attributes = {name.replace("__", "."): value for name, value in attributes.items()}
     at = START + timedelta(seconds=second)
     return TrailEvent(
         id=f"{type_}-{second}", type=type_, at=at, sequence=1, session_id="s", chat_id="1", update_id=0,
-        message_id=message_id, persona_id="", story_id="", text=text, attributes=told, image=None, error=None,
+        message_id=message_id, persona_id="", story_id="", text=text, attributes=given_attributes, image=None, error=None,
     )  # fmt: skip
 
 
 def test_consecutive_messages_of_a_side_join_within_a_minute() -> None:
-    told = [event("user_message", 1), event("user_message", 9), event("ai_message", 20), event("user_message", 61)]
-    [day] = gather(told, ZONE)
+    events = [event("user_message", 1), event("user_message", 9), event("ai_message", 20), event("user_message", 61)]
+    [day] = timeline(events, ZONE)
     turns = [block for block in day.blocks if isinstance(block, Turn)]
     assert [(turn.side, len(turn.bubbles)) for turn in turns] == [("person", 2), ("ai", 1), ("person", 1)]
-    assert [turn.tells_time for turn in turns] == [False, True, True]
+    assert [turn.shows_time for turn in turns] == [False, True, True]
 
 
-def test_a_badge_parts_messages() -> None:
-    [day] = gather([event("user_message", 1), event("command", 2), event("user_message", 3)], ZONE)
+def test_a_badge_separates_messages() -> None:
+    [day] = timeline([event("user_message", 1), event("command", 2), event("user_message", 3)], ZONE)
     assert [block.form for block in day.blocks] == ["turn", "badge", "turn"]
 
 
 def test_days_are_those_of_the_zone_and_keep_the_order() -> None:
-    told = [event("user_message", second) for second in (0, 60, 180)]
-    assert [day.date.day for day in gather(told, ZONE)] == [22, 23] or [len(day.blocks) for day in gather(told, ZONE)]
-    assert [day.date.isoformat() for day in gather(told, ZONE)] == ["2026-11-22", "2026-11-23"]
-    assert [day.date.isoformat() for day in gather(reversed(told), ZONE)] == ["2026-11-23", "2026-11-22"]
+    events = [event("user_message", second) for second in (0, 60, 180)]
+    assert [day.date.isoformat() for day in timeline(events, ZONE)] == ["2026-11-22", "2026-11-23"]
+    assert [day.date.isoformat() for day in timeline(reversed(events), ZONE)] == ["2026-11-23", "2026-11-22"]
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_a_picture_and_its_caption_share_a_bubble(turned: bool) -> None:
+def test_an_image_and_its_caption_share_a_bubble(turned: bool) -> None:
     made = replace(event("image_generated", 1, message_id=7, chattrail__image__prompt="a pier"), image=STORED)
-    told = [made, event("ai_message", 2, text="Look", message_id=7), event("ai_message", 3, text="More", message_id=8)]
-    [day] = gather(reversed(told) if turned else told, ZONE)
+    events = [
+        made,
+        event("ai_message", 2, text="Look", message_id=7),
+        event("ai_message", 3, text="More", message_id=8),
+    ]
+    [day] = timeline(reversed(events) if turned else events, ZONE)
     [turn] = day.blocks
     assert isinstance(turn, Turn)
-    shared = next(bubble for bubble in turn.bubbles if bubble.has_picture)
-    assert (shared.text, shared.picture, shared.prompt) == ("Look", STORED, "a pier")
+    shared = next(bubble for bubble in turn.bubbles if bubble.has_image)
+    assert (shared.text, shared.image, shared.prompt) == ("Look", STORED, "a pier")
     assert sorted(shared.anchors) == ["ai_message-2", "image_generated-1"]
     assert len(turn.bubbles) == 2
 
 
-def test_two_pictures_of_one_message_stay_apart() -> None:
-    told = [event("image_generated", 1, message_id=7), event("image_generated", 2, message_id=7)]
-    [day] = gather(told, ZONE)
+def test_two_images_of_one_message_have_two_bubbles() -> None:
+    events = [event("image_generated", 1, message_id=7), event("image_generated", 2, message_id=7)]
+    [day] = timeline(events, ZONE)
     [turn] = day.blocks
     assert isinstance(turn, Turn)
     assert len(turn.bubbles) == 2
@@ -69,14 +73,14 @@ def test_two_pictures_of_one_message_stay_apart() -> None:
 
 @pytest.mark.parametrize("type_", ["ai_message", "image_generated", "handler_failed", "made_up"])
 def test_what_failed_is_a_failure(type_: str) -> None:
-    [day] = gather([replace(event(type_), error="timeout")], ZONE)
+    [day] = timeline([replace(event(type_), error="timeout")], ZONE)
     [block] = day.blocks
     assert isinstance(block, Failure)
     assert ("error", "timeout") in block.details
 
 
 def test_an_unknown_type_shows_its_name() -> None:
-    [day] = gather([event("made_up")], ZONE)
+    [day] = timeline([event("made_up")], ZONE)
     [block] = day.blocks
     assert isinstance(block, Badge)
     assert (block.words, block.subject) == ("event.unknown", "made_up")

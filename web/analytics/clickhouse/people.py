@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+from web.analytics.clickhouse.client import ClickHouse, from_milliseconds
+from web.analytics.clickhouse.figures import whole
+from web.analytics.clickhouse.sql import sql
 from web.analytics.cursor import Cursors
 from web.analytics.models import TrailEvent, UserPage, UserRow
 from web.analytics.person_key import hexed, key_of, sql_is_one_of, sql_key, text_of
 from web.analytics.queries import UserSort, UsersQuery
-from web.analytics.store.client import ClickHouse
-from web.analytics.store.errors import UnknownPerson
-from web.analytics.store.figures import whole
-from web.analytics.store.sql import sql
-from web.analytics.store.times import moment
+from web.errors import UnknownPersonError
 
 FOLLOWS = {"asc": ">", "desc": "<"}
 NAME = "argMaxIf(a.user_name, a.last_ts, a.user_name != '')"
@@ -37,9 +36,6 @@ POSITIONS: dict[UserSort, str] = {
     "sessions": "toInt64(uniqExactArray(a.sessions))",
     "stars": "toInt64(least(greatest(round(sumIf(a.stars, abs(a.stars) <= 1e15) * 1000), -9e18), 9e18))",
 }
-COUNTS = (
-    "messages", "answers", "pictures", "refreshes", "clears", "commands", "sessions", "stars", "failures", "amounts_left_out",
-)  # fmt: skip
 SEARCH = f"""(
     positionCaseInsensitiveUTF8({NAME}, {{q:String}}) > 0
     OR positionCaseInsensitiveUTF8({USERNAME}, {{username:String}}) > 0
@@ -48,7 +44,7 @@ SEARCH = f"""(
 
 
 class PeopleQueries:
-    """Asks for people."""
+    """Queries for people."""
 
     def __init__(self, clickhouse: ClickHouse, secret_key: str) -> None:
         self._clickhouse = clickhouse
@@ -116,48 +112,17 @@ def _conditions(query: UsersQuery) -> tuple[list[str], dict[str, Any]]:
     return conditions, values
 
 
-def _user(row: Any) -> UserRow:
-    (
-        client_id, name, username, language_code, is_premium, first_seen, last_seen, messages, answers, pictures,
-        refreshes, clears, commands, sessions, stars, blocked, failures, persona_id, amounts_left_out,
-    ) = row  # fmt: skip
-    return UserRow(
-        client_id=text_of(bytes.fromhex(client_id)),
-        name=name,
-        username=username,
-        language_code=language_code,
-        is_premium=bool(is_premium),
-        first_seen=moment(first_seen),
-        last_seen=moment(last_seen),
-        messages=messages,
-        answers=answers,
-        pictures=pictures,
-        refreshes=refreshes,
-        clears=clears,
-        commands=commands,
-        sessions=sessions,
-        stars=whole(stars),
-        blocked=bool(blocked),
-        failures=failures,
-        persona_id=persona_id,
-        amounts_left_out=amounts_left_out,
-    )
+def _user(row: Sequence[Any]) -> UserRow:
+    client_id, *names, is_premium, first_seen, last_seen = row[:7]
+    *counts, stars, blocked = row[7:16]
+    seen = from_milliseconds(first_seen), from_milliseconds(last_seen)
+    values = [text_of(bytes.fromhex(client_id)), *names, bool(is_premium), *seen, *counts, whole(stars), bool(blocked)]
+    return UserRow(*values, *row[16:])
 
 
 def uncounted(key: bytes, events: Sequence[TrailEvent]) -> UserRow:
-    """A person of whom the figures hold nothing (yet), from their events. Raises UnknownPerson when there are none."""
+    """A person who is in no figure (yet), from their events. Raises UnknownPersonError when there are none."""
     if not events:
-        raise UnknownPerson
+        raise UnknownPersonError
     times = [event.at for event in events]
-    return UserRow(
-        client_id=text_of(key),
-        name="",
-        username="",
-        language_code="",
-        is_premium=False,
-        first_seen=min(times),
-        last_seen=max(times),
-        **dict.fromkeys(COUNTS, 0),
-        blocked=False,
-        persona_id="",
-    )
+    return UserRow(text_of(key), "", "", "", False, min(times), max(times), 0, 0, 0, 0, 0, 0, 0, 0, False, 0, "", 0)

@@ -1,0 +1,143 @@
+"""Figures of the Statistics page, from the rollup `activity`; `web.analytics.metric_definitions` describes how each is counted."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from web.analytics.clickhouse.client import ClickHouse, from_milliseconds
+from web.analytics.clickhouse.image_stats import image_stats
+from web.analytics.clickhouse.loss_accounting import loss_accounting
+from web.analytics.clickhouse.sql import sql
+from web.analytics.models import (
+    ActivityPoint,
+    Ai,
+    Blocks,
+    Choice,
+    CommandCount,
+    Figure,
+    Figures,
+    FunnelStep,
+    Images,
+    LanguagePeople,
+    LeftOut,
+    Premium,
+    Span,
+    Stats,
+)
+from web.analytics.ranges import EARLIEST, Range, Window
+
+STEPS = ("start", "persona", "story", "answer", "paid")
+KEYS_MAX = 100
+LANGUAGES_MAX = 300
+NAMES_CACHED_S = 60.0
+EARLIEST_S = int(datetime(EARLIEST.year, EARLIEST.month, EARLIEST.day, tzinfo=UTC).timestamp())
+CHOICES = {  # map column: (column of events, event type, attribute that has the name)
+    "personas": ("persona_id", "persona_selected", "chattrail.persona.name"),
+    "stories": ("story_id", "story_selected", "chattrail.story.name"),
+}
+
+Number = int | float
+
+
+class FigureQueries:
+    """Queries for figures; caches the names of personas and stories for a minute, since they hardly ever change."""
+
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self._clickhouse = clickhouse
+        self._names: dict[str, tuple[float, str]] = {}
+
+    def stats(self, asked: Range, now: datetime) -> Stats:
+        """All figures of a range."""
+        count, first, newest = self._clickhouse.row(sql("extent"), {"earliest": EARLIEST_S, "now": _epoch(now)})
+        window = asked.since(from_milliseconds(first) if count else None)
+        span = {"start": _epoch(window.start), "end": _epoch(window.end)}
+        series, activity = self._buckets(window)
+        (
+            people, messages, answers, answer_failures, input_tokens, output_tokens, images, refreshed, image_failures,
+            offers, invoices, payments, refunds, stars, blocked, unblocked, failures, *left_out,
+        ) = self._clickhouse.row(sql("totals"), span)  # fmt: skip
+        timed, quantiles = self._clickhouse.row(sql("answer_times"), span)
+        totals = (people, sum(series[1][1]), messages, answers, images, whole(stars))
+        languages = self._clickhouse.rows(sql("languages"), {**span, "limit": LANGUAGES_MAX})
+        return Stats(
+            range=Span(window.start, window.end, window.zone.key, window.bucket),
+            generated_at=now,
+            newest_event_at=from_milliseconds(newest) if count else None,
+            figures=Figures(*(Figure(total, *column) for total, column in zip(totals, series, strict=True))),
+            activity=activity,
+            funnel=tuple(map(FunnelStep, STEPS, self._clickhouse.row(sql("funnel"), span))),
+            personas=self._choices("personas", span),
+            stories=self._choices("stories", span),
+            commands=tuple(CommandCount(name, number) for name, _, number in self._by_key("command_counts", span)),
+            languages=tuple(LanguagePeople(*row) for row in languages),
+            pictures=Images(images, refreshed, image_failures),
+            ai=Ai(answers, answer_failures, input_tokens, output_tokens, *(quantiles if timed else (None, None))),
+            premium=Premium(offers, invoices, payments, refunds, whole(stars)),
+            blocks=Blocks(blocked, unblocked),
+            failures=failures,
+            left_out=LeftOut(*left_out, *self._clickhouse.row(sql("untimed"))),
+            loss_accounting=loss_accounting(self._clickhouse, window),
+            image_stats=image_stats(self._clickhouse),
+        )
+
+    def languages(self) -> tuple[LanguagePeople, ...]:
+        """Languages of all people ever, most frequent first."""
+        rows = self._clickhouse.rows(sql("all_languages"), {"limit": LANGUAGES_MAX})
+        return tuple(LanguagePeople(*row) for row in rows)
+
+    def _buckets(
+        self, window: Window
+    ) -> tuple[list[tuple[Number | None, tuple[Number, ...]]], tuple[ActivityPoint, ...]]:
+        """The previous value and the series of each headline figure, in the order of Figures, and the points of the chart.
+
+        The stretch before the range is one more bucket.
+        """
+        edges = [_epoch(edge) for edge in window.edges()]
+        before = [] if window.previous_start is None else [_epoch(window.previous_start)]
+        asked = {"edges": before + edges, "start": (before + edges)[0], "end": _epoch(window.end)}
+        counted = {edge: counts for edge, *counts in self._clickhouse.rows(sql("buckets"), asked)}
+        rows = self._clickhouse.rows(sql("new_people"), asked | {"earliest": EARLIEST_S})
+        new_people = {edge: int(number) for edge, number in rows}
+
+        def row(edge: int) -> list[Number]:
+            people, *counts, stars = counted.get(edge, (0, 0, 0, 0, 0.0))
+            return [people, new_people.get(edge, 0), *counts, whole(stars)]
+
+        table = [row(edge) for edge in edges]
+        previous: Sequence[Number | None] = row(before[0]) if before else [None] * len(table[0])
+        points = zip(window.edges(), table, strict=True)
+        return (
+            list(zip(previous, zip(*table, strict=True), strict=True)),
+            tuple(ActivityPoint(at, int(people), *map(int, counts)) for at, (people, _, *counts, _) in points),
+        )
+
+    def _by_key(self, column: str, span: dict[str, int]) -> Sequence[Sequence[Any]]:
+        return self._clickhouse.rows(sql("by_key", map=column), {**span, "limit": KEYS_MAX})
+
+    def _choices(self, column: str, span: dict[str, int]) -> tuple[Choice, ...]:
+        rows = self._by_key(column, span)
+        names = self._names_of(column, [key for key, _, _ in rows])
+        return tuple(Choice(key, names.get(key, key), people, messages) for key, people, messages in rows)
+
+    def _names_of(self, column: str, ids: list[str]) -> dict[str, str]:
+        now, (id_column, event_type, attribute) = time.monotonic(), CHOICES[column]
+        cached = {key: self._names.get(f"{column}/{key}", (0.0, "")) for key in ids}
+        unknown = [key for key, (until, _) in cached.items() if until <= now]
+        names = {key: name for key, (until, name) in cached.items() if until > now}
+        if unknown:
+            asked = {"type": event_type, "attribute": attribute, "ids": [key.encode().hex() for key in unknown]}
+            rows = self._clickhouse.rows(sql("names", column=id_column), asked)
+            names |= {key: str(name) for key, name in rows}
+            found = {f"{column}/{key}": (now + NAMES_CACHED_S, names.get(key, key)) for key in unknown}
+            self._names = {key: cached for key, cached in self._names.items() if cached[0] > now} | found
+        return names
+
+
+def whole(number: float) -> Number:
+    """5 stars, not 5.0: sums of a Float64 column that are whole."""
+    return int(number) if number.is_integer() else number
+
+
+def _epoch(at: datetime) -> int:
+    return int(at.timestamp())

@@ -1,0 +1,54 @@
+"""The errors of the dashboard. A ProblemError is answered as RFC 9457 describes, by web/problem.py."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+
+class ProblemError(Exception):
+    """A response that is an error. `detail` is a sentence for people, `kind` the last part of the problem's type."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        kind: str | None = None,
+        parameter: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.title = HTTPStatus(status).phrase
+        self.kind = kind or self.title.lower().replace(" ", "-").replace("'", "")
+        self.parameter = parameter
+        self.headers = dict(headers or {})
+
+
+class ParameterError(ProblemError, ValueError):
+    """A request parameter has a value that cannot be used."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(400, f"Parameter {name}: {reason}.", kind="bad-parameter", parameter=name)
+
+
+class UnknownPersonError(ProblemError):
+    """No event of a client_id is stored."""
+
+    def __init__(self) -> None:
+        super().__init__(404, "No event of this person is stored.", kind="unknown-person")
+
+
+class ClickHouseUnavailableError(ProblemError):
+    """ClickHouse cannot answer at the moment; the text names what is at fault and what to do."""
+
+    def __init__(self, reason: str, *, retry_after: int = 5) -> None:
+        super().__init__(503, reason, kind="store-unavailable", headers={"Retry-After": str(retry_after)})
+
+
+class ImageLinkError(Exception):
+    """An image cannot be linked to; the text gives the reason and holds no link."""
+
+
+class RequestTargetError(Exception):
+    """A request target that cannot be served: it has no path, or is in the form for proxies."""
