@@ -136,9 +136,9 @@ class BotProcess:
 
     async def ended(self) -> dict[str, int]:
         """Return what it says when it ends."""
-        told: dict[str, int] = json.loads(await self._line())
+        report: dict[str, int] = json.loads(await self._line())
         assert await asyncio.to_thread(self._process.wait, 60) == 0
-        return told
+        return report
 
     async def _line(self) -> str:
         assert self._process.stdout is not None

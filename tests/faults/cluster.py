@@ -18,7 +18,7 @@ import psutil
 
 from tests.faults.disk import SmallDisk
 from tests.faults.oracle import Oracle, verified
-from tests.faults.proxy import Ambush, Moment, Proxy
+from tests.faults.proxy import Interceptor, Moment, Proxy
 from tests.faults.sender import Sender
 from tests.support.collector_process import Collector
 from tests.support.embedded import EmbeddedClickHouse
@@ -32,8 +32,8 @@ DISK_MIB = {"clickhouse": 128, "collector": 16}
 OnDisk = Literal["clickhouse", "collector"]
 
 
-class Rig:
-    """What a fault may strike. Started processes have fixed ports, so that they can come back where they were."""
+class Cluster:
+    """What faults are injected into. Started processes have fixed ports, so that they can come back where they were."""
 
     def __init__(
         self, folder: Path, clickhouse: EmbeddedClickHouse, dsn: str, program: Sequence[str], **settings: str
@@ -104,11 +104,11 @@ class Rig:
         await self.end_sidecar()
         await self.start_sidecar()
 
-    async def caught(self, proxy: Proxy, marker: bytes, moment: Moment) -> Ambush:
+    async def caught(self, proxy: Proxy, marker: bytes, moment: Moment) -> Interceptor:
         """Wait until an exchange was caught at a moment."""
-        ambush = proxy.lie_in_wait(marker, moment)
-        await verified(ambush.sprung.is_set, f"an exchange to strike at its {moment}")
-        return ambush
+        interceptor = proxy.intercept(marker, moment)
+        await verified(interceptor.reached.is_set, f"an exchange to interrupt at its {moment}")
+        return interceptor
 
     def freeze_clickhouse(self) -> None:
         """Take all processor time from it."""
@@ -120,7 +120,7 @@ class Rig:
 
 
 @contextlib.asynccontextmanager
-async def running_rig(
+async def running_cluster(
     folder: Path,
     shared: EmbeddedClickHouse,
     *,
@@ -130,7 +130,7 @@ async def running_rig(
     on_disk: OnDisk | None = None,
     program: Sequence[str] = ("-m", "sidecar"),
     **settings: str,
-) -> AsyncIterator[Rig]:
+) -> AsyncIterator[Cluster]:
     """Start everything; end it afterwards. `settings` are the sidecar's.
 
     `collector`: its settings; None leaves it out. `overlays`: more configuration files for it. `on_disk`: the part that
@@ -147,15 +147,15 @@ async def running_rig(
         else:
             clickhouse = shared
             dsn = shared.dsn(stack.enter_context(shared.fresh_database()))
-        rig = Rig(folder, clickhouse, dsn, program, **settings)
-        rig.disk = disk
-        await stack.enter_async_context(rig.to_clickhouse)
-        await stack.enter_async_context(rig.to_sidecar)
-        stack.push_async_callback(rig.end_sidecar)
-        await rig.start_sidecar()
+        cluster = Cluster(folder, clickhouse, dsn, program, **settings)
+        cluster.disk = disk
+        await stack.enter_async_context(cluster.to_clickhouse)
+        await stack.enter_async_context(cluster.to_sidecar)
+        stack.push_async_callback(cluster.end_sidecar)
+        await cluster.start_sidecar()
         if collector is not None:
             home = disk.folder if disk and on_disk == "collector" else folder
-            rig.collector = Collector(home, rig.to_sidecar.url, *overlays, **collector)
-            rig.collector.log = folder / "collector.log"
-            await asyncio.to_thread(stack.enter_context, rig.collector)
-        yield rig
+            cluster.collector = Collector(home, cluster.to_sidecar.url, *overlays, **collector)
+            cluster.collector.log = folder / "collector.log"
+            await asyncio.to_thread(stack.enter_context, cluster.collector)
+        yield cluster

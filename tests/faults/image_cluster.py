@@ -1,4 +1,4 @@
-"""The rig of the rows on pictures: the parts of every row, and a store behind a proxy of its own.
+"""The cluster of the rows on pictures: the parts of every row, and a store behind a proxy of its own.
 
 sender ── sidecar ── ClickHouse
              └────── to_store ── Cloudflare's double, S3, or a folder
@@ -11,10 +11,10 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
-from tests.faults.cluster import Rig, running_rig
+from tests.faults.cluster import Cluster, running_cluster
 from tests.faults.disk import SmallDisk
 from tests.faults.image_oracle import PictureOracle
-from tests.faults.image_stores import Cloudflare, Shelf
+from tests.faults.image_stores import Cloudflare, ImageStore
 from tests.faults.oracle import verified
 from tests.faults.proxy import Proxy
 from tests.support.embedded import EmbeddedClickHouse
@@ -29,11 +29,13 @@ DISK_MIB = 32
 
 
 class Stage:
-    """What a strike on pictures may use, and how it tells when things may go on."""
+    """A cluster with images: what injectors use, and how they report that a run may go on."""
 
-    def __init__(self, rig: Rig, shelf: Shelf, to_store: Proxy | None, oracle: PictureOracle, data: Path) -> None:
-        self.rig = rig
-        self.shelf = shelf
+    def __init__(
+        self, cluster: Cluster, store: ImageStore, to_store: Proxy | None, oracle: PictureOracle, data: Path
+    ) -> None:
+        self.cluster = cluster
+        self.store = store
         self.oracle = oracle
         self.data = data  # of the sidecar's images plugin
         self.disk: SmallDisk | None = None
@@ -49,8 +51,8 @@ class Stage:
 
     @property
     def cloudflare(self) -> Cloudflare:
-        assert isinstance(self.shelf, Cloudflare)
-        return self.shelf
+        assert isinstance(self.store, Cloudflare)
+        return self.store
 
     def lifted(self) -> None:
         """From now on pictures should go on: the fault is over, or the sidecar was killed just now."""
@@ -73,17 +75,17 @@ class Stage:
 
     async def kill(self, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Kill the sidecar, do what is to be done meanwhile, and start it again."""
-        await self.rig.end_sidecar()
+        await self.cluster.end_sidecar()
         self.lifted()
         await asyncio.to_thread(meanwhile)
-        await self.rig.start_sidecar()
+        await self.cluster.start_sidecar()
 
 
 @contextlib.asynccontextmanager
 async def running_stage(
     folder: Path,
     clickhouse: EmbeddedClickHouse,
-    make_shelf: Callable[[Path], Shelf],
+    make_store: Callable[[Path], ImageStore],
     *,
     own_disk: bool = False,
     program: Sequence[str] = ("-m", "sidecar"),
@@ -91,14 +93,14 @@ async def running_stage(
 ) -> AsyncIterator[Stage]:
     """Start everything; end it afterwards. `own_disk`: the sidecar's data have a small disk to themselves."""
     async with contextlib.AsyncExitStack() as stack:
-        shelf = await stack.enter_async_context(make_shelf(folder / "store"))
-        port = shelf.port()
+        store = await stack.enter_async_context(make_store(folder / "store"))
+        port = store.port()
         to_store = None if port is None else await stack.enter_async_context(Proxy(port))
         disk = stack.enter_context(SmallDisk(folder / "disk", DISK_MIB)) if own_disk else None
         data = (disk.folder if disk else folder) / "sidecar"
-        given = {**HASTE, **shelf.settings(to_store), **settings, "DATA": str(data)}
-        rig = await stack.enter_async_context(running_rig(folder, clickhouse, program=program, **given))
-        oracle = PictureOracle(rig.dsn, data / "images")
-        stage = Stage(rig, shelf, to_store, oracle, data / "images")
+        given = {**HASTE, **store.settings(to_store), **settings, "DATA": str(data)}
+        cluster = await stack.enter_async_context(running_cluster(folder, clickhouse, program=program, **given))
+        oracle = PictureOracle(cluster.dsn, data / "images")
+        stage = Stage(cluster, store, to_store, oracle, data / "images")
         stage.disk = disk
         yield stage

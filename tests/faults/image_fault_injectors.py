@@ -1,4 +1,4 @@
-"""What is done to pictures on their way. A strike returns when the fault is over, and says so to the stage before."""
+"""Faults of images on their way. An injector reports to the stage that its fault is over, and returns."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ from tests.faults.image_cluster import Stage
 from tests.faults.oracle import verified
 from tests.faults.proxy import Moment, refusal
 
-PictureStrike = Callable[[Stage, random.Random, Size], Awaitable[None]]
+ImageInjector = Callable[[Stage, random.Random, Size], Awaitable[None]]
 
 DRAFT = b"/v2/direct_upload"
 UPLOAD = b"POST /Vi7wi5KSItxGFsWRG2Us6Q/"
@@ -32,35 +32,35 @@ POINTS: tuple[tuple[bytes, Moment], ...] = (
 RECORDED = "SELECT 1 FROM jobs WHERE state = 'stored' AND published_at < updated_at"
 
 
-def killed_at_each_point() -> PictureStrike:
+def killed_at_each_point() -> ImageInjector:
     """Kill the sidecar at the next of the points of a picture's way to Cloudflare; each run begins at another."""
     runs: dict[int, Iterator[tuple[bytes, Moment]]] = {}
 
-    async def strike(stage: Stage, chance: random.Random, size: Size) -> None:
+    async def inject(stage: Stage, chance: random.Random, size: Size) -> None:
         begin = chance.randrange(len(POINTS))
         points = runs.setdefault(id(stage), cycle(POINTS[begin:] + POINTS[:begin]))
         await _killed(stage, next(points))
 
-    return strike
+    return inject
 
 
-def killed_at(marker: bytes, moment: Moment) -> PictureStrike:
+def killed_at(marker: bytes, moment: Moment) -> ImageInjector:
     """Kill the sidecar at one point."""
 
-    async def strike(stage: Stage, chance: random.Random, size: Size) -> None:
+    async def inject(stage: Stage, chance: random.Random, size: Size) -> None:
         await _killed(stage, (marker, moment))
 
-    return strike
+    return inject
 
 
 async def _killed(stage: Stage, point: tuple[bytes, Moment]) -> None:
     marker, moment = point
-    link = stage.rig.to_clickhouse if marker == PUBLISH else stage.to_store
-    ambush = link.lie_in_wait(marker, moment)
-    await verified(ambush.sprung.is_set, f"an exchange with {marker.decode()} to strike at its {moment}")
+    link = stage.cluster.to_clickhouse if marker == PUBLISH else stage.to_store
+    interceptor = link.intercept(marker, moment)
+    await verified(interceptor.reached.is_set, f"an exchange with {marker.decode()} to interrupt at its {moment}")
     if marker == PUBLISH:  # what is held may tell of a new picture only: that one goes on to its end
         await verified(lambda: stage.oracle.asked(RECORDED), "a picture is recorded and not published")
-    await stage.kill(ambush.cut)
+    await stage.kill(interceptor.cut)
 
 
 async def killed_at_random(stage: Stage, chance: random.Random, size: Size) -> None:
@@ -69,39 +69,39 @@ async def killed_at_random(stage: Stage, chance: random.Random, size: Size) -> N
     await stage.kill()
 
 
-def refused(*faults: dict[str, Any], count: int = 12) -> PictureStrike:
+def refused(*faults: dict[str, Any], count: int = 12) -> ImageInjector:
     """Let Cloudflare answer so, to so many requests: kinds are drawn by the seed."""
 
-    async def strike(stage: Stage, chance: random.Random, size: Size) -> None:
+    async def inject(stage: Stage, chance: random.Random, size: Size) -> None:
         stage.cloudflare.order(*(chance.choice(faults) for _ in range(count)))
         await stage.cloudflare.suffered()
         stage.lifted()
 
-    return strike
+    return inject
 
 
 async def too_many_requests(stage: Stage, chance: random.Random, size: Size) -> None:
     """Let Cloudflare answer 429 with a Retry-After: nothing more is asked until that is over."""
-    before = stage.cloudflare.told()["answers"]
+    before = stage.cloudflare.report()["answers"]
     stage.cloudflare.order({"kind": "error", "route": "direct_upload", "code": 971, "retry_after": 3, "times": 1})
     await stage.cloudflare.suffered()
     await asyncio.sleep(0.5)  # those that were under way
-    asked_of = sum(stage.cloudflare.told()["answers"].values())
+    asked_of = sum(stage.cloudflare.report()["answers"].values())
     await asyncio.sleep(1.5)
-    answers = stage.cloudflare.told()["answers"]
+    answers = stage.cloudflare.report()["answers"]
     assert sum(answers.values()) == asked_of, f"asked again before its time: {answers}, before {before}"
     stage.lifted()
 
 
-def bucket_away(chance_of_reply: float = 0.5) -> PictureStrike:
+def bucket_away(chance_of_reply: float = 0.5) -> ImageInjector:
     """Lose the reply to a PUT, or refuse with 503, or cut the bucket off for a while."""
 
-    async def strike(stage: Stage, chance: random.Random, size: Size) -> None:
+    async def inject(stage: Stage, chance: random.Random, size: Size) -> None:
         proxy = stage.to_store
         if chance.random() < chance_of_reply:
-            ambush = proxy.lie_in_wait(PUT, "reply")
-            await verified(ambush.sprung.is_set, "a PUT whose reply is lost")
-            ambush.cut()
+            interceptor = proxy.intercept(PUT, "reply")
+            await verified(interceptor.reached.is_set, "a PUT whose reply is lost")
+            interceptor.cut()
         elif chance.random() < 0.5:
             proxy.turn_away(refusal(503, 1))
             await asyncio.sleep(size.lasts_s)
@@ -113,20 +113,20 @@ def bucket_away(chance_of_reply: float = 0.5) -> PictureStrike:
             proxy.down = False
         stage.lifted()
 
-    return strike
+    return inject
 
 
 async def journal_disk_full(stage: Stage, chance: random.Random, size: Size) -> None:
     """Fill the disk under journal and spool: 503 and not ready, never a false ack; then make room."""
     assert stage.disk is not None
-    sender = stage.rig.sender
+    sender = stage.cluster.sender
     assert sender is not None
     refusals = len(sender.refusals)
     stage.disk.fill(chance.choice([0, 4096, 8192, 65536]))
     await verified(lambda: len(sender.refusals) > refusals, "a sender is sent away")
 
     async def not_ready() -> bool:
-        status, _ = await asked(stage.rig, "/readyz")
+        status, _ = await asked(stage.cluster, "/readyz")
         return status == 503
 
     await eventually(not_ready, "the sidecar is not ready, for want of space")
@@ -137,10 +137,10 @@ async def journal_disk_full(stage: Stage, chance: random.Random, size: Size) -> 
     stage.lifted()
 
 
-def journal_damaged(suffix: str) -> PictureStrike:
+def journal_damaged(suffix: str) -> ImageInjector:
     """Kill the sidecar and flip bytes of its journal, cut it, or write nonsense over it; "-wal": over what is not in it yet."""
 
-    async def strike(stage: Stage, chance: random.Random, size: Size) -> None:
+    async def inject(stage: Stage, chance: random.Random, size: Size) -> None:
         path = stage.data / f"journal.sqlite{suffix}"
         await verified(lambda: stage.oracle.ended() > 5, "there is something in the journal")
         asides = len(list(stage.data.glob("*.corrupt-*")))
@@ -164,9 +164,9 @@ def journal_damaged(suffix: str) -> PictureStrike:
         if not suffix:
             found = sorted(path.name for path in stage.data.glob("*.corrupt-*"))
             assert len(found) > asides, "the damage was not noticed"
-            assert "THE IMAGE JOURNAL WAS DAMAGED" in stage.rig.sidecar.text
+            assert "THE IMAGE JOURNAL WAS DAMAGED" in stage.cluster.sidecar.text
 
-    return strike
+    return inject
 
 
 async def nothing_more(stage: Stage, chance: random.Random, size: Size) -> None:

@@ -50,7 +50,7 @@ class Kept:
 
 
 class PictureOracle(Oracle):
-    """Reads the database, the journal and the spool; what is at the store it is told by the store's shelf."""
+    """Reads the database, the journal and the spool; what the store holds comes from its double."""
 
     def __init__(self, dsn: str, plugin_data: Path) -> None:
         super().__init__(dsn)

@@ -18,8 +18,8 @@ children, ClickHouse, a sender that repeats; Cloudflare's double as a process of
 {events} events; a third of them bring pictures, a third of these the same picture again. Afterwards the store itself is
 asked what it holds. *Twice*: pictures that lie there more than once. *Orphans*: pictures there that no row leads to. *Stuck*: jobs
 of the journal that have not ended, are leased or not published, uploads without an outcome, bytes left in the spool. *Lost*:
-acknowledged events that are not stored, or whose picture did not end as it must. All must be 0. *Drafts* are left when nobody was
-told their id: Cloudflare lists them nowhere, they hold nothing, and their address ends after 30 minutes. Where none can be had
+acknowledged events that are not stored, or whose picture did not end as it must. All must be 0. *Drafts* are left when no response
+named their id: Cloudflare lists them nowhere, they hold nothing, and their address ends after 30 minutes. Where none can be had
 (24, 29, 30), each must fail for its own reason. The sidecar's memory grows by less than 64 MiB in every run.
 
 *Recovery* is the longest from a kill, restart included, or from the end of a fault to the next picture that ends. *Wait* is the

@@ -1,4 +1,4 @@
-"""One run of a row on pictures: load, strikes at the shares, recovery after each, quiet again, verdict."""
+"""One run of a row on pictures: load, faults at the shares, recovery after each, quiet again, verdict."""
 
 import asyncio
 import random
@@ -63,12 +63,12 @@ async def run_pictures(
     program: Sequence[str] = ("-m", "sidecar"),
     patience_s: float = 90.0,
 ) -> PictureOutcome:
-    """Send a load, strike, wait for quiet, judge. Raises Unverified when a strike or a recovery doesn't come."""
+    """Send a load, inject the fault, wait for quiet, judge. Raises Unverified when a fault or a recovery does not come."""
     async with running_sources(fault.sources, seed, size.events) as sources:
         load = await asyncio.to_thread(make_picture_load, seed, size.events, size.parcel, sources.good, sources.bad)
         settings = {**sources.settings, **fault.settings}
         async with running_stage(
-            folder, clickhouse, fault.shelf, own_disk=fault.own_disk, program=program, **settings
+            folder, clickhouse, fault.store, own_disk=fault.own_disk, program=program, **settings
         ) as stage:
             return await _struck(stage, fault, seed, size, load, patience_s)
 
@@ -76,31 +76,31 @@ async def run_pictures(
 async def _struck(
     stage: Stage, fault: PictureFault, seed: int, size: Size, load: PictureLoad, patience_s: float
 ) -> PictureOutcome:
-    rig, chance = stage.rig, random.Random(seed)
-    memory = rig.sidecar_memory()
-    async with Sender(rig.url) as sender:
-        rig.sender = sender
+    cluster, chance = stage.cluster, random.Random(seed)
+    memory = cluster.sidecar_memory()
+    async with Sender(cluster.url) as sender:
+        cluster.sender = sender
         first, *others = slices(load.parcels, size.shares)
         sender.feed(first)
         for parcels in others:
             await sender.half_through()
-            striking = asyncio.create_task(fault.strike(stage, chance, size))
-            await asyncio.sleep(0)  # the strike lies in wait before more is sent
+            injecting = asyncio.create_task(fault.inject(stage, chance, size))
+            await asyncio.sleep(0)  # the injector is ready before more is sent
             sender.feed(parcels)
-            await striking
+            await injecting
             await stage.recovered()
         await sender.finished()
         done = time.monotonic()
         await stage.oracle.settled(load, within_s=patience_s)
         quiet_after = time.monotonic() - done
-        grown = rig.sidecar_memory() - memory
-        assert psutil.Process(rig.sidecar.pid).is_running()
+        grown = cluster.sidecar_memory() - memory
+        assert psutil.Process(cluster.sidecar.pid).is_running()
         verdict = await stage.oracle.judge(sender.acknowledged, load)
-        held = await asyncio.to_thread(stage.shelf.held)
+        held = await asyncio.to_thread(stage.store.held)
         kept = await asyncio.to_thread(stage.oracle.kept, load, held)
         if kept.drafts and not fault.drafts:
             kept.orphans.extend(f"draft {key}" for key, digest in held.items() if not digest)
-        code = await asyncio.to_thread(rig.sidecar.end)
+        code = await asyncio.to_thread(cluster.sidecar.end)
         return PictureOutcome(
             fault.row, fault.name, seed, size.events, len(load.endings), verdict, kept, tuple(sender.dropped),
             stage.oracle.spooled(), code, grown, sender.longest_wait_s, max(stage.recoveries), quiet_after,

@@ -17,7 +17,7 @@ from tests.support.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY, S3Server
 TOKEN = "cloudflare-test-token"
 
 
-class Shelf(Protocol):
+class ImageStore(Protocol):
     """A running store behind a proxy."""
 
     async def __aenter__(self) -> Self: ...
@@ -124,13 +124,13 @@ class Cloudflare:
         return int(self.url.rpartition(":")[2])
 
     def held(self) -> dict[str, str]:
-        return {record["id"]: record["sha256"] for record in self.told()["records"]}
+        return {record["id"]: record["sha256"] for record in self.report()["records"]}
 
-    def told(self) -> dict[str, Any]:
+    def report(self) -> dict[str, Any]:
         """What it holds and how it answered."""
         with urllib.request.urlopen(f"{self.url}/_simulation", timeout=30) as answer:
-            told: dict[str, Any] = json.load(answer)
-        return told
+            report: dict[str, Any] = json.load(answer)
+        return report
 
     def order(self, *faults: dict[str, Any]) -> None:
         """Order faults; each waits for its route."""
@@ -138,8 +138,8 @@ class Cloudflare:
         urllib.request.urlopen(f"{self.url}/_simulation/faults", body, timeout=30).close()
 
     async def suffered(self) -> None:
-        """Wait until every fault that was ordered has struck."""
-        await until(lambda: not self.told()["faults"], within_s=60)
+        """Wait until every fault that was ordered has happened."""
+        await until(lambda: not self.report()["faults"], within_s=60)
 
 
 def _digest(content: bytes) -> str:

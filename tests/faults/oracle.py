@@ -19,7 +19,7 @@ ARCHIVED = "SELECT count() FROM images FINAL WHERE status != 'pending'"
 
 
 class Unverified(AssertionError):  # noqa: N818 -- reads as a verdict
-    """The time was over before it could be told whether all is well. Never a pass."""
+    """The time was over before anything was decided. Never a pass."""
 
 
 async def verified(condition: Callable[[], Any], what: str, within_s: float = 60.0) -> None:

@@ -23,21 +23,21 @@ class _Cut(Exception):  # noqa: N818 -- ends both directions of a connection
     """The connection ends here."""
 
 
-class Ambush:
-    """Waits for one exchange whose request holds `marker`. `sprung` is set when it is held; `cut` then drops the connection."""
+class Interceptor:
+    """Waits for one exchange whose request holds `marker`. `reached` is set when it is held; `cut` then drops the connection."""
 
     def __init__(self, marker: bytes, moment: Moment) -> None:
         self.marker = marker
         self.moment = moment
         self.caught = asyncio.Event()  # the exchange was chosen; its request goes on if the reply is waited for
-        self.sprung = asyncio.Event()
+        self.reached = asyncio.Event()
         self._cut = asyncio.Event()
 
     def cut(self) -> None:
         self._cut.set()
 
-    async def spring(self) -> None:
-        self.sprung.set()
+    async def reach(self) -> None:
+        self.reached.set()
         await self._cut.wait()
         raise _Cut
 
@@ -49,7 +49,7 @@ class _Link:
     server_in: asyncio.StreamReader
     server_out: asyncio.StreamWriter
     tail: bytes = b""  # the end of what was read before: a marker may lie across two reads
-    ambush: Ambush | None = None  # waits for the reply
+    interceptor: Interceptor | None = None  # waits for the reply
 
 
 class Proxy:
@@ -62,7 +62,7 @@ class Proxy:
         self.bytes_per_s: float | None = None  # of requests
         self.port = 0
         self._upstream_port = upstream_port
-        self._ambush: Ambush | None = None
+        self._interceptor: Interceptor | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -70,10 +70,10 @@ class Proxy:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def lie_in_wait(self, marker: bytes, moment: Moment) -> Ambush:
-        """Strike the next exchange whose request holds the marker, once."""
-        self._ambush = Ambush(marker, moment)
-        return self._ambush
+    def intercept(self, marker: bytes, moment: Moment) -> Interceptor:
+        """Hold the next exchange whose request holds the marker, once."""
+        self._interceptor = Interceptor(marker, moment)
+        return self._interceptor
 
     def turn_away(self, answer: bytes) -> None:
         """Give this answer to every request from now on, and note who comes."""
@@ -134,24 +134,24 @@ class Proxy:
                 raise _Cut
             if self.answer is not None:
                 await self._answer(link, self.answer, data)
-            ambush, seen = self._ambush, link.tail + data
-            if ambush is not None and ambush.marker in seen:
-                self._ambush = None
-                ambush.caught.set()
-                if ambush.moment == "reply":
-                    link.ambush = ambush
+            interceptor, seen = self._interceptor, link.tail + data
+            if interceptor is not None and interceptor.marker in seen:
+                self._interceptor = None
+                interceptor.caught.set()
+                if interceptor.moment == "reply":
+                    link.interceptor = interceptor
                 else:
-                    if ambush.moment == "half":
+                    if interceptor.moment == "half":
                         await self._pass_half(link, data)
-                    await ambush.spring()
+                    await interceptor.reach()
             link.tail = seen[-100:]
             await self._pass(link.server_out, data)
         raise _Cut
 
     async def _replies(self, link: _Link) -> None:
         while data := await link.server_in.read(PIECE):
-            if link.ambush is not None:
-                await link.ambush.spring()
+            if link.interceptor is not None:
+                await link.interceptor.reach()
             if self.down:
                 raise _Cut
             link.client_out.write(data)

@@ -1,4 +1,4 @@
-"""One run: load, strikes at the shares, quiet again, verdict."""
+"""One run: load, faults at the shares, quiet again, verdict."""
 
 import asyncio
 import itertools
@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.cluster import Rig, running_rig
+from tests.faults.cluster import Cluster, running_cluster
 from tests.faults.fault_injectors import Size
 from tests.faults.load import Load, Parcel, make_load
 from tests.faults.oracle import Verdict
@@ -40,25 +40,25 @@ class Outcome:
 
 
 async def run(fault: Fault, seed: int, size: Size, folder: Path, clickhouse: EmbeddedClickHouse) -> Outcome:
-    """Send a load, strike, wait for quiet, judge. Raises Unverified when quiet doesn't come."""
+    """Send a load, inject the fault, wait for quiet, judge. Raises Unverified when quiet does not come."""
     load = await asyncio.to_thread(make_load, seed, size.events, size.parcel, fault.mix)
     collector = None if fault.collector is None else dict(fault.collector)
-    async with running_rig(
+    async with running_cluster(
         folder,
         clickhouse,
         own_clickhouse=fault.own_clickhouse,
         collector=collector,
         on_disk=fault.on_disk,
         **fault.sidecar,
-    ) as rig:
-        outcome = await struck(rig, fault, seed, size, load)
+    ) as cluster:
+        outcome = await injected(cluster, fault, seed, size, load)
         if fault.afterwards is not None:
-            await fault.afterwards(rig, load, folder)
+            await fault.afterwards(cluster, load, folder)
         return outcome
 
 
-async def struck(
-    rig: Rig,
+async def injected(
+    cluster: Cluster,
     fault: Fault,
     seed: int,
     size: Size,
@@ -68,24 +68,24 @@ async def struck(
     final: bool = True,
     patience_s: float = 60.0,
 ) -> Outcome:
-    """The run on a rig that is up. `hasty`, `final=False` and less patience are for negative controls."""
+    """The run on a cluster that is up. `hasty`, `final=False` and less patience are for negative controls."""
     chance = random.Random(seed)
-    async with Sender(rig.url, hasty=hasty) as sender:
-        rig.sender = sender
+    async with Sender(cluster.url, hasty=hasty) as sender:
+        cluster.sender = sender
         first, *others = slices(load.parcels, size.shares)
         sender.feed(first)
         for parcels in others:
             await sender.half_through()
-            striking = asyncio.create_task(fault.strike(rig, chance, size))
-            await asyncio.sleep(0)  # the strike lies in wait before more is sent
+            injecting = asyncio.create_task(fault.inject(cluster, chance, size))
+            await asyncio.sleep(0)  # the injector is ready before more is sent
             sender.feed(parcels)
-            await striking
+            await injecting
         await sender.finished()
         done = time.monotonic()
-        await rig.oracle.settled(load, within_s=patience_s)
+        await cluster.oracle.settled(load, within_s=patience_s)
         quiet_after = time.monotonic() - done
-        verdict = await rig.oracle.judge(sender.acknowledged, load, final=final)
-        raw_extra = await rig.oracle.raw_rows() - len(load.expected)
+        verdict = await cluster.oracle.judge(sender.acknowledged, load, final=final)
+        raw_extra = await cluster.oracle.raw_rows() - len(load.expected)
         return Outcome(
             fault.row, fault.name, seed, size.events, verdict, tuple(sender.dropped), raw_extra,
             sender.longest_wait_s, quiet_after,
@@ -93,6 +93,6 @@ async def struck(
 
 
 def slices(parcels: list[Parcel], shares: tuple[float, ...]) -> list[list[Parcel]]:
-    """Cut the parcels at the shares; a strike falls on each cut, with something left to send after it."""
+    """Cut the parcels at the shares; a fault falls on each cut, with something left to send after it."""
     cuts = [0, *(max(1, min(len(parcels) - 1, round(share * len(parcels)))) for share in shares), len(parcels)]
     return [parcels[left:right] for left, right in itertools.pairwise(cuts)]

@@ -62,7 +62,7 @@ class Sender:
 
     async def half_through(self) -> None:
         """Wait until at most half a round of what was fed is still on its way."""
-        await verified(lambda: self.waiting <= self._count // 2 + 1, "the parcels before the strike are acknowledged")
+        await verified(lambda: self.waiting <= self._count // 2 + 1, "the parcels before the fault are acknowledged")
 
     async def finished(self, within_s: float = 300.0) -> None:
         """Wait until everything that was fed is acknowledged. Raises Unverified when the time is over."""

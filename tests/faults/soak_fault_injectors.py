@@ -1,4 +1,4 @@
-"""What may happen to a rig at any moment of a soak, and how long it takes until all is stored that was acknowledged."""
+"""What may happen to a cluster at any moment of a soak, and how long it takes until all is stored that was acknowledged."""
 
 import asyncio
 import random
@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 
 from tests.faults import fault_injectors
-from tests.faults.cluster import Rig
-from tests.faults.fault_injectors import Size, Strike
+from tests.faults.cluster import Cluster
+from tests.faults.fault_injectors import Injector, Size
 from tests.faults.oracle import Unverified
 from tests.faults.soak_oracle import SoakOracle
 
@@ -16,25 +16,25 @@ RECOVERY_WITHIN_S = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A fault that may strike during the first `until` of the time, and does so more often then."""
+    """A fault that is injected during the first `until` of the time, and the more often for it."""
 
     name: str
-    strike: Strike
+    inject: Injector
     until: float = 1.0
 
 
-async def collector_killed(rig: Rig, chance: random.Random, size: Size) -> None:
+async def collector_killed(cluster: Cluster, chance: random.Random, size: Size) -> None:
     """Kill it at no particular moment."""
-    assert rig.collector is not None
-    await asyncio.to_thread(rig.collector.kill)
-    await asyncio.to_thread(rig.collector.start)
+    assert cluster.collector is not None
+    await asyncio.to_thread(cluster.collector.kill)
+    await asyncio.to_thread(cluster.collector.start)
 
 
-async def slow_line(rig: Rig, chance: random.Random, size: Size) -> None:
+async def slow_line(cluster: Cluster, chance: random.Random, size: Size) -> None:
     """A slow line to ClickHouse for a while."""
-    rig.to_clickhouse.bytes_per_s = chance.uniform(1000, 5000)
+    cluster.to_clickhouse.bytes_per_s = chance.uniform(1000, 5000)
     await asyncio.sleep(size.lasts_s)
-    rig.to_clickhouse.bytes_per_s = None
+    cluster.to_clickhouse.bytes_per_s = None
 
 
 # Sidecar and collector are left alive for the rest of the time, so that a leak of theirs has time to show.
@@ -54,20 +54,20 @@ KINDS = (
 )
 
 
-async def struck(rig: Rig, kind: Kind, chance: random.Random, lasts_s: float) -> float | None:
-    """Strike; the seconds it took. None when there was nothing to strike at in time, as nothing was on its way."""
+async def injected(cluster: Cluster, kind: Kind, chance: random.Random, lasts_s: float) -> float | None:
+    """Inject a fault; the seconds it took. None when there was no traffic to interrupt in time."""
     began = time.monotonic()
     try:
-        await kind.strike(rig, chance, Size(events=0, parcel=0, shares=(), lasts_s=lasts_s))
+        await kind.inject(cluster, chance, Size(events=0, parcel=0, shares=(), lasts_s=lasts_s))
     except Unverified:
         return None
     return time.monotonic() - began
 
 
-async def caught_up(rig: Rig) -> float:
+async def caught_up(cluster: Cluster) -> float:
     """Wait until as many events are stored as are acknowledged now; the seconds that took. Raises Unverified."""
-    assert rig.sender is not None
-    oracle, wanted, began = SoakOracle(rig.clickhouse.url), len(rig.sender.acknowledged), time.monotonic()
+    assert cluster.sender is not None
+    oracle, wanted, began = SoakOracle(cluster.clickhouse.url), len(cluster.sender.acknowledged), time.monotonic()
     while await oracle.stored() < wanted:
         if time.monotonic() - began > RECOVERY_WITHIN_S:
             raise Unverified(f"not within {RECOVERY_WITHIN_S:g} s: what was acknowledged is stored")

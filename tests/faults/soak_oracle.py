@@ -1,4 +1,4 @@
-"""The judge of a soak. Behind a collector a record may come again in another batch, whatever the sender was told."""
+"""The judge of a soak. Behind a collector a record may come again in another batch, whatever response the sender got."""
 
 import asyncio
 

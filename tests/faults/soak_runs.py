@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults import fault_injectors
-from tests.faults.cluster import Rig, running_rig
+from tests.faults.cluster import Cluster, running_cluster
 from tests.faults.load import Mix
 from tests.faults.oracle import Verdict, verified
 from tests.faults.sender import Sender
-from tests.faults.soak_fault_injectors import KINDS, Kind, caught_up, struck
-from tests.faults.soak_judgement import Handles, Trend
+from tests.faults.soak_fault_injectors import KINDS, Kind, caught_up, injected
+from tests.faults.soak_growth import Growth
 from tests.faults.soak_load import Supply
 from tests.faults.soak_oracle import SoakOracle
 from tests.faults.soak_watch import Watch
@@ -49,26 +49,26 @@ class Result:
     longest_wait_s: float
     quiet_after_s: float
     again: int  # dead letters that lie there twice
-    memory: dict[str, Trend]
-    handles: dict[str, Handles]
+    memory: dict[str, Growth]
+    handles: dict[str, Growth]
     faults: dict[str, int]
-    missed: int  # strikes that found nothing to strike at
+    missed: int  # faults that found nothing to interrupt
     long_cut_s: float
     worst_recovery: tuple[float, str]
 
     def complaints(self) -> list[str]:
         """Everything that keeps it from being a pass."""
-        found = [f"{part}: {what.complaint}" for part, what in self.memory.items() if what.complaint]
-        found += [f"{part}: {what.complaint}" for part, what in self.handles.items() if what.complaint]
+        growths = [*self.memory.items(), *self.handles.items()]
+        found = [f"{part}: {growth.complaint}" for part, growth in growths if growth.complaint]
         found += [str(self.verdict)] * (not self.verdict.clean)
         found += [f"requests given up with {self.dropped[:5]}"] * bool(self.dropped)
         if self.missed * 10 > sum(self.faults.values()):
-            found.append(f"{self.missed} strikes found nothing to strike at: too quiet for a soak")
+            found.append(f"{self.missed} faults found nothing to interrupt: too little traffic for a soak")
         return [f"{self.name}: {one}" for one in found]
 
 
 class Soak:
-    """One soak while it runs; `str` tells where it stands."""
+    """One soak while it runs; `str` describes its progress."""
 
     def __init__(self, name: str, seed: int, minutes: float, supply: Supply) -> None:
         self.name = name
@@ -100,13 +100,13 @@ class Soak:
         return self._sender
 
     @contextlib.asynccontextmanager
-    async def on(self, rig: Rig) -> AsyncIterator[None]:
+    async def on(self, cluster: Cluster) -> AsyncIterator[None]:
         """Begin: the clock runs, a sender is there, the processes are watched."""
-        self.watches["sidecar"] = Watch(lambda: rig.sidecar.pid)
-        if (collector := rig.collector) is not None:
+        self.watches["sidecar"] = Watch(lambda: cluster.sidecar.pid)
+        if (collector := cluster.collector) is not None:
             self.watches["collector"] = Watch(lambda: collector.pid)
-        async with Sender(rig.url) as sender:
-            self._sender = rig.sender = sender
+        async with Sender(cluster.url) as sender:
+            self._sender = cluster.sender = sender
             self._began = time.monotonic()
             yield
 
@@ -117,33 +117,33 @@ class Soak:
                 watch.look()
             await asyncio.sleep(SAMPLE_EVERY_S)
 
-    async def strike(self, rig: Rig) -> None:
-        """Strike once, with what may strike now, at times in the aftermath of the last."""
+    async def inject(self, cluster: Cluster) -> None:
+        """Inject one of the faults that are due now, at times while the last one is still being recovered from."""
         kinds = [one for one in KINDS if self.passed_s < one.until * self.lasts_s]
         (kind,) = self.chance.choices(kinds, [1 / one.until for one in kinds])
-        if await self.struck(rig, kind, self.chance.uniform(2, 20)) is not None and self.chance.random() < 0.75:
-            await self.recovered(rig, kind)
+        if await self.injected(cluster, kind, self.chance.uniform(2, 20)) is not None and self.chance.random() < 0.75:
+            await self.recovered(cluster, kind)
         await asyncio.sleep(min(self.chance.expovariate(1 / MEAN_PAUSE_S), self.left_s))
 
-    async def struck(self, rig: Rig, kind: Kind, lasts_s: float) -> float | None:
-        """Strike and count it; the seconds it took, None when there was nothing to strike at."""
-        took_s = await struck(rig, kind, self.chance, lasts_s)
+    async def injected(self, cluster: Cluster, kind: Kind, lasts_s: float) -> float | None:
+        """Inject a fault and count it; the seconds it took, None when there was nothing to interrupt."""
+        took_s = await injected(cluster, kind, self.chance, lasts_s)
         if took_s is None:
             self.missed += 1
         else:
             self.faults[kind.name] += 1
         return took_s
 
-    async def recovered(self, rig: Rig, kind: Kind) -> None:
+    async def recovered(self, cluster: Cluster, kind: Kind) -> None:
         """Wait until all is stored that is acknowledged now."""
-        self.worst_recovery = max(self.worst_recovery, (await caught_up(rig), kind.name))
+        self.worst_recovery = max(self.worst_recovery, (await caught_up(cluster), kind.name))
 
-    async def judged(self, rig: Rig) -> Result:
+    async def judged(self, cluster: Cluster) -> Result:
         """Wait until all is delivered and quiet; then judge."""
         await verified(lambda: not self.sender.waiting, "every parcel is acknowledged", QUIET_WITHIN_S)
         done, load = time.monotonic(), self.supply.load
-        await rig.oracle.settled(load, QUIET_WITHIN_S)
-        oracle = SoakOracle(rig.clickhouse.url)
+        await cluster.oracle.settled(load, QUIET_WITHIN_S)
+        oracle = SoakOracle(cluster.clickhouse.url)
         quiet_after = time.monotonic() - done
         since = self._began + self.judged_from_s
         return Result(
@@ -185,7 +185,10 @@ async def run_slow_clickhouse(soak: Soak, folder: Path, **sidecar: str) -> Resul
     """The line to ClickHouse takes as much as it can, and that is little: the sender sends on as fast as it is let."""
     settings = {"CLICKHOUSE_INSERT_TIMEOUT_S": IMPATIENT_S, **sidecar}
     unused = EmbeddedClickHouse(folder)
-    async with running_rig(folder, unused, own_clickhouse=True, collector=None, **settings) as rig, soak.on(rig):
+    async with (
+        running_cluster(folder, unused, own_clickhouse=True, collector=None, **settings) as cluster,
+        soak.on(cluster),
+    ):
 
         async def feed() -> None:
             while not soak.over:
@@ -196,15 +199,15 @@ async def run_slow_clickhouse(soak: Soak, folder: Path, **sidecar: str) -> Resul
         async def vary() -> None:
             slowest, fastest = soak.line
             while soak.left_s:
-                rig.to_clickhouse.bytes_per_s = slowest * (fastest / slowest) ** soak.chance.random()
+                cluster.to_clickhouse.bytes_per_s = slowest * (fastest / slowest) ** soak.chance.random()
                 await asyncio.sleep(min(soak.chance.uniform(10, 40), soak.left_s))
             soak.over = True
 
         async with asyncio.TaskGroup() as together:
             for work in (soak.watch(), feed(), vary()):
                 together.create_task(work)
-        rig.to_clickhouse.bytes_per_s = None
-        return await soak.judged(rig)
+        cluster.to_clickhouse.bytes_per_s = None
+        return await soak.judged(cluster)
 
 
 def random_faults(seed: int, minutes: float) -> Soak:
@@ -216,27 +219,30 @@ def random_faults(seed: int, minutes: float) -> Soak:
 
 
 async def run_random_faults(soak: Soak, folder: Path, **sidecar: str) -> Result:
-    """Sender, collector, sidecar, ClickHouse; now one is struck, now another, once for longer than 300 s."""
+    """Sender, collector, sidecar, ClickHouse; faults hit one after another, once for longer than 300 s."""
     unused, long_cut_s = EmbeddedClickHouse(folder), min(LONG_CUT_S, soak.lasts_s * LONG_CUT_SHARE)
-    async with running_rig(folder, unused, own_clickhouse=True, collector={}, **sidecar) as rig, soak.on(rig):
+    async with (
+        running_cluster(folder, unused, own_clickhouse=True, collector={}, **sidecar) as cluster,
+        soak.on(cluster),
+    ):
 
         async def feed() -> None:
-            while not soak.over:  # a strike needs something on its way, to its very end
+            while not soak.over:  # a fault needs traffic until its end
                 due = soak.passed_s * EVENTS_PER_S - soak.supply.made
                 if due >= PARCEL:
                     soak.sender.feed(await soak.supply.some(int(due // PARCEL)))
                 await asyncio.sleep(0.3)
 
-        async def strike() -> None:
+        async def inject() -> None:
             while soak.passed_s < soak.lasts_s / 4:
-                await soak.strike(rig)
-            soak.long_cut_s = await soak.struck(rig, LONG_CUT, long_cut_s) or 0.0
-            await soak.recovered(rig, LONG_CUT)
+                await soak.inject(cluster)
+            soak.long_cut_s = await soak.injected(cluster, LONG_CUT, long_cut_s) or 0.0
+            await soak.recovered(cluster, LONG_CUT)
             while soak.left_s:
-                await soak.strike(rig)
+                await soak.inject(cluster)
             soak.over = True
 
         async with asyncio.TaskGroup() as together:
-            for work in (soak.watch(), feed(), strike()):
+            for work in (soak.watch(), feed(), inject()):
                 together.create_task(work)
-        return await soak.judged(rig)
+        return await soak.judged(cluster)

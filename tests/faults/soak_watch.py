@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from tests.faults.soak_judgement import MIB, Handles, Series, Trend, handles, trend
+from tests.faults.soak_growth import MIB, Growth, handle_growth, memory_growth
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +32,16 @@ class Watch:
             memory, open_ = process.memory_info().rss, process.num_fds()
             self.samples.append(Sample(time.monotonic(), process.pid, memory, open_))
 
-    def memory(self, since: float) -> Trend:
+    def memory(self, since: float) -> Growth:
         """Of the last life, from a monotonic time on."""
-        return trend(self._last_life(since, "memory"))
+        return memory_growth(self._last_life(since, "memory"))
 
-    def handles(self, since: float) -> Handles:
+    def handles(self, since: float) -> Growth:
         """Of the last life, from a monotonic time on."""
-        return handles(self._last_life(since, "handles"))
+        return handle_growth(self._last_life(since, "handles"))
 
-    def _last_life(self, since: float, what: str) -> Series:
-        return [
-            (one.at, getattr(one, what)) for one in self.samples if one.pid == self.samples[-1].pid and one.at >= since
-        ]
+    def _last_life(self, since: float, what: str) -> list[float]:
+        return [getattr(one, what) for one in self.samples if one.pid == self.samples[-1].pid and one.at >= since]
 
     def __str__(self) -> str:
         if not self.samples:

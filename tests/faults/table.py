@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults import disk_fault_injectors, fault_injectors
-from tests.faults.cluster import OnDisk, Rig
-from tests.faults.fault_injectors import Strike
+from tests.faults.cluster import Cluster, OnDisk
+from tests.faults.fault_injectors import Injector
 from tests.faults.load import Load, Mix
 from tests.faults.pages import Pages, disorder
 
@@ -20,34 +20,34 @@ class Fault:
 
     row: int
     name: str
-    strike: Strike
+    inject: Injector
     mix: Mix = field(default_factory=Mix)
     collector: Mapping[str, str] | None = None
     own_clickhouse: bool = False
-    often: int = 3  # strikes in a full run; 1 comes early, as it lasts or needs many events after it
+    often: int = 3  # faults in a full run; 1 comes early, as it lasts or needs many events after it
     sidecar: Mapping[str, str] = field(default_factory=dict)
     lasts_s: float = 12.0  # in a full run
     abreast: bool = False  # mostly waits, so the seeds of a full run go side by side
     on_disk: OnDisk | None = None  # the part that has a small disk to itself
-    afterwards: Callable[[Rig, Load, Path], Awaitable[None]] | None = None  # what else must hold when all is quiet
+    afterwards: Callable[[Cluster, Load, Path], Awaitable[None]] | None = None  # what else must hold when all is quiet
 
     @property
     def id(self) -> str:
         return f"{self.row}: {self.name}"
 
 
-async def trails_in_order(rig: Rig, load: Load, folder: Path) -> None:
+async def trails_in_order(cluster: Cluster, load: Load, folder: Path) -> None:
     """Every person's trail on the pages is in the order of the rule, however wrong the clocks were."""
-    pages = Pages(rig.readonly_dsn, folder)
+    pages = Pages(cluster.readonly_dsn, folder)
     assert await asyncio.to_thread(disorder, pages, load) == []
 
 
 def beside_a(manner: str) -> Mapping[str, str]:
     """Settings of a sidecar that has to live with a plugin that misbehaves."""
     return {
-        "PLUGINS": "clickhouse,images,rude",
+        "PLUGINS": "clickhouse,images,misbehaving",
         "PLUGINS_DIR": str(Path(__file__).parent / "misbehaving"),
-        "RUDE_MANNER": manner,
+        "MISBEHAVING_MANNER": manner,
     }
 
 

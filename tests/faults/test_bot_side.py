@@ -90,7 +90,7 @@ async def test_what_a_killed_bot_takes_along_is_its_queue_and_is_counted(
         # what is queued at the end is the subject of test_a_bot_that_ends_sends_what_it_has_queued
         taken = lambda: set(successor.journal.values()) <= around.hop.acknowledged  # noqa: E731
         await verified(taken, "all that the next one queued is acknowledged", 60)
-        told = await successor.end(signal.SIGTERM)
+        ended = await successor.end(signal.SIGTERM)
 
     rows = around.books.stored(instance)
     assert len(rows.numbers) == len(set(rows.numbers)) == len(rows.ids), "stored once"
@@ -104,7 +104,7 @@ async def test_what_a_killed_bot_takes_along_is_its_queue_and_is_counted(
     assert max(journal) <= account.emitted
     assert len(unfinished) <= 2 * PEOPLE
     lost = missing & journal.keys()
-    assert lost, "the strike came when nothing was queued"
+    assert lost, "the fault came when nothing was queued"
     assert len(lost) <= QUEUE + account.reasons.queue_full
     assert (account.emitted, account.stored, account.dropped) == (
         len(missing) + len(rows.numbers), len(rows.numbers), len(missing),
@@ -118,10 +118,10 @@ async def test_what_a_killed_bot_takes_along_is_its_queue_and_is_counted(
     gaps = {n for gap in listed if gap.instance_id == instance for n in range(gap.start, gap.end + 1)}
     newest = missing if len(listed) < GAPS_MAX else {n for n in missing if gaps and n >= min(gaps)}
     assert gaps == newest
-    assert told["emitted"] == told["exported"] + told.get("queue_full", 0), (
+    assert ended["emitted"] == ended["exported"] + ended.get("queue_full", 0), (
         "the next one goes on as if nothing had been"
     )
-    assert list((around.folder / "state").iterdir()) == [], "all ends are told"
+    assert list((around.folder / "state").iterdir()) == [], "all ends are reported"
     if seed:
         text = "E0 for what was acknowledged; lost no more than the queue held, and exactly that was counted"
         report.note(9, "bot killed", seed, text, recovery)
@@ -142,9 +142,9 @@ async def test_a_bot_that_ends_sends_what_it_has_queued(around: Around) -> None:
         await bot.stop_polling(signal.SIGTERM)
         assert not around.hop.acknowledged
         around.hop.passes.set()
-        told = await bot.ended()
+        ended = await bot.ended()
         everything = set(bot.journal.values())
-    assert told == {"emitted": len(everything), "exported": len(everything)}
+    assert ended == {"emitted": len(everything), "exported": len(everything)}
     assert around.hop.acknowledged >= everything
     assert around.books.stored(instance).ids == everything
 
@@ -161,17 +161,17 @@ async def test_people_are_answered_whatever_the_collector_does_and_drops_are_cou
             before = list(answers)
             await verified(lambda: all(now > then for now, then in zip(answers, before, strict=True)), "answers")
             instance = bot.instance()
-            told = await bot.end(signal.SIGTERM)
+            ended = await bot.end(signal.SIGTERM)
             journal = bot.journal
-    assert told["exported"] == 0
-    assert told["emitted"] == len(journal) == told["queue_full"] + told["shutdown"]
-    assert 0 < told["shutdown"] <= QUEUE
+    assert ended["exported"] == 0
+    assert ended["emitted"] == len(journal) == ended["queue_full"] + ended["shutdown"]
+    assert 0 < ended["shutdown"] <= QUEUE
     tracker = create_tracker("stranger", endpoint=around.hop.url, state=around.folder / "state")
     account = await around.books.ended(instance)
     await asyncio.to_thread(tracker.shutdown)
     assert (account.emitted, account.stored, account.dropped) == (len(journal), 0, len(journal))
-    assert account.reasons.queue_full == told["queue_full"]
-    assert account.reasons.process_ended == told["shutdown"]
+    assert account.reasons.queue_full == ended["queue_full"]
+    assert account.reasons.process_ended == ended["shutdown"]
 
 
 @pytest.mark.slow
@@ -181,9 +181,9 @@ async def test_people_are_answered_whatever_the_collector_does_and_drops_are_cou
 def test_handlers_are_no_slower_than_uninstrumented_ones(
     behaviour: str, seed: int, tmp_path: Path, report: Report
 ) -> None:
-    """Three bots take user_queues, now one first and now another: a tracked one, and two that are not, of which one is the measure
-    of the other: by how much they differ is the machine's doing. When that is more than the limit, nothing can be told by the
-    clock; the time of the handler's thread can be told always."""
+    """Three bots take turns, now one first and now another: a tracked one, and two that are not, of which one is the measure
+    of the other: by how much they differ is the machine's doing. When that is more than the limit, the clock
+    shows nothing; the time of the handler's thread is always comparable."""
     chance = random.Random(seed)
     with ExitStack() as stack:
 
@@ -209,7 +209,7 @@ def test_handlers_are_no_slower_than_uninstrumented_ones(
 def _compare(plain: Child, control: Child, tracked: Child, chance: random.Random) -> tuple[float, float, float]:
     """Return in ms how much greater p99 is: by the clock, of the thread's own time; and how much that of the control is off.
 
-    Medians over stretches of rounds: a burst of something else on the machine strikes a few of them.
+    Medians over stretches of rounds: a burst of something else on the machine hits a few of them.
     """
     deltas: list[tuple[float, float, float]] = []
     for _ in range(7):
@@ -237,10 +237,10 @@ async def test_the_bot_ends_within_five_seconds(behaviour: str, seed: int, aroun
         async with running(around, endpoint) as bot, talking(around.telegram):
             await bot.has_queued(random.Random(seed).randrange(20, 300))
             began = time.monotonic()
-            told = await bot.end(signal.SIGTERM)
+            ended = await bot.end(signal.SIGTERM)
             took = time.monotonic() - began
     assert took <= 5
-    assert told["emitted"] == told.get("queue_full", 0) + told["shutdown"]
+    assert ended["emitted"] == ended.get("queue_full", 0) + ended["shutdown"]
     report.note(ROWS[behaviour], f"{behaviour}: SIGTERM", seed, "ended in time, all events counted as dropped", took)
 
 

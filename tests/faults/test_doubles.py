@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.cluster import running_rig
+from tests.faults.cluster import running_cluster
 from tests.faults.load import Mix, Parcel, make_load, parcels_of
 from tests.faults.oracle import Verdict
 from tests.faults.pages import Pages
@@ -31,21 +31,21 @@ async def test_doubles_change_no_page_and_no_figure(
     chance = random.Random(seed)
     load = make_load(seed, events, 50, Mix())
     async with (
-        running_rig(tmp_path, clickhouse) as rig,
-        Sender(rig.url) as sender,
+        running_cluster(tmp_path, clickhouse) as cluster,
+        Sender(cluster.url) as sender,
     ):
         await deliver(sender, load.parcels)
-        await rig.oracle.settled(load)
-        pages = Pages(rig.readonly_dsn, tmp_path)
+        await cluster.oracle.settled(load)
+        pages = Pages(cluster.readonly_dsn, tmp_path)
         before = await asyncio.to_thread(pages.everything)
-        await rig.oracle.forget_tokens(1)
+        await cluster.oracle.forget_tokens(1)
         for size in (23, 130):
             shuffled = chance.sample(load.records, len(load.records))
             await deliver(sender, parcels_of(shuffled, size))
         await deliver(sender, load.parcels)  # the very same bodies, their tokens forgotten
-        await rig.oracle.settled(load)
-        verdict: Verdict = await rig.oracle.judge(sender.acknowledged, load)
-        raw_extra = await rig.oracle.raw_rows() - events
+        await cluster.oracle.settled(load)
+        verdict: Verdict = await cluster.oracle.judge(sender.acknowledged, load)
+        raw_extra = await cluster.oracle.raw_rows() - events
         after = await asyncio.to_thread(pages.everything)
     outcome = Outcome(
         25, "the same events three times more", seed, events, verdict, (), raw_extra, sender.longest_wait_s, 0

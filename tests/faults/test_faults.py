@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.faults import fault_injectors
-from tests.faults.cluster import running_rig
+from tests.faults.cluster import running_cluster
 from tests.faults.fault_injectors import Size
 from tests.faults.load import Mix, make_load
 from tests.faults.report import Report
-from tests.faults.runs import Outcome, run, struck
+from tests.faults.runs import Outcome, injected, run
 from tests.faults.table import FAULTS, Fault
 from tests.support.embedded import EmbeddedClickHouse
 
@@ -79,14 +79,14 @@ async def test_without_deduplication_the_oracle_sees_extra_rows(
     """Tokens forgotten at once, and a count that does not look through doubles: a lost reply must show."""
     fault = Fault(14, "the sidecar's reply lost", fault_injectors.reply_lost("sidecar"))
     load = make_load(0, CONTROL.events, CONTROL.parcel, Mix())
-    async with running_rig(tmp_path, clickhouse) as rig:
-        await rig.oracle.forget_tokens(0)
-        counted = await struck(rig, fault, 0, CONTROL, load, final=False)
+    async with running_cluster(tmp_path, clickhouse) as cluster:
+        await cluster.oracle.forget_tokens(0)
+        counted = await injected(cluster, fault, 0, CONTROL, load, final=False)
         assert len(counted.verdict.extra) == CONTROL.parcel, str(counted)
         assert not counted.verdict.lost
         assert not counted.verdict.mismatch
         # and the second line of defence alone is enough
-        assert (await rig.oracle.judge(rig.sender.acknowledged if rig.sender else set(), load)).clean
+        assert (await cluster.oracle.judge(cluster.sender.acknowledged if cluster.sender else set(), load)).clean
     report.controls["deduplication by token, and `FINAL`"] = shown(counted)
 
 
@@ -97,8 +97,8 @@ async def test_with_an_ack_before_the_commit_the_oracle_sees_losses(
     """A sender that counts what is written into the socket as acknowledged: a kill before the insert must show."""
     fault = Fault(1, "sidecar killed", fault_injectors.sidecar_killed_at("half" if moment == "half" else "request"))
     load = make_load(0, CONTROL.events, CONTROL.parcel, Mix())
-    async with running_rig(tmp_path, clickhouse) as rig:
-        outcome = await struck(rig, fault, 0, CONTROL, load, hasty=True, patience_s=5.0)
+    async with running_cluster(tmp_path, clickhouse) as cluster:
+        outcome = await injected(cluster, fault, 0, CONTROL, load, hasty=True, patience_s=5.0)
     assert len(outcome.verdict.lost) >= CONTROL.parcel, str(outcome)
     report.controls[f"commit before ack (killed at {moment})"] = shown(outcome)
 
@@ -117,8 +117,8 @@ async def test_with_a_limit_to_retries_the_oracle_sees_losses(
     limited.write_text(LIMITED)
     load = make_load(0, 2000, 50, Mix())
     size = replace(full(fault), events=2000)
-    async with running_rig(tmp_path, clickhouse, collector={}, overlays=(limited,)) as rig:
-        outcome = await struck(rig, fault, 0, size, load, patience_s=5.0)
+    async with running_cluster(tmp_path, clickhouse, collector={}, overlays=(limited,)) as cluster:
+        outcome = await injected(cluster, fault, 0, size, load, patience_s=5.0)
     assert outcome.verdict.lost, str(outcome)
     report.controls["retry without end (5 s at most, the link cut for 20 s)"] = shown(outcome)
 

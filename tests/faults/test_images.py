@@ -59,9 +59,9 @@ async def test_without_it_the_oracle_sees_orphans(
 ) -> None:
     manner, (marker, moment) = CONTROLS[defence]
     fault = next(fault for fault in PICTURE_FAULTS if fault.row == 28)
-    struck = replace(fault, strike=killed_at(marker, moment))  # type: ignore[arg-type]
+    injected = replace(fault, inject=killed_at(marker, moment))  # type: ignore[arg-type]
     program = ("-m", "tests.faults.unsafe_receiver", manner)
-    outcome = await run_pictures(struck, 1, quick(fault), tmp_path, clickhouse, program=program, patience_s=10.0)
+    outcome = await run_pictures(injected, 1, quick(fault), tmp_path, clickhouse, program=program, patience_s=10.0)
     assert outcome.kept.orphans, str(outcome)
     assert not outcome.verdict.lost
     report.pictures.controls[defence] = (

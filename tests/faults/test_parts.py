@@ -37,20 +37,20 @@ class Upstream:
 
 
 @pytest.mark.parametrize(("moment", "arrived"), [("request", []), ("half", []), ("reply", [200_000])])
-async def test_an_ambush_stops_one_exchange_at_its_moment(moment: Moment, arrived: list[int]) -> None:
+async def test_an_interceptor_stops_one_exchange_at_its_moment(moment: Moment, arrived: list[int]) -> None:
     async with Upstream() as upstream, Proxy(upstream.port) as proxy, aiohttp.ClientSession() as session:
-        ambush = proxy.lie_in_wait(b"POST /target", moment)
+        interceptor = proxy.intercept(b"POST /target", moment)
         async with session.post(f"{proxy.url}/other", data=b"x") as answer:
             assert answer.status == 200
-        assert not ambush.sprung.is_set()
-        struck = asyncio.create_task(session.post(f"{proxy.url}/target", data=bytes(200_000)))
-        await verified(ambush.sprung.is_set, "the ambush", 5)
+        assert not interceptor.reached.is_set()
+        exchange = asyncio.create_task(session.post(f"{proxy.url}/target", data=bytes(200_000)))
+        await verified(interceptor.reached.is_set, "the interceptor", 5)
         assert upstream.got == [1, *arrived]
-        assert not struck.done()
-        ambush.cut()
+        assert not exchange.done()
+        interceptor.cut()
         with pytest.raises(aiohttp.ClientError):
-            await struck
-        async with session.post(f"{proxy.url}/target", data=bytes(100)) as answer:  # an ambush strikes once
+            await exchange
+        async with session.post(f"{proxy.url}/target", data=bytes(100)) as answer:  # an interceptor holds one exchange
             assert answer.status == 200
 
 

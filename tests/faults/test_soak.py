@@ -58,8 +58,8 @@ async def progress(*soaks: Soak) -> None:
             print(f"[{(time.monotonic() - began) / 60:3.0f} min] {soak}", flush=True)
 
 
-async def told(run: Coroutine[None, None, Result]) -> Result:
-    """Say at once that it failed: the other one may go on for an hour."""
+async def reported(run: Coroutine[None, None, Result]) -> Result:
+    """Print at once that it failed: the other one may go on for an hour."""
     try:
         return await run
     except BaseException as error:
@@ -74,7 +74,7 @@ async def side_by_side(folder: Path, minutes: float) -> list[Result]:
     try:
         (slow_folder := folder / "slow").mkdir()
         (faults_folder := folder / "faults").mkdir()
-        runs = told(run_slow_clickhouse(slow, slow_folder)), told(run_random_faults(faults, faults_folder))
+        runs = reported(run_slow_clickhouse(slow, slow_folder)), reported(run_random_faults(faults, faults_folder))
         ends = await asyncio.gather(*runs, return_exceptions=True)
     finally:
         telling.cancel()
@@ -95,7 +95,7 @@ async def test_soak(tmp_path: Path) -> None:
     assert not complaints, "\n".join(complaints)
     assert slow.sent_away, "the line was never so slow that a sender was sent away"
     if MINUTES >= 60:
-        assert not {kind.name for kind in KINDS} - faults.faults.keys(), "not every fault has struck"
+        assert not {kind.name for kind in KINDS} - faults.faults.keys(), "not every fault has been injected"
         assert faults.long_cut_s > 300, "the link was never cut for longer than the collector's usual limit"
     write(results, overwrite=OVERWRITE)
 
@@ -116,4 +116,4 @@ async def test_a_sidecar_that_leaks_is_found(tmp_path: Path) -> None:
     sound, leaked = results
     assert sound.complaints() == []
     (complaint,) = leaked.complaints()
-    assert "memory grows" in complaint
+    assert "bytes of memory grow" in complaint

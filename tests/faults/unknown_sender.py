@@ -19,7 +19,7 @@ POLLING_ENDED = "polling has ended"
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the bot is told. `queue` is how many events it may hold, `shutdown_s` how long it may take to send them at its end."""
+    """Settings of the bot. `queue` is how many events it may hold, `shutdown_s` how long it may take to send them at its end."""
 
     token: str
     telegram: str

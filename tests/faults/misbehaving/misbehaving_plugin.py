@@ -9,20 +9,20 @@ from sidecar.otlp.batch import Batch
 from sidecar.plugin import Context, Factory
 
 
-class RudeSettings(Settings):
+class MisbehavingSettings(Settings):
     """How it misbehaves."""
 
-    prefix: ClassVar[str] = "SIDECAR_RUDE"
+    prefix: ClassVar[str] = "SIDECAR_MISBEHAVING"
 
     manner: Literal["raises", "hangs", "blocks"]
 
 
-class Rude:
+class MisbehavingPlugin:
     """Says that it has begun, then never ends well."""
 
     events: frozenset[str] | None = None
 
-    def __init__(self, settings: RudeSettings, _context: Context) -> None:
+    def __init__(self, settings: MisbehavingSettings, _context: Context) -> None:
         self._manner = settings.manner
 
     async def start(self) -> None:
@@ -30,7 +30,7 @@ class Rude:
 
     async def handle(self, _batch: Batch) -> None:
         """Misbehave."""
-        print("rude has begun", flush=True)
+        print("misbehaving has begun", flush=True)
         match self._manner:
             case "raises":
                 raise RuntimeError("a stranger's mistake")
@@ -43,4 +43,4 @@ class Rude:
         """Nothing to do."""
 
 
-FACTORY = Factory(name="rude", config=RudeSettings, build=Rude, required=False)
+FACTORY = Factory(name="misbehaving", config=MisbehavingSettings, build=MisbehavingPlugin, required=False)

@@ -11,7 +11,7 @@ import pytest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from sidecar.plugins.clickhouse.deduplication import SETTING, WINDOW, forget
-from tests.faults.proxy import Ambush, Proxy
+from tests.faults.proxy import Interceptor, Proxy
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.otlp import event, request
 from tests.support.receivers import SidecarProcess
@@ -80,14 +80,14 @@ def test_a_sidecar_that_starts_mends_what_a_killed_run_left_and_says_so(
         assert sink.one("SELECT count() FROM logs") == 1
 
 
-async def interrupted(url: str, port: int, then: Callable[[Ambush, SidecarProcess], object]) -> tuple[int, str]:
-    """Run forget-batches and strike once ClickHouse has set a window to 0, before the command knows."""
+async def interrupted(url: str, port: int, then: Callable[[Interceptor, SidecarProcess], object]) -> tuple[int, str]:
+    """Run forget-batches and interrupt it once ClickHouse has set a window to 0, before the command knows."""
     async with Proxy(port) as proxy:
-        ambush = proxy.lie_in_wait(f"{SETTING} = 0".encode(), "reply")
+        interceptor = proxy.intercept(f"{SETTING} = 0".encode(), "reply")
         address = urlsplit(url)._replace(netloc=urlsplit(url).netloc.replace(f":{port}", f":{proxy.port}")).geturl()
         with SidecarProcess(["forget-batches"], CLICKHOUSE_URL=address) as command:
-            await asyncio.wait_for(ambush.sprung.wait(), 60)
-            then(ambush, command)
+            await asyncio.wait_for(interceptor.reached.wait(), 60)
+            then(interceptor, command)
             return await asyncio.to_thread(command.wait), command.text
 
 
@@ -105,6 +105,6 @@ def test_one_that_loses_its_connection_sets_the_window_again(
     sink: SinkUnderTest, clickhouse: EmbeddedClickHouse
 ) -> None:
     before = windows(sink)
-    code, said = asyncio.run(interrupted(sink.url, clickhouse.port, lambda ambush, _: ambush.cut()))
+    code, said = asyncio.run(interrupted(sink.url, clickhouse.port, lambda interceptor, _: interceptor.cut()))
     assert (code, "run forget-batches" in said) == (1, True)
     assert windows(sink) == before
