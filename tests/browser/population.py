@@ -21,7 +21,7 @@ LINES = (
     "Ha, you remembered!",
     "Что ты видишь из окна?", "Расскажи что-нибудь тёплое.", "What would you do in my place?",
     "Can you describe the harbour at night?",
-    "I read the page you told me about: https://example.org/tides?month=11.",
+    "I read the page you mentioned: https://example.org/tides?month=11.",
     "ok", "And then?", "That is beautiful.",
 )  # fmt: skip
 ANSWERS = (
@@ -29,7 +29,7 @@ ANSWERS = (
     "Of course I remembered. You said the gulls sounded like a door that wants oil.",
     "Rain is only the sky typing. What did it write to you?",
     "Вижу мокрые крыши, одно жёлтое окно и кота, который уверен, что город построен для него.",
-    "Then we wait for the tide. It comes in at four, and with it the boat I told you about. Until then I can show you "
+    "Then we wait for the tide. It comes in at four, and with it the boat I mentioned. Until then I can show you "
     "the map: here is the old pier, here the baker who lets me have the burnt rolls, and here is where you left your hat.",
     "Maybe. Ask me again tomorrow.",
 )  # fmt: skip

@@ -86,12 +86,12 @@ def test_the_busy_page_is_silent_until_it_has_news(open_page: OpenPage, home: st
     watched = open_page(home=home, state=state)
     become_busy(watched)
     page = watched.go("/analytics/users", quiet=False)
-    told = page.locator("#request-id").inner_text()
+    shown = page.locator("#request-id").inner_text()
     with page.expect_response("**/analytics/users", timeout=NEWS_WITHIN_MS) as asked:
         pass
     asked.value.finished()
     expect(page.locator("#freshness.live-broken")).to_have_text("Not updating")
-    assert page.locator("#request-id").inner_text() == told
+    assert page.locator("#request-id").inner_text() == shown
     assert page.locator("[role=alert], [aria-live]").count() == 0
     become_free(watched)
     expect(page.locator("h1")).to_have_text("Users", timeout=NEWS_WITHIN_MS)

@@ -78,7 +78,7 @@ def hostile(stack: Stack) -> list[int]:
         number = 700_000 + offset
         numbers.append(number)
         person = Person(number, payload[:60], payload, "en")
-        told = (
+        sent = (
             events.StartCommand(payload=payload),
             events.PersonaSelected(persona_id=payload[:60], name=payload),
             events.StorySelected(story_id=payload[:60], name=payload),
@@ -104,7 +104,7 @@ def hostile(stack: Stack) -> list[int]:
                         "story_id": payload[:60],
                     },
                 )
-                for index, each in enumerate(told)
+                for index, each in enumerate(sent)
             )
         )
     return numbers

@@ -31,7 +31,7 @@ REASONS = {"pending": "", "failed": "the picture's host answered 404", "erased":
 PROMPT = "a pier in the fog, " * 20
 
 
-def told(stack: Stack, *pictures: events.ImageGenerated) -> tuple[str, dict[str, str]]:
+def trail_of(stack: Stack, *pictures: events.ImageGenerated) -> tuple[str, dict[str, str]]:
     """Somebody new who got these pictures; the address of the trail, and the events' ids by image_id."""
     person = Person(next(ROOM), name="Ann", language_code="en")
     start = datetime.now(UTC) - timedelta(hours=1)
@@ -70,7 +70,7 @@ class Trail:
 def trail(stack: Stack) -> Trail:
     """A trail with a stored picture and one of each state that has none."""
     stored = events.ImageGenerated(image_id="stored", data=picture(random.Random(3)), prompt=PROMPT)
-    path, ids = told(stack, stored, *(events.ImageGenerated(image_id=status) for status in REASONS))
+    path, ids = trail_of(stack, stored, *(events.ImageGenerated(image_id=status) for status in REASONS))
     for status, reason in REASONS.items():
         kept(stack, ids[status], status, reason=reason)
     with database(stack) as client:
@@ -154,7 +154,7 @@ def test_it_is_a_plain_link_to_who_wants_one(trail: Trail, open_page: OpenPage) 
 
 
 def test_a_picture_that_was_erased_meanwhile_says_so(stack: Stack, open_page: OpenPage) -> None:
-    path, ids = told(stack, events.ImageGenerated(image_id="brief"))
+    path, ids = trail_of(stack, events.ImageGenerated(image_id="brief"))
     kept(
         stack, ids["brief"], "stored", store="directory", key="gone.png", content_type="image/png", width=40, height=30
     )
@@ -195,7 +195,7 @@ def elsewhere(tmp_path: Path) -> Iterator[Elsewhere]:
 def test_pictures_at_cloudflare_are_small_in_the_trail_and_large_on_a_click(
     stack: Stack, chromium: Browser, open_page: OpenPage, elsewhere: Elsewhere, tmp_path: Path
 ) -> None:
-    path, ids = told(stack, events.ImageGenerated(image_id="there"))
+    path, ids = trail_of(stack, events.ImageGenerated(image_id="there"))
     size = {"width": 512, "height": 600}
     kept(stack, ids["there"], "stored", store="cloudflare_images", key=elsewhere.key, content_type="image/jpeg", **size)
     server = elsewhere.server

@@ -45,7 +45,7 @@ def name(number: int) -> str:
 
 @pytest.fixture(scope="module")
 def odd(stack: Stack) -> Stack:
-    """Each of them said two things, a minute apart."""
+    """Each of them said two things, a minute after another."""
     now = int(datetime.now(UTC).timestamp()) * 10**9
     records = []
     for number, client_id in enumerate(IDS):
@@ -168,7 +168,7 @@ def crowded(stack: Stack) -> Stack:
     """One person with something too long, too large or unknown in each part of a page."""
     at = int(datetime.now(UTC).timestamp()) * 10**9 - 600 * 10**9
     stars = {"chattrail.premium.action": "paid", "chattrail.premium.currency": "XTR"}
-    told: list[tuple[str, dict[str, Any]]] = [
+    sent: list[tuple[str, dict[str, Any]]] = [
         ("user_message", {"chattrail.message.kind": "K" * 400}),
         ("user_message", {"chattrail.message.kind": "other", "chattrail.message.text": "long " * 6000}),
         ("user_message", {"chattrail.message.kind": "button", "chattrail.message.text": "B" * 400}),
@@ -187,7 +187,7 @@ def crowded(stack: Stack) -> Stack:
     ]
     records = [
         event(type_, "crowd/" * 100, at=at + number * 70 * 10**9 // 10, **HOSTILE, **values)
-        for number, (type_, values) in enumerate(told)
+        for number, (type_, values) in enumerate(sent)
     ]
     records += [
         event("user_message", f"crowd-{number}", at=at, **{"telegram.user.language_code": "x" * 35})

@@ -70,7 +70,7 @@ def test_error_page_names_the_request(
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("path", ["/login", "/login/link?token=spent"])
-def test_doors_are_in_order(open_page: OpenPage, axe_source: str, path: str, theme: str) -> None:
+def test_sign_in_pages_are_in_order(open_page: OpenPage, axe_source: str, path: str, theme: str) -> None:
     watched = open_page(size=NARROW, theme=theme, state={"cookies": [], "origins": []})
     page = watched.go(path)
     assert sticks_out(page) <= 0
@@ -84,6 +84,31 @@ def test_first_screen_holds_figures_and_chart(open_page: OpenPage) -> None:
     assert box is not None
     assert box["y"] + box["height"] <= WIDE[1]
     assert page.locator(".figure").count() == 6
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
+def test_long_numbers_fit_into_their_cards_and_beside_the_axis(open_page: OpenPage, size: tuple[int, int]) -> None:
+    """As long as Russian makes them: a figure with its change, and the label 1,5 тыс. left of the chart."""
+    page = open_page(size=size, language="ru-RU").go("/analytics")
+    page.wait_for_selector(".uplot canvas")
+    beyond, room = page.evaluate("""() => {
+      document.querySelectorAll(".figure-value").forEach((value) => (value.textContent = "112,3 тыс."));
+      document.querySelectorAll(".delta").forEach((delta) => (delta.textContent = "> 999 %"));
+      const beyond = [...document.querySelectorAll(".figure")].map((figure) => {
+        const edge = figure.getBoundingClientRect().right - parseFloat(getComputedStyle(figure).paddingRight);
+        return figure.querySelector(".delta").getBoundingClientRect().right - edge;
+      });
+      document.querySelectorAll("#activity-table [data-value]").forEach((cell) => (cell.dataset.value = 1700));
+      document.dispatchEvent(new Event("htmx:after:settle"));
+      const label = document.createElement("canvas").getContext("2d");
+      label.font = `12px ${getComputedStyle(document.body).fontFamily}`;
+      const width = label.measureText("1,5 тыс.").width;
+      return new Promise((resolve) => requestAnimationFrame(() =>
+        resolve([Math.max(...beyond), document.querySelector(".u-over").offsetLeft - width])));
+    }""")
+    assert beyond <= 0
+    if size == WIDE:  # a low chart has fewer labels, and shorter ones
+        assert room >= 8  # the gap between labels and chart
 
 
 def test_chart_is_drawn_and_its_series_can_be_hidden(open_page: OpenPage) -> None:
@@ -126,7 +151,7 @@ def test_a_figure_says_how_it_is_counted_to_the_keyboard_too(open_page: OpenPage
     assert hint.inner_text()
 
 
-def test_skip_link_leads_past_the_frame(open_page: OpenPage) -> None:
+def test_skip_link_leads_past_the_layout(open_page: OpenPage) -> None:
     page = open_page().go("/analytics/users")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"

@@ -24,7 +24,7 @@ def person(stack: Stack) -> Person:
 
 
 def tell(
-    stack: Stack, person: Person, start: datetime, *told: tuple[events.Event, float] | tuple[events.Event, float, int]
+    stack: Stack, person: Person, start: datetime, *sent: tuple[events.Event, float] | tuple[events.Event, float, int]
 ) -> None:
     """Send events of a person: each with its seconds after the start, and the id of its message where that matters."""
 
@@ -32,7 +32,7 @@ def tell(
         at = start + timedelta(seconds=second)
         return {"user": person, "chat": Chat(int(person.id)), "timestamp": at, "message_id": message_id}
 
-    stack.send(*((each[0], place(each[1], each[2] if len(each) > 2 else None)) for each in told))
+    stack.send(*((each[0], place(each[1], each[2] if len(each) > 2 else None)) for each in sent))
 
 
 def order(page: Page) -> list[str]:

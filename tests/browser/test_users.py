@@ -67,11 +67,11 @@ def test_filters_add_up_and_can_be_taken_off(open_page: OpenPage) -> None:
     page = watched.go("/analytics/users")
     page.get_by_role("link", name="Paid").click()
     expect(page.locator(".chip[aria-current]")).to_have_count(1)
-    told = page.request.get("/api/analytics/users?paid=1").json()
-    assert 0 < told["total"] < people(page)
-    expect(page.locator(".filters-count")).to_have_text(f"{told['total']} people")
+    answer = page.request.get("/api/analytics/users?paid=1").json()
+    assert 0 < answer["total"] < people(page)
+    expect(page.locator(".filters-count")).to_have_text(f"{answer['total']} people")
     rows = page.locator(".people tbody tr").evaluate_all("rows => rows.map(row => row.id)")
-    assert rows == [f"user-{address_of(user['client_id'])}" for user in told["users"]]
+    assert rows == [f"user-{address_of(user['client_id'])}" for user in answer["users"]]
     page.get_by_role("link", name="Language: ru").click()
     expect(page.locator(".chip[aria-current]")).to_have_count(2)
     assert "paid=1" in page.url

@@ -26,7 +26,7 @@ A_YEAR_AGO = Window(PERIOD.begin - 31_536_000, PERIOD.end - 31_536_000)
 def filling() -> list[LogRecord]:
     """Two people of one process that numbers its events from 1 and has lost number 4; a dead letter; another log."""
     paid = {"chattrail.premium.action": "paid", "chattrail.premium.amount": 100, "chattrail.premium.currency": "XTR"}
-    told: list[tuple[str, str, dict[str, Any]]] = [
+    sent: list[tuple[str, str, dict[str, Any]]] = [
         ("start_command", "11", {}),
         ("user_message", "11", {"chattrail.message.text": "hi"}),
         ("ai_message", "11", {"chattrail.ai.duration_ms": 800.0}),
@@ -39,7 +39,7 @@ def filling() -> list[LogRecord]:
     numbers = [1, 2, 3, 5, 6, 7, 8, 9]
     records = [
         event(type_, user, at=NOW - 10**9 * (20 - number), **{"event.sequence": number, **extra})
-        for number, (type_, user, extra) in zip(numbers, told, strict=True)
+        for number, (type_, user, extra) in zip(numbers, sent, strict=True)
     ]
     log = LogRecord(time_unix_nano=NOW, severity_text="WARN", body=AnyValue(string_value="disk is nearly full"))
     return [*records, event("user_message", "13", at=NOW, event_id="not-an-id"), log]

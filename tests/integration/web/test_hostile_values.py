@@ -203,7 +203,7 @@ def test_any_value_of_any_attribute(pages: Pages) -> None:
     given = [(type_, each.name) for type_, made in EVENT_TYPES.items() for each in attributes_of(made).values()]
     given += [(type_, "chattrail.message.text") for type_ in ("other", "made up/%2F ☃")]
     records = [
-        told(type_, f"d-{number // 190}", number, {name: value, **ROUTE.get(name, {})})
+        record_with(type_, f"d-{number // 190}", number, {name: value, **ROUTE.get(name, {})})
         for number, ((type_, name), value) in enumerate(itertools.product(given, ATTRIBUTES))
     ]
     send(pages.stage, records)
@@ -215,7 +215,7 @@ def test_any_value_of_any_attribute(pages: Pages) -> None:
 ROUTE = {"chattrail.premium.amount": {"chattrail.premium.action": "paid", "chattrail.premium.currency": "XTR"}}
 
 
-def told(type_: str, client_id: str, number: int, values: Mapping[str, Any]) -> LogRecord:
+def record_with(type_: str, client_id: str, number: int, values: Mapping[str, Any]) -> LogRecord:
     record = event(type_, client_id, at=AT + number * 10**9)
     record.attributes.extend(KeyValue(key=name, value=nested(value)) for name, value in values.items())
     return record

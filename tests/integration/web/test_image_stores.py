@@ -139,10 +139,10 @@ def test_a_store_that_is_not_set_up_says_so(stage: WebStage) -> None:
     client = signed_in(stage)
     answer = client.get(f"/api/analytics/users/{who}/events", headers=BEARER).json
     assert answer is not None
-    told = {each["id"]: each["image"] for each in answer["events"]}
+    images = {each["id"]: each["image"] for each in answer["events"]}
     for event_id, setting in zip(ids, ("CHATTRAIL_WEB_S3_BUCKET", "CLOUDFLARE_ACCOUNT_HASH", "another"), strict=True):
-        assert (told[event_id]["url"], told[event_id]["thumbnail_url"]) == (None, None)
-        assert setting in told[event_id]["reason"]
+        assert (images[event_id]["url"], images[event_id]["thumbnail_url"]) == (None, None)
+        assert setting in images[event_id]["reason"]
         missing = client.get(f"/images/{event_id}")
         assert missing.status_code == 404
         assert setting in missing.text
@@ -169,9 +169,9 @@ def test_reasons_are_for_admins(stage: WebStage, monkeypatch: pytest.MonkeyPatch
     for address in (f"/analytics/users/{who}", "/analytics?range=all"):
         assert "REASON-CANARY" in client.get(address).text
     monkeypatch.setattr("web.pages.template_context.is_admin", lambda: False)
-    for address, told in ((f"/analytics/users/{who}", "could not be saved"), ("/analytics?range=all", "Not kept")):
+    for address, text in ((f"/analytics/users/{who}", "could not be saved"), ("/analytics?range=all", "Not kept")):
         page = client.get(address).text
-        assert told in page
+        assert text in page
         assert "REASON-CANARY" not in page
 
 

@@ -59,7 +59,7 @@ class Books:
         self.sink.handle(body)
         return body
 
-    def bury(self, number: int, instance: str = "i-1") -> bytes:
+    def add_dead_letter(self, number: int, instance: str = "i-1") -> bytes:
         broken = event("user_message", "7", event_id="no id", **{"event.sequence": number})
         body = request(broken, instance=instance)
         self.sink.handle(body)
@@ -137,8 +137,8 @@ def test_only_the_newest_gaps_are_listed_and_all_are_counted(books: Books) -> No
 def test_dead_letters_explain_their_numbers(books: Books) -> None:
     books.send(1, 2, 4)
     for _ in range(2):
-        books.bury(3)
-        books.bury(7)
+        books.add_dead_letter(3)
+        books.add_dead_letter(7)
     found = books.read()
     assert summary(found) == (7, 3, 4)
     assert found.reasons == Reasons(dead_letters=2, unknown=2)
@@ -230,7 +230,7 @@ def test_events_of_before_the_account_are_counted(sink: SinkUnderTest, books: Bo
 
 def test_the_page_says_it_in_both_languages(books: Books, clickhouse: EmbeddedClickHouse, tmp_path: Path) -> None:
     books.send(1, 2, 5, queue_full=1)
-    books.bury(4)
+    books.add_dead_letter(4)
     books.end(8)
     books.sink.settle()
     url = clickhouse.dsn(books.sink.url.rsplit("/", 1)[1], readonly=True)
@@ -250,7 +250,7 @@ def test_the_page_says_it_in_both_languages(books: Books, clickhouse: EmbeddedCl
 
     assert panel("en") == [
         "Delivery", "Emitted", "8", "= stored", "3", "+ dropped", "5",
-        "of them: set apart, could not be stored", "1", "of them: the bot's queue was full", "1",
+        "of them: dead letters, could not be stored", "1", "of them: the bot's queue was full", "1",
         "of them: lost when the process was cut off", "3",
     ]  # fmt: skip
     gap = "Newest gap: 6–8 of process i-1, lost when the process was cut off."

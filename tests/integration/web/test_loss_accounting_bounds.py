@@ -57,14 +57,14 @@ class Tables:
                 f"chattrail.dropped.{name}": str(getattr(process, name)) for name in ("queue_full", "refused", "failed")
             }
             about = {"service_name": "test-bot", "instance_id": process.name, "reached": process.reached}
-            told = {f"chattrail.process.{name}": str(value) for name, value in about.items()} | dropped
-            told["chattrail.process.cut_off"] = str(process.cut_off).lower()
+            labels = {f"chattrail.process.{name}": str(value) for name, value in about.items()} | dropped
+            labels["chattrail.process.cut_off"] = str(process.cut_off).lower()
             for number in process.stored:
                 events.append([uuid.uuid4(), "command", process.at, number, "test-bot", process.name, "7", dropped])
             for number in process.dead:
                 letters.append([process.at, "broken", uuid.uuid4().hex, 0, "", "test-bot", process.name, number])
             if process.reached:
-                ends.append(["chattrail_process.ended", told, int(process.at.timestamp()) * 10**9])
+                ends.append(["chattrail_process.ended", labels, int(process.at.timestamp()) * 10**9])
         self._insert("events", events, "event_id type ts sequence service_name instance_id user_id attributes")
         self._insert("dead_letters", letters, "received_at reason batch position raw service_name instance_id sequence")
         self._insert("records", ends, "name attributes time_unix_nano")

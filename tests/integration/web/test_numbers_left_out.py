@@ -141,9 +141,9 @@ def test_sums_that_an_earlier_release_left_behind_are_computed_anew(
         migrate_before(clickhouse.dsn(database), "numbers_left_out", tmp_path, monkeypatch)
         with clickhouse_connect.get_client(dsn=clickhouse.dsn(database), autogenerate_session_id=False) as client:
             given = {"premium_action": "paid", "currency": "XTR", "type": "premium_action", "user_id": "odd"}
-            for number, (amount, told) in enumerate(((1e27, "1e27"), (0.0, "inf"), (5.0, "5"), (7.0, "7.0"))):
-                told_as = {"attributes": {"chattrail.premium.amount": told}}
-                row = {"event_id": number, "ts": AT, **given, "amount": amount, **told_as}
+            for number, (amount, text) in enumerate(((1e27, "1e27"), (0.0, "inf"), (5.0, "5"), (7.0, "7.0"))):
+                attributes = {"attributes": {"chattrail.premium.amount": text}}
+                row = {"event_id": number, "ts": AT, **given, "amount": amount, **attributes}
                 row_binary.insert(client, "events", [row])
             wrong = {"user_id": "odd", "slot": AT // 10**9 // 900 * 900, "stars": 1e27, "events": 4, "payments": 4}
             row_binary.insert(client, "activity", [wrong])

@@ -133,8 +133,8 @@ def test_a_bot_that_never_tells_the_time_has_a_page(clickhouse: EmbeddedClickHou
 
 def test_one_event_without_a_time_does_not_make_its_process_an_old_one(stage: WebStage) -> None:
     now = time.time_ns()
-    told = event("command", "4", at=now, **{"event.sequence": 1})
-    stage.post(request(told, untimed("command", "4", **{"event.sequence": 2}), instance="mixed"))
+    timed = event("command", "4", at=now, **{"event.sequence": 1})
+    stage.post(request(timed, untimed("command", "4", **{"event.sequence": 2}), instance="mixed"))
     client = stage.app().test_client()
     (process,) = [each for each in stats_of(client)["delivery"]["instances"] if each["instance_id"] == "mixed"]
     assert abs(datetime.fromisoformat(process["first_at"]).timestamp() - now / 1e9) < 60
@@ -143,7 +143,7 @@ def test_one_event_without_a_time_does_not_make_its_process_an_old_one(stage: We
 
 
 def test_names_and_languages_are_the_newest_by_the_time_that_is_shown(stage: WebStage) -> None:
-    def told(name: str, code: str) -> dict[str, str]:
+    def chosen(name: str, code: str) -> dict[str, str]:
         return {
             "telegram.user.name": name,
             "telegram.user.language_code": code,
@@ -152,9 +152,9 @@ def test_names_and_languages_are_the_newest_by_the_time_that_is_shown(stage: Web
         }
 
     old = time.time_ns() - 3600 * SECOND
-    stage.send([event("persona_selected", "5", at=old, **told("Then", "de"))])
+    stage.send([event("persona_selected", "5", at=old, **chosen("Then", "de"))])
     stage.send([event("bot_unblocked", "5", at=old)])
-    stage.send([untimed("persona_selected", "5", **told("Now", "fr"))])
+    stage.send([untimed("persona_selected", "5", **chosen("Now", "fr"))])
     stage.send([untimed("bot_blocked", "5")])
     stage.send([event("user_message", "6", at=old, **{"chattrail.persona.id": "p"})])
     client = stage.app().test_client()

@@ -88,12 +88,20 @@ function countAxis() {
   const format = new Intl.NumberFormat(locale(), { notation: "compact", maximumFractionDigits: 1 });
   return {
     ...axisLook(),
-    size: 44,
+    size: labelWidth,
     space: 56,
     incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 1e7, 1e8],
     grid: { stroke: () => color("--line"), width: 1 },
     values: (_, splits) => splits.map((value) => format.format(value)),
   };
+}
+
+// "1,2 тыс." needs more room than "1.2K": as wide as the widest label, and never narrower than the labels of small numbers.
+function labelWidth(self, labels, index) {
+  const { font, gap } = self.axes[index];
+  self.ctx.font = font[0];
+  const widths = (labels ?? []).map((label) => self.ctx.measureText(label).width / devicePixelRatio);
+  return Math.max(44, Math.ceil(Math.max(0, ...widths)) + gap + 4);
 }
 
 // Days stand before months, as everywhere else on the pages.
