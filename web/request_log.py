@@ -1,4 +1,4 @@
-"""Every request gets an id, which stands in its answer, in its error and in the log line that leaves out what is secret."""
+"""Every request has an id, in its response, its error page and its log line, which holds no secrets."""
 
 import logging
 import secrets
@@ -10,30 +10,24 @@ log = logging.getLogger("web.access")
 
 
 def init_app(app: Flask) -> None:
-    """Give requests ids and log each answer: method, path without its query, status, milliseconds."""
+    """Give requests ids and log each response: method, path without its query, status, milliseconds."""
     app.before_request(_begin)
     app.after_request(_end)
 
 
 def request_id() -> str:
     """The id of the current request; made here, never taken from outside, so that log lines cannot be forged."""
-    if "request_id" not in g:
-        g.request_id = secrets.token_hex(8)
-    found = g.request_id
-    assert isinstance(found, str)
-    return found
+    return str(g.setdefault("request_id", secrets.token_hex(8)))
 
 
 def _begin() -> None:
     g.started = time.perf_counter()
-    request_id()
 
 
 def _end(response: Response) -> Response:
     response.headers["X-Request-Id"] = request_id()
-    elapsed = (time.perf_counter() - g.get("started", time.perf_counter())) * 1000
-    # ascii(): a path may hold line breaks or terminal codes
-    log.info(
-        "%s %s %s %.0fms %s", request.method, ascii(request.path)[1:-1], response.status_code, elapsed, request_id()
-    )
+    now = time.perf_counter()
+    elapsed_ms = (now - g.get("started", now)) * 1000
+    path = ascii(request.path)[1:-1]  # it may hold line breaks or terminal codes
+    log.info("%s %s %s %.0fms %s", request.method, path, response.status_code, elapsed_ms, request_id())
     return response

@@ -4,7 +4,7 @@ Everything is computed as instants here, so ClickHouse never has to know the zon
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -54,17 +54,13 @@ class Window:
 
     def edges(self) -> list[datetime]:
         """First instants of the buckets, in order; the first is `start` itself even when its week began earlier."""
-        first = local_day(self.start, self.zone)
         if self.bucket == "hour":
             count = int((self.end - self.start - timedelta(microseconds=1)) / timedelta(hours=1)) + 1
             return [self.start + timedelta(hours=number) for number in range(count)]
-        inner = (midnight(day, self.zone) for day in _days(first, self.bucket))
-        edges = [self.start]
-        for edge in inner:
-            if edge >= self.end:
-                break
-            if edge > self.start:
-                edges.append(edge)
+        edges, day = [self.start], _next_day(local_day(self.start, self.zone), self.bucket)
+        while (edge := midnight(day, self.zone)) < self.end:
+            edges.append(edge)
+            day = _next_day(day, self.bucket)
         return edges
 
 
@@ -113,19 +109,11 @@ def ceil_slot(moment: datetime) -> datetime:
     return floor_slot(moment) + SLOT
 
 
-def _days(first: date, bucket: Bucket) -> Iterator[date]:
-    """Days on which buckets begin, from the one that holds `first`; weeks begin on Monday."""
-    day = first
-    if bucket == "week":
-        day -= timedelta(days=day.weekday())
-    elif bucket == "month":
-        day = day.replace(day=1)
-    while True:
-        yield day
-        if bucket == "month":
-            day = (day + timedelta(days=32)).replace(day=1)
-        else:
-            day += timedelta(days=7 if bucket == "week" else 1)
+def _next_day(day: date, bucket: Bucket) -> date:
+    """The day on which the bucket after that of `day` begins; weeks begin on Monday."""
+    if bucket == "month":
+        return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return day + timedelta(days=7 - day.weekday() if bucket == "week" else 1)
 
 
 def _date(name: str, text: str) -> date:

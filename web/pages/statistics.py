@@ -1,6 +1,7 @@
 """The Statistics page: six figures, the activity chart, and the sections below."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from babel import Locale, UnknownLocaleError
@@ -38,12 +39,12 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A row of a section, drawn by its share of the longest row."""
+    """A row of a section. `length` is its share of the longest row."""
 
     key: str
     name: str
     people: int
-    share: float
+    length: float
     messages: int | None = None
 
 
@@ -67,16 +68,11 @@ def statistics() -> str:
         lines=_lines(stats),
         peak=_peak(stats),
         is_empty=not any(getattr(stats.figures, name).value for name in FIGURES) and not stats.blocks.blocked,
-        funnel=_bars([(step.step, "", step.people, None) for step in stats.funnel]),
-        personas=_bars([(each.id, each.name, each.people, each.messages) for each in stats.personas]),
-        stories=_bars([(each.id, each.name, each.people, each.messages) for each in stats.stories]),
-        commands=_bars([(each.name, each.name, each.count, None) for each in stats.commands]),
-        languages=_bars(
-            [
-                (each.code if is_language_code(each.code) else "", _language(each.code), each.people, None)
-                for each in stats.languages
-            ]
-        ),
+        funnel=_bars((step.step, "", step.people, None) for step in stats.funnel),
+        personas=_bars((each.id, each.name, each.people, each.messages) for each in stats.personas),
+        stories=_bars((each.id, each.name, each.people, each.messages) for each in stats.stories),
+        commands=_bars((each.name, each.name, each.count, None) for each in stats.commands),
+        languages=_bars((_code(each.code), _language(each.code), each.people, None) for each in stats.languages),
         left_out=lambda *names: _left_out(stats.left_out, names),
         title=words.text("statistics.title"),
         status=words.text(
@@ -111,12 +107,18 @@ def _lines(stats: Stats) -> dict[str, Line]:
     return {name: line([getattr(point, name) for point in stats.activity], *CHART, top=peak) for name in SERIES}
 
 
-def _bars(rows: list[tuple[str, str, int, int | None]]) -> list[Bar]:
-    longest = max((messages if messages is not None else count for _, _, count, messages in rows), default=0)
-    return [
-        Bar(key, name or key, count, (messages if messages is not None else count) / (longest or 1), messages)
-        for key, name, count, messages in rows
+def _bars(rows: Iterable[tuple[str, str, int, int | None]]) -> list[Bar]:
+    """Bars of key, name, people and messages, drawn by their messages where they have them."""
+    bars = [
+        Bar(key, name or key, people, people if messages is None else messages, messages)
+        for key, name, people, messages in rows
     ]
+    longest = max((bar.length for bar in bars), default=0) or 1
+    return [replace(bar, length=bar.length / longest) for bar in bars]
+
+
+def _code(code: str) -> str:
+    return code if is_language_code(code) else ""
 
 
 def _language(code: str) -> str:
