@@ -21,7 +21,7 @@ EXTENSION = "chattrail"
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The settings, the clock (seconds since 1970), the queries to ClickHouse, and what checks who signs in."""
+    """The settings, the clock (seconds since 1970), the queries to ClickHouse, and what signing in needs."""
 
     settings: WebSettings
     clock: Callable[[], float]

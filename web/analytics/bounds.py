@@ -1,7 +1,6 @@
-"""How large a number may be to be believed. What lies beyond is shown as "more than …", and sums leave it out.
+"""How large a number can be. A larger one is shown as "more than …", and sums leave it out.
 
-Sums are made where events are stored: what they leave out stands in the
-migration 0010_numbers_left_out.sql, with the same bound for a price.
+Sums are made where events are stored: the migration 0010_numbers_left_out.sql has the same bound for a price.
 """
 
 from contextlib import suppress

@@ -38,7 +38,7 @@ def bearer_only(view: Callable[P, R]) -> Callable[P, R]:
 def is_admin() -> bool:
     """Whether to show what is meant for the operator, such as why an image is missing.
 
-    Everybody who can sign in is one: there is one password, and the bot gives one-time links to its owners only.
+    Everybody who is signed in is one: there is one password, and the bot gives one-time links to its owners only.
     """
     return signed_in()
 

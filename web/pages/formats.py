@@ -1,6 +1,6 @@
-"""How numbers, durations and times read: 1,234 · 12.3k · 3.4 % · 1 h 12 min · 3 min ago.
+"""Formats of numbers, durations and times: 1,234 · 12.3k · 3.4 % · 1 h 12 min · 3 min ago.
 
-Events may hold any number and any time, so no format raises: what no figure can be reads "more than …" (`web.analytics.bounds`).
+Events may hold any number and any time, so no format raises: an impossible number reads "more than …" (`web.analytics.bounds`).
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 
 @dataclass(frozen=True)
 class Formats:
-    """Formats for one reader: their words, the deployment's zone, and the moment of the request."""
+    """Formats of one request: its language, the deployment's zone, and the time."""
 
     words: Catalogue
     zone: ZoneInfo
@@ -67,7 +67,7 @@ class Formats:
         return self._unit("number.percent", format_decimal(share * 100, format=pattern, locale=self.words.locale))
 
     def change(self, share: float) -> str:
-        """12 %, and > 999 % for whatever grew from next to nothing: more digits would tell no more."""
+        """12 %, and > 999 % for growth from next to nothing, where more digits say no more."""
         return f">{NO_BREAK}{self.percent(9.99)}" if share > 9.99 else self.percent(share)
 
     def duration(self, milliseconds: float | None) -> str:
@@ -157,7 +157,7 @@ class Formats:
             return moment
 
     def _within(self, value: float | None, least: float, most: float, shown: Callable[[float], str]) -> str:
-        """A number by its format, or what can be said of one that is none or lies outside."""
+        """A number by its format, or words for one that is missing, not a number, or out of bounds."""
         if value is None:
             return self.words.text("number.none")
         if value != value:  # NaN; math.isnan cannot take every whole number

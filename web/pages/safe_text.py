@@ -1,4 +1,4 @@
-"""What people wrote, made fit to be shown: nothing here is markup, and templates escape every result."""
+"""Texts of people, prepared for templates: nothing here is markup, and templates escape every result."""
 
 import re
 import zlib

@@ -1,4 +1,4 @@
-"""The Users page: everybody who ever talked to the bot, one row each."""
+"""The Users page: all people who ever talked to the bot, one row each."""
 
 from flask import render_template, request
 

@@ -1,7 +1,7 @@
-"""Dates in a request's headers. What cannot be read as one is left out, as RFC 9110 (13.1) wants it.
+"""Dates in a request's headers: an unreadable one is ignored, as RFC 9110 (13.1) requires.
 
-werkzeug leaves out a text that is no date, but fails where Python raises an OverflowError for one whose year or zone no
-`datetime` can hold (Python issue 153406, mended in later versions).
+werkzeug ignores a text that is not a date, but fails where Python raises an OverflowError for a year or zone that a
+`datetime` cannot hold (Python issue 153406, fixed in later versions).
 """
 
 from flask import Flask, request
@@ -12,7 +12,7 @@ IF_RANGE, RANGE = "HTTP_IF_RANGE", "HTTP_RANGE"
 
 
 def init_app(app: Flask) -> None:
-    """Look at the headers before anything else does."""
+    """Check the headers before anything else reads them."""
     app.before_request(_leave_out_impossible_dates)
 
 
@@ -20,7 +20,7 @@ def _leave_out_impossible_dates() -> None:
     for name in DATES:
         if _is_impossible(request.environ.get(name)):
             del request.environ[name]
-    if _is_impossible(request.environ.get(IF_RANGE)):  # then the condition is false, and the whole is sent
+    if _is_impossible(request.environ.get(IF_RANGE)):  # then the condition is false, and the whole file is sent
         del request.environ[IF_RANGE]
         request.environ.pop(RANGE, None)
 

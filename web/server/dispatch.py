@@ -1,7 +1,7 @@
-"""Which threads answer a request: queries and sign-ins have a bounded number, and everything else never waits for them.
+"""Which threads handle a request: queries and sign-ins have a bounded number, and everything else never waits for them.
 
-A request is given to a thread when it is here whole, and its answer is taken from the thread in pieces that fit into
-memory, so a thread never waits for a client.
+A thread gets a request when all of it has arrived, and its response is read in pieces that fit into memory, so a thread
+never waits for a client.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ Environ = dict[str, Any]
 
 
 class AppResponse:
-    """The answer of the app: what is made of it so far (`begun`), and where the rest comes from."""
+    """The response of the app: its first bytes (`begun`), and the iterator of the rest."""
 
     def __init__(self, executor: Executor | None) -> None:
         self.status = ""
@@ -36,7 +36,7 @@ class AppResponse:
 
     @classmethod
     def bare(cls, status: str) -> "AppResponse":
-        """An answer without a body, for what does not reach the app."""
+        """A response without a body, for requests that do not reach the app."""
         response = cls(None)
         response.status, response.headers = status, [("Content-Length", "0")]
         return response
@@ -48,12 +48,12 @@ class AppResponse:
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._take, PIECE_BYTES)
 
     async def close(self) -> None:
-        """Close the file that the rest comes from, if there is one."""
+        """Close the iterator of the rest, often a file, if it is open."""
         if self._rest is not None:
             await asyncio.get_running_loop().run_in_executor(self._executor, self._close)
 
     def begin(self, app: Flask, environ: Environ) -> None:
-        """Run the app and take the first bytes. Runs in a thread."""
+        """Run the app and read the first bytes. Runs in a thread."""
 
         def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> Callable[[bytes], object]:
             self.status, self.headers = status, headers
@@ -93,7 +93,7 @@ class Pool:
         self._waiting_max = threads * WAITING_PER_THREAD
 
     async def enter(self, closed: asyncio.Event) -> bool:
-        """Wait for a thread; False when there is none in time, or the client leaves. `leave` gives it back."""
+        """Wait for a thread; False when none is free in time, or the client leaves. `leave` gives it back."""
         if not self._free.locked():
             return await self._free.acquire()
         if self._waiting >= self._waiting_max:
@@ -115,12 +115,12 @@ class Pool:
 
 
 class Dispatcher:
-    """Gives each request to the threads of its kind, so that no kind waits for another."""
+    """Gives each request to the threads for its cost, so that cheap requests never wait for expensive ones."""
 
     def __init__(self, app: Flask, threads: int, wait_s: float) -> None:
         self._app = app
         self._low_cost = ThreadPoolExecutor(LOW_COST_THREADS, thread_name_prefix="low-cost")
-        # what is left of long answers, mostly files: hundreds of downloads must not keep the health check waiting either
+        # the rest of long responses, mostly files: hundreds of downloads must not delay the health check
         self._rest = ThreadPoolExecutor(REST_THREADS, thread_name_prefix="rest")
         self._pools = {
             RequestCost.SIGN_IN: Pool("sign-in", SIGN_IN_THREADS, wait_s),
@@ -128,7 +128,7 @@ class Dispatcher:
         }
 
     async def respond(self, environ: Environ, closed: asyncio.Event) -> AppResponse | None:
-        """The answer to a request; None when its client left before its turn, which `closed` says."""
+        """The response to a request; None when its client left before it had a thread, which sets `closed`."""
         pool = self._pools.get(request_cost(self._app, environ["PATH_INFO"], environ["REQUEST_METHOD"]))
         if pool is None:
             return await self._run(self._low_cost, environ)

@@ -1,7 +1,7 @@
-"""HTTP on tornado's event loop: requests are read whole and answers written in pieces, each within a time.
+"""HTTP on tornado's event loop: requests are read whole and responses written in pieces, each within a time limit.
 
-Peers that are silent or slow cost an open file and a few kilobytes. How many there may be is limited, in all and for each
-network: above a limit the connection is closed that has waited for its peer longest.
+A silent or slow peer costs an open file and a few kilobytes. Their number is limited, in all and for each network: above a
+limit the connection that has waited longest for its peer is closed.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ from web.server.wsgi import wsgi_environ
 HEAD_MAX = 32 * 1024  # request line and headers
 SEND_BUFFER_BYTES = 2 * PIECE_BYTES
 ANNOUNCED = re.compile(r"[0-9]{1,18}")
-DRAINED_MAX = 1024 * 1024  # a longer body is refused before it has arrived
+DRAINED_MAX = 1024 * 1024  # a longer body is refused before all of it has arrived
 log = logging.getLogger("web")
 
 Respond = Callable[[Environ, asyncio.Event], Awaitable[AppResponse | None]]
@@ -44,7 +44,7 @@ Respond = Callable[[Environ, asyncio.Event], Awaitable[AppResponse | None]]
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds for a request's head, and as many for its body; seconds for each piece of an answer; connections."""
+    """Seconds for a request's head, and as many for its body; seconds for each piece of a response; connections."""
 
     read_s: float
     write_s: float
@@ -70,7 +70,7 @@ class Server(HTTPServer):
         self._waiting: WaitingConnections[HTTP1ServerConnection] = WaitingConnections(
             limits.connections, limits.per_network
         )
-        self.receiving: set[HTTP1ServerConnection] = set()  # of those that wait, whose head is here
+        self.receiving: set[HTTP1ServerConnection] = set()  # waiting connections whose head has arrived
         self._serving: set[asyncio.Task[None]] = set()
         self.ending = False
         self._lingering = Lingering(limits.read_s)
@@ -79,20 +79,20 @@ class Server(HTTPServer):
         limits = {"max_buffer_size": self.max_buffer_size, "read_chunk_size": self.read_chunk_size}
         try:
             self.handle_stream(Stream(connection, self._lingering, **limits), address)
-        except OSError:  # it is gone already
+        except OSError:  # the peer has left already
             connection.close()
 
     def handle_stream(self, stream: IOStream, address: Any) -> None:
-        """A connection is new."""
-        if len(self._connections) >= 2 * self.limits.connections:  # as many again may be worked on
+        """Called by tornado for a new connection."""
+        if len(self._connections) >= 2 * self.limits.connections:  # as many again may be at work
             stream.close()
             return
-        # the system would grow it to megabytes for each client that does not read
+        # the system would enlarge it to megabytes for each client that does not read
         stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         super().handle_stream(stream, address)
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> "Request":
-        """A connection is new, or its last request is done: it waits for the next."""
+        """Called by tornado before each request of a connection."""
         assert isinstance(server_conn, HTTP1ServerConnection)
         assert isinstance(request_conn, HTTP1Connection)
         assert isinstance(server_conn.stream, Stream)
@@ -101,20 +101,20 @@ class Server(HTTPServer):
         return Request(self, server_conn, request_conn)
 
     def on_close(self, server_conn: object) -> None:
-        """A connection is closed."""
+        """Called by tornado when a connection is closed."""
         assert isinstance(server_conn, HTTP1ServerConnection)
         self._waiting.leave(server_conn)
         super().on_close(server_conn)
 
     def wait_for_peer(self, connection: HTTP1ServerConnection) -> None:
-        """Note that it is the peer's turn, and close who has waited longest when there are too many."""
+        """Count a connection as waiting for its peer, and close the longest waiting one when there are too many."""
         closing = self._waiting.enter(connection, str(connection.context))
         if closing is not None:
             self._waiting.leave(closing)
             closing.stream.close()
 
     def serve(self, connection: HTTP1ServerConnection, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Note that it is our turn, and do the work."""
+        """Count a connection as no longer waiting, and start the work."""
         self._waiting.leave(connection)
         task = asyncio.create_task(work)
         self._serving.add(task)
@@ -122,7 +122,7 @@ class Server(HTTPServer):
         return task
 
     async def end(self, within_s: float) -> None:
-        """Stop listening, close who waits for nothing, and give what is being sent, made or received this long."""
+        """Stop listening, close idle connections, and let requests under way go on for this long."""
         self.stop()
         self.ending = True
         for connection in list(self._waiting):
@@ -151,13 +151,13 @@ class Request(HTTPMessageDelegate):
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
-        """The head is here."""
+        """Called by tornado when the head has arrived."""
         assert isinstance(start_line, RequestStartLine)
         self._line, self._headers = start_line, headers
         self._stream.head_arrived()
         if "close" in re.split(r"[\s,]+", headers.get("Connection", "").lower()):
-            self._exchange._disconnect_on_finish = True  # tornado knows it as the only word
-        self._exchange.set_max_body_size(sys.maxsize)  # what is too long gets an answer of ours
+            self._exchange._disconnect_on_finish = True  # tornado reads it only when it is the only word
+        self._exchange.set_max_body_size(sys.maxsize)  # a body that is too long gets our own response
         announced = headers.get("Content-Length", "")
         if ANNOUNCED.fullmatch(announced) and int(announced) > DRAINED_MAX:
             self._length = int(announced)
@@ -166,7 +166,7 @@ class Request(HTTPMessageDelegate):
         return None
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        """A piece of the body is here."""
+        """Called by tornado for each piece of the body."""
         self._length += len(chunk)
         if self._length > DRAINED_MAX and not self._refused:  # in chunks, which announce no length
             return self._refuse()
@@ -175,23 +175,23 @@ class Request(HTTPMessageDelegate):
         return None
 
     def finish(self) -> None:
-        """All of it is here."""
+        """Called by tornado when the body is complete."""
         self._stream.request_arrived()
         self._server.receiving.discard(self._connection)
         self._server.serve(self._connection, self._handle())
 
     def on_connection_close(self) -> None:
-        """The rest of the body will not come."""
+        """Called by tornado when the peer has left before its body was complete."""
         self._server.receiving.discard(self._connection)
 
     def _refuse(self) -> Awaitable[None]:
-        """AppResponse before all of it is here. The connection is closed then."""
+        """Respond before the body is complete; the connection is closed afterwards."""
         self._refused = True
         self._server.receiving.discard(self._connection)
         return self._server.serve(self._connection, self._handle())
 
     async def _handle(self) -> None:
-        if self._stream.closed():  # a client that closes its sending side counts as gone
+        if self._stream.closed():  # so a client that closes its sending side gets no response
             return
         closed = asyncio.Event()
         self._exchange.set_close_callback(closed.set)
@@ -207,7 +207,7 @@ class Request(HTTPMessageDelegate):
             response = await self._server.respond(environ, closed)
         except RequestTargetError:
             await self._send(AppResponse.bare("400 Bad Request"))
-        except Exception as error:  # the app answers for its own faults; its text may hold anything
+        except Exception as error:  # errors of the app have a response already; the message may hold anything
             log.error("unexpected %s below the app", type(error).__qualname__)
             await self._send(AppResponse.bare("500 Internal Server Error"))
         else:
@@ -241,18 +241,18 @@ class Request(HTTPMessageDelegate):
         await self._sent(self._exchange.write_headers(start, headers, begun[:PIECE_BYTES]))
         for at in range(PIECE_BYTES, len(begun), PIECE_BYTES):
             await self._sent(self._exchange.write(begun[at : at + PIECE_BYTES]))
-        del begun  # it may take a while until the rest is taken
+        del begun  # it may take a while until the rest is sent
         while self._line.method != "HEAD" and (piece := await response.more()):
             await self._sent(self._exchange.write(piece))
         self._exchange.finish()
 
     async def _sent(self, written: Awaitable[None]) -> None:
-        """Wait until the system has taken a piece for the client, which it does when the client has read earlier ones."""
+        """Wait until the system has accepted a piece, which it does when the client has read earlier ones."""
         async with asyncio.timeout(self._server.limits.write_s):
             await written
 
 
 def _without_contents(record: logging.LogRecord) -> bool:
-    """tornado logs broken requests and exceptions with what they hold, which may be a token."""
+    """tornado logs broken requests and exceptions with their contents, which may be a token."""
     record.exc_info = None
     return record.levelno >= logging.WARNING

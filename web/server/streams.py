@@ -1,7 +1,7 @@
-"""Connections that are closed before their request has come to its end: their client gets the answer all the same.
+"""Connections that are closed before their request is complete: the client still gets the response.
 
-A socket that is closed with unread bytes resets its connection, and a client that is still sending then loses the answer. So
-the sending side is closed first, and what still comes is read and thrown away, for a bounded time (RFC 9112, 9.6).
+Closing a socket with unread bytes resets the connection, and a client that is still sending loses the response. So the sending
+side is closed first, and further bytes are read and discarded, for a bounded time (RFC 9112, 9.6).
 """
 
 import asyncio
@@ -20,7 +20,7 @@ BROKEN_BODY = (
 
 
 class Lingering:
-    """Sockets that only wait for their client to close, so many at most and so long at most."""
+    """Sockets that only wait for their client to close, with limits on their number and time."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -30,7 +30,7 @@ class Lingering:
         return len(self._sockets)
 
     def take(self, sock: socket.socket) -> None:
-        """Close a socket when its client has, or when its time is over; at once when there are too many."""
+        """Close a socket when its client has closed it, or when its time is over; at once when there are too many."""
         try:
             sock.shutdown(socket.SHUT_WR)
         except OSError:  # it is no longer connected
@@ -65,7 +65,7 @@ class Lingering:
 
 
 class Stream(IOStream):
-    """A connection that knows how much of its request is here. `local_address` stays known when it is closed."""
+    """A connection that knows how much of its request has arrived. `local_address` is known after it is closed, too."""
 
     def __init__(self, connection: socket.socket, lingering: Lingering, **limits: Any) -> None:
         super().__init__(connection, **limits)
@@ -74,16 +74,16 @@ class Stream(IOStream):
         self.expect_request()
 
     def expect_request(self) -> None:
-        """Nothing of the next request is here."""
+        """Nothing of the next request has arrived."""
         self._head_due = self._body_due = True
         self._answered_early = False
 
     def head_arrived(self) -> None:
-        """The body may follow."""
+        """The head has arrived, and the body may follow."""
         self._head_due = False
 
     def request_arrived(self) -> None:
-        """All of it is here."""
+        """All of the request has arrived."""
         self._body_due = self._answered_early = False
 
     def write(self, data: bytes | memoryview) -> "asyncio.Future[None]":
@@ -92,7 +92,7 @@ class Stream(IOStream):
         return super().write(data)
 
     def close(self, exc_info: Any = False) -> None:
-        """Close; tornado gives the reason when a head, or the line with a chunk's length, is too long."""
+        """Close; tornado passes the error when a head, or the line with a chunk's length, is too long."""
         if isinstance(exc_info, UnsatisfiableReadError) and not self.closed():
             with suppress(OSError):
                 self.socket.send(HEAD_TOO_LONG if self._head_due else BROKEN_BODY)
