@@ -10,7 +10,6 @@ from typing import Never
 
 from collector.build import BuildError, build
 from collector.locate import NotFoundError, find
-from collector.queue_files import set_damaged_aside
 from collector.settings import CollectorSettings
 from common.private_files import keep_files_private
 from common.settings import SettingsError, exit_with
@@ -50,9 +49,6 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "validate":
             return _validate(command_line, environment)
         _refuse_taken_ports(settings)
-        for folder in ("queue", "feeds"):
-            for aside in set_damaged_aside(settings.data / folder):
-                print(f"collector: a queue was damaged and is set aside: {aside}", file=sys.stderr)
         _become(command_line, environment)
     except SettingsError as error:
         exit_with(error)

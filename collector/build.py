@@ -1,18 +1,15 @@
 """Build the collector from manifest.yaml with OpenTelemetry's builder, once for each manifest, into the user's cache.
 
-The manifest replaces two modules by folders beside the sources: our own (limits/), and one of OpenTelemetry's that gets
-a patch on the way (queue.patch says why).
+All modules are as they were released, but for our own, which the manifest takes from folders here (limits/, storage/).
 """
 
 import contextlib
 import fcntl
 import hashlib
 import importlib.util
-import json
 import os
 import re
 import shutil
-import stat
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -20,9 +17,7 @@ from pathlib import Path
 
 MANIFEST = Path(__file__).with_name("manifest.yaml")
 BUILDER = "go.opentelemetry.io/collector/cmd/builder"
-PATCH = Path(__file__).with_name("queue.patch")
-LIMITS = Path(__file__).with_name("limits")
-PATCHED = "go.opentelemetry.io/collector/exporter/exporterhelper"  # at the version of the distribution
+FOLDER = Path(__file__).parent
 BINARY = "otelcol-chattrail"
 NEEDED_GO = (1, 26)
 
@@ -39,13 +34,19 @@ def builder_version(manifest: str) -> str:
     return f"v{found[1]}"
 
 
+def own_modules(manifest: str) -> list[Path]:
+    """The folders of our own modules that a manifest names in its `replaces`."""
+    return [FOLDER / name for name in re.findall(r"^  - \S+ => \.\./(\w+)$", manifest, re.MULTILINE)]
+
+
 def cached_binary(manifest_path: Path = MANIFEST) -> Path:
     """Where the binary of this manifest is, or will be once it is built."""
     manifest = manifest_path.read_text(encoding="utf-8")
-    key = hashlib.sha256(f"{builder_version(manifest)}\n{manifest}".encode() + PATCH.read_bytes())
-    for source in sorted(LIMITS.rglob("*")):
-        if source.is_file() and not source.name.endswith("_test.go"):
-            key.update(f"\n{source.relative_to(LIMITS).as_posix()}\n".encode() + source.read_bytes())
+    key = hashlib.sha256(f"{builder_version(manifest)}\n{manifest}".encode())
+    for module in own_modules(manifest):
+        for source in sorted(module.rglob("*")):
+            if source.suffix in {".go", ".mod", ".sum"} and not source.name.endswith("_test.go"):
+                key.update(f"\n{source.relative_to(FOLDER).as_posix()}\n".encode() + source.read_bytes())
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return home / "chattrail" / "collector" / key.hexdigest() / "otelcol"
 
@@ -86,7 +87,8 @@ def find_go() -> Path:
 
 def _build(target: Path, manifest_path: Path, progress: Callable[[str], None]) -> None:
     go = find_go()
-    version = builder_version(manifest_path.read_text(encoding="utf-8"))
+    manifest = manifest_path.read_text(encoding="utf-8")
+    version = builder_version(manifest)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="building-") as folder:
         work = Path(folder)
         environment = {
@@ -99,8 +101,8 @@ def _build(target: Path, manifest_path: Path, progress: Callable[[str], None]) -
         }
         progress(f"1/3 installing the builder {version} with {go}")
         _run([str(go), "install", f"{BUILDER}@{version}"], work, environment, "installing the builder")
-        shutil.copytree(LIMITS, work / LIMITS.name)
-        _patch(go, version, work, environment)
+        for module in own_modules(manifest):
+            shutil.copytree(module, work / module.name)
         progress("2/3 building the collector: a few minutes the first time")
         _run([str(work / "builder"), "--config", str(manifest_path)], work, environment, "building the collector")
         built = work / "sources" / BINARY
@@ -109,28 +111,12 @@ def _build(target: Path, manifest_path: Path, progress: Callable[[str], None]) -
     progress(f"3/3 built {version_line}: {target} ({target.stat().st_size / 1e6:.0f} MB)")
 
 
-def _patch(go: Path, version: str, work: Path, environment: dict[str, str]) -> None:
-    """Put a patched copy of the module where the manifest looks for it."""
-    what = f"patching {PATCHED}"
-    told = json.loads(_run([str(go), "mod", "download", "-json", f"{PATCHED}@{version}"], work, environment, what))
-    copy = work / PATCHED.rpartition("/")[2]
-    shutil.copytree(told["Dir"], copy)
-    for path in (copy, *copy.rglob("*")):  # Go keeps its modules write-protected
-        path.chmod(path.stat().st_mode | stat.S_IWUSR)
-    git = shutil.which("git")
-    if git is None:
-        raise BuildError(f"{what} needs git: install it")
-    # a repository around the cache is none of git's business here
-    _run([git, "apply", str(PATCH)], copy, {**environment, "GIT_CEILING_DIRECTORIES": str(work)}, what)
-
-
-def _run(command: list[str], folder: Path, environment: dict[str, str], what: str) -> str:
-    """Run a command and return what it printed. Raises BuildError."""
+def _run(command: list[str], folder: Path, environment: dict[str, str], what: str) -> None:
+    """Run a command. Raises BuildError."""
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
         raise BuildError(f"{what} failed ({' '.join(command)}):\n{tail}")
-    return done.stdout
 
 
 def _output(command: list[str]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.build import LIMITS, MANIFEST, PATCH, BuildError, build, builder_version, cached_binary, find_go
+from collector.build import FOLDER, MANIFEST, BuildError, build, builder_version, cached_binary, find_go, own_modules
 from collector.locate import NotFoundError, find
 from tests.support.collector_process import ROOT
 
@@ -18,12 +18,11 @@ from tests.support.collector_process import ROOT
 GO = """#!/bin/sh
 case "$1" in
 env) echo go1.26.8 ;;
-mod) printf '{{"Dir": "%s"}}' {module} ;;
 install)
   echo "$2 GOFLAGS=$GOFLAGS" >> {calls}
   cat > "$GOBIN/builder" <<'END'
 #!/bin/sh
-[ "$1 $2" = "--config {manifest}" ] && [ -f exporterhelper/queue.go ] && [ -f limits/go.mod ] || exit 9
+[ "$1 $2" = "--config {manifest}" ] && [ -f storage/go.mod ] && [ -f limits/go.mod ] || exit 9
 [ -z "$FAIL" ] || {{ echo "module was not found" >&2; exit 1; }}
 mkdir sources
 printf '#!/bin/sh\\necho otelcol-chattrail version 1.2.3\\n' > sources/otelcol-chattrail
@@ -33,11 +32,6 @@ END
 esac
 """
 
-# Plays `git apply`: the patch is there to be read, and the module's copy can be written.
-GIT = """#!/bin/sh
-[ "$1 $2" = "apply {patch}" ] && [ -s "$2" ] && [ -w queue.go ]
-"""
-
 
 @pytest.fixture
 def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -45,15 +39,8 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     tools = tmp_path / "tools"
     tools.mkdir()
     calls = tmp_path / "calls"
-    module = tmp_path / "module"
-    module.mkdir()
-    (module / "queue.go").write_text("")
-    (module / "queue.go").chmod(0o444)
-    module.chmod(0o555)
-    (tools / "go").write_text(GO.format(calls=calls, manifest=MANIFEST, module=module))
+    (tools / "go").write_text(GO.format(calls=calls, manifest=MANIFEST))
     (tools / "go").chmod(0o755)
-    (tools / "git").write_text(GIT.format(patch=PATCH))
-    (tools / "git").chmod(0o755)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
     return calls
@@ -92,17 +79,34 @@ def test_another_manifest_is_another_binary(tmp_path: Path, calls: Path) -> None
     assert cached_binary(changed) != cached_binary()
 
 
-def test_another_source_of_our_own_module_is_another_binary_and_another_test_of_it_is_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_our_modules_are_those_that_the_manifest_and_the_image_take() -> None:
+    modules = own_modules(MANIFEST.read_text())
+    assert modules == [FOLDER / "limits", FOLDER / "storage"] == sorted(path.parent for path in FOLDER.glob("*/go.mod"))
+    image = (FOLDER / "Dockerfile").read_text()
+    assert all(f"COPY collector/{module.name} {module.name}\n" in image for module in modules)
+
+
+@pytest.mark.parametrize("module", ["limits", "storage"])
+def test_another_source_of_our_own_is_another_binary_and_another_test_of_it_is_not(
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = cached_binary()
-    copy = shutil.copytree(LIMITS, tmp_path / "limits")
-    monkeypatch.setattr("collector.build.LIMITS", copy)
+    copy = shutil.copytree(FOLDER, tmp_path / "collector")
+    monkeypatch.setattr("collector.build.FOLDER", copy)
     assert cached_binary() == before
-    (copy / "recordlimiterprocessor" / "limiter_test.go").write_text("")
+    test, source = next((copy / module).rglob("*_test.go")), copy / module / "go.sum"
+    test.write_text("")
     assert cached_binary() == before
-    (copy / "recordlimiterprocessor" / "limiter.go").write_text("")
+    source.write_text("")
     assert cached_binary() != before
+
+
+def test_a_manifest_without_our_modules_does_not_depend_on_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "manifest.yaml"
+    other.write_text("dist:\n  version: 1.2.3\n")
+    before = cached_binary(other)
+    monkeypatch.setattr("collector.build.FOLDER", tmp_path)
+    assert cached_binary(other) == before
 
 
 def test_a_failed_build_says_why_and_leaves_no_binary(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,8 +152,11 @@ def test_the_manifest_pins_the_builder_and_its_core_to_one_version() -> None:
     version = builder_version(MANIFEST.read_text())
     assert f"go.opentelemetry.io/collector/receiver/otlpreceiver {version}\n" in MANIFEST.read_text()
     assert f"builder@{version}" in (ROOT / "collector" / "Dockerfile").read_text()
-    ours = (LIMITS / "go.mod").read_text()
-    assert set(re.findall(r"^\tgo\.opentelemetry\.io/collector/\S+ (v\S+)$", ours, re.MULTILINE)) == {
-        version,
-        *re.findall(r"confmap/provider/envprovider (v\S+)$", MANIFEST.read_text(), re.MULTILINE),
-    }, "the module is tested with what it is built with"
+    stable = re.findall(r"confmap/provider/envprovider (v\S+)$", MANIFEST.read_text(), re.MULTILINE)
+    for module in own_modules(MANIFEST.read_text()):
+        ours = re.findall(
+            r"^\t(?:go\.opentelemetry\.io/collector|github\.com/open-telemetry)/\S+ (v\S+)$",
+            (module / "go.mod").read_text(),
+            re.MULTILINE,
+        )
+        assert set(ours) == {version, *stable}, f"{module.name} is tested with what it is built with"

@@ -51,7 +51,7 @@ def test_the_manifest_holds_exactly_the_components_that_the_files_use() -> None:
             names |= {name.partition("/")[0] for name in config.get(kind, {})}
     # a component's name, as the end of its module's path spells it
     spelled = {"otlp_http": "otlphttp", "health_check": "healthcheck", "memory_limiter": "memorylimiter"}
-    spelled |= {"file_storage": "filestorage", "record_limiter": "recordlimiter", "body_limiter": "bodylimiter"}
+    spelled |= {"file_storage": "storage", "record_limiter": "recordlimiter", "body_limiter": "bodylimiter"}
     manifest = yaml.safe_load(MANIFEST.read_text())
     for kind, names in kinds.items():
         expected = {re.sub("(receiver|processor|exporter|extension)$", "", _last(entry)) for entry in manifest[kind]}
