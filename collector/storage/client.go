@@ -33,7 +33,7 @@ type client struct {
 	resumed  resumed
 	missing  string // the last item that was asked for and is not there: nothing has to be deleted
 	failed   error  // once reading was given up nothing is written any more: what is on disk is sent after a restart
-	troubled bool   // a failure is logged when it begins, and when it is over
+	troubled bool   // a failure is logged when it begins, and when writing succeeds again
 }
 
 func (c *client) Get(ctx context.Context, key string) ([]byte, error) {
@@ -120,10 +120,10 @@ func (c *client) read(ctx context.Context, ops []*storage.Operation) error {
 	}
 	for {
 		err := c.inner.Batch(ctx, ops...)
-		c.log(err)
 		if err == nil {
 			return nil
 		}
+		c.log(err)
 		select {
 		case <-c.stopping:
 			c.failed = err

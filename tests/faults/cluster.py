@@ -27,8 +27,8 @@ from tests.support.receivers import SidecarProcess, quiet_port
 # what only the insert of a batch carries, and what only a batch for the sidecar carries
 INSERT = b"insert_deduplication_token="
 BATCH = b"POST /v1/logs"
-# room for a full run, and the part that has it to itself
-DISK_MIB = {"clickhouse": 128, "collector": 16}
+# room for a full run, and the part that has it to itself; the collector's storage reserves 16 MiB
+DISK_MIB = {"clickhouse": 128, "collector": 32}
 OnDisk = Literal["clickhouse", "collector"]
 
 

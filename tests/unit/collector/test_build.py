@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from collector import go_lint
 from collector.build import FOLDER, MANIFEST, BuildError, build, builder_version, cached_binary, find_go, own_modules
 from collector.locate import NotFoundError, find
 from tests.support.collector_process import ROOT
@@ -101,7 +102,9 @@ def test_another_source_of_our_own_is_another_binary_and_another_test_of_it_is_n
     assert cached_binary() != before
 
 
-def test_a_manifest_without_our_modules_does_not_depend_on_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_manifest_without_our_modules_does_not_depend_on_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = tmp_path / "manifest.yaml"
     other.write_text("dist:\n  version: 1.2.3\n")
     before = cached_binary(other)
@@ -160,3 +163,23 @@ def test_the_manifest_pins_the_builder_and_its_core_to_one_version() -> None:
             re.MULTILINE,
         )
         assert set(ours) == {version, *stable}, f"{module.name} is tested with what it is built with"
+
+
+def test_lint_without_go_fails_in_ci_alone(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "exists", lambda path: False)
+    monkeypatch.delenv("CI", raising=False)
+    assert go_lint.main() == 0
+    monkeypatch.setenv("CI", "true")
+    assert go_lint.main() == 1
+
+
+def test_lint_names_go_code_that_is_not_formatted(
+    calls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gofmt = tmp_path / "tools" / "gofmt"
+    gofmt.write_text('#!/bin/sh\n[ -z "$WRONG" ] || echo limiter.go\n')
+    gofmt.chmod(0o755)
+    assert go_lint.main() == 0
+    monkeypatch.setenv("WRONG", "1")
+    assert go_lint.main() == 1
+    assert "limiter.go" in capsys.readouterr().err
