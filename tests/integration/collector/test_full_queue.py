@@ -17,7 +17,7 @@ REFUSED = 15  # in a row: then there is no room for the smallest request
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    with SmallDisk(tmp_path / "disk", 32) as small:
+    with SmallDisk(tmp_path / "disk", 48) as small:
         yield small
 
 
@@ -69,23 +69,32 @@ def test_a_queue_that_has_filled_its_disk_takes_more_once_it_is_delivered(disk: 
         assert_delivered(destination, more)
 
 
-def test_what_is_delivered_from_a_full_disk_is_not_sent_again(disk: SmallDisk) -> None:
-    """The reserve is what the deletions are written with; nobody makes room on the disk."""
-    with Destination() as destination, Collector(disk.folder, destination.url) as collector:
+@pytest.mark.parametrize("reserve", [16, 0])
+def test_what_is_delivered_is_deleted_on_a_full_disk(reserve: int, disk: SmallDisk, tmp_path: Path) -> None:
+    """Deleting writes before it frees; without the reserve some of it must wait, or this proves nothing."""
+    chance = random.Random(8)
+    overlay = tmp_path / "reserve.yaml"
+    overlay.write_text(f"extensions: {{file_storage: {{reserve_mib: {reserve}}}}}\n")
+    collector = Collector(disk.folder, (destination := Destination()).url, overlay)
+    collector.log = tmp_path / "collector.log"
+    with collector, destination:
         destination.down()
-        acknowledged = []
-        for _ in range(60):
-            ids = [uuid7(0) for _ in range(20)]
-            assert collector.post(request(*(event("user_message", event_id=one) for one in ids))) == 200
-            acknowledged += ids
+        ids = [uuid7(0) for _ in range(11)]
+        for one in ids:
+            text = "x" * chance.choice([100, 2000, 1_500_000])
+            assert (
+                collector.post(request(event("user_message", event_id=one, **{"chattrail.message.text": text}))) == 200
+            )
         disk.fill()
         destination.up()
-        assert_delivered(destination, acknowledged)
+        assert_delivered(destination, ids)
         until(lambda: collector.metric("otelcol_exporter_queue_size") == 0, "an empty queue")
+        assert ("storage can't be used" in collector.log.read_text()) == (reserve == 0)
         collector.kill()
         collector.start()
         disk.make_room()
-        one = uuid7(0)
-        until(lambda: collector.post(request(event("user_message", event_id=one))) == 200, "a request is taken")
-        assert_delivered(destination, [one])
-        assert Counter(destination.ids()) == Counter([*acknowledged, one])
+        ids.append(uuid7(0))
+        body = request(event("user_message", event_id=ids[-1]))
+        until(lambda: collector.post(body) == 200, "a request is taken")
+        assert_delivered(destination, ids)
+        assert Counter(destination.ids()) == Counter(ids)
