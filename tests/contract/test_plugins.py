@@ -17,10 +17,10 @@ from sidecar.registry import BUILTINS, choose
 from sidecar.testing import PluginContract, event
 from stack.simulators.telegram.server import TelegramServer
 from tests.support.embedded import EmbeddedClickHouse
-from tests.support.image_host import picture
+from tests.support.image_host import image_bytes
 
 NOBODY = "http://somebody:hidden@127.0.0.1:1/chattrail"
-PICTURE = {"chattrail.image.data": picture()}
+PICTURE = {"chattrail.image.data": image_bytes()}
 
 
 @pytest.fixture(scope="module")

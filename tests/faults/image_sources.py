@@ -15,7 +15,7 @@ from stack.simulators.telegram.server import TelegramServer
 from tests.faults.image_load import Bad, as_bytes, noise, pool
 from tests.support.attacks import BODIES
 from tests.support.canary import raw_host
-from tests.support.image_host import PictureHost, send_to_telegram
+from tests.support.image_host import ImageHost, send_to_telegram
 from tests.support.sample_images import chunk
 
 PIXELS = "50000000"
@@ -38,7 +38,7 @@ async def running_sources(name: str, seed: int, events: int) -> AsyncIterator[So
         if name == "bytes":
             yield Sources(as_bytes(pictures), [], {})
             return
-        host = await stack.enter_async_context(PictureHost())
+        host = await stack.enter_async_context(ImageHost())
         good = as_bytes(pictures[::2])
         for number, content in enumerate(pictures[1::2]):
             host.files[f"{number}.png"] = content

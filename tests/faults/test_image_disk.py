@@ -8,7 +8,7 @@ import pytest
 from sidecar.errors import Retryable
 from tests.faults.disk import SmallDisk
 from tests.support.archives import generated
-from tests.support.image_host import picture
+from tests.support.image_host import image_bytes
 from tests.support.image_queue import RecordingStore, build, jobs, started
 from tests.support.receivers import until
 
@@ -19,12 +19,12 @@ async def test_a_full_disk_under_journal_and_spool(leave: int, tmp_path: Path) -
         store = RecordingStore(tmp_path / "remote")
         archiver = await started(build(disk.folder, store))
         try:
-            await archiver.handle(generated(data=picture()))
+            await archiver.handle(generated(data=image_bytes()))
             disk.fill(leave)
             acknowledged, refusals = 1, 0
             for number in range(30):
                 for source in (
-                    {"data": picture("PNG", (40, 40 + number), compress_level=0)},
+                    {"data": image_bytes("PNG", (40, 40 + number), compress_level=0)},
                     {"url": f"https://10.0.0.1/{number}" + "a" * 2000},
                 ):
                     with contextlib.suppress(Retryable):
@@ -34,7 +34,7 @@ async def test_a_full_disk_under_journal_and_spool(leave: int, tmp_path: Path) -
                     refusals += 1
             assert refusals > 20
             disk.make_room()
-            await archiver.handle(generated(data=picture("GIF")))
+            await archiver.handle(generated(data=image_bytes("GIF")))
             acknowledged += 1
             await until(lambda: not any(job["state"] in ("pending", "uploading") for job in jobs(disk.folder)))
         finally:

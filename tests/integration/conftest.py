@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.archives import Archive, archive_on
 from tests.support.embedded import EmbeddedClickHouse
-from tests.support.image_host import PictureHost
+from tests.support.image_host import ImageHost
 from tests.support.image_queue import Queue
 from tests.support.sinks import SinkUnderTest, sink_on
 
@@ -49,9 +49,9 @@ def archive(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[Archive]
 
 
 @pytest.fixture
-async def host() -> AsyncIterator[PictureHost]:
+async def host() -> AsyncIterator[ImageHost]:
     """A host of pictures that can fail in every way a host can."""
-    async with PictureHost() as running:
+    async with ImageHost() as running:
         yield running
 
 

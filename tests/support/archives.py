@@ -31,14 +31,14 @@ class Archive:
     def __init__(self, url: str, folder: Path) -> None:
         self.url = url
         self.folder = folder
-        self.pictures = folder / "pictures"
+        self.images = folder / "pictures"
         self.spool = folder / "data" / "spool"
         self.journal = folder / "data" / "journal.sqlite"
         self.metrics = Metrics()
         self.client: Client = clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False)
 
     def build(self, **given: Any) -> ImageArchiver:
-        config = ImagesConfig.model_validate({"url": self.url, "directory": self.pictures, **FAST, **given})
+        config = ImagesConfig.model_validate({"url": self.url, "directory": self.images, **FAST, **given})
         context = Context(SystemClock(), logging.getLogger("sidecar.images"), self.metrics, self.folder / "data")
         return ImageArchiver(config, context)
 
@@ -81,7 +81,7 @@ class Archive:
                 await asyncio.sleep(0.02)  # between two looks at the condition above
 
     def files(self) -> list[Path]:
-        return [path for path in self.pictures.rglob("*") if path.is_file()] if self.pictures.exists() else []
+        return [path for path in self.images.rglob("*") if path.is_file()] if self.images.exists() else []
 
 
 def generated(event_id: str | None = None, **source: Any) -> Batch:

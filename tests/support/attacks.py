@@ -2,7 +2,7 @@
 
 import gzip
 
-from tests.support.image_host import picture
+from tests.support.image_host import image_bytes
 
 LOOPBACK = r"not public \(loopback\)"
 UNUSUAL = "writes an address in an unusual way"
@@ -206,7 +206,7 @@ REDIRECTS: dict[str, str] = {
     "/loop": "redirects more than 5 times",
 }
 
-_PNG = picture()
+_PNG = image_bytes()
 _HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
 LENGTH = b"Content-Length: "
 
@@ -239,12 +239,12 @@ BODIES: dict[str, tuple[bytes, str, str]] = {
     "SVG": (_answer(b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>"), "Permanent", "not a JPEG"),
     "PDF": (_answer(b"%PDF-1.7\n" + _PNG), "Permanent", "not a JPEG"),
     "TIFF": (_answer(b"II*\0" + bytes(99)), "Permanent", "not a JPEG"),
-    "a page in a JPEG": (_answer(picture("JPEG", comment=b"<html><body>")), "Permanent", "a page, a script or a PDF as well"),
+    "a page in a JPEG": (_answer(image_bytes("JPEG", comment=b"<html><body>")), "Permanent", "a page, a script or a PDF as well"),
     "a page behind a PNG": (_answer(_PNG + b"<script>alert(1)</script>"), "Permanent", "a page, a script or a PDF as well"),
-    "a PDF behind a GIF": (_answer(picture("GIF") + b"%PDF-1.4"), "Permanent", "a page, a script or a PDF as well"),
+    "a PDF behind a GIF": (_answer(image_bytes("GIF") + b"%PDF-1.4"), "Permanent", "a page, a script or a PDF as well"),
     "a ZIP behind a PNG": (_answer(_PNG + b"PK\x03\x04"), "Permanent", "an archive or a program as well"),
     "half a PNG": (_answer(_PNG[:-20]), "Permanent", "cut short"),
-    "half a JPEG": (_answer(picture("JPEG")[:-20]), "Permanent", "cut short"),
-    "half a GIF": (_answer(picture("GIF")[:-2]), "Permanent", "cut short"),
-    "half a WebP": (_answer(picture("WEBP")[:-4]), "Permanent", "cut short"),
+    "half a JPEG": (_answer(image_bytes("JPEG")[:-20]), "Permanent", "cut short"),
+    "half a GIF": (_answer(image_bytes("GIF")[:-2]), "Permanent", "cut short"),
+    "half a WebP": (_answer(image_bytes("WEBP")[:-4]), "Permanent", "cut short"),
 }  # fmt: skip

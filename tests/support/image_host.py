@@ -1,4 +1,4 @@
-"""A host of pictures on loopback, well-behaved and not, and pictures to host."""
+"""A host of images on loopback, well-behaved and not, and images to host."""
 
 import asyncio
 import io
@@ -12,21 +12,21 @@ from PIL import Image
 from stack.simulators.telegram.server import TelegramServer
 
 
-def picture(kind: str = "PNG", size: tuple[int, int] = (64, 48), colour: str = "teal", **options: object) -> bytes:
-    """A picture's bytes as Pillow writes them."""
+def image_bytes(kind: str = "PNG", size: tuple[int, int] = (64, 48), colour: str = "teal", **options: object) -> bytes:
+    """An image's bytes as Pillow writes them."""
     out = io.BytesIO()
     Image.new("RGB", size, colour).save(out, kind, **options)
     return out.getvalue()
 
 
-class PictureHost:
+class ImageHost:
     """Serves `files` by name; other paths misbehave as their names say. `hits` counts requests by path."""
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {
-            "cat.png": picture(),
-            "cat.jpg": picture("JPEG"),
-            "page.png": b"<html>not a picture",
+            "cat.png": image_bytes(),
+            "cat.jpg": image_bytes("JPEG"),
+            "page.png": b"<html>not an image",
         }
         self.hits: Counter[str] = Counter()
         self.headers: dict[str, str] = {}
@@ -64,7 +64,7 @@ class PictureHost:
         self.hits[request.path] += 1
         self.headers = dict(request.headers)
         content = self.files.get(request.match_info["name"])
-        # the wrong type on purpose: what a picture is, its bytes say
+        # the wrong type on purpose: what an image is, its bytes say
         return web.Response(status=404) if content is None else web.Response(body=content, content_type="text/html")
 
     async def _status(self, request: web.Request) -> web.Response:
@@ -120,7 +120,7 @@ class PictureHost:
 
 
 async def send_to_telegram(telegram: TelegramServer, content: bytes) -> str:
-    """Send a picture to a person as a bot would, and return the file_id that Telegram gives it."""
+    """Send an image to a person as a bot would, and return the file_id that Telegram gives it."""
     person = telegram.person(7, name="Ann")
     await person.send("/start")  # a bot may not write first
     form = aiohttp.FormData({"chat_id": "7"})

@@ -1,8 +1,8 @@
 """The archiver with a store that remembers everything, in this process or as one that is killed at a chosen point.
 
 `python -m tests.support.image_queue FOLDER` works on the journal in FOLDER/data and the store in FOLDER/remote until nothing
-is open. It says `acked ID` for each picture it took. With KILL_AT it kills itself at that point of the first upload; SEED and
-PICTURES choose what it is given.
+is open. It says `acked ID` for each image it took. With KILL_AT it kills itself at that point of the first upload; SEED and
+IMAGES choose what it is given.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from sidecar.plugins.images.plugin import ImageArchiver
 from sidecar.plugins.images.stores.base import Note, Upload
 from sidecar.telemetry.metrics import Metrics
 from tests.support.archives import generated
-from tests.support.image_host import picture
+from tests.support.image_host import image_bytes
 from tests.support.otlp import event
 from tests.support.receivers import until
 
@@ -48,16 +48,16 @@ class RecordingStore:
     async def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    async def put(self, picture: Upload, note: Note) -> str:
+    async def put(self, image: Upload, note: Note) -> str:
         self.calls.append("put")
         key = uuid.uuid4().hex
         self._point("before_note")
         await note(key)
         self._point("after_note")
         half = self.folder / f"{key}.half"
-        half.write_bytes(picture.content[: len(picture.content) // 2])
+        half.write_bytes(image.content[: len(image.content) // 2])
         self._point("half_way")
-        half.write_bytes(picture.content)
+        half.write_bytes(image.content)
         half.rename(self.folder / key)
         await asyncio.sleep(0)
         self._point("after_upload")
@@ -114,10 +114,10 @@ def jobs(folder: Path) -> list[dict[str, Any]]:
         return [dict(row) for row in db.execute("SELECT * FROM jobs ORDER BY created_at, event_id")]
 
 
-def pictures(seed: int, count: int) -> dict[str, bytes]:
-    """Events with their pictures: some are the same picture."""
+def images(seed: int, count: int) -> dict[str, bytes]:
+    """Events with their images: some are the same image."""
     chance = random.Random(seed)
-    kinds = [picture(size=(8, 8), colour=f"#{number:06x}") for number in range(max(count * 2 // 3, 1))]
+    kinds = [image_bytes(size=(8, 8), colour=f"#{number:06x}") for number in range(max(count * 2 // 3, 1))]
     return {str(uuid.UUID(int=chance.getrandbits(128), version=4)): chance.choice(kinds) for _ in range(count)}
 
 
@@ -154,14 +154,14 @@ class Queue:
 
 
 def image_event(content: bytes) -> Any:
-    """An image_generated event that brings its picture's bytes."""
+    """An image_generated event that brings its image's bytes."""
     return event("image_generated", event_id=str(uuid.uuid4()), **{"chattrail.image.data": content})
 
 
 async def _main(folder: Path) -> None:
     store = RecordingStore(folder / "remote", os.environ.get("KILL_AT", ""))
     archiver = await started(build(folder, store))
-    for event_id, content in pictures(int(os.environ["SEED"]), int(os.environ["PICTURES"])).items():
+    for event_id, content in images(int(os.environ["SEED"]), int(os.environ["IMAGES"])).items():
         await archiver.handle(generated(event_id, data=content))
         print("acked", event_id, flush=True)
     while any(job["state"] in ("pending", "uploading") for job in jobs(folder)):  # noqa: ASYNC110 -- no event tells of it

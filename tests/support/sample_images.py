@@ -1,4 +1,4 @@
-"""Photographs full of metadata, as cameras, phones and picture generators leave them; every secret is a canary."""
+"""Photographs full of metadata, as cameras, phones and image generators leave them; every secret is a canary."""
 
 import io
 import struct

@@ -22,15 +22,15 @@ FORMATS = {
 def photograph(kind: str = "JPEG") -> Upload:
     """The photograph; as GIF three frames that pan over it."""
     original = (Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg").read_bytes()
-    with Image.open(io.BytesIO(original)) as picture:
+    with Image.open(io.BytesIO(original)) as image:
         out = io.BytesIO()
         if kind == "GIF":
-            frames = [picture.crop((0, top, picture.width, top + 400)) for top in (0, 100, 200)]
+            frames = [image.crop((0, top, image.width, top + 400)) for top in (0, 100, 200)]
             frames[0].save(out, "GIF", save_all=True, append_images=frames[1:], duration=200, loop=0)
             size = frames[0].size
         else:
-            picture.save(out, kind)
-            size = picture.size
+            image.save(out, kind)
+            size = image.size
     content = original if kind == "JPEG" else out.getvalue()
     return upload_of(content, *FORMATS[kind], *size)
 

@@ -18,7 +18,7 @@ from PIL import Image
 
 from stack.simulators.cloudflare.server import CloudflareServer
 from tests.support.cloudflare_store import SetClock
-from tests.support.image_host import picture
+from tests.support.image_host import image_bytes
 from tests.support.uploads import photograph
 
 
@@ -99,7 +99,7 @@ async def test_what_is_no_picture_or_too_large_is_refused() -> None:
         assert await client.upload(address, bytes(10_000_001)) == (413, 5413)
         assert await client.upload(address, b"no picture", "image/png") == (415, 5455)
         assert await client.upload(address, photograph().content, "text/plain") == (415, 5455)
-        assert await client.upload(address, picture("PNG", (12_001, 1)), "image/png") == (413, 5413)
+        assert await client.upload(address, image_bytes("PNG", (12_001, 1)), "image/png") == (413, 5413)
         async with client.session.post(address, data=photograph().content) as answer:
             assert (answer.status, (await answer.json())["errors"][0]["code"]) == (415, 5415)
         assert not server.images.finished()

@@ -10,17 +10,17 @@ from sidecar.telemetry import metrics as telemetry
 from stack.simulators.telegram.server import TelegramServer
 from tests.support import otlp
 from tests.support.archives import Archive, batch_of, generated
-from tests.support.image_host import PictureHost, picture, send_to_telegram
+from tests.support.image_host import ImageHost, image_bytes, send_to_telegram
 from tests.support.receivers import until
 
 ID = "0190a000-0000-7000-8000-00000000000a"
 
 
 async def test_every_source_ends_as_a_file_and_a_row(
-    archive: Archive, host: PictureHost, caplog: pytest.LogCaptureFixture
+    archive: Archive, host: ImageHost, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
-    by_data, by_file_id = picture("WEBP", (30, 20)), picture("JPEG", (10, 90))
+    by_data, by_file_id = image_bytes("WEBP", (30, 20)), image_bytes("JPEG", (10, 90))
     async with TelegramServer(token="42:CANARY") as telegram:
         file_id = await send_to_telegram(telegram, by_file_id)
         async with archive.archiver(telegram_token="42:CANARY", telegram_api_url=telegram.url) as archiver:
@@ -36,7 +36,7 @@ async def test_every_source_ends_as_a_file_and_a_row(
         assert (row["bytes"], row["width"], row["height"]) == (len(content), *sizes[kind])
         assert (row["sha256"], row["image_id"], row["user_id"]) == (digest, "picture-1", "7")
         assert row["key"].startswith(f"{digest[:2]}/{digest[2:4]}/{digest}.")
-        assert (archive.pictures / row["key"]).read_bytes() == content
+        assert (archive.images / row["key"]).read_bytes() == content
     assert rows["url"]["content_type"] == "image/png"  # the host said text/html
     assert (rows["file_id"]["source"], rows["data"]["source"]) == (file_id, "")
     assert list(archive.spool.iterdir()) == []
@@ -46,9 +46,9 @@ async def test_every_source_ends_as_a_file_and_a_row(
 
 
 async def test_before_handle_returns_the_job_is_written_and_a_restart_takes_it_up(
-    archive: Archive, host: PictureHost
+    archive: Archive, host: ImageHost
 ) -> None:
-    content = picture("GIF")
+    content = image_bytes("GIF")
     async with archive.archiver(timeout_s=60, concurrency=1) as archiver:
         await archiver.handle(generated(url=host.address("slow")))
         await until(lambda: host.hits["/slow"])  # the only worker is busy with it
@@ -60,11 +60,11 @@ async def test_before_handle_returns_the_job_is_written_and_a_restart_takes_it_u
     async with archive.archiver(timeout_s=0.5, attempts=1):
         rows = {row["source_kind"]: row for row in await archive.ended(2)}
     assert rows["data"]["status"] == "stored"
-    assert (archive.pictures / rows["data"]["key"]).read_bytes() == content
+    assert (archive.images / rows["data"]["key"]).read_bytes() == content
     assert rows["url"]["status"] == "failed"
 
 
-async def test_the_same_event_again_is_one_row_and_one_fetch_however_late(archive: Archive, host: PictureHost) -> None:
+async def test_the_same_event_again_is_one_row_and_one_fetch_however_late(archive: Archive, host: ImageHost) -> None:
     again = generated(ID, url=host.address("files/cat.png"))
     async with archive.archiver() as archiver:
         await asyncio.gather(*(archiver.handle(again) for _ in range(5)))
@@ -80,7 +80,7 @@ async def test_the_same_event_again_is_one_row_and_one_fetch_however_late(archiv
     assert host.hits["/files/cat.png"] == 1
 
 
-async def test_a_journal_that_is_gone_is_filled_from_the_table(archive: Archive, host: PictureHost) -> None:
+async def test_a_journal_that_is_gone_is_filled_from_the_table(archive: Archive, host: ImageHost) -> None:
     batch = generated(ID, url=host.address("files/cat.png"))
     async with archive.archiver() as archiver:
         await archiver.handle(batch)
@@ -101,10 +101,10 @@ async def test_a_journal_that_is_gone_is_filled_from_the_table(archive: Archive,
 
 
 async def test_a_damaged_journal_is_rebuilt_from_what_can_be_read_the_table_and_stored_events(
-    archive: Archive, host: PictureHost, caplog: pytest.LogCaptureFixture
+    archive: Archive, host: ImageHost, caplog: pytest.LogCaptureFixture
 ) -> None:
     """RELIABILITY row 20: the file is so broken that nothing can be read of it, and some jobs were never published."""
-    content, lost = picture("GIF"), str(uuid.uuid4())
+    content, lost = image_bytes("GIF"), str(uuid.uuid4())
     async with archive.archiver() as archiver:
         await archiver.handle(generated(ID, url=host.address("files/cat.png")))
         (stored,) = await archive.ended()
@@ -132,7 +132,7 @@ async def test_a_damaged_journal_is_rebuilt_from_what_can_be_read_the_table_and_
     async with archive.archiver():
         rows = {row["id"]: row for row in await archive.ended(3)}
     assert {row["status"] for row in rows.values()} == {"stored"}
-    assert (archive.pictures / rows[spooled]["key"]).read_bytes() == content
+    assert (archive.images / rows[spooled]["key"]).read_bytes() == content
     assert rows[lost]["user_id"] == "7"
     assert rows[ID] == stored
     assert host.hits["/files/cat.png"] == 1
@@ -142,13 +142,13 @@ async def test_a_damaged_journal_is_rebuilt_from_what_can_be_read_the_table_and_
 
 @pytest.mark.parametrize("left", [0.0, 0.5])
 async def test_what_a_damaged_wal_forgets_after_a_kill_is_looked_for(
-    left: float, archive: Archive, host: PictureHost, caplog: pytest.LogCaptureFixture
+    left: float, archive: Archive, host: ImageHost, caplog: pytest.LogCaptureFixture
 ) -> None:
     """SQLite takes the damage for the WAL's end; with nothing left of it even the tables of the journal are new."""
     wal = archive.journal.with_name("journal.sqlite-wal")
     async with archive.archiver() as archiver:
         archive.client.command("RENAME TABLE images TO images_away")  # so nothing is published
-        batches = [generated(data=picture(size=(9, 9 + number))) for number in range(8)]
+        batches = [generated(data=image_bytes(size=(9, 9 + number))) for number in range(8)]
         batches.append(generated(url=host.address("files/cat.png")))
         for batch in batches:
             await archiver.handle(batch)
@@ -172,7 +172,7 @@ async def test_what_a_damaged_wal_forgets_after_a_kill_is_looked_for(
     assert list(archive.spool.iterdir()) == []
 
 
-async def test_identical_pictures_are_stored_once(archive: Archive, host: PictureHost) -> None:
+async def test_identical_images_are_stored_once(archive: Archive, host: ImageHost) -> None:
     async with archive.archiver() as archiver:
         await archiver.handle(generated(url=host.address("files/cat.png")))
         await archiver.handle(generated(data=host.files["cat.png"]))
@@ -181,7 +181,7 @@ async def test_identical_pictures_are_stored_once(archive: Archive, host: Pictur
     assert len({row["key"] for row in rows}) == len(archive.files()) == 1
 
 
-async def test_events_without_a_picture_make_no_job(archive: Archive, host: PictureHost) -> None:
+async def test_events_without_an_image_make_no_job(archive: Archive, host: ImageHost) -> None:
     url = {"chattrail.image.url": host.address("files/cat.png")}
     async with archive.archiver() as archiver:
         await archiver.handle(generated(id="no source", prompt="a cat"))
@@ -194,7 +194,7 @@ async def test_events_without_a_picture_make_no_job(archive: Archive, host: Pict
     assert host.hits == {"/files/cat.jpg": 1}
 
 
-async def test_more_jobs_than_are_worked_on_at_one_time_all_end(archive: Archive, host: PictureHost) -> None:
+async def test_more_jobs_than_are_worked_on_at_one_time_all_end(archive: Archive, host: ImageHost) -> None:
     events = [
         otlp.event(
             "image_generated", event_id=str(uuid.uuid4()), **{"chattrail.image.url": host.address("files/cat.png")}
@@ -209,7 +209,7 @@ async def test_more_jobs_than_are_worked_on_at_one_time_all_end(archive: Archive
     assert host.hits["/files/cat.png"] == 40
 
 
-async def test_a_batch_of_thousands_of_pictures(archive: Archive) -> None:
+async def test_a_batch_of_thousands_of_images(archive: Archive) -> None:
     address = {"chattrail.image.url": "https://127.0.0.1/refused.png"}
     events = [otlp.event("image_generated", event_id=str(uuid.uuid4()), **address) for _ in range(4500)]
     archiver = archive.build()

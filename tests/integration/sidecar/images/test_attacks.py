@@ -23,7 +23,7 @@ from sidecar.plugins.images.fetch.dns import DnsLookup
 from sidecar.plugins.images.fetch.http import Fetcher
 from tests.support.attacks import ANSWERS, BODIES, LOOPBACK, REDIRECTS, URLS
 from tests.support.canary import Canary, raw_host
-from tests.support.image_host import PictureHost
+from tests.support.image_host import ImageHost
 
 LARGEST = 300_000
 PUBLIC = "93.184.216.34"
@@ -104,7 +104,7 @@ async def test_the_canary_is_hit_when_nothing_is_checked(canary: Canary, monkeyp
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=" ".join)
 async def test_names(answer: tuple[str, ...], canary: Canary) -> None:
-    await refuse("https://pictures.example/cat.png", ANSWERS[answer], canary, lookup=answering(answer))
+    await refuse("https://images.example/cat.png", ANSWERS[answer], canary, lookup=answering(answer))
 
 
 async def test_names_that_change_their_mind(canary: Canary) -> None:
@@ -161,12 +161,12 @@ async def test_a_name_server_that_never_answers_holds_up_nothing_else(monkeypatc
 
 
 @pytest.mark.parametrize("target", REDIRECTS)
-async def test_redirects(target: str, canary: Canary, host: PictureHost) -> None:
+async def test_redirects(target: str, canary: Canary, host: ImageHost) -> None:
     url = host.address(f"to?url={quote(target, safe='')}" if target != "/loop" else "loop")
     await refuse(url, REDIRECTS[target], canary, loopback_hosts=["127.0.0.1"])
 
 
-async def test_nothing_of_one_host_goes_to_the_next(host: PictureHost) -> None:
+async def test_nothing_of_one_host_goes_to_the_next(host: ImageHost) -> None:
     async with Fetcher(max_bytes=LARGEST, timeout_s=5, loopback_hosts=["127.0.0.1"]) as fetcher:
         await fetcher.fetch(host.address("cookie"))
     assert set(host.headers) <= {"Host", "User-Agent", "Accept", "Accept-Encoding", "Connection"}
@@ -222,9 +222,9 @@ async def test_hosts_that_hang_up(answer: bytes) -> None:
 async def test_http_only_by_setting(canary: Canary) -> None:
     async with Fetcher(max_bytes=LARGEST, timeout_s=5, allow_http=True, lookup=answering((PUBLIC,))) as fetcher:
         with pytest.raises(Retryable, match="can't be reached"):
-            await fetcher.fetch("http://pictures.example/cat.png")
+            await fetcher.fetch("http://images.example/cat.png")
         assert canary.tried == [PUBLIC]
-        for url in ("http://127.0.0.1/", "http://pictures.example:443/", "http://localhost/"):
+        for url in ("http://127.0.0.1/", "http://images.example:443/", "http://localhost/"):
             with pytest.raises(Permanent, match=r"not public|another port|this machine"):
                 await fetcher.fetch(url)
     assert (canary.tried, canary.hits) == ([PUBLIC], 0)

@@ -1,4 +1,4 @@
-"""Secrets of the way of a picture, repeated by everybody who is asked: none gets into logs, errors, tables, files or names."""
+"""Secrets of the way of an image, repeated by everybody who is asked: none gets into logs, errors, tables, files or names."""
 
 import asyncio
 import itertools
@@ -17,7 +17,7 @@ from sidecar.receiver.responses import PROTOBUF
 from tests.support import otlp
 from tests.support.archives import Archive
 from tests.support.embedded import EmbeddedClickHouse
-from tests.support.image_host import picture
+from tests.support.image_host import image_bytes
 from tests.support.receivers import SidecarProcess, until
 
 CANARY = "CANARY"
@@ -28,7 +28,7 @@ ACCESS_KEY = "CANARY-access-key"
 LINK = "photos/CANARY-file-link.jpg"
 SIGNED = "http://10.0.0.1/cat.png?X-Amz-Signature=CANARY-signature&sig=CANARY-sig"
 ACCOUNT = "0123456789abcdef0123456789abcdef"
-PICTURE = picture("JPEG")
+IMAGE = image_bytes("JPEG")
 
 
 class Parrot:
@@ -85,8 +85,8 @@ class Parrot:
         if self._nth("getFile") % 2:
             return web.json_response({"ok": True, "result": {"file_id": "a", "file_path": LINK, "said": said}})
         if self.calls["getFile"] % 4 == 1:
-            told = {"ok": False, "error_code": 400, "description": f"Bad Request: {BOT_TOKEN}"}
-            return web.json_response(told, status=400)
+            refusal = {"ok": False, "error_code": 400, "description": f"Bad Request: {BOT_TOKEN}"}
+            return web.json_response(refusal, status=400)
         return self._badly("getFile badly", request, said)
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
@@ -169,7 +169,7 @@ async def test_no_secret_leaves_the_process(store: str, url: str, parrot: Parrot
     }
     by_file_id = [{"file_id": f"file-{number}"} for number in range(8)]
     by_url = [{"url": f"{parrot.url}/redirect"}]
-    by_bytes = [{"data": picture(size=(8, 8 + number))} for number in range(9)]
+    by_bytes = [{"data": image_bytes(size=(8, 8 + number))} for number in range(9)]
     records = [_image(source) for source in itertools.chain(by_file_id, by_url)]
     poison = _image({"url": "https://example.org/cat.png"})
     del poison.attributes[0]  # a dead letter

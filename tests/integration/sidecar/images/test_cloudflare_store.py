@@ -49,7 +49,7 @@ async def test_every_documented_code_has_its_consequence(route: str, code: int, 
         server.fail(Fault("error", route, code=code))
         if (
             route == "details" and wanted is not StorePausedError
-        ):  # its first try failed, the second told that all is there
+        ):  # its first try failed, the second showed that all is there
             assert await store.settle(await keep(store, Notes()))
             return
         with pytest.raises(wanted) as error:
@@ -61,7 +61,7 @@ async def test_every_documented_code_has_its_consequence(route: str, code: int, 
 
 @pytest.mark.parametrize("route", ["direct_upload", "upload", "details"])
 @pytest.mark.parametrize("kind", ["cut", "page", "lost"])
-async def test_tries_until_it_works_leave_one_picture(kind: str, route: str, tmp_path: Path) -> None:
+async def test_tries_until_it_works_leave_one_image(kind: str, route: str, tmp_path: Path) -> None:
     async with CloudflareServer() as server, cloudflare_store(server, tmp_path) as store:
         server.fail(Fault(kind, route, times=2))  # type: ignore[arg-type]
         key, notes, reasons = "", Notes(), ""
@@ -75,11 +75,11 @@ async def test_tries_until_it_works_leave_one_picture(kind: str, route: str, tmp
         records = server.images.records
         finished = [record.id for record in server.images.finished()]
         assert finished == [key]
-        # an answer to direct_upload that was lost leaves drafts without bytes, whose ids nobody was told
+        # an answer to direct_upload that was lost leaves drafts without bytes, whose ids are known to nobody
         assert len(records) == (3 if (kind, route) == ("lost", "direct_upload") else 1)
 
 
-async def test_after_a_crash_a_draft_is_removed_and_a_picture_stays(tmp_path: Path) -> None:
+async def test_after_a_crash_a_draft_is_removed_and_an_image_stays(tmp_path: Path) -> None:
     async with CloudflareServer() as server:
         async with cloudflare_store(server, tmp_path) as store:
 
@@ -99,7 +99,7 @@ async def test_after_a_crash_a_draft_is_removed_and_a_picture_stays(tmp_path: Pa
             assert [await store.settle(key) for key in noted] == [False, True]
 
 
-async def test_a_picture_that_is_not_private_does_not_stay(tmp_path: Path) -> None:
+async def test_an_image_that_is_not_private_does_not_stay(tmp_path: Path) -> None:
     async with CloudflareServer() as server, cloudflare_store(server, tmp_path) as store:
 
         async def make_public(key: str) -> None:
@@ -114,7 +114,7 @@ async def test_a_format_that_cloudflare_does_not_take_leaves_no_draft(tmp_path: 
     async with CloudflareServer() as server, cloudflare_store(server, tmp_path) as store:
         notes = Notes()
         with pytest.raises(Permanent, match="5455"):
-            await store.put(upload_of(b"BM not a picture", "image/bmp", "bmp", 10, 10), notes.take)
+            await store.put(upload_of(b"BM not an image", "image/bmp", "bmp", 10, 10), notes.take)
         assert not await store.settle(notes[0])
         assert not server.images.records
 

@@ -1,4 +1,4 @@
-"""`python -m sidecar images`: how the queue stands, failed images again, pictures erased; beside a sidecar and without one."""
+"""`python -m sidecar images`: how the queue stands, failed images again, images erased; beside a sidecar and without one."""
 
 import argparse
 import asyncio
@@ -6,23 +6,23 @@ import asyncio
 from sidecar.errors import Retryable
 from sidecar.plugins.images import cli
 from tests.support.archives import batch_of, generated
-from tests.support.image_host import picture
+from tests.support.image_host import image_bytes
 from tests.support.image_queue import Queue, image_event, jobs
 from tests.support.receivers import SidecarProcess
 
 
 async def test_status_retry_and_purge_beside_no_sidecar(queue: Queue) -> None:
     queue.store.raises["half_way"] = [Retryable("the store answered 503")]
-    keeper = {"DATA": str(queue.folder), "IMAGES_DIRECTORY": str(queue.folder / "pictures")}
+    settings = {"DATA": str(queue.folder), "IMAGES_DIRECTORY": str(queue.folder / "pictures")}
     queue.folder = queue.folder / "images"  # where the command looks
     queue.folder.mkdir()
     (queue.folder / "data").symlink_to(queue.folder)
     async with queue.running(attempts=1, concurrency=1) as archiver:
-        await archiver.handle(batch_of(image_event(picture()), image_event(picture("GIF"))))
+        await archiver.handle(batch_of(image_event(image_bytes()), image_event(image_bytes("GIF"))))
         failed = next(row for row in await queue.ended(2) if row["state"] == "failed")
 
     def said(*arguments: str) -> tuple[int, str]:
-        with SidecarProcess(["images", *arguments], **keeper) as command:
+        with SidecarProcess(["images", *arguments], **settings) as command:
             return command.wait(), command.text
 
     code, text = await asyncio.to_thread(said, "status")
@@ -43,7 +43,7 @@ async def test_status_retry_and_purge_beside_no_sidecar(queue: Queue) -> None:
 async def test_a_retry_that_a_running_sidecar_takes_up_is_followed_to_its_end(queue: Queue) -> None:
     queue.store.raises["half_way"] = [Retryable("the store answered 503")]
     async with queue.running(attempts=1) as archiver:
-        await archiver.handle(generated(data=picture()))
+        await archiver.handle(generated(data=image_bytes()))
         await queue.ended()
         given = argparse.Namespace(images="retry", reason="", no_wait=False)
         config = archiver._config

@@ -1,4 +1,4 @@
-"""The children that decode pictures: what they may not do, what they survive, and who replaces them."""
+"""The children that decode images: what they may not do, what they survive, and who replaces them."""
 
 import asyncio
 import io
@@ -17,7 +17,7 @@ from sidecar.errors import Permanent, Retryable
 from sidecar.plugins.images.decode.containers import StrippedImage
 from sidecar.plugins.images.decode.decoder_pool import DecoderPool
 from sidecar.plugins.images.decode.limits import Limits
-from tests.support.image_host import picture
+from tests.support.image_host import image_bytes
 from tests.support.sample_images import CANARY, KINDS, chunk, full_of_metadata, unusual
 
 LARGEST = 5_000_000
@@ -60,10 +60,10 @@ async def test_unusual_pixels(pool: DecoderPool) -> None:
     assert not pool.replaced
 
 
-async def test_one_child_for_many_pictures_two_at_a_time() -> None:
+async def test_one_child_for_many_images_two_at_a_time() -> None:
     async with DecoderPool(max_bytes=LARGEST, processes=2) as pool:
-        pictures = [picture(kind, (width, 40)) for kind in KINDS for width in range(1, 26)]
-        found = await asyncio.gather(*map(pool.decode, pictures))
+        images = [image_bytes(kind, (width, 40)) for kind in KINDS for width in range(1, 26)]
+        found = await asyncio.gather(*map(pool.decode, images))
         assert [one.width for one in found] == [*range(1, 26)] * 4
         assert len(children()) == 2
         assert not pool.replaced
@@ -71,12 +71,12 @@ async def test_one_child_for_many_pictures_two_at_a_time() -> None:
 
 async def test_a_refusal_costs_no_child(pool: DecoderPool) -> None:
     (child,) = children()
-    for content in (b"", b"<html>", picture("PNG")[:-1], picture("JPEG") + b"PK\x03\x04"):
+    for content in (b"", b"<html>", image_bytes("PNG")[:-1], image_bytes("JPEG") + b"PK\x03\x04"):
         with pytest.raises(Permanent, match="image"):
             await pool.decode(content)
     with pytest.raises(Permanent, match="larger than 5000000 bytes"):
         await pool.decode(bytes(LARGEST + 1))
-    assert (await pool.decode(picture())).width == 64
+    assert (await pool.decode(image_bytes())).width == 64
     assert children() == [child]
 
 
@@ -84,7 +84,7 @@ def png_of(width: int, height: int) -> bytes:
     return (
         b"\x89PNG\r\n\x1a\n"
         + chunk(b"IHDR", width.to_bytes(4) + height.to_bytes(4) + b"\x08\x02\0\0\0")
-        + picture()[33:]
+        + image_bytes()[33:]
     )
 
 
@@ -113,31 +113,31 @@ async def test_bombs_are_refused_before_they_are_decoded(content: bytes, reason:
     assert not pool.replaced
 
 
-async def test_memory_is_bounded_and_the_next_picture_finds_a_fresh_child() -> None:
-    large = picture("JPEG", (6000, 6000))
+async def test_memory_is_bounded_and_the_next_image_finds_a_fresh_child() -> None:
+    large = image_bytes("JPEG", (6000, 6000))
     async with DecoderPool(max_bytes=LARGEST, limits=Limits(memory_bytes=150 << 20), processes=1) as pool:
         with pytest.raises(Permanent, match="takes more than 150 MiB to decode"):
             await pool.decode(large)
-        assert (await pool.decode(picture())).width == 64
+        assert (await pool.decode(image_bytes())).width == 64
         assert pool.replaced == {"memory": 1}
     assert children() == []
 
 
 def scan_bomb(scans: int) -> bytes:
     """A small progressive JPEG whose last scan comes again and again, each a walk over every block."""
-    plain = picture("JPEG", (6000, 6000), progressive=True)
+    plain = image_bytes("JPEG", (6000, 6000), progressive=True)
     last = plain.rindex(b"\xff\xda")
     return plain[:-2] + plain[last:-2] * scans + b"\xff\xd9"
 
 
-async def test_processor_time_is_bounded_by_the_picture() -> None:
-    told: list[str] = []
+async def test_processor_time_is_bounded_by_the_image() -> None:
+    reasons: list[str] = []
     limits = Limits(cpu_s=1)
-    async with DecoderPool(max_bytes=LARGEST, limits=limits, processes=1, on_replaced=told.append) as pool:
+    async with DecoderPool(max_bytes=LARGEST, limits=limits, processes=1, on_replaced=reasons.append) as pool:
         with pytest.raises(Permanent, match="more than 1 s of processor time"):
             await pool.decode(scan_bomb(2000))
-        assert (await pool.decode(picture())).width == 64
-    assert told == ["cpu"]
+        assert (await pool.decode(image_bytes())).width == 64
+    assert reasons == ["cpu"]
 
 
 @pytest.mark.parametrize(
@@ -154,14 +154,14 @@ async def test_a_child_that_fails_at_work(blow: signal.Signals, error: type[Exce
         child.suspend()
         while child.status() != psutil.STATUS_STOPPED:  # noqa: ASYNC110 -- another process's state
             await asyncio.sleep(0.01)
-        work = asyncio.create_task(pool.decode(picture()))
+        work = asyncio.create_task(pool.decode(image_bytes()))
         await asyncio.sleep(0)  # now the image is in the pipe
         child.send_signal(blow)
         if blow == signal.SIGSEGV:  # a stopped process takes only the others
             child.resume()
         with pytest.raises(error, match=message):
             await work
-        assert (await pool.decode(picture())).width == 64
+        assert (await pool.decode(image_bytes())).width == 64
         assert pool.replaced == {why: 1}
     assert children() == []
 
@@ -171,15 +171,15 @@ async def test_a_child_that_died_idle_is_not_noticed_by_anybody(pool: DecoderPoo
     (process,) = pool._children
     child.kill()
     await process.wait()
-    assert (await pool.decode(picture())).width == 64
+    assert (await pool.decode(image_bytes())).width == 64
 
 
 async def test_a_caller_that_gives_up_leaves_a_whole_pool(pool: DecoderPool) -> None:
     (child,) = children()
     child.suspend()
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(pool.decode(picture()), 0.2)
-    assert (await pool.decode(picture("GIF"))).media_type == "image/gif"
+        await asyncio.wait_for(pool.decode(image_bytes()), 0.2)
+    assert (await pool.decode(image_bytes("GIF"))).media_type == "image/gif"
     assert child not in children()
 
 
@@ -188,21 +188,21 @@ async def test_closing_under_way() -> None:
     await pool.close()
     await pool.start()
     children()[0].suspend()
-    work = asyncio.create_task(pool.decode(picture()))
+    work = asyncio.create_task(pool.decode(image_bytes()))
     await asyncio.sleep(0)  # now the image is in the pipe
     await pool.close()
     await pool.close()
     with pytest.raises(Retryable, match="closed"):
         await work
     with pytest.raises(Retryable, match="closed"):
-        await pool.decode(picture())
+        await pool.decode(image_bytes())
     assert children() == []
 
 
 async def test_a_child_knows_no_secret_and_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHATTRAIL_SIDECAR_CLICKHOUSE_URL", "http://default:CANARY@127.0.0.1/")
     async with DecoderPool(max_bytes=LARGEST, processes=1) as pool:
-        await pool.decode(picture())
+        await pool.decode(image_bytes())
         (child,) = children()
         assert child.environ() == {}
         assert child.open_files() == []
@@ -212,7 +212,7 @@ async def test_a_child_knows_no_secret_and_no_file(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_decoder_taken_over_opens_no_socket_and_no_file() -> None:
-    """What the child does before its first picture, then what an attacker in it would try."""
+    """What the child does before its first image, then what an attacker in it would try."""
     attempts = textwrap.dedent("""
         import os, resource, socket
         from sidecar.plugins.images.decode.child import lock_down
@@ -240,7 +240,7 @@ def test_decoders_need_no_thread_and_no_process() -> None:
         from sidecar.plugins.images.decode.image import decode
         from sidecar.plugins.images.decode.limits import Limits
         from tests.support.sample_images import KINDS, full_of_metadata
-        pictures = [full_of_metadata(kind, frames=2, lossless=True) for kind in KINDS]
+        images = [full_of_metadata(kind, frames=2, lossless=True) for kind in KINDS]
         if os.getuid() == 0:
             os.setresuid(65534, 65534, 65534)
         lock_down(Limits())
@@ -249,7 +249,7 @@ def test_decoders_need_no_thread_and_no_process() -> None:
                 attempt()
             except (OSError, RuntimeError) as error:
                 print(type(error).__name__)
-        print([decode(picture, Limits()).frames for picture in pictures])
+        print([decode(image, Limits()).frames for image in images])
     """)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split("\n") == ["BlockingIOError", "RuntimeError", "[1, 2, 2, 2]", ""]

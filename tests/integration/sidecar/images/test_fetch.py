@@ -10,7 +10,7 @@ from sidecar.errors import Permanent, Retryable
 from sidecar.plugins.images.fetch.http import Fetcher
 from sidecar.plugins.images.fetch.telegram import TelegramFiles
 from stack.simulators.telegram.server import TelegramServer
-from tests.support.image_host import PictureHost, picture, send_to_telegram
+from tests.support.image_host import ImageHost, image_bytes, send_to_telegram
 
 LARGEST = 300_000
 
@@ -21,7 +21,7 @@ async def fetcher() -> AsyncIterator[Fetcher]:
         yield running
 
 
-async def test_a_picture(host: PictureHost, fetcher: Fetcher) -> None:
+async def test_an_image(host: ImageHost, fetcher: Fetcher) -> None:
     assert await fetcher.fetch(host.address("files/cat.png?signature=a%2Fb#top")) == host.files["cat.png"]
 
 
@@ -37,7 +37,7 @@ async def test_a_picture(host: PictureHost, fetcher: Fetcher) -> None:
         ("redirect/6", "redirects more than 5 times"),
     ],
 )
-async def test_what_will_not_pass(path: str, message: str, host: PictureHost, fetcher: Fetcher) -> None:
+async def test_what_will_not_pass(path: str, message: str, host: ImageHost, fetcher: Fetcher) -> None:
     with pytest.raises(Permanent, match=message) as caught:
         await fetcher.fetch(host.address(path))
     assert host.url not in caught.value.reason
@@ -54,7 +54,7 @@ async def test_what_will_not_pass(path: str, message: str, host: PictureHost, fe
         ("cut", "can't be reached"),
     ],
 )
-async def test_what_may_pass(path: str, message: str, host: PictureHost, fetcher: Fetcher) -> None:
+async def test_what_may_pass(path: str, message: str, host: ImageHost, fetcher: Fetcher) -> None:
     began = time.monotonic()
     with pytest.raises(Retryable, match=message):
         await fetcher.fetch(host.address(path))
@@ -62,13 +62,13 @@ async def test_what_may_pass(path: str, message: str, host: PictureHost, fetcher
 
 
 async def test_nobody_listens(fetcher: Fetcher) -> None:
-    async with PictureHost() as gone:
+    async with ImageHost() as gone:
         url = gone.address("files/cat.png")
     with pytest.raises(Retryable, match="can't be reached"):
         await fetcher.fetch(url)
 
 
-async def test_five_redirects_are_followed(host: PictureHost, fetcher: Fetcher) -> None:
+async def test_five_redirects_are_followed(host: ImageHost, fetcher: Fetcher) -> None:
     assert await fetcher.fetch(host.address("redirect/5")) == host.files["cat.png"]
     assert host.hits["/redirect"] == 5
 
@@ -77,7 +77,7 @@ async def test_five_redirects_are_followed(host: PictureHost, fetcher: Fetcher) 
     "target",
     ["https://10.0.0.1/", "https://localhost/", "http://1.1.1.1/", "file:///etc/passwd", "//[::1]/", "https://a@b.c/"],
 )
-async def test_every_redirect_is_checked_anew(target: str, host: PictureHost, fetcher: Fetcher) -> None:
+async def test_every_redirect_is_checked_anew(target: str, host: ImageHost, fetcher: Fetcher) -> None:
     with pytest.raises(Permanent, match="image's"):
         await fetcher.fetch(host.address(f"to?url={quote(target, safe='')}"))
 
@@ -86,7 +86,7 @@ async def test_telegram_files(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     token = "42:CANARY-TOKEN"
     async with TelegramServer(token=token) as telegram:
-        content = picture("JPEG")
+        content = image_bytes("JPEG")
         file_id = await send_to_telegram(telegram, content)
         files = TelegramFiles(token, telegram.url, max_bytes=LARGEST, timeout_s=5)
         try:

@@ -1,4 +1,4 @@
-"""The whole sidecar as a process on a real database: OTLP in, rows and pictures out, through outages and kills."""
+"""The whole sidecar as a process on a real database: OTLP in, rows and images out, through outages and kills."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ from sidecar.receiver.responses import PROTOBUF
 from tests.support import otlp
 from tests.support.archives import Archive
 from tests.support.embedded import EmbeddedClickHouse
-from tests.support.image_host import PictureHost, picture
+from tests.support.image_host import ImageHost, image_bytes
 from tests.support.receivers import SidecarProcess, quiet_port
 
 
@@ -45,7 +45,7 @@ async def send(url: str, body: bytes) -> int:
 
 
 async def sent_until_taken(url: str, body: bytes) -> int:
-    """Send again when told to come again, as a sender would."""
+    """Send again after a 503, as a sender would."""
     async with asyncio.timeout(60):
         while (status := await send(url, body)) == 503:  # noqa: ASYNC110 -- another process has no event
             await asyncio.sleep(0.1)
@@ -56,10 +56,10 @@ def image(**source: Any) -> Any:
     return otlp.event("image_generated", **{f"chattrail.image.{name}": value for name, value in source.items()})
 
 
-async def test_killed_between_the_ack_and_the_picture_it_archives_after_the_restart(url: str, tmp_path: Path) -> None:
-    content = picture("JPEG", (80, 60))
+async def test_killed_between_the_ack_and_the_image_it_archives_after_the_restart(url: str, tmp_path: Path) -> None:
+    content = image_bytes("JPEG", (80, 60))
     body = otlp.request(otlp.event("user_message"), image(data=content))
-    async with PictureHost() as host:
+    async with ImageHost() as host:
         with SidecarProcess(**settings(url, tmp_path)) as sidecar:
             address = await sidecar.ready()
             # the only worker hangs on this one, so the second is acknowledged and not yet worked on
@@ -83,7 +83,7 @@ async def test_killed_between_the_ack_and_the_picture_it_archives_after_the_rest
 
 async def test_it_waits_for_a_database_that_comes_later(tmp_path: Path) -> None:
     server = EmbeddedClickHouse(tmp_path / "server", port=quiet_port())
-    body = otlp.request(otlp.event("command"), image(data=picture()))
+    body = otlp.request(otlp.event("command"), image(data=image_bytes()))
     with SidecarProcess(**settings(server.url, tmp_path)) as sidecar:
         address = await sidecar.listening()
         assert await send(address, body) == 503
@@ -94,10 +94,10 @@ async def test_it_waits_for_a_database_that_comes_later(tmp_path: Path) -> None:
             await asyncio.to_thread(server.stop)
             assert await send(address, otlp.request(otlp.event("command"))) == 503
             async with aiohttp.ClientSession() as session, session.get(f"{address}/readyz") as answer:
-                told = await answer.text()
+                text = await answer.text()
             assert answer.status == 503
-            assert "ClickHouse" in told
-            assert server.password not in told
+            assert "ClickHouse" in text
+            assert server.password not in text
             await asyncio.to_thread(server.start)
             assert await sent_until_taken(address, body) == 200
             assert sidecar.end() == 0

@@ -24,7 +24,7 @@ STORES = ("directory", "cloudflare_images", "s3")
 
 @dataclass
 class Place:
-    """A store's settings, and how many pictures its far end holds."""
+    """A store's settings, and how many images its far end holds."""
 
     settings: dict[str, Any]
     held: Any
@@ -33,8 +33,8 @@ class Place:
 @contextlib.asynccontextmanager
 async def place(kind: str, folder: Path) -> AsyncIterator[Place]:
     if kind == "directory":
-        pictures = folder / "pictures"
-        yield Place({"directory": pictures}, lambda: sum(path.is_file() for path in pictures.rglob("*")))
+        images = folder / "pictures"
+        yield Place({"directory": images}, lambda: sum(path.is_file() for path in images.rglob("*")))
     elif kind == "s3":
         async with S3Server(folder / "s3") as server:
             settings = {

@@ -24,7 +24,7 @@ def cloudflare_settings(server: CloudflareServer) -> dict[str, Any]:
     }
 
 
-async def test_cloudflare_keeps_one_picture_for_each_through_faults(
+async def test_cloudflare_keeps_one_image_for_each_through_faults(
     archive: Archive, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
@@ -32,7 +32,7 @@ async def test_cloudflare_keeps_one_picture_for_each_through_faults(
         server.fail(Fault("lost", "upload"), Fault("cut", "upload"), Fault("error", "details", code=5540))
         server.fail(Fault("error", "direct_upload", code=5500))
         async with archive.archiver(**cloudflare_settings(server), attempts=12) as archiver:
-            for form in (*FORMATS, "JPEG"):  # the last is a picture that is there already
+            for form in (*FORMATS, "JPEG"):  # the last is an image that is there already
                 await archiver.handle(generated(data=photograph(form).content))
             rows = await archive.ended(5)
         assert {(row["status"], row["store"]) for row in rows} == {("stored", "cloudflare_images")}
@@ -62,7 +62,7 @@ async def test_cloudflare_that_is_away_costs_no_try(
             assert len(server.images.finished()) == 1
 
 
-async def test_cloudflare_wrong_token_is_told_once_and_costs_no_attempt(
+async def test_cloudflare_wrong_token_is_logged_once_and_costs_no_attempt(
     archive: Archive, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sidecar.plugins.images.stores.cloudflare_errors.ACCOUNT_S", 0.2)
@@ -72,8 +72,8 @@ async def test_cloudflare_wrong_token_is_told_once_and_costs_no_attempt(
             for form in FORMATS:
                 await archiver.handle(generated(data=photograph(form).content))
             await until(lambda: server.answers["direct_upload", 401] >= 3)
-        told = [record for record in caplog.records if "CLOUDFLARE_API_TOKEN" in record.getMessage()]
-        assert [record.levelname for record in told] == ["ERROR"]
+        errors = [record for record in caplog.records if "CLOUDFLARE_API_TOKEN" in record.getMessage()]
+        assert [record.levelname for record in errors] == ["ERROR"]
         assert "CANARY" not in caplog.text
         assert {(job["state"], job["attempts"]) for job in archive.journalled()} == {("pending", 0)}
         async with archive.archiver(**settings):

@@ -7,7 +7,7 @@ from stack.simulators.telegram.server import TelegramServer
 from tests.support.archives import Archive, generated
 from tests.support.attacks import BODIES
 from tests.support.canary import raw_host
-from tests.support.image_host import picture
+from tests.support.image_host import image_bytes
 from tests.support.sample_images import CANARY, KINDS, full_of_metadata
 
 
@@ -18,7 +18,7 @@ async def test_photographs_are_stored_without_metadata(archive: Archive) -> None
         rows = {row["content_type"]: row for row in await archive.ended(4)}
     for kind in KINDS:
         row = rows[f"image/{kind.lower()}"]
-        stored = (archive.pictures / row["key"]).read_bytes()
+        stored = (archive.images / row["key"]).read_bytes()
         assert CANARY not in stored
         assert (row["status"], row["bytes"]) == ("stored", len(stored))
         assert (row["width"], row["height"]) == ((200, 150) if kind == "GIF" else (150, 200))
@@ -27,12 +27,12 @@ async def test_photographs_are_stored_without_metadata(archive: Archive) -> None
 async def test_the_same_photograph_with_other_metadata_is_stored_once(archive: Archive) -> None:
     async with archive.archiver() as archiver:
         for comment in (b"one", b"another"):
-            await archiver.handle(generated(data=picture("JPEG", comment=comment)))
+            await archiver.handle(generated(data=image_bytes("JPEG", comment=comment)))
         rows = await archive.ended(2)
     assert rows[0]["key"] == rows[1]["key"]
 
 
-async def test_hosts_that_misbehave_hold_up_no_other_picture(archive: Archive) -> None:
+async def test_hosts_that_misbehave_hold_up_no_other_image(archive: Archive) -> None:
     """RELIABILITY 24, 29, 30: bombs, trickles, bodies without end, resets, a file that Telegram no longer has."""
     async with (
         raw_host(b"HTTP/1.1 200 OK\r\n\r\n", b"x") as trickle,
@@ -46,7 +46,9 @@ async def test_hosts_that_misbehave_hold_up_no_other_picture(archive: Archive) -
         sources += [{"file_id": "stale"}, {"data": b"<svg/>"}, {"data": full_of_metadata("PNG")[:-90]}]
         options = {"telegram_token": "42:CANARY", "telegram_api_url": telegram.url, "timeout_s": 0.5, "attempts": 2}
         async with archive.archiver(**options, max_bytes=3 << 20, concurrency=4) as archiver:
-            await asyncio.gather(*(archiver.handle(generated(**source)) for source in [*sources, {"data": picture()}]))
+            await asyncio.gather(
+                *(archiver.handle(generated(**source)) for source in [*sources, {"data": image_bytes()}])
+            )
             rows = await archive.ended(len(sources) + 1)
     reasons = sorted(row["reason"] for row in rows if row["status"] == "failed")
     assert [row["status"] for row in rows].count("stored") == 1

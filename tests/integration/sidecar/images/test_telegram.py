@@ -1,4 +1,4 @@
-"""Pictures by file_id when Telegram misbehaves: stale links, cut and slow bodies; the token and the link stay inside."""
+"""Images by file_id when Telegram misbehaves: stale links, cut and slow bodies; the token and the link stay inside."""
 
 import asyncio
 import traceback
@@ -10,11 +10,11 @@ from aiohttp import web
 
 from sidecar.errors import Permanent, Retryable
 from sidecar.plugins.images.fetch.telegram import TelegramFiles
-from tests.support.image_host import picture
+from tests.support.image_host import image_bytes
 
 TOKEN = "42:CANARY-TOKEN"
 LINK = "photos/CANARY-LINK.jpg"
-CONTENT = picture("JPEG")
+CONTENT = image_bytes("JPEG")
 
 
 class FileServer:
@@ -147,7 +147,7 @@ async def test_a_link_that_died_is_asked_for_again(server: FileServer) -> None:
         await telegram.close()
 
 
-async def test_nobody_listens_and_no_link_is_told(caplog: pytest.LogCaptureFixture) -> None:
+async def test_nobody_listens_and_no_link_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     telegram = TelegramFiles(TOKEN, "http://127.0.0.1:9", max_bytes=1000, timeout_s=5)
     try:

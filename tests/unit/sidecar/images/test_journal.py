@@ -129,7 +129,7 @@ async def test_room_is_made_of_jobs_and_bytes_that_wait(tmp_path: Path) -> None:
     await journal.close()
 
 
-async def test_an_erased_job_stays_erased_and_its_picture_goes_when_nobody_else_has_it(tmp_path: Path) -> None:
+async def test_an_erased_job_stays_erased_and_its_image_goes_when_nobody_else_has_it(tmp_path: Path) -> None:
     journal = await opened(tmp_path)
     await add(journal, 1, 2)
     one, two = await claimed(journal)

@@ -12,7 +12,7 @@ from sidecar.errors import Permanent
 from sidecar.plugins.images.decode.containers import strip
 from sidecar.plugins.images.decode.image import decode
 from sidecar.plugins.images.decode.limits import Limits
-from tests.support.image_host import picture
+from tests.support.image_host import image_bytes
 from tests.support.sample_images import CANARY, ICC, KINDS, XMP, chunk, full_of_metadata, segment
 
 Frames = list[tuple[bytes, int | None]]
@@ -51,7 +51,7 @@ def test_pixels_stay_and_canaries_go(kind: str, lossless: bool, frames: int) -> 
 
 @pytest.mark.parametrize("orientation", range(2, 9))
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_a_turned_picture_stays_upright(kind: str, orientation: int) -> None:
+def test_a_turned_image_stays_upright(kind: str, orientation: int) -> None:
     before = full_of_metadata(kind, orientation=orientation)
     found = strip(before)
     assert frames_of(found.content) == frames_of(before)
@@ -77,9 +77,9 @@ def test_colours_of_an_unusual_jpeg(mode: str) -> None:
 
 
 def test_a_thumbnail_in_a_jpeg_goes() -> None:
-    plain = picture("JPEG")
+    plain = image_bytes("JPEG")
     thumbnail = b"JFIF\0\x01\x01\0\0\x01\0\x01\x02\x02" + b"CANARY-THUMB"
-    jfxx = b"JFXX\0\x10" + picture("JPEG", (8, 8))
+    jfxx = b"JFXX\0\x10" + image_bytes("JPEG", (8, 8))
     mpf = b"MPF\0" + b"CANARY" * 4
     dressed = b"\xff\xd8" + segment(0xE0, thumbnail) + segment(0xE0, jfxx) + segment(0xE2, mpf) + plain[20:]
     assert strip(dressed).content == strip(plain).content
@@ -87,7 +87,7 @@ def test_a_thumbnail_in_a_jpeg_goes() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_truncation_is_refused(kind: str) -> None:
-    whole = picture(kind)
+    whole = image_bytes(kind)
     for length in range(len(whole)):
         with pytest.raises(Permanent, match=r"cut short|broken|not a JPEG"):
             strip(whole[:length])
@@ -119,10 +119,10 @@ def test_pixels_that_are_missing_are_noticed_though_the_parts_fit(kind: str) -> 
 @pytest.mark.parametrize("kind", KINDS)
 def test_polyglots_in_metadata_or_after_the_end_are_refused(kind: str, evil: bytes) -> None:
     with pytest.raises(Permanent, match="a page, a script or a PDF as well"):
-        strip(picture(kind) + b"\n" + evil)
+        strip(image_bytes(kind) + b"\n" + evil)
     if kind in ("JPEG", "GIF"):
         with pytest.raises(Permanent, match="a page, a script or a PDF as well"):
-            strip(picture(kind, comment=evil))
+            strip(image_bytes(kind, comment=evil))
 
 
 @pytest.mark.parametrize(
@@ -130,18 +130,18 @@ def test_polyglots_in_metadata_or_after_the_end_are_refused(kind: str, evil: byt
 )
 def test_archives_and_programs_after_the_end_are_refused(evil: bytes) -> None:
     with pytest.raises(Permanent, match="an archive or a program as well"):
-        strip(picture("PNG") + evil)
+        strip(image_bytes("PNG") + evil)
 
 
 def test_a_film_after_the_end_is_no_attack_and_goes() -> None:
-    plain = strip(picture("JPEG")).content
+    plain = strip(image_bytes("JPEG")).content
     assert strip(plain + b"\0\0\0\x18ftypmp42" + bytes(500)).content == plain
-    assert strip(picture("JPEG", xmp=XMP)).content == plain
+    assert strip(image_bytes("JPEG", xmp=XMP)).content == plain
 
 
 @given(st.sampled_from(KINDS), st.data())
 def test_any_damage_is_refused_or_harmless(kind: str, data: st.DataObject) -> None:
-    content = bytearray(picture(kind, (9, 7)))
+    content = bytearray(image_bytes(kind, (9, 7)))
     for at in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=4)):
         content[at] = data.draw(st.integers(0, 255))
     with contextlib.suppress(Permanent):

@@ -12,7 +12,7 @@ from sidecar.plugins.images.stores.base import DirectoryStore, StorePausedError,
 
 CONTENT = b"content"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
-PICTURE = Upload(DIGEST, CONTENT, "image/png", "png", 1, 1)
+IMAGE = Upload(DIGEST, CONTENT, "image/png", "png", 1, 1)
 KEY = f"{DIGEST[:2]}/{DIGEST[2:4]}/{DIGEST}.png"
 
 
@@ -24,7 +24,7 @@ async def test_put_settle_get_delete(tmp_path: Path) -> None:
     store = DirectoryStore(tmp_path / "deep" / "pictures")
     await store.start()
     assert not await store.settle(KEY)
-    assert [await store.put(PICTURE, unnoted) for _ in range(2)] == [KEY, KEY]
+    assert [await store.put(IMAGE, unnoted) for _ in range(2)] == [KEY, KEY]
     assert await store.get(KEY) == CONTENT
     assert await store.settle(KEY)
     await store.delete(KEY)
@@ -40,13 +40,13 @@ async def test_the_key_is_noted_before_any_bytes_are_written(tmp_path: Path) -> 
         raise Retryable("the journal is away")
 
     with pytest.raises(Retryable, match="journal"):
-        await DirectoryStore(tmp_path).put(PICTURE, refuse)
+        await DirectoryStore(tmp_path).put(IMAGE, refuse)
     assert not await DirectoryStore(tmp_path).settle(KEY)
 
 
-async def test_the_same_picture_from_many_at_once(tmp_path: Path) -> None:
+async def test_the_same_image_from_many_at_once(tmp_path: Path) -> None:
     store = DirectoryStore(tmp_path)
-    assert set(await asyncio.gather(*(store.put(PICTURE, unnoted) for _ in range(20)))) == {KEY}
+    assert set(await asyncio.gather(*(store.put(IMAGE, unnoted) for _ in range(20)))) == {KEY}
     (file,) = await asyncio.to_thread(lambda: [path for path in tmp_path.rglob("*") if path.is_file()])
     assert file.read_bytes() == CONTENT
 
@@ -64,7 +64,7 @@ async def test_a_key_cannot_lead_out_of_the_folder(key: str, tmp_path: Path) -> 
 async def test_a_disk_that_refuses_holds_all_up_and_leaves_nothing_half_written(tmp_path: Path) -> None:
     (tmp_path / DIGEST[:2]).write_text("a file where a folder should be")
     with pytest.raises(StorePausedError, match="can't write"):
-        await DirectoryStore(tmp_path).put(PICTURE, unnoted)
+        await DirectoryStore(tmp_path).put(IMAGE, unnoted)
     with pytest.raises(Retryable, match="CHATTRAIL_SIDECAR_IMAGES_DIRECTORY"):
         await DirectoryStore(tmp_path / DIGEST[:2] / "below").start()
 

@@ -23,7 +23,7 @@ def test_what_each_store_needs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({**CLOUDFLARE, "CLOUDFLARE_API_TOKEN": ""}, "CLOUDFLARE_API_TOKEN"),
         ({**CLOUDFLARE, "CLOUDFLARE_ACCOUNT_ID": ""}, "CLOUDFLARE_ACCOUNT_ID"),
@@ -35,7 +35,7 @@ def test_what_each_store_needs() -> None:
         ({"STORE": "shoebox"}, "STORE"),
     ],
 )
-def test_what_is_wrong_is_named(given: dict[str, str], told: str) -> None:
-    with pytest.raises(SettingsError, match=told) as error:
+def test_what_is_wrong_is_named(given: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsError, match=message) as error:
         load(**given)
     assert "CANARY" not in str(error.value)
