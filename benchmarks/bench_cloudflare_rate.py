@@ -2,7 +2,7 @@
 
     python -m benchmarks.bench_cloudflare_rate
 
-The store and its limiter, with its file on the disk, put pictures over HTTP into the simulated Cloudflare, which counts by
+The store and its limiter, with its file on the disk, put images over HTTP into the simulated Cloudflare, which counts by
 the same clock: 1,200 requests in any 5 minutes, then 429 for 5 minutes. The store is closed and made anew now and then, in the
 middle of waits too, as when the sidecar restarts. Beside it the same without a limiter, waiting as each 429 says, or trying
 again with growing waits; and with a limiter that keeps nothing over restarts.
@@ -31,7 +31,7 @@ from tests.support.uploads import upload_of
 HOUR_S = 3600.0
 RESTARTS = 6
 DEFAULT = 1150
-PICTURE_S = 0.02  # one by one at some 50 a second, so that without a limiter the rate is used up in 12 s
+IMAGE_S = 0.02  # one by one at some 50 a second, so that without a limiter the rate is used up in 12 s
 TOKEN = "token"
 
 
@@ -57,14 +57,14 @@ def backs_off(_refused: StorePausedError, in_a_row: int) -> float:
 async def hour(
     limit: int, patience: Callable[[StorePausedError, int], float], *, forgets: bool = False
 ) -> tuple[Tally, CloudflareServer]:
-    """Put pictures for an hour; `limit` 0: no limiter. One that forgets loses its file in each restart."""
+    """Put images for an hour; `limit` 0: no limiter. One that forgets loses its file in each restart."""
     clock = SetClock()
     end, chance = clock.time + HOUR_S, random.Random(1)
     restarts = sorted(clock.time + chance.uniform(0, HOUR_S) for _ in range(RESTARTS))
     tally, in_a_row = Tally(), 0
 
     async def note(_key: str) -> None:
-        clock.time += chance.uniform(0, PICTURE_S)  # between the two requests of a picture
+        clock.time += chance.uniform(0, IMAGE_S)  # between the two requests of an image
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "requests"
@@ -98,10 +98,10 @@ async def hour(
                 if clock.time >= end:
                     break
                 try:
-                    await store.put(picture(number), note)
+                    await store.put(image(number), note)
                     tally.stored, in_a_row = tally.stored + 1, 0
-                    server.images.records.clear()  # an hour's pictures need no room here
-                    clock.time += chance.uniform(0, PICTURE_S)
+                    server.images.records.clear()  # an hour's images need no room here
+                    clock.time += chance.uniform(0, IMAGE_S)
                 except StorePausedError as refused:
                     wait = patience(refused, in_a_row)
                     tally.waits.append(wait)
@@ -112,7 +112,7 @@ async def hour(
     return tally, server
 
 
-def picture(number: int) -> Upload:
+def image(number: int) -> Upload:
     """A small photograph; what tells one from another is its name alone, which is all the store looks at."""
     return Upload(f"{number:064x}", SMALL.content, SMALL.media_type, SMALL.extension, SMALL.width, SMALL.height)
 
@@ -147,7 +147,7 @@ async def main() -> None:
             (name, f"{counted:,}", share, f"{tally.stored:,}", refused, tally.restarts, f"{max(tally.waits):.0f}")
         )
         print(*rows[-1], f"{time.perf_counter() - began:.0f} s", flush=True)
-    header = ("limiter", "requests taken", "of the allowed", "pictures", "answers of 429", "restarts", "longest wait s")
+    header = ("limiter", "requests taken", "of the allowed", "images", "answers of 429", "restarts", "longest wait s")
     notes = (
         f"An hour allows {allowed:,.0f} requests. A 429 shuts out the account's dashboard and every other program of the"
         " same user too, for 5 minutes; the 50 requests that the default leaves are for them."

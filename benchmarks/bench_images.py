@@ -1,10 +1,10 @@
-"""How many pictures a second the archiver keeps, and in how much memory: three stores and three formats.
+"""How many images a second the archiver keeps, and in how much memory: three stores and three formats.
 
-    python -m benchmarks.bench_pictures
+    python -m benchmarks.bench_images
 
-All is real and on this machine: a sidecar, ClickHouse, a host that pictures are fetched from, and the store: a folder, the
-simulated Cloudflare (no limit on requests), or rclone's S3. Pictures wait as events tell of them; the time runs until the
-last is stored. Processor time per picture tells where it goes, and what a machine with more cores would do.
+All is real and on this machine: a sidecar, ClickHouse, a host that images are fetched from, and the store: a folder, the
+simulated Cloudflare (no limit on requests), or rclone's S3. Images wait as events tell of them; the time runs until the
+last is stored. Processor time per image tells where it goes, and what a machine with more cores would do.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import aiohttp
 
-from benchmarks import pictures
+from benchmarks import images
 from benchmarks.report import report
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY, S3Server
@@ -72,25 +72,25 @@ async def store(name: str, folder: Path) -> AsyncIterator[tuple[dict[str, str], 
 
 async def measure(clickhouse: EmbeddedClickHouse, folder: Path, name: str, kind: str, count: int) -> list[str]:
     """One case; its row."""
-    with clickhouse.fresh_database() as database, pictures.hosting(kind, WARM_UP + count) as host:
+    with clickhouse.fresh_database() as database, images.hosting(kind, WARM_UP + count) as host:
         async with (
             store(name, folder) as (settings, store_pid),
-            pictures.sidecar(clickhouse.dsn(database), folder, **settings) as (process, address),
+            images.sidecar(clickhouse.dsn(database), folder, **settings) as (process, address),
             aiohttp.ClientSession() as session,
         ):
             urls = [f"{host.url}/{number}" for number in range(WARM_UP + count)]
-            await pictures.send(session, address, pictures.announce(urls[:WARM_UP]))
-            await pictures.ended(folder, WARM_UP)
-            decoders = [child.pid for child in pictures.children_of(process.pid)]
+            await images.send(session, address, images.announce(urls[:WARM_UP]))
+            await images.ended(folder, WARM_UP)
+            decoders = [child.pid for child in images.children_of(process.pid)]
             parts = {"sidecar": [process.pid], "decoders": decoders, "store": [store_pid] if store_pid else [],
                      "host": [host.pid], "ClickHouse": [clickhouse.pid]}  # fmt: skip
-            before, memory = cpu(parts), pictures.resident(process.pid)
+            before, memory = cpu(parts), images.resident(process.pid)
             began = time.perf_counter()
-            await pictures.send(session, address, pictures.announce(urls[WARM_UP:]))
-            await pictures.ended(folder, WARM_UP + count)
+            await images.send(session, address, images.announce(urls[WARM_UP:]))
+            await images.ended(folder, WARM_UP + count)
             took = time.perf_counter() - began
             used = {part: 1000 * (seconds - before[part]) / count for part, seconds in cpu(parts).items()}
-            after = pictures.resident(process.pid)
+            after = images.resident(process.pid)
         size = f"{host.mean_bytes / 1000:,.0f}"
         own = used["sidecar"] + used["decoders"]
         return [name, kind, size, f"{count / took:,.0f}", f"{count / took / AIM:.2f}", f"{memory:.0f} → {after:.0f}",
@@ -99,12 +99,12 @@ async def measure(clickhouse: EmbeddedClickHouse, folder: Path, name: str, kind:
 
 def cpu(parts: dict[str, list[int]]) -> dict[str, float]:
     """Processor seconds so far, by part."""
-    return {part: sum(map(pictures.cpu_of, pids)) for part, pids in parts.items()}
+    return {part: sum(map(images.cpu_of, pids)) for part, pids in parts.items()}
 
 
 async def main() -> None:
     """Measure and report."""
-    machine = pictures.machine()
+    machine = images.machine()
     rows = []
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place,
@@ -113,14 +113,14 @@ async def main() -> None:
         for number, case in enumerate(CASES):
             rows.append(await measure(clickhouse, Path(place) / str(number), *case))
             print(*rows[-1], flush=True)
-    columns = ("store", "format", "kB", "pictures/s", f"× {AIM}", "MB before → after", "archiver CPU ms", "sidecar",
+    columns = ("store", "format", "kB", "images/s", f"× {AIM}", "MB before → after", "archiver CPU ms", "sidecar",
                "decoders", "store's", "host's", "ClickHouse's")  # fmt: skip
     notes = (
-        f"{pictures.SIDE} x {pictures.SIDE} pixels, each picture different, after {WARM_UP} to warm up. Memory is the"
-        " sidecar's with its decoders. CPU is of all processes on this machine, in ms a picture, so all of them share its"
+        f"{images.SIDE} x {images.SIDE} pixels, each image different, after {WARM_UP} to warm up. Memory is the"
+        " sidecar's with its decoders. CPU is of all processes on this machine, in ms an image, so all of them share its"
         f" cores. {machine}"
     )
-    report("Archiving pictures", "python -m benchmarks.bench_pictures", columns, rows, notes)
+    report("Archiving images", "python -m benchmarks.bench_images", columns, rows, notes)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""A host of photographs as a process of its own, and a sidecar that archives them; for the benchmarks of pictures.
+"""A host of photographs as a process of its own, and a sidecar that archives them; for the benchmarks of images.
 
-python -m benchmarks.pictures KIND COUNT
+python -m benchmarks.images KIND COUNT
 """
 
 import asyncio
@@ -76,7 +76,7 @@ class Host:
 @contextlib.contextmanager
 def hosting(kind: str, count: int) -> Iterator[Host]:
     """Run a host."""
-    command = [sys.executable, "-m", "benchmarks.pictures", kind, str(count)]
+    command = [sys.executable, "-m", "benchmarks.images", kind, str(count)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -101,7 +101,7 @@ async def sidecar(database: str, folder: Path, **settings: str) -> AsyncIterator
 
 
 def announce(urls: list[str]) -> bytes:
-    """A request with an event for each picture."""
+    """A request with an event for each image."""
     return request(
         *(event("image_generated", str(number % 97), **{"chattrail.image.url": url}) for number, url in enumerate(urls))
     )

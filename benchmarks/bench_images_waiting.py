@@ -1,8 +1,8 @@
-"""Whether events take longer while pictures wait: from sending a request to its acknowledgement, which comes after the commit.
+"""Whether events take longer while images wait: from sending a request to its acknowledgement, which comes after the commit.
 
-    python -m benchmarks.bench_pictures_waiting
+    python -m benchmarks.bench_images_waiting
 
-A sidecar with nothing to archive, one where 10,000 pictures wait because the store's rate is used up, and one whose store does
+A sidecar with nothing to archive, one where 10,000 images wait because the store's rate is used up, and one whose store does
 not answer, so that they are fetched and tried again and again. They take turns on one ClickHouse, each with its own database;
 only one runs at a time. Another sidecar with nothing to archive shows what two of the same differ by.
 """
@@ -16,8 +16,8 @@ from pathlib import Path
 import aiohttp
 import clickhouse_connect
 
-from benchmarks import pictures
-from benchmarks.bench_pictures import store
+from benchmarks import images
+from benchmarks.bench_images import store
 from benchmarks.report import report
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.otlp import event, request
@@ -33,23 +33,23 @@ NOTHING, AGAIN, PAUSED, DOWN = (
 )
 
 
-def body(picture: str) -> bytes:
-    """A request as a bot's events make it: messages, and a picture that is stored already or joins those that wait."""
+def body(image: str) -> bytes:
+    """A request as a bot's events make it: messages, and an image that is stored already or joins those that wait."""
     text = {"chattrail.message.text": "Tell me a story about the sea, and do not forget the lighthouse."}
     messages = (event("user_message", str(number), **text) for number in range(MESSAGES))
-    return request(*messages, event("image_generated", "1", **{"chattrail.image.url": picture}))
+    return request(*messages, event("image_generated", "1", **{"chattrail.image.url": image}))
 
 
-async def turn(address: str, picture: str, requests: int) -> list[float]:
+async def turn(address: str, image: str, requests: int) -> list[float]:
     """Send so many requests, some at a time as a collector does; the time of each in ms."""
-    bodies = [body(picture) for _ in range(requests)]
+    bodies = [body(image) for _ in range(requests)]
     times = []
     async with aiohttp.ClientSession() as session:
 
         async def sender() -> None:
             while bodies:
                 fresh, began = bodies.pop(), time.perf_counter()
-                await pictures.send(session, address, fresh)
+                await images.send(session, address, fresh)
                 times.append((time.perf_counter() - began) * 1000)
 
         await asyncio.gather(*(sender() for _ in range(SENDERS)))
@@ -57,20 +57,18 @@ async def turn(address: str, picture: str, requests: int) -> list[float]:
 
 
 async def prepare(address: str, host: str, name: str) -> None:
-    """Let one picture be stored; then let the rest wait where they are to wait."""
+    """Let one image be stored; then let the rest wait where they are to wait."""
     async with aiohttp.ClientSession() as session:
-        await pictures.send(session, address, pictures.announce([f"{host}/0"]))
+        await images.send(session, address, images.announce([f"{host}/0"]))
         if name in (PAUSED, DOWN):
-            await pictures.send(
-                session, address, pictures.announce([f"{host}/{number % 20}" for number in range(WAITING)])
-            )
+            await images.send(session, address, images.announce([f"{host}/{number % 20}" for number in range(WAITING)]))
 
 
 async def measure(place: Path) -> tuple[dict[str, list[float]], dict[str, int]]:
-    """All turns; times by case, and how many pictures waited at the end."""
+    """All turns; times by case, and how many images waited at the end."""
     times: dict[str, list[float]] = {name: [] for name in (NOTHING, AGAIN, PAUSED, DOWN)}
     waiting: dict[str, int] = {}
-    with EmbeddedClickHouse(place) as clickhouse, pictures.hosting("JPEG", 20) as host:
+    with EmbeddedClickHouse(place) as clickhouse, images.hosting("JPEG", 20) as host:
         async with store("cloudflare_images", place) as (cloudflare, _):
             settings = {
                 NOTHING: cloudflare,
@@ -87,12 +85,12 @@ async def measure(place: Path) -> tuple[dict[str, list[float]], dict[str, int]]:
             for number in range(ROUNDS):
                 for name in names[number % 4 :] + names[: number % 4]:  # nobody always comes first
                     folder = place / str(names.index(name))
-                    async with pictures.sidecar(databases[name], folder, **settings[name]) as (_, address):
+                    async with images.sidecar(databases[name], folder, **settings[name]) as (_, address):
                         if number == 0:
                             await prepare(address, host.url, name)
                         await turn(address, f"{host.url}/0", 10)
                         times[name] += await turn(address, f"{host.url}/0", REQUESTS)
-                        found = await asyncio.to_thread(pictures.states, folder)
+                        found = await asyncio.to_thread(images.states, folder)
                         waiting[name] = found.get("pending", 0) + found.get("uploading", 0)
                         print(name, f"{statistics.median(times[name]):.0f} ms", found, flush=True)
             _check(databases)
@@ -110,7 +108,7 @@ def _check(databases: dict[str, str]) -> None:
 
 async def main() -> None:
     """Measure and report."""
-    machine = pictures.machine()
+    machine = images.machine()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         times, waiting = await measure(Path(place))
     rows = []
@@ -119,13 +117,13 @@ async def main() -> None:
         cuts = statistics.quantiles(taken, n=100)
         rows.append((name, f"{waiting[name]:,}", f"{cuts[49]:.0f}", f"{cuts[98]:.0f}", f"{cuts[49] / plain[49]:.2f}",
                      f"{cuts[98] / plain[98]:.2f}"))  # fmt: skip
-    columns = ("pictures", "waiting at the end", "p50 ms", "p99 ms", "× p50", "× p99")
+    columns = ("images", "waiting at the end", "p50 ms", "p99 ms", "× p50", "× p99")
     notes = (
-        f"{ROUNDS * REQUESTS:,} requests each in {ROUNDS} turns, {SENDERS} at a time, with {MESSAGES} messages and a picture."
+        f"{ROUNDS * REQUESTS:,} requests each in {ROUNDS} turns, {SENDERS} at a time, with {MESSAGES} messages and an image."
         " An acknowledgement comes after the commit, and every event was counted in the table afterwards."
         f" {machine}"
     )
-    report("Events while pictures wait", "python -m benchmarks.bench_pictures_waiting", columns, rows, notes)
+    report("Events while images wait", "python -m benchmarks.bench_images_waiting", columns, rows, notes)
 
 
 if __name__ == "__main__":
