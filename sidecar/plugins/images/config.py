@@ -5,9 +5,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, SecretStr
 
-from common.settings import Settings
+from common.net import is_loopback
+from common.settings import Settings, comma_list
 from sidecar.plugins.images.stores.config import StoreSettings
-from sidecar.settings import comma_list, is_loopback
 
 
 def _loopback_hosts(value: object) -> object:

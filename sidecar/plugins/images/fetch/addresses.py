@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, Collection
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from common.net import is_loopback
 from sidecar.errors import Permanent
-from sidecar.settings import is_loopback
 
 Lookup = Callable[[str], Awaitable[Collection[str]]]
 MOST_ADDRESSES = 16  # tried for one name; a name with hundreds is not of an image host

@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
+from common.net import is_loopback
 from common.s3 import ADDRESS, BucketSettings
-from sidecar.settings import is_loopback
 
 
 class StoreSettings(BucketSettings):
