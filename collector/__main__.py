@@ -77,7 +77,7 @@ def _validate(command_line: list[str], environment: dict[str, str]) -> int:
 
 
 def _become(command_line: list[str], environment: dict[str, str]) -> Never:
-    """Turn this process into the collector: whoever started it signals the collector itself."""
+    """Turn this process into the collector: a signal to it reaches the collector itself."""
     keep_files_private()
     os.execve(command_line[0], command_line, environment)  # noqa: S606
 

@@ -9,7 +9,7 @@ import sys
 from common.log_format import log_to_stderr
 from common.private_files import keep_files_private
 from common.settings import SettingsError, exit_with
-from sidecar.errors import Permanent, Retryable, StartError
+from sidecar.errors import PermanentError, RetryableError, StartError
 from sidecar.pipeline.plugin_thread import leave_stuck_threads
 from sidecar.plugin import Command, Factory
 from sidecar.registry import BUILTINS, choose, load_settings
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _plugins() if given.command == "plugins" else _run()
     except SettingsError as error:
         exit_with(error)
-    except (StartError, Retryable, Permanent) as error:
+    except (StartError, RetryableError, PermanentError) as error:
         print(f"sidecar: {error}", file=sys.stderr)
         return 1
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 REASONS = 5  # named in one answer, or one line of the log
 
 
-class Retryable(Exception):  # noqa: N818 -- named for what the sender should do
+class RetryableError(Exception):
     """Not stored now, may succeed later: the sender gets 503 with Retry-After and keeps the batch."""
 
     def __init__(self, reason: str, *, after: float = 1.0) -> None:
@@ -15,7 +15,7 @@ class Retryable(Exception):  # noqa: N818 -- named for what the sender should do
         self.after = after
 
 
-class Permanent(Exception):  # noqa: N818
+class PermanentError(Exception):
     """Will never succeed as it is: the sender gets 400 and drops the batch, so raise it for a whole batch only."""
 
     def __init__(self, reason: str) -> None:

@@ -1,8 +1,8 @@
 """What a sidecar plugin is, and what it is given.
 
 Life of a plugin: `Factory.build` makes it from its checked settings, without I/O. `start` is awaited until it
-succeeds: when it raises Retryable (or anything unforeseen) the sidecar waits and tries again, answers 503 and says why
-on /readyz; Permanent ends the process. Then `handle` is called for each batch, several at a time. `shutdown` comes once
+succeeds: when it raises RetryableError (or anything unforeseen) the sidecar waits and tries again, answers 503 and says why
+on /readyz; PermanentError ends the process. Then `handle` is called for each batch, several at a time. `shutdown` comes once
 no batch is in flight, and may come again, or without a start: it is idempotent, safe before `start`, and flushes or
 persists what is left.
 """
@@ -64,13 +64,13 @@ class Plugin(Protocol):
         ...
 
     async def start(self) -> None:
-        """Open connections and check the peer. Raise Retryable while it isn't there, Permanent if it never will be."""
+        """Open connections and check the peer. Raise RetryableError while it isn't there, PermanentError if it never will be."""
         ...
 
     async def handle(self, batch: Batch) -> None:
         """Return only once the batch is durable here. Tolerate redelivery.
 
-        Raise Retryable(reason, after=seconds) or Permanent(reason); anything else counts as Retryable.
+        Raise RetryableError(reason, after=seconds) or PermanentError(reason); anything else counts as RetryableError.
         """
         ...
 

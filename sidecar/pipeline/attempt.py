@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from common.error_location import error_location
-from sidecar.errors import Permanent, Retryable, StartError
+from sidecar.errors import PermanentError, RetryableError, StartError
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,9 @@ async def attempt(call: Callable[[], Awaitable[None]], time_limit_s: float | Non
     try:
         async with asyncio.timeout(time_limit_s):
             await call()
-    except (Permanent, StartError) as error:
+    except (PermanentError, StartError) as error:
         return Failure("permanent", str(error))
-    except Retryable as error:
+    except RetryableError as error:
         return Failure("retryable", error.reason, error.after)
     except TimeoutError:
         limit = "" if time_limit_s is None else f" within {time_limit_s:g} s"

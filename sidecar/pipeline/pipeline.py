@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from sidecar.errors import Permanent, Retryable, StartError
+from sidecar.errors import PermanentError, RetryableError, StartError
 from sidecar.otlp.batch import Batch
 from sidecar.pipeline.attempt import attempt
 from sidecar.pipeline.dead_letter_alarm import DeadLetterAlarm
@@ -66,7 +66,7 @@ class Pipeline:
         }
 
     def start(self) -> None:
-        """Begin to start every plugin and return; until the required ones are up, `handle` raises Retryable."""
+        """Begin to start every plugin and return; until the required ones are up, `handle` raises RetryableError."""
         self._starting = [
             asyncio.create_task(self._bring_up(stage), name=f"start {stage.name}") for stage in self.stages
         ]
@@ -96,16 +96,16 @@ class Pipeline:
     async def handle(self, batch: Batch) -> Counter[str]:
         """Return once every required plugin has made the batch durable, with what they rejected of it by reason.
 
-        Raises Retryable or Permanent.
+        Raises RetryableError or PermanentError.
 
         A body that is already in flight is not handled twice: its second sender waits for the same outcome.
         """
         if self._draining:
-            raise Retryable("the sidecar is shutting down")  # the next one may be up in a moment
+            raise RetryableError("the sidecar is shutting down")  # the next one may be up in a moment
         for stage in self.stages:
             if stage.required and not stage.started:
                 after = stage.refused_until - self._clock.monotonic()  # it is tried again then
-                raise Retryable(f"plugin {stage.name} is not ready: {stage.reason}", after=after)
+                raise RetryableError(f"plugin {stage.name} is not ready: {stage.reason}", after=after)
         return await self.once(batch.digest, lambda: self._run(batch))
 
     async def once(self, digest: str, work: Callable[[], Coroutine[None, None, Counter[str]]]) -> Counter[str]:
@@ -177,8 +177,8 @@ class Pipeline:
         outcomes = await asyncio.gather(
             *(self._require(stage, batch) for stage in wanted if stage.required), return_exceptions=True
         )
-        # one plugin's Permanent must not cost another plugin the batch: while any can still succeed, it is sent again
-        retryable = [outcome for outcome in outcomes if isinstance(outcome, Retryable)]
+        # one plugin's PermanentError must not cost another plugin the batch: while any can still succeed, it is sent again
+        retryable = [outcome for outcome in outcomes if isinstance(outcome, RetryableError)]
         if retryable:
             raise max(retryable, key=lambda error: error.after)
         for outcome in outcomes:
@@ -202,13 +202,13 @@ class Pipeline:
         self._metrics.add(telemetry.PLUGIN_FAILURES, plugin=stage.name, outcome=failure.outcome)
         reason = f"{stage.name}: {failure.reason}"
         if failure.outcome == "permanent":
-            raise Permanent(reason)
+            raise PermanentError(reason)
         if stage.reason != failure.reason:
             self._logger.warning("plugin %s refuses batches for now (%s): %s", stage.name, failure.outcome, failure)
         # not ready until the time it named has passed: after that only the next batch can show whether it is
         stage.reason = failure.reason
         stage.refused_until = self._clock.monotonic() + failure.after
-        raise Retryable(reason, after=failure.after)
+        raise RetryableError(reason, after=failure.after)
 
     async def _shut_down(self, stage: Stage, time_limit_s: float) -> None:
         if failure := await attempt(stage.plugin.shutdown, time_limit_s):
@@ -220,5 +220,5 @@ async def _outcome(task: asyncio.Task[Counter[str]]) -> Counter[str]:
         return await asyncio.shield(task)  # a sender that gives up doesn't stop what another may wait for
     except asyncio.CancelledError:
         if task.cancelled():
-            raise Retryable("the sidecar is shutting down") from None
+            raise RetryableError("the sidecar is shutting down") from None
         raise

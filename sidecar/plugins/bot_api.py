@@ -6,11 +6,11 @@ Source: https://core.telegram.org/bots/api#making-requests
 import aiohttp
 from yarl import URL
 
-from sidecar.errors import Permanent, Retryable
+from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.outbox import LONGEST_WAIT_S
 
 
-class UnknownToken(Exception):  # noqa: N818
+class UnknownTokenError(Exception):
     """The Bot API knows no bot by this token."""
 
 
@@ -35,7 +35,7 @@ class BotApi:
     async def call(self, method: str, parameters: dict[str, object], *, about: str) -> object:
         """Call a method and return its result; `about` says in errors what the call was for.
 
-        Raises UnknownToken, Permanent when it is refused for good, Retryable when it may succeed later.
+        Raises UnknownTokenError, PermanentError when it is refused for good, RetryableError when it may succeed later.
         """
         url = URL(f"{self._base}/bot{self._token}/{method}", encoded=True)
         try:
@@ -46,9 +46,9 @@ class BotApi:
                     answer = None
                 status = response.status
         except (aiohttp.ClientError, OSError) as error:
-            raise Retryable(f"Telegram can't be reached ({type(error).__name__})") from None
+            raise RetryableError(f"Telegram can't be reached ({type(error).__name__})") from None
         if not isinstance(answer, dict):
-            raise Retryable(f"Telegram answered {status} with something that is not its API's JSON")
+            raise RetryableError(f"Telegram answered {status} with something that is not its API's JSON")
         if not answer.get("ok"):
             raise self._refusal(status, answer, about)
         return answer.get("result")
@@ -58,7 +58,7 @@ class BotApi:
         wait = parameters.get("retry_after", 1) if isinstance(parameters, dict) else 1
         said = str(answer.get("description", "")).replace(self._token, "<token>")[:200]
         if status == 401 or (status == 404 and said == "Not Found"):  # the API's answers to a token it does not know
-            return UnknownToken()
+            return UnknownTokenError()
         if status == 429 or status >= 500:
-            return Retryable(f"Telegram answered {status}", after=min(float(wait), LONGEST_WAIT_S))
-        return Permanent(f"Telegram refused {about}: {said or status}")
+            return RetryableError(f"Telegram answered {status}", after=min(float(wait), LONGEST_WAIT_S))
+        return PermanentError(f"Telegram refused {about}: {said or status}")

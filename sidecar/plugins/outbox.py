@@ -18,7 +18,7 @@ LONGEST_WAIT_S = 300.0
 
 
 class Outbox(Generic[Item]):
-    """Delivers items one after another. `deliver` raises Retryable or Permanent; anything else is retried."""
+    """Delivers items one after another. `deliver` raises RetryableError or PermanentError; anything else is retried."""
 
     def __init__(
         self,

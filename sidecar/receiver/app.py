@@ -11,7 +11,7 @@ from chattrail.rate_limited_log import RateLimitedLog
 from common.body_time import Pace
 from common.error_location import error_location
 from common.http_runner import add_refusals, expect, make_runner
-from sidecar.errors import MalformedError, Permanent, Retryable
+from sidecar.errors import MalformedError, PermanentError, RetryableError
 from sidecar.pipeline.pipeline import Pipeline
 from sidecar.plugin import Clock
 from sidecar.receiver.bearer import Token
@@ -126,9 +126,9 @@ class Receiver:
                 f"the body inflates to more than {self.settings.max_inflated_bytes} bytes; send smaller batches, or "
                 "raise CHATTRAIL_SIDECAR_MAX_INFLATED_BYTES",
             ) from None
-        except Permanent as error:
+        except PermanentError as error:
             raise RefusedError(400, error.reason) from None
-        except Retryable as error:
+        except RetryableError as error:
             room_s = self._memory_limiter.wait_s(self.settings.max_in_flight_bytes // 2)  # until it is half empty
             raise RefusedError(503, error.reason, after=max(error.after, room_s)) from None
         return stored(request.content_type, rejected)

@@ -13,7 +13,7 @@ from pydantic import SecretBytes, SecretStr
 
 from chattrail.events import EVENT_TYPES, attributes_of
 from common.settings import Settings
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.otlp.batch import Batch
 from sidecar.plugin import Context, Factory, Plugin, SystemClock
 from sidecar.telemetry.metrics import Metrics
@@ -132,10 +132,10 @@ class PluginContract:
                 for call in (plugin.start, partial(plugin.handle, self._batches()[0])):
                     try:
                         await self._in_time(call)
-                    except Retryable as error:
+                    except RetryableError as error:
                         _expect(not any(each in error.reason for each in secrets), "the reason quotes a secret setting")
                     else:
-                        raise AssertionError("expected Retryable while the server is away")
+                        raise AssertionError("expected RetryableError while the server is away")
                 await self._in_time(plugin.shutdown)
 
         asyncio.run(run())

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.otlp.batch import Batch
 from sidecar.plugin import Context, Plugin
 from sidecar.registry import BUILTINS, choose
@@ -124,7 +124,7 @@ async def _shut_once(self: Any) -> None:
 
 
 async def _need_a_server(self: Any, *_: Any) -> None:
-    raise Retryable(f"{NOBODY} is away")
+    raise RetryableError(f"{NOBODY} is away")
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ async def _need_a_server(self: Any, *_: Any) -> None:
         ("test_shutdown_before_start_and_twice", "shutdown", _shut_once, "shut down already"),
         ("test_started_again_after_shutdown_it_works", "shutdown", _shut_once, "shut down already"),
         ("test_a_server_that_is_away_is_retryable_and_hides_secrets", "start", _need_a_server, "quotes a secret"),
-        ("test_a_server_that_is_away_is_retryable_and_hides_secrets", "level", None, "expected Retryable"),
+        ("test_a_server_that_is_away_is_retryable_and_hides_secrets", "level", None, "expected RetryableError"),
     ],
 )
 def test_negative_control_a_broken_promise_is_caught(

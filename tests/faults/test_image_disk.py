@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from tests.faults.disk import SmallDisk
 from tests.support.archives import generated
 from tests.support.image_host import image_bytes
@@ -27,7 +27,7 @@ async def test_a_full_disk_under_journal_and_spool(leave: int, tmp_path: Path) -
                     {"data": image_bytes("PNG", (40, 40 + number), compress_level=0)},
                     {"url": f"https://10.0.0.1/{number}" + "a" * 2000},
                 ):
-                    with contextlib.suppress(Retryable):
+                    with contextlib.suppress(RetryableError):
                         await archiver.handle(generated(**source))
                         acknowledged += 1
                         continue

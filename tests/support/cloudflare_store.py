@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sidecar.errors import Permanent, Retryable
+from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images.stores.cloudflare import PERIOD_S, CloudflareStore
 from sidecar.plugins.images.stores.rate_limiter import RateLimiter
 from stack.simulators.cloudflare.server import CloudflareServer
@@ -53,7 +53,7 @@ async def keep(store: CloudflareStore, notes: Notes) -> str:
     """Put the photograph as the queue does: after a failure whose outcome nobody knows, the noted key is settled."""
     try:
         return await store.put(photograph(), notes.take)
-    except (Retryable, Permanent):
+    except (RetryableError, PermanentError):
         if notes and await store.settle(notes[-1]):
             return notes[-1]
         raise

@@ -137,7 +137,7 @@ def _ready(part: Part) -> Iterator[Part]:
         part.stop()
 
 
-# The view that docs/architecture.md promises to Grafana, and what was set apart.
+# The view that docs/architecture.md promises to Grafana, and the dead letters.
 TABLES = {
     "otel_logs": "SELECT toString(Timestamp), ServiceName, EventName, SeverityText, Body, LogAttributes, ResourceAttributes"
     " FROM otel_logs WHERE ServiceName IN ('billing', 'other-bot') ORDER BY Timestamp",

@@ -89,7 +89,7 @@ def conversation() -> list[tuple[Person, Event]]:
 
 
 def track(tracker: Tracker, events: Sequence[tuple[Person, Event]], day: int) -> None:
-    """Track events ten minutes apart, so that they are in several quarters of an hour and sessions stay whole."""
+    """Track events at steps of ten minutes, so that they are in several quarters of an hour and sessions stay whole."""
     for number, (person, event) in enumerate(events):
         at = FIRST + timedelta(days=day, minutes=10 * number)
         tracker.track(

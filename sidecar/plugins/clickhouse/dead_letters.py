@@ -10,7 +10,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from common.error_location import first_line
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.otlp.wire import Origin
 
 PAGE_RECORDS = 500
@@ -47,7 +47,7 @@ class DeadLetter:
 
 
 def dead_letter_groups(url: str) -> list[DeadLetterGroup]:
-    """Dead letters by reason and type of event, most first. Raises Retryable when ClickHouse does not answer."""
+    """Dead letters by reason and type of event, most first. Raises RetryableError when ClickHouse does not answer."""
     try:
         client: Client = clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False)
         with client:
@@ -58,7 +58,7 @@ def dead_letter_groups(url: str) -> list[DeadLetterGroup]:
                 " FROM dead_letters FINAL GROUP BY reason, event_name ORDER BY letters DESC, reason, event_name"
             ).result_rows
     except (ClickHouseError, OSError) as error:
-        raise Retryable(f"the dead letters can't be read: {first_line(error)}") from None
+        raise RetryableError(f"the dead letters can't be read: {first_line(error)}") from None
     return [DeadLetterGroup(*row[:3], *(moment.replace(tzinfo=UTC) for moment in row[3:])) for row in rows]
 
 
@@ -101,7 +101,7 @@ async def origins_of(client: AsyncClient, letters: Sequence[DeadLetter]) -> dict
         query = "SELECT hex(raw) FROM dead_letter_origins FINAL WHERE digest = {name:String}"
         rows = (await client.query(query, parameters={"name": name})).result_rows
         if not rows:
-            raise Retryable(
+            raise RetryableError(
                 f"dead_letter_origins has no row {name}, which dead letters name: bring it back from a backup"
             )
         found[name] = Origin.of(bytes.fromhex(rows[0][0]))[0]

@@ -14,7 +14,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from common.error_location import first_line
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.plugins.clickhouse.migrate import database_of
 
 SETTING = "non_replicated_deduplication_window"
@@ -26,7 +26,7 @@ TABLES = (
 
 
 def forget(url: str) -> list[str]:
-    """Forget the tokens of all tables and return their names; safe to repeat. Raises Retryable when ClickHouse does not answer."""
+    """Forget the tokens of all tables and return their names; safe to repeat. Raises RetryableError."""
     try:
         with _client(url) as client:
             windows = _windows(client, url)
@@ -36,7 +36,7 @@ def forget(url: str) -> list[str]:
                 finally:
                     _set(client, url, name, window or WINDOW)
     except (ClickHouseError, OSError) as error:
-        raise Retryable(
+        raise RetryableError(
             f"the deduplication can't be reset: {first_line(error)}. A table may be left without: run forget-batches"
             " again once ClickHouse answers, or start the sidecar anew"
         ) from None

@@ -17,7 +17,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from common.error_location import first_line
-from sidecar.errors import Retryable, StartError
+from sidecar.errors import RetryableError, StartError
 from sidecar.plugins.clickhouse.otlp_schema import fragments
 
 SQL = Path(__file__).parent / "migrations"
@@ -65,13 +65,15 @@ def database_of(url: str) -> str:
 
 
 def migrate(url: str) -> list[Migration]:
-    """Apply what is missing and return it. Raises Retryable when ClickHouse does not answer, StartError when it refuses."""
+    """Apply what is missing and return it. Raises RetryableError when ClickHouse does not answer, StartError when it refuses."""
     database = database_of(url)
     parts = urlsplit(url)
     try:
         client = clickhouse_connect.get_client(dsn=parts._replace(path="").geturl(), autogenerate_session_id=False)
     except ClickHouseError as error:
-        raise Retryable(f"ClickHouse at {parts.hostname}:{parts.port} can't be used: {first_line(error)}") from None
+        raise RetryableError(
+            f"ClickHouse at {parts.hostname}:{parts.port} can't be used: {first_line(error)}"
+        ) from None
     try:
         return _apply(client, database)
     except ClickHouseError as error:

@@ -18,7 +18,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from chattrail.events import PREFIX as EVENT_PREFIX
 from common.error_location import first_line
 from common.settings import Settings
-from sidecar.errors import Permanent, Retryable, StartError
+from sidecar.errors import PermanentError, RetryableError, StartError
 from sidecar.otlp.batch import Batch
 from sidecar.otlp.json_request import is_json
 from sidecar.otlp.pieces import cut
@@ -41,11 +41,11 @@ class Outcome:
 
 
 async def replay(url: str, sink: ClickHouseSink, others: Sequence[Plugin] = (), *, reason: str = "") -> Outcome:
-    """Send dead letters again, those of one reason or all, through started plugins. Raises Retryable for what may pass."""
+    """Send dead letters again, those of one reason or all, through started plugins. Raises RetryableError for what may pass."""
     try:
         client = await clickhouse_connect.get_async_client(dsn=url, autogenerate_session_id=False, compress=False)
     except (ClickHouseError, aiohttp.ClientError, OSError) as error:
-        raise Retryable(f"ClickHouse can't be used: {first_line(error)}") from None
+        raise RetryableError(f"ClickHouse can't be used: {first_line(error)}") from None
     stored, staying = 0, dict[str, int]()
     try:
         async for letters in pages(client, reason):
@@ -60,7 +60,7 @@ async def replay(url: str, sink: ClickHouseSink, others: Sequence[Plugin] = (), 
             log.info("%d dead letters are stored by now, %d stay", stored, sum(staying.values()))
         await delete_unnamed(client)
     except (ClickHouseError, aiohttp.ClientError, OSError) as error:
-        raise Retryable(f"the dead letters can't be read or deleted now: {first_line(error)}") from None
+        raise RetryableError(f"the dead letters can't be read or deleted now: {first_line(error)}") from None
     finally:
         await client.close()
     return Outcome(stored, staying)
@@ -122,7 +122,7 @@ async def _hand_on(batch: Batch, others: Sequence[Plugin]) -> None:
         if plugin.events is None or batch.events(plugin.events):
             try:
                 await plugin.handle(batch)
-            except Permanent as error:  # the record is stored all the same; this plugin will never take it
+            except PermanentError as error:  # the record is stored all the same; this plugin will never take it
                 log.warning("a plugin refuses a replayed batch for good: %s", error.reason)
 
 

@@ -12,7 +12,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from common.error_location import first_line
-from sidecar.errors import Retryable, listed
+from sidecar.errors import RetryableError, listed
 from sidecar.otlp.batch import Batch, name_of
 from sidecar.otlp.pieces import weigh
 from sidecar.otlp.salvage import RejectedRecord
@@ -51,7 +51,7 @@ class ClickHouseSink:
         self._refusals = Refusals()
 
     async def start(self) -> None:
-        """Bring the schema up to date, choose the encoder, begin to keep the rollup. Raises Retryable while ClickHouse is away."""
+        """Bring the schema up to date, choose the encoder, begin to keep the rollup. Raises RetryableError."""
         url = self._config.url.get_secret_value()
         if applied := await asyncio.to_thread(migrate, url):  # one line: only so many a second are sent out
             named = ", ".join(f"{migration.version} ({migration.name})" for migration in applied)
@@ -91,7 +91,7 @@ class ClickHouseSink:
         self._client, self._repair, self._rollup = client, repair, rollup
 
     async def handle(self, batch: Batch) -> None:
-        """Commit the batch; safe to repeat. Raises Retryable for everything that may pass."""
+        """Commit the batch; safe to repeat. Raises RetryableError for everything that may pass."""
         if dead := await self.store(batch):
             reasons = Counter[str]()
             for letter in dead:
@@ -100,9 +100,9 @@ class ClickHouseSink:
             batch.rejected += reasons
 
     async def store(self, batch: Batch) -> list[RejectedRecord]:
-        """Commit what can be stored of the batch and return the rest. Raises Retryable for everything that may pass."""
+        """Commit what can be stored of the batch and return the rest. Raises RetryableError for everything that may pass."""
         if self._client is None or self._rollup is None:
-            raise Retryable("the ClickHouse sink has not started")
+            raise RetryableError("the ClickHouse sink has not started")
         validated = validate(batch)
         dead = list(validated.dead)
         if validated.body is not None:
@@ -156,13 +156,13 @@ class ClickHouseSink:
                 return []
             small = weigh(body)[0] < LEAST_GIVEN_UP
             if small or await self._refusal(encoders.PROBE, "probe", False) is not None:
-                raise Retryable("ClickHouse has too little memory for a single small record", after=2.0)
+                raise RetryableError("ClickHouse has too little memory for a single small record", after=2.0)
         origin, record = Origin.of(body)
         reason = f"ClickHouse refused it with code {code}"
         return [RejectedRecord(0, reason, Origin().request(record), origin=origin, event_name=_event_name(body))]
 
     async def _refusal(self, body: bytes, token: str, nested_bodies: bool) -> int | None:
-        """Insert; the code where ClickHouse refuses this very data, None when it is stored. Raises Retryable for the rest."""
+        """Insert; the code where ClickHouse refuses this very data, None when it is stored. Raises RetryableError for the rest."""
         assert self._client is not None
         try:
             await self._encoder.insert(self._client, body, token, nested_bodies=nested_bodies)
@@ -193,10 +193,10 @@ class ClickHouseSink:
             "%d of the batch's records went to dead_letters: %s", reasons.total(), listed(reasons)
         )
 
-    def _as_retryable(self, error: Exception) -> Retryable:
+    def _as_retryable(self, error: Exception) -> RetryableError:
         if self._repair is not None:
             self._repair.note(error)
-        return Retryable(f"ClickHouse can't store the batch now: {first_line(error)}", after=2.0)
+        return RetryableError(f"ClickHouse can't store the batch now: {first_line(error)}", after=2.0)
 
 
 def _token(whole: str, part: bytes) -> str:

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.plugin import Context, SystemClock
 from sidecar.plugins.images.config import ImagesConfig
 from sidecar.plugins.images.plugin import job_store_of
@@ -24,7 +24,7 @@ IDS_AT_ONCE = 5000
 
 
 def run(given: argparse.Namespace, config: ImagesConfig, data: Path) -> int:
-    """Run a command and return its exit code; `data` is the plugin's folder. Raises Retryable."""
+    """Run a command and return its exit code; `data` is the plugin's folder. Raises RetryableError."""
     context = Context(SystemClock(), logging.getLogger("sidecar.images"), Metrics(), data)
     if not (data / "journal.sqlite").exists():
         print("there is no journal of images yet: the images plugin has not run with this CHATTRAIL_SIDECAR_DATA")
@@ -41,7 +41,7 @@ def _status(path: Path) -> int:
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as db:
             found = figures(db)
     except sqlite3.Error as error:
-        raise Retryable(f"the image journal can't be read: {error}") from None
+        raise RetryableError(f"the image journal can't be read: {error}") from None
     for state in ("stored", "pending", "uploading", "failed", "erased"):
         print(f"{found.states.get(state, 0):10}  {state}")
     for reason, count in found.failures.items():

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.plugin import Context
 from sidecar.plugins.images.queue.job_store import JobStore
 from sidecar.telemetry import metrics as telemetry
@@ -15,7 +15,7 @@ async def report_waiting(jobs: JobStore, context: Context) -> None:
     while True:
         try:
             waiting, oldest = await jobs.waiting()
-        except Retryable as error:
+        except RetryableError as error:
             context.logger.info("%s; trying again", error.reason)
         else:
             age = 0.0 if oldest is None else context.clock.now().timestamp() - oldest / 1000

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 
 from common.error_location import error_location
-from sidecar.errors import Permanent, Retryable
+from sidecar.errors import PermanentError, RetryableError
 from sidecar.otlp.batch import Batch
 from sidecar.plugin import Context
 from sidecar.plugins.images.config import ImagesConfig
@@ -49,7 +49,7 @@ class ImageArchiver:
         self._sent_again: set[str] = set()  # those of them that were sent again meanwhile
 
     async def start(self) -> None:
-        """Open the journal and take up what an earlier process left. Raises Retryable while the disk isn't there.
+        """Open the journal and take up what an earlier process left. Raises RetryableError while the disk isn't there.
 
         ClickHouse and the store are waited for in the background: events are taken without them.
         """
@@ -79,7 +79,7 @@ class ImageArchiver:
             return
         jobs, workers = self._jobs, self._workers
         if workers is None:
-            raise Retryable("the image archiver has not started")
+            raise RetryableError("the image archiver has not started")
         ids = [job.event_id for job in found]
         known = await jobs.states(ids)
         fresh = {job: content for job, content in found.items() if job.event_id not in known}
@@ -90,7 +90,7 @@ class ImageArchiver:
         try:
             await asyncio.to_thread(self._write_spool, fresh)
         except OSError as error:
-            raise Retryable(f"the image spool can't be written: {error.strerror}", after=5) from None
+            raise RetryableError(f"the image spool can't be written: {error.strerror}", after=5) from None
         before = await jobs.add((job, len(content)) for job, content in fresh.items())
         if before:  # the same event in another batch was faster, and may have ended by now
             await asyncio.to_thread(self._spool.remove, *await jobs.done(before))
@@ -117,7 +117,7 @@ class ImageArchiver:
         await self._publisher.filled.wait()
         try:
             await self._sweep()
-        except (Retryable, OSError) as error:  # the next start sweeps
+        except (RetryableError, OSError) as error:  # the next start sweeps
             self._context.logger.info("the spool of images was not swept: %s", error)
         while True:
             try:
@@ -126,23 +126,23 @@ class ImageArchiver:
                 break
             except Exception as error:
                 why = StorePausedError(f"unexpected {type(error).__name__} at {error_location(error)}", after=5.0)
-                if isinstance(error, Retryable | StorePausedError):
+                if isinstance(error, RetryableError | StorePausedError):
                     why = StorePausedError(error.reason, after=min(max(error.after, 0.25), 60.0))
                 await workers.hold(why)
                 await asyncio.sleep(why.after)
         workers.start()
 
     async def _take_stock(self) -> None:
-        """Make the spool, list what an earlier process left, and sweep if the journal is complete. Raises Retryable."""
+        """Make the spool, list what an earlier process left, and sweep if the journal is complete. Raises RetryableError."""
         try:
             self._leftover = frozenset(await asyncio.to_thread(self._spool.make, tidy=not self._jobs.others()))
             if await self._jobs.is_complete():
                 await self._sweep()
         except OSError as error:
-            raise Retryable(f"the image spool in CHATTRAIL_SIDECAR_DATA can't be made: {error.strerror}") from None
+            raise RetryableError(f"the image spool in CHATTRAIL_SIDECAR_DATA can't be made: {error.strerror}") from None
 
     async def _sweep(self) -> None:
-        """Remove bytes that no job waits for: a crash came before the job, or after its end. Raises Retryable, OSError."""
+        """Remove bytes that no job waits for: a crash came before the job, or after its end. Raises RetryableError, OSError."""
         left = self._leftover
         if not left or self._jobs.others():
             return
@@ -183,7 +183,7 @@ class ImageArchiver:
     async def _read_spool(self, job: Job) -> bytes:
         content = await asyncio.to_thread(self._spool.read, job.event_id)
         if content is None:
-            raise Permanent("the image's bytes are no longer in the spool")
+            raise PermanentError("the image's bytes are no longer in the spool")
         return content
 
 
@@ -193,4 +193,4 @@ def job_store_of(context: Context) -> JobStore:
 
 
 async def _no_token(_job: Job) -> bytes:
-    raise Permanent("images by file_id need CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKEN")
+    raise PermanentError("images by file_id need CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKEN")

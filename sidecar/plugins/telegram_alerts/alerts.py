@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chattrail.events import EVENT_TYPES
-from sidecar.errors import Permanent, Retryable
+from sidecar.errors import PermanentError, RetryableError
 from sidecar.otlp.batch import Batch
 from sidecar.plugin import Context
-from sidecar.plugins.bot_api import BotApi, UnknownToken
+from sidecar.plugins.bot_api import BotApi, UnknownTokenError
 from sidecar.plugins.outbox import Outbox
 from sidecar.plugins.telegram_alerts.rules import Moment, Rule, rule_of
 from sidecar.plugins.telegram_alerts.settings import TelegramAlertsSettings
@@ -45,7 +45,7 @@ class TelegramAlerts:
         self._beat: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Check the token and begin to watch. Raises Retryable while Telegram is away, Permanent for a wrong token."""
+        """Check the token and begin to watch. Raises RetryableError while Telegram is away, PermanentError for a wrong token."""
         if self._outbox is not None:
             return
         config = self._config
@@ -54,12 +54,14 @@ class TelegramAlerts:
             async with asyncio.timeout(config.timeout_s):
                 await api.call("getMe", {}, about="the bot")
             sent = await asyncio.to_thread(self._sent_once.read)
-        except UnknownToken:
+        except UnknownTokenError:
             await api.close()
-            raise Permanent("Telegram does not accept the token in CHATTRAIL_SIDECAR_TELEGRAM_ALERTS_TOKEN") from None
+            raise PermanentError(
+                "Telegram does not accept the token in CHATTRAIL_SIDECAR_TELEGRAM_ALERTS_TOKEN"
+            ) from None
         except TimeoutError:
             await api.close()
-            raise Retryable(f"Telegram did not answer within {config.timeout_s:g} s") from None
+            raise RetryableError(f"Telegram did not answer within {config.timeout_s:g} s") from None
         except BaseException:
             await api.close()
             raise
@@ -83,7 +85,7 @@ class TelegramAlerts:
     async def handle(self, batch: Batch) -> None:
         """Let the rules see the batch's events, each event once, then look at them."""
         if self._outbox is None:
-            raise Retryable("the alerts have not started")
+            raise RetryableError("the alerts have not started")
         now = self._now()
         for event in batch.events(frozenset(EVENT_TYPES)):
             if event.event_id and event.event_id in self._known:
@@ -139,8 +141,8 @@ class TelegramAlerts:
         message: dict[str, object] = {"chat_id": chat if chat.startswith("@") else int(chat), "text": alert.text}
         try:
             await self._api.call("sendMessage", message, about="the alert")
-        except UnknownToken:
-            raise Retryable("Telegram no longer accepts the token", after=30) from None
+        except UnknownTokenError:
+            raise RetryableError("Telegram no longer accepts the token", after=30) from None
         if alert.once:
             try:
                 await asyncio.to_thread(self._sent_once.add, alert.once)

@@ -3,7 +3,7 @@
 import aiohttp
 from yarl import URL
 
-from sidecar.errors import Permanent, Retryable
+from sidecar.errors import PermanentError, RetryableError
 from sidecar.otlp.batch import Batch
 from sidecar.plugin import Context
 from sidecar.plugins.outbox import LONGEST_WAIT_S, Outbox
@@ -47,7 +47,7 @@ class Webhook:
     async def handle(self, batch: Batch) -> None:
         """Queue the batch's chosen events."""
         if self._outbox is None:
-            raise Retryable("the webhook has not started")
+            raise RetryableError("the webhook has not started")
         events = batch.events(frozenset(self._config.events))
         for body in bodies(events, message_text=self._config.message_text):
             self._outbox.put(body)
@@ -77,10 +77,10 @@ class Webhook:
             async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
                 status, retry_after = response.status, response.headers.get("Retry-After", "")
         except (aiohttp.ClientError, OSError) as error:
-            raise Retryable(f"the webhook's address can't be reached ({type(error).__name__})") from None
+            raise RetryableError(f"the webhook's address can't be reached ({type(error).__name__})") from None
         if 200 <= status < 300:
             return
         if status in RETRIED or status >= 500:
             after = min(float(retry_after), LONGEST_WAIT_S) if retry_after.isdecimal() else 0.0
-            raise Retryable(f"the webhook's address answered {status}", after=after)
-        raise Permanent(f"the webhook's address answered {status}")
+            raise RetryableError(f"the webhook's address answered {status}", after=after)
+        raise PermanentError(f"the webhook's address answered {status}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.otlp import pieces
 from sidecar.otlp.batch import Batch
 from sidecar.pipeline.pipeline import Stage
@@ -26,7 +26,7 @@ def stored(recorder: Recorder) -> list[str]:
 
 async def test_events_pass_and_wait_while_the_sidecar_says_try_again(tmp_path: Path) -> None:
     recorder = Recorder()
-    recorder.raises = Retryable("the database is away", after=1)
+    recorder.raises = RetryableError("the database is away", after=1)
     async with receiving(Stage("recorder", recorder, True), token=TOKEN) as sidecar:
         collector = Collector(tmp_path, sidecar.url)
         collector.environment["CHATTRAIL_SIDECAR_TOKEN"] = TOKEN
@@ -90,7 +90,7 @@ class Slow(Recorder):
         await asyncio.sleep(0.25)
         if len(self.batches) == 6 and not self.refused:
             self.refused = True
-            raise Retryable("not now", after=1)
+            raise RetryableError("not now", after=1)
         self.batches.append(batch)
 
 

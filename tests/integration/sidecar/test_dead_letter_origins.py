@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.otlp import pieces
 from sidecar.otlp.wire import Origin, encode
 from sidecar.plugins.clickhouse import dead_letters as module
@@ -148,7 +148,7 @@ def test_a_batch_that_is_sent_again_brings_its_resource_back(sink: SinkUnderTest
     """Its letters could not be stored the first time, and a replay found a resource that no letter names."""
     body = named(5_000).request(spoiled(1))
     sink.client.command("RENAME TABLE dead_letters TO away")
-    with pytest.raises(Retryable):
+    with pytest.raises(RetryableError):
         sink.handle(body)
     assert sink.one("SELECT count() FROM dead_letter_origins FINAL") == 1
     sink.client.command("DELETE FROM dead_letter_origins WHERE 1")

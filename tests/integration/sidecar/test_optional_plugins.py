@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from sidecar.errors import Retryable, StartError
+from sidecar.errors import RetryableError, StartError
 from sidecar.otlp.batch import Batch
 from sidecar.pipeline import pipeline as pipeline_module
 from sidecar.pipeline.pipeline import Pipeline, Stage
@@ -201,7 +201,7 @@ async def test_a_plugin_whose_wishes_are_wrong_is_told_at_start() -> None:
 
 async def test_retryable_comes_through_the_thread_with_its_wait() -> None:
     recorder = Recorder()
-    recorder.raises = Retryable("later", after=0.01)
+    recorder.raises = RetryableError("later", after=0.01)
     async with receiving(Stage("flaky", recorder, False)) as running, aiohttp.ClientSession() as session:
         await send(running, session)
         await until(lambda: recorder.entered == 2)

@@ -12,7 +12,7 @@ from backports import zstd
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
-from sidecar.errors import Permanent, Retryable
+from sidecar.errors import PermanentError, RetryableError
 from sidecar.pipeline.pipeline import Stage
 from sidecar.receiver.responses import JSON, PROTOBUF
 from sidecar.telemetry import metrics as telemetry
@@ -166,7 +166,7 @@ async def test_too_large_on_the_wire_announced_or_not() -> None:
 
 async def test_a_retryable_plugin_answers_503_and_readiness_says_why() -> None:
     recorder = Recorder()
-    recorder.raises = Retryable("the peer is away", after=2.2)
+    recorder.raises = RetryableError("the peer is away", after=2.2)
     async with receiving(Stage("sink", recorder, True)) as running:
         status, headers, answer = await post(running, BODY)
         assert (status, int(headers["Retry-After"]) in (3, 4)) == (503, True)
@@ -187,7 +187,7 @@ async def test_a_permanent_plugin_answers_400_and_a_surprise_503_without_content
 ) -> None:
     recorder = Recorder()
     async with receiving(Stage("sink", recorder, True)) as running:
-        recorder.raises = Permanent("no such column")
+        recorder.raises = PermanentError("no such column")
         status, _, answer = await post(running, BODY)
         assert (status, message_of(answer)) == (400, "sink: no such column")
         recorder.raises = KeyError("secret words")
@@ -249,7 +249,7 @@ async def test_a_sender_that_hangs_up_or_dawdles_frees_its_bytes() -> None:
 
 async def test_until_start_succeeded_requests_are_sent_away_with_the_reason() -> None:
     recorder = Recorder()
-    recorder.start_raises = [Retryable("no route to the database", after=0.5)]
+    recorder.start_raises = [RetryableError("no route to the database", after=0.5)]
     async with receiving(Stage("sink", recorder, True), wait=False) as running, aiohttp.ClientSession() as session:
         await until(lambda: running.pipeline.reasons()["sink"] == "no route to the database")
         status, headers, answer = await post(running, BODY)

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.otlp import pieces
 from sidecar.otlp.batch import Batch
 from sidecar.otlp.pieces import cut
@@ -73,7 +73,7 @@ class RefusesOnce(Recorder):
     async def handle(self, batch: Batch) -> None:
         if len(self.batches) == self._after:
             self._after = None
-            raise Retryable("not now")
+            raise RetryableError("not now")
         await super().handle(batch)
         batch.rejected["a reason"] += 1
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.plugins.clickhouse.encoders import NativeEncoder
 from sidecar.plugins.clickhouse.refusals import PATIENCE, REMEMBERED, Refusals
 from tests.support.embedded import EmbeddedClickHouse
@@ -77,7 +77,7 @@ def test_a_record_that_no_query_can_take_is_a_dead_letter_and_its_neighbours_are
 def test_nothing_is_given_up_while_nothing_can_be_stored(sink: SinkUnderTest) -> None:
     limit(sink, max_memory_usage=1 * MIB)
     for _ in range(PATIENCE + 1):
-        with pytest.raises(Retryable):
+        with pytest.raises(RetryableError):
             sink.handle(request(event("command")))
     assert counts(sink) == (0, 0, 0)
 
@@ -88,7 +88,7 @@ def test_a_server_that_is_short_of_memory_is_waited_for(tmp_path: Path) -> None:
         EmbeddedClickHouse(tmp_path, MAX_MEMORY_MB="256", QUERY_MEMORY_MB="4096") as server,
         sink_on(server.url, "chattrail", "native", tmp_path) as sink,
     ):
-        with pytest.raises(Retryable, match=r"\(total\) memory limit"):
+        with pytest.raises(RetryableError, match=r"\(total\) memory limit"):
             sink.handle(body)
         assert counts(sink) == (0, 0, 0), "neither in parts nor among the dead letters"
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.otlp.batch import Batch
 from sidecar.plugins.clickhouse import dead_letters as module
 from sidecar.plugins.clickhouse import replay as replaying
@@ -164,7 +164,7 @@ def test_dying_between_storing_and_deleting_doubles_nothing(
 
     with monkeypatch.context() as broken:
         broken.setattr(replaying, "delete", dies)
-        with pytest.raises(Retryable, match="can't be read or deleted"):
+        with pytest.raises(RetryableError, match="can't be read or deleted"):
             again(sink)
     sink.handle(request(say("later")))
     assert again(sink) == Outcome(3, {})

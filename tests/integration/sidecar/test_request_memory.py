@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from backports import zstd
 
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.memory import Trimmer
 from sidecar.otlp.wire import Origin, encode
 from sidecar.pipeline.pipeline import Stage
@@ -166,7 +166,7 @@ async def test_memory_is_given_back_however_a_request_ends(
     monkeypatch.setattr(Trimmer, "freed", lambda _, amount: freed.append(amount))
     monkeypatch.setattr(decoding, "MOST_JSON_VALUES", 100_000)
     recorder = Recorder()
-    recorder.raises = Retryable("not now")
+    recorder.raises = RetryableError("not now")
     longest = {"max_body_bytes": 200_000} if encoding == "chunked" else {}
     headers = {"Content-Type": content_type} | ({"Content-Encoding": encoding} if encoding == "zstd" else {})
 

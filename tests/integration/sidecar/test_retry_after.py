@@ -5,7 +5,7 @@ from collections import Counter
 
 import aiohttp
 
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.otlp.batch import Batch
 from sidecar.pipeline.pipeline import Stage
 from sidecar.receiver.responses import PROTOBUF
@@ -57,7 +57,7 @@ async def test_a_slower_sink_gives_longer_waits() -> None:
 
 async def test_while_a_plugin_starts_senders_are_told_when_it_is_tried_again() -> None:
     recorder = Recorder()
-    recorder.start_raises = [Retryable("the database is away", after=30)]
+    recorder.start_raises = [RetryableError("the database is away", after=30)]
     async with (
         receiving(Stage("sink", recorder, True), wait=False) as running,
         aiohttp.ClientSession() as session,

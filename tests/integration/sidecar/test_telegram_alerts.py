@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.errors import Permanent, Retryable
+from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugin import Plugin
 from sidecar.plugins.telegram_alerts import FACTORY
 from sidecar.telemetry import metrics as telemetry
@@ -165,10 +165,10 @@ async def test_a_chat_that_cannot_be_told_is_counted_and_named_without_the_token
 
 
 async def test_a_wrong_token_is_permanent_and_an_absent_telegram_is_not(stage: Stage) -> None:
-    with pytest.raises(Permanent, match="CHATTRAIL_SIDECAR_TELEGRAM_ALERTS_TOKEN") as wrong:
+    with pytest.raises(PermanentError, match="CHATTRAIL_SIDECAR_TELEGRAM_ALERTS_TOKEN") as wrong:
         async with stage.plugin(TOKEN="42:WRONG-CANARY"):
             pass
-    with pytest.raises(Retryable, match="can't be reached") as away:
+    with pytest.raises(RetryableError, match="can't be reached") as away:
         async with stage.plugin(API_URL="http://127.0.0.1:1"):
             pass
     assert "CANARY" not in f"{wrong.value}{away.value}"

@@ -20,7 +20,7 @@ from PIL import Image
 from chattrail import Chat, Person, create_tracker
 from chattrail.events import AiMessage, ImageGenerated, PremiumAction, UserMessage
 from chattrail.record import Record
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.pipeline.pipeline import Stage
 from tests.support.clients import node
 from tests.support.clients.chain import Arrived, Chain, record_of, running_chain
@@ -123,7 +123,7 @@ def test_the_tracker_delivers_through_rotel(chain: Chain, route: str, protocol: 
 
 async def test_the_javascript_sdk_tries_again_when_the_sidecar_says_so(workshop: Path) -> None:
     recorder = Recorder()
-    recorder.raises = Retryable("the database is away", after=1)
+    recorder.raises = RetryableError("the database is away", after=1)
     async with receiving(Stage("recorder", recorder, True)) as sidecar:
         sending = asyncio.create_task(asyncio.to_thread(node.send, workshop, "again", "http/json", sidecar.url, ""))
         await until(lambda: recorder.entered >= 1 or sending.done())
@@ -136,7 +136,7 @@ async def test_the_javascript_sdk_tries_again_when_the_sidecar_says_so(workshop:
 
 async def test_rotel_waits_while_the_sidecar_says_try_again(tmp_path: Path) -> None:
     recorder = Recorder()
-    recorder.raises = Retryable("the database is away", after=1)
+    recorder.raises = RetryableError("the database is away", after=1)
     async with receiving(Stage("recorder", recorder, True)) as sidecar:
         quickly = ("--otlp-exporter-retry-initial-backoff", "50ms", "--otlp-exporter-retry-max-backoff", "100ms")
         with Rotel(tmp_path / "rotel.log", sidecar.url, "http", "", *quickly) as rotel:

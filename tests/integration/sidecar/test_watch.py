@@ -4,7 +4,7 @@ from pathlib import Path
 
 import aiohttp
 
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.pipeline.pipeline import Stage
 from sidecar.receiver.responses import PROTOBUF
 from tests.support import otlp
@@ -60,7 +60,7 @@ async def test_poison_raises_an_alarm_and_is_taken_all_the_same(clickhouse: Embe
 
 async def test_readiness_gives_its_reasons_to_who_has_the_token() -> None:
     recorder = Recorder()
-    recorder.start_raises = [Retryable("db.internal:8123 refuses connections", after=30)]
+    recorder.start_raises = [RetryableError("db.internal:8123 refuses connections", after=30)]
     async with (
         receiving(Stage("recorder", recorder, True), wait=False, token=TOKEN) as running,
         aiohttp.ClientSession() as session,

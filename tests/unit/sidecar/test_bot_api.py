@@ -4,7 +4,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.plugins.bot_api import BotApi
 
 
@@ -18,7 +18,7 @@ async def test_what_is_no_answer_is_asked_for_again(text: str) -> None:
     async with TestServer(app) as server:
         api = BotApi("1:token-canary", str(server.make_url("/")))
         try:
-            with pytest.raises(Retryable) as error:
+            with pytest.raises(RetryableError) as error:
                 await api.call("sendMessage", {}, about="an alert")
         finally:
             await api.close()

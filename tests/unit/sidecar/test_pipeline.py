@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sidecar.errors import Permanent, Retryable, StartError
+from sidecar.errors import PermanentError, RetryableError, StartError
 from sidecar.otlp.batch import Batch
 from sidecar.pipeline.optional import OptionalPlugin
 from sidecar.pipeline.pipeline import Pipeline, Stage
@@ -61,13 +61,13 @@ async def test_a_plugin_gets_only_batches_with_events_it_wants() -> None:
 
 async def test_one_plugins_permanent_does_not_cost_another_the_batch() -> None:
     refusing, absent = Recorder(), Recorder()
-    refusing.raises, absent.raises = Permanent("never"), Retryable("later", after=7)
+    refusing.raises, absent.raises = PermanentError("never"), RetryableError("later", after=7)
     pipeline, metrics = await started(Stage("refusing", refusing, True), Stage("absent", absent, True))
-    with pytest.raises(Retryable, match="absent: later") as caught:
+    with pytest.raises(RetryableError, match="absent: later") as caught:
         await pipeline.handle(batch("command"))
     assert caught.value.after == 7
     absent.raises = None
-    with pytest.raises(Permanent, match="refusing: never"):
+    with pytest.raises(PermanentError, match="refusing: never"):
         await pipeline.handle(batch("command"))
     assert metrics.value(telemetry.PLUGIN_FAILURES, plugin="refusing", outcome="permanent") == 2
     await pipeline.drain(5)
@@ -77,14 +77,14 @@ async def test_a_hanging_required_plugin_is_retryable() -> None:
     hanging = Recorder()
     hanging.latch.clear()
     pipeline, metrics = await started(Stage("hanging", hanging, True), time_limit_s=0.05)
-    with pytest.raises(Retryable, match="hanging: no answer within"):
+    with pytest.raises(RetryableError, match="hanging: no answer within"):
         await pipeline.handle(batch("command"))
     assert metrics.value(telemetry.PLUGIN_FAILURES, plugin="hanging", outcome="timeout") == 1
     assert not pipeline.ready
     await pipeline.drain(5)
 
 
-@pytest.mark.parametrize("error", [RuntimeError("secret"), Permanent("no"), Retryable("later", after=0)])
+@pytest.mark.parametrize("error", [RuntimeError("secret"), PermanentError("no"), RetryableError("later", after=0)])
 async def test_a_failing_optional_plugin_is_counted_and_nothing_else(
     error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -93,9 +93,11 @@ async def test_a_failing_optional_plugin_is_counted_and_nothing_else(
     pipeline, metrics = await started(Stage("failing", failing, False), Stage("required", required, True))
     await pipeline.handle(batch("command"))
     await pipeline.handle(batch("persona_selected"))
-    tries = 3 if isinstance(error, Retryable) else 1
+    tries = 3 if isinstance(error, RetryableError) else 1
     await until(lambda: failing.entered == 2 * tries)
-    failures = {"RuntimeError": "error", "Permanent": "permanent", "Retryable": "retryable"}[type(error).__name__]
+    failures = {"RuntimeError": "error", "PermanentError": "permanent", "RetryableError": "retryable"}[
+        type(error).__name__
+    ]
     await pipeline.drain(5)
     assert metrics.value(telemetry.PLUGIN_FAILURES, plugin="failing", outcome=failures) == 2 * tries
     assert len(required.batches) == 2
@@ -133,7 +135,7 @@ async def test_start_is_tried_again_until_it_succeeds_and_a_surprise_hides_its_t
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     plugin = Recorder()
-    plugin.start_raises = [Retryable("away", after=0.01), OSError("http://user:secret@host")]
+    plugin.start_raises = [RetryableError("away", after=0.01), OSError("http://user:secret@host")]
     pipeline, _ = await started(Stage("late", plugin, True))
     assert pipeline.ready
     assert "away" in caplog.text
@@ -158,7 +160,7 @@ async def test_a_start_that_swallows_its_cancellation_does_not_hold_up_the_end()
     assert plugin.shutdowns == 1
 
 
-@pytest.mark.parametrize("error", [Permanent("wrong password"), StartError("wrong password")])
+@pytest.mark.parametrize("error", [PermanentError("wrong password"), StartError("wrong password")])
 async def test_a_required_plugin_that_can_never_start_is_a_failure(error: Exception) -> None:
     plugin = Recorder()
     plugin.start_raises = [error]
@@ -177,9 +179,9 @@ async def test_a_batch_that_outlives_the_drain_is_retryable_for_its_sender() -> 
     sender = asyncio.create_task(pipeline.handle(batch("command")))
     await until(lambda: stuck.entered)
     await pipeline.drain(0.05)
-    with pytest.raises(Retryable):
+    with pytest.raises(RetryableError):
         await sender
-    with pytest.raises(Retryable, match="shutting down"):
+    with pytest.raises(RetryableError, match="shutting down"):
         await pipeline.handle(batch("command"))
 
 

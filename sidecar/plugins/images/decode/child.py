@@ -13,7 +13,7 @@ import struct
 import sys
 from typing import BinaryIO
 
-from sidecar.errors import Permanent
+from sidecar.errors import PermanentError
 from sidecar.plugins.images.decode.image import decode
 from sidecar.plugins.images.decode.limits import Limits
 
@@ -52,7 +52,7 @@ def serve(content: bytes, limits: Limits, sink: BinaryIO) -> None:
     image = b""
     try:
         found = decode(content, limits)
-    except Permanent as refused:
+    except PermanentError as refused:
         answer: dict[str, str | int] = {"refused": refused.reason}
     except MemoryError:
         answer = {"refused": f"the image takes more than {limits.memory_bytes >> 20} MiB to decode", "spent": 1}

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from sidecar.errors import Permanent
+from sidecar.errors import PermanentError
 from sidecar.plugins.images.decode.reader import Reader, minimal_exif, orientation_of, refuse_polyglots
 
 
@@ -38,7 +38,7 @@ class _Parts:
 
 
 def strip(content: bytes) -> StrippedImage:
-    """Remove metadata from an image, by what its bytes say it is. Raises Permanent when it is none, broken, or a polyglot."""
+    """Remove metadata from an image, by what its bytes say it is. Raises PermanentError when it is none, broken, or a polyglot."""
     for kind, (signature, extension, read) in _FORMATS.items():
         if signature.match(content):
             image = Reader(kind, content)
@@ -49,7 +49,7 @@ def strip(content: bytes) -> StrippedImage:
             refuse_polyglots(stripped, parts.removed, content[image.at :])
             width, height = parts.size if parts.orientation < 5 else parts.size[::-1]
             return StrippedImage(stripped, f"image/{kind.lower()}", extension, width, height, parts.frames)
-    raise Permanent("the bytes are not a JPEG, PNG, WebP or GIF image")
+    raise PermanentError("the bytes are not a JPEG, PNG, WebP or GIF image")
 
 
 _EOI, _SOS, _SOI = 0xD9, 0xDA, 0xD8
@@ -150,7 +150,7 @@ def _read_png(image: Reader) -> _Parts:
         if name in _PNG_KEPT:
             parts.kept.append(image.content[start : image.at])
         elif name[:1].isupper():
-            raise Permanent("the image can't be decoded: a critical chunk that PNG does not know")
+            raise PermanentError("the image can't be decoded: a critical chunk that PNG does not know")
         else:
             parts.removed.append(body)
     if default_is_frame is None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import sidecar
-from sidecar.errors import Permanent, Retryable
+from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images.decode.containers import StrippedImage
 from sidecar.plugins.images.decode.limits import Limits
 
@@ -68,7 +68,7 @@ class DecoderPool:
         await self.close()
 
     async def start(self) -> None:
-        """Make the first child, so that a fault shows now. Raises Retryable when it can't be made."""
+        """Make the first child, so that a fault shows now. Raises RetryableError when it can't be made."""
         self._closed = False
         child = None
         lent = await self._idle.get()
@@ -78,16 +78,16 @@ class DecoderPool:
             self._idle.put_nowait(child)
 
     async def close(self) -> None:
-        """End every child. Idempotent; an image under way is a Retryable for its caller."""
+        """End every child. Idempotent; an image under way is a RetryableError for its caller."""
         self._closed = True
         await asyncio.gather(*(self._end(process) for process in list(self._children)))
 
     async def decode(self, content: bytes) -> StrippedImage:
-        """Return the image without metadata, with what it is. Raises Permanent when it is refused, else Retryable."""
+        """Return the image without metadata, with what it is. Raises PermanentError when it is refused, else RetryableError."""
         if len(content) > self._max_bytes:
-            raise Permanent(f"the image is larger than {self._max_bytes} bytes")
+            raise PermanentError(f"the image is larger than {self._max_bytes} bytes")
         if self._closed:
-            raise Retryable("the image decoder is closed")
+            raise RetryableError("the image decoder is closed")
         child = keep = None
         lent = await self._idle.get()
         try:
@@ -103,7 +103,7 @@ class DecoderPool:
         if "spent" in answer:
             self._count("memory")
         if "refused" in answer:
-            raise Permanent(str(answer["refused"]))
+            raise PermanentError(str(answer["refused"]))
         return StrippedImage(content=image, **answer)
 
     async def _ask(self, process: Process, content: bytes) -> tuple[dict[str, Any], bytes]:
@@ -113,7 +113,7 @@ class DecoderPool:
                 return await self._exchange(process, content)
         except TimeoutError:
             self._count("hung")
-            failure = Retryable(f"the image was not decoded within {self._timeout_s:g} s")
+            failure = RetryableError(f"the image was not decoded within {self._timeout_s:g} s")
         except asyncio.CancelledError:
             self._count("cancelled")
             raise
@@ -139,19 +139,19 @@ class DecoderPool:
 
     async def _how_it_died(self, process: Process) -> Exception:
         if self._closed:
-            return Retryable("the image decoder was closed")
+            return RetryableError("the image decoder was closed")
         status = await self._end(process)
         if status == -signal.SIGXCPU:
             self._count("cpu")
-            return Permanent(f"the image takes more than {self._limits.cpu_s} s of processor time to decode")
+            return PermanentError(f"the image takes more than {self._limits.cpu_s} s of processor time to decode")
         if -status in _CRASHES:
             self._count("crashed")
-            return Permanent(f"the image crashes the decoder ({signal.Signals(-status).name})")
+            return PermanentError(f"the image crashes the decoder ({signal.Signals(-status).name})")
         self._count("ended")
-        return Retryable("the process that decodes images ended")
+        return RetryableError("the process that decodes images ended")
 
     async def _alive(self, child: _Child | None) -> _Child:
-        """Return the child that was lent, or a new one when there is none or it died idle. Raises Retryable."""
+        """Return the child that was lent, or a new one when there is none or it died idle. Raises RetryableError."""
         if child is not None and child.process.returncode is None:
             return child
         if child is not None:
@@ -162,7 +162,7 @@ class DecoderPool:
                 stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env={}, start_new_session=True,
             )  # fmt: skip
         except OSError as error:
-            raise Retryable(f"the image decoder can't be started: {error.strerror}", after=5) from None
+            raise RetryableError(f"the image decoder can't be started: {error.strerror}", after=5) from None
         self._children.add(process)
         assert process.stdout is not None
         ready = False
@@ -174,7 +174,7 @@ class DecoderPool:
             if not ready:
                 await asyncio.shield(self._end(process))
         if not ready:
-            raise Retryable("the image decoder did not start", after=5)
+            raise RetryableError("the image decoder did not start", after=5)
         return _Child(process)
 
     async def _end(self, process: Process) -> int:

@@ -6,7 +6,7 @@ import warnings
 from PIL import GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 from PIL.ImageFile import ImageFile
 
-from sidecar.errors import Permanent
+from sidecar.errors import PermanentError
 from sidecar.plugins.images.decode.containers import StrippedImage, strip
 from sidecar.plugins.images.decode.limits import Limits
 
@@ -20,12 +20,12 @@ _DECODERS: dict[str, type[ImageFile]] = {
 
 
 def decode(content: bytes, limits: Limits) -> StrippedImage:
-    """Return the image without metadata. Raises Permanent when it is none, is broken, or is over a limit."""
+    """Return the image without metadata. Raises PermanentError when it is none, is broken, or is over a limit."""
     image = strip(content)
     if image.frames > limits.frames:
-        raise Permanent(f"the image has more than {limits.frames} frames")
+        raise PermanentError(f"the image has more than {limits.frames} frames")
     if image.width * image.height * image.frames > limits.pixels:
-        raise Permanent(f"the image has more than {limits.pixels} pixels, all frames counted")
+        raise PermanentError(f"the image has more than {limits.pixels} pixels, all frames counted")
     _decode_frames(image)
     return image
 
@@ -38,11 +38,11 @@ def _decode_frames(image: StrippedImage) -> None:
             warnings.simplefilter("ignore")
             with _DECODERS[image.media_type](io.BytesIO(image.content)) as decoder:
                 if sorted(decoder.size) != sorted((image.width, image.height)):
-                    raise Permanent(f"the image is broken: two sizes in a {kind}")
+                    raise PermanentError(f"the image is broken: two sizes in a {kind}")
                 for frame in range(image.frames):
                     decoder.seek(frame)
                     decoder.load()
-    except (Permanent, MemoryError):
+    except (PermanentError, MemoryError):
         raise
     except Exception as error:  # a decoder may raise anything; its message may quote the image
-        raise Permanent(f"the image can't be decoded as {kind} ({type(error).__name__})") from None
+        raise PermanentError(f"the image can't be decoded as {kind} ({type(error).__name__})") from None

@@ -4,7 +4,7 @@ import re
 import struct
 from collections.abc import Iterable
 
-from sidecar.errors import Permanent
+from sidecar.errors import PermanentError
 
 # an image that is a page, a script or a document as well; prompts and XMP in removed parts hold none of these
 _MARKUP = re.compile(rb"<(?:!doctype|html|head|body|script|iframe|svg)[\s>/]|<\?php|%PDF-\d", re.IGNORECASE)
@@ -16,7 +16,7 @@ _ENTRIES_READ = 512
 
 
 class Reader:
-    """Reads bytes from front to back. Every method raises Permanent when they end too early."""
+    """Reads bytes from front to back. Every method raises PermanentError when they end too early."""
 
     def __init__(self, kind: str, content: bytes, at: int = 0) -> None:
         self.kind = kind
@@ -34,21 +34,21 @@ class Reader:
         """Return the next integers, in a format of `struct`."""
         return struct.unpack(form, self.take(struct.calcsize(form)))
 
-    def cut_short(self) -> Permanent:
+    def cut_short(self) -> PermanentError:
         """Return the refusal of an image that ends before its end."""
-        return Permanent(f"the image is cut short: a {self.kind} without its end")
+        return PermanentError(f"the image is cut short: a {self.kind} without its end")
 
-    def broken(self, what: str) -> Permanent:
+    def broken(self, what: str) -> PermanentError:
         """Return the refusal of an image whose parts don't fit together."""
-        return Permanent(f"the image is broken: {what} in a {self.kind}")
+        return PermanentError(f"the image is broken: {what} in a {self.kind}")
 
 
 def refuse_polyglots(kept: bytes, removed: Iterable[bytes], trailing: bytes) -> None:
-    """Raise Permanent when the bytes can be read as something else too: HTML, SVG, PDF, an archive, a program."""
+    """Raise PermanentError when the bytes can be read as something else too: HTML, SVG, PDF, an archive, a program."""
     if any(_MARKUP.search(part) for part in (kept[:_HEAD], trailing, *removed)):
-        raise Permanent("the image is a page, a script or a PDF as well")
+        raise PermanentError("the image is a page, a script or a PDF as well")
     if _ARCHIVE.match(trailing) or _ZIP_END in trailing[-_ZIP_END_WITHIN:]:
-        raise Permanent("the image is an archive or a program as well")
+        raise PermanentError("the image is an archive or a program as well")
 
 
 def orientation_of(tiff: bytes) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Collection
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from common.net import is_loopback
-from sidecar.errors import Permanent
+from sidecar.errors import PermanentError
 
 Lookup = Callable[[str], Awaitable[Collection[str]]]
 MOST_ADDRESSES = 16  # tried for one name; a name with hundreds is not of an image host
@@ -73,24 +73,24 @@ class CheckedResolver(AbstractResolver):
         self._loopback_hosts = frozenset(loopback_hosts)
 
     def check(self, host: str, address: str) -> None:
-        """Raise Permanent unless `address` may be connected to for `host`."""
+        """Raise PermanentError unless `address` may be connected to for `host`."""
         if host in self._loopback_hosts:
             if not is_loopback(address):
-                raise Permanent("the image's host is not on this machine, though the settings say so")
+                raise PermanentError("the image's host is not on this machine, though the settings say so")
         elif (what := why_refused(address)) is not None:
-            raise Permanent(f"the image's host has an address that is not public ({what})")
+            raise PermanentError(f"the image's host has an address that is not public ({what})")
 
     def socket_to(self, info: tuple[int | socket.AddressFamily, int, int, str, tuple[object, ...]]) -> socket.socket:
         """Make the socket for one connection of aiohttp's connector: the last check of where it leads."""
         family, kind, proto, _, (address, *_) = info
         if why_refused(str(address)) and not (self._loopback_hosts and is_loopback(str(address))):
-            raise Permanent("the image's host has an address that is not public (unchecked)")
+            raise PermanentError("the image's host has an address that is not public (unchecked)")
         return socket.socket(family, kind, proto)
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Resolve for aiohttp's connector. Raises Permanent for a refused address, OSError when there is no such name."""
+        """Resolve for aiohttp's connector. Raises PermanentError for a refused address, OSError when there is no such name."""
         addresses = await self._lookup(host)
         for address in addresses:
             self.check(host, address)

@@ -7,7 +7,7 @@ from typing import Self
 
 import aiohttp
 
-from sidecar.errors import Permanent, Retryable
+from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images.fetch.addresses import CheckedResolver, Lookup
 from sidecar.plugins.images.fetch.dns import DnsLookup
 from sidecar.plugins.images.fetch.urls import checked_url
@@ -60,21 +60,21 @@ class Fetcher:
         await self._session.close()
 
     async def fetch(self, address: str) -> bytes:
-        """Return the bytes behind a URL. Raises Permanent when that can't succeed later either, else Retryable."""
-        failure: Permanent | Retryable
+        """Return the bytes behind a URL. Raises PermanentError when that can't succeed later either, else RetryableError."""
+        failure: PermanentError | RetryableError
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await self._follow(address)
-        except (Permanent, Retryable) as error:
+        except (PermanentError, RetryableError) as error:
             failure = without_cause(error)
         except TimeoutError:
-            failure = Retryable(f"the image did not arrive within {self._timeout_s:g} s")
+            failure = RetryableError(f"the image did not arrive within {self._timeout_s:g} s")
         except (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch):
-            failure = Retryable("the image's host has no valid certificate, or speaks no TLS")
+            failure = RetryableError("the image's host has no valid certificate, or speaks no TLS")
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
-            failure = Permanent("the image's URL is not valid")
+            failure = PermanentError("the image's URL is not valid")
         except (aiohttp.ClientError, OSError) as error:
-            failure = Retryable(f"the image's host can't be reached ({type(error).__name__})")
+            failure = RetryableError(f"the image's host can't be reached ({type(error).__name__})")
         raise failure
 
     async def _follow(self, address: str) -> bytes:
@@ -87,30 +87,30 @@ class Fetcher:
                 raise_for_status(response.status, response.headers.get("Retry-After"))
                 codings = ",".join(response.headers.getall("Content-Encoding", [])).lower().split(",")
                 if {coding.strip() for coding in codings} - {"", "identity"}:
-                    raise Permanent("the image's host sent it compressed, though it was asked not to")
+                    raise PermanentError("the image's host sent it compressed, though it was asked not to")
                 return await read_capped(response, self._max_bytes)
-        raise Permanent(f"the image's host redirects more than {REDIRECTS} times")
+        raise PermanentError(f"the image's host redirects more than {REDIRECTS} times")
 
 
-def without_cause(error: Permanent | Retryable) -> Permanent | Retryable:
+def without_cause(error: PermanentError | RetryableError) -> PermanentError | RetryableError:
     """Return the error without its cause and traceback: these hold links, in requests that failed."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)
 
 
 def raise_for_status(status: int, retry_after: str | None = None) -> None:
-    """Raise Retryable or Permanent unless the HTTP status is 200."""
+    """Raise RetryableError or PermanentError unless the HTTP status is 200."""
     if status == 200:
         return
     if status in RETRIED:
         after = float(retry_after) if retry_after and retry_after.isdecimal() else 1.0
-        raise Retryable(f"the image's host answered {status}", after=min(after, LONGEST_WAIT_S))
-    raise Permanent(f"the image's host answered {status}")
+        raise RetryableError(f"the image's host answered {status}", after=min(after, LONGEST_WAIT_S))
+    raise PermanentError(f"the image's host answered {status}")
 
 
 async def read_capped(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
-    """Read a body while counting. Raises Permanent when it is longer than `max_bytes`, whatever it announced."""
-    too_large = Permanent(f"the image is larger than {max_bytes} bytes")
+    """Read a body while counting. Raises PermanentError when it is longer than `max_bytes`, whatever it announced."""
+    too_large = PermanentError(f"the image is larger than {max_bytes} bytes")
     if (response.content_length or 0) > max_bytes:
         raise too_large
     body = bytearray()

@@ -9,8 +9,8 @@ import re
 
 import aiohttp
 
-from sidecar.errors import Permanent, Retryable
-from sidecar.plugins.bot_api import BotApi, UnknownToken
+from sidecar.errors import PermanentError, RetryableError
+from sidecar.plugins.bot_api import BotApi, UnknownTokenError
 from sidecar.plugins.images.fetch.http import raise_for_status, read_capped, without_cause
 
 LINKS = 2
@@ -32,23 +32,23 @@ class TelegramFiles:
         await self._api.close()
 
     async def fetch(self, file_id: str) -> bytes:
-        """Return the file's bytes. Raises Permanent when Telegram does not know the file, else Retryable."""
-        failure: Permanent | Retryable
+        """Return the file's bytes. Raises PermanentError when Telegram does not know the file, else RetryableError."""
+        failure: PermanentError | RetryableError
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await self._by_a_fresh_link(file_id)
-        except (Permanent, Retryable) as error:
+        except (PermanentError, RetryableError) as error:
             failure = without_cause(error)
             if TEMPORARY in failure.reason:
-                failure = Retryable(failure.reason, after=10)
+                failure = RetryableError(failure.reason, after=10)
         except TimeoutError:
-            failure = Retryable(f"Telegram did not deliver the image within {self._timeout_s:g} s")
-        except UnknownToken:
-            failure = Retryable(
+            failure = RetryableError(f"Telegram did not deliver the image within {self._timeout_s:g} s")
+        except UnknownTokenError:
+            failure = RetryableError(
                 "Telegram does not accept the token in CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKEN", after=30
             )
         except (aiohttp.ClientError, OSError) as error:
-            failure = Retryable(f"Telegram can't be reached ({type(error).__name__})")
+            failure = RetryableError(f"Telegram can't be reached ({type(error).__name__})")
         raise failure  # outside `except`, so that no error of a request becomes its context
 
     async def _by_a_fresh_link(self, file_id: str) -> bytes:
@@ -57,13 +57,13 @@ class TelegramFiles:
             content = await self._download(await self._path_of(file_id))
             if content is not None:
                 return content
-        raise Permanent(f"Telegram gave {LINKS} links to the image, and nothing was there")
+        raise PermanentError(f"Telegram gave {LINKS} links to the image, and nothing was there")
 
     async def _path_of(self, file_id: str) -> str:
         result = await self._api.call("getFile", {"file_id": file_id}, about="the file")
         path = result.get("file_path") if isinstance(result, dict) else None
         if not isinstance(path, str) or not _FILE_PATH.match(path) or ".." in path.split("/"):
-            raise Permanent("Telegram named no file to download")
+            raise PermanentError("Telegram named no file to download")
         return path
 
     async def _download(self, path: str) -> bytes | None:

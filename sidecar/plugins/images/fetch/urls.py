@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 from yarl import URL
 
-from sidecar.errors import Permanent
+from sidecar.errors import PermanentError
 from sidecar.plugins.images.fetch.addresses import why_refused
 
 LONGEST = 8192
@@ -24,36 +24,36 @@ _INSIDE = ("local", "localdomain", "internal", "intranet", "private", "corp", "h
 def checked_url(
     address: str, base: URL | None = None, *, exempt: Collection[str] = (), allow_http: bool = False
 ) -> URL:
-    """Return what may be fetched, `base` being where a redirect came from. Raises Permanent with the reason.
+    """Return what may be fetched, `base` being where a redirect came from. Raises PermanentError with the reason.
 
     Hosts in `exempt` may have any scheme of HTTP, any port and any address; `allow_http` lets in http on port 80.
     """
     if len(address) > LONGEST:
-        raise Permanent(f"the image's URL is longer than {LONGEST} characters")
+        raise PermanentError(f"the image's URL is longer than {LONGEST} characters")
     if _BLANKS.search(address):
-        raise Permanent("the image's URL holds white space or a control character")
+        raise PermanentError("the image's URL holds white space or a control character")
     if "\\" in address:
-        raise Permanent("the image's URL holds a backslash")
+        raise PermanentError("the image's URL holds a backslash")
     try:
         url = URL(address) if base is None else base.join(URL(address))
         host, port = (url.raw_host or "").lower(), url.port
     except ValueError:
-        raise Permanent("the image's URL is not valid") from None
+        raise PermanentError("the image's URL is not valid") from None
     if url.scheme not in ("http", "https"):
-        raise Permanent("the image's URL is not an https URL")
+        raise PermanentError("the image's URL is not an https URL")
     if not host:
-        raise Permanent("the image's URL names no host")
+        raise PermanentError("the image's URL names no host")
     authority = found[1] if (found := _AUTHORITY.match(address)) else ""  # as written: an empty name leaves no trace
     if "@" in authority:
-        raise Permanent("the image's URL holds a user name or password")
+        raise PermanentError("the image's URL holds a user name or password")
     if "[" in authority and ":" not in host:
-        raise Permanent("the image's URL is not valid")
+        raise PermanentError("the image's URL is not valid")
     if host in exempt:
         return url.with_fragment(None)
     if url.scheme == "http" and not allow_http:
-        raise Permanent("the image's URL is not an https URL")
+        raise PermanentError("the image's URL is not an https URL")
     if port != (443 if url.scheme == "https" else 80):
-        raise Permanent("the image's URL names another port than 443")
+        raise PermanentError("the image's URL names another port than 443")
     _check_host(host)
     return url.with_fragment(None)
 
@@ -64,12 +64,12 @@ def _check_host(host: str) -> None:
     if ":" in host or _NUMBER.match(last):
         # no name ends in a number: resolvers read 127.1, 0x7f.1, 017700000001 as addresses
         if ":" not in host and not _DOTTED.match(host):
-            raise Permanent("the image's URL writes an address in an unusual way")
+            raise PermanentError("the image's URL writes an address in an unusual way")
         if (what := why_refused(host)) is not None:
-            raise Permanent(f"the image's host has an address that is not public ({what})")
+            raise PermanentError(f"the image's host has an address that is not public ({what})")
     elif not _NAME.match(name):
-        raise Permanent("the image's URL names a host by characters that no name has")
+        raise PermanentError("the image's URL names a host by characters that no name has")
     elif name in _THIS_MACHINE or last == "localhost":
-        raise Permanent("the image's URL names this machine")
+        raise PermanentError("the image's URL names this machine")
     elif "." not in name or last in _INSIDE:
-        raise Permanent("the image's URL names a host inside a network, not on the internet")
+        raise PermanentError("the image's URL names a host inside a network, not on the internet")

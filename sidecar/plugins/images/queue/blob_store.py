@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.plugins.images.queue.jobs import Blob, Claim, crc, ms
 from sidecar.plugins.images.queue.journal import DB, Journal, step
 from sidecar.plugins.images.queue.recovery import CorruptRowError
@@ -31,13 +31,13 @@ class BlobStore(Journal):
 
     @step
     def take_blob(self, db: DB, store: str, sha256: str) -> Blob | None:
-        """Return an image at a store, leased to this process when it is not settled. Raises Retryable when another has it."""
+        """Return an image at a store, leased to this process when it is not settled. Raises RetryableError when another has it."""
         row = db.execute(f"{_SELECT} WHERE store = ? AND sha256 = ?", [store, sha256]).fetchone()
         blob = None if row is None else _blob(row)
         if blob is None or blob.state == "stored":
             return blob
         if blob.owner not in ("", self.owner) and self.alive(blob.owner):
-            raise Retryable("another process works on the same image", after=1)
+            raise RetryableError("another process works on the same image", after=1)
         db.execute("UPDATE blobs SET owner = ? WHERE store = ? AND sha256 = ?", [self.owner, store, sha256])
         return blob
 

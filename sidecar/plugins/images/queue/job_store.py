@@ -8,7 +8,7 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.plugins.images.queue.blob_store import BlobStore, drop_unwanted
 from sidecar.plugins.images.queue.jobs import Blob, Claim, Job, crc, from_ms, ms
 from sidecar.plugins.images.queue.journal import DB, step
@@ -44,13 +44,13 @@ class JobStore(BlobStore):
 
     @step
     def check_room(self, db: DB, max_jobs: int, max_bytes: int) -> None:
-        """Raise Retryable when as many jobs, or spooled bytes, wait as may. A batch goes in whole: the last may overshoot."""
+        """Raise RetryableError when as many jobs, or spooled bytes, wait as may. A batch goes in whole: the last may overshoot."""
         jobs, size = db.execute("SELECT jobs, bytes FROM totals").fetchone()
         if jobs >= max_jobs:
-            raise Retryable(f"{jobs} images wait already (CHATTRAIL_SIDECAR_IMAGES_MAX_PENDING)", after=10)
+            raise RetryableError(f"{jobs} images wait already (CHATTRAIL_SIDECAR_IMAGES_MAX_PENDING)", after=10)
         if size >= max_bytes:
             full = f"images of {size} bytes wait in the spool already (CHATTRAIL_SIDECAR_IMAGES_SPOOL_BYTES)"
-            raise Retryable(full, after=10)
+            raise RetryableError(full, after=10)
 
     @step
     def add(self, db: DB, jobs: Iterable[tuple[Job, int]]) -> dict[str, str]:
@@ -90,13 +90,13 @@ class JobStore(BlobStore):
     def end(self, db: DB, claim: Claim, *, reason: str = "", sha256: str = "", store: str = "") -> bool:
         """Record a job as stored, or as failed with a reason; return whether it is: one erased meanwhile stays erased.
 
-        The row is written anew when a corruption took it while the job was worked on. Raises Retryable.
+        The row is written anew when a corruption took it while the job was worked on. Raises RetryableError.
         """
         job, state = claim.job, "stored" if sha256 else "failed"
         if sha256:
             blob = db.execute("SELECT state FROM blobs WHERE store = ? AND sha256 = ?", [store, sha256]).fetchone()
             if blob != ("stored",) and _states(db, [job.event_id]).get(job.event_id) != "erased":
-                raise Retryable("the image was erased for another event just now")
+                raise RetryableError("the image was erased for another event just now")
         db.execute(
             f"INSERT {inserting('jobs', (*_NEW_JOB, 'reason', 'store', 'sha256', 'updated_at'))}"
             " ON CONFLICT (event_id) DO UPDATE SET state = excluded.state, reason = excluded.reason,"

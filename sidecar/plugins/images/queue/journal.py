@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any, Concatenate, ParamSpec, TypeVar
 
 from common.error_location import error_location
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.plugin import Clock
 from sidecar.plugins.images.queue import recovery
 from sidecar.telemetry import metrics as telemetry
@@ -34,7 +34,7 @@ STEPS_A_COMMIT = 500
 
 
 def step(method: Callable[Concatenate[J, DB, P], T]) -> Callable[Concatenate[J, P], Coroutine[Any, Any, T]]:
-    """Make a method of a journal that runs as a step. Raises Retryable, and then nothing was done."""
+    """Make a method of a journal that runs as a step. Raises RetryableError, and then nothing was done."""
 
     async def durable(self: J, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self.do(lambda db: method(self, db, *args, **kwargs))
@@ -44,7 +44,7 @@ def step(method: Callable[Concatenate[J, DB, P], T]) -> Callable[Concatenate[J, 
 
 
 class Journal:
-    """Steps that are durable when awaited. Failures are Retryable: a disk gets room again."""
+    """Steps that are durable when awaited. Failures are RetryableError: a disk gets room again."""
 
     def __init__(self, path: Path, clock: Clock, logger: logging.Logger, metrics: Metrics) -> None:
         self._path = path
@@ -59,19 +59,19 @@ class Journal:
         self._thread: threading.Thread | None = None
 
     async def open(self) -> None:
-        """Check the file, rebuild it when it is damaged, and take back what dead processes had leased. Raises Retryable."""
+        """Check the file, rebuild it when it is damaged, and take back what dead processes had leased. Raises RetryableError."""
         try:
             await asyncio.to_thread(self._open)
         except (OSError, sqlite3.Error) as error:
             self._close()
-            raise Retryable(f"the image journal can't be opened: {_message(error)}", after=5) from None
+            raise RetryableError(f"the image journal can't be opened: {_message(error)}", after=5) from None
         self._thread = threading.Thread(target=self._write, name="images journal", daemon=True)
         self._thread.start()
 
     async def do(self, step: Step[T]) -> T:
-        """Run a step within a transaction and return once that is on the disk. Raises Retryable, then nothing was done."""
+        """Run a step within a transaction and return once that is on the disk. Raises RetryableError, then nothing was done."""
         if self._thread is None:
-            raise Retryable("the image journal is closed")
+            raise RetryableError("the image journal is closed")
         future: Future[T] = Future()
         self._waiting.put((step, future))
         return await asyncio.wrap_future(future)
@@ -101,20 +101,20 @@ class Journal:
         return False
 
     async def release_dead(self) -> None:
-        """Take back what dead processes had leased. Raises Retryable."""
+        """Take back what dead processes had leased. Raises RetryableError."""
         await self.do(self._release_dead)
 
     async def meta(self, name: str) -> str:
-        """Return a note of the journal, "" when there is none. Raises Retryable."""
+        """Return a note of the journal, "" when there is none. Raises RetryableError."""
         row = await self.do(lambda db: db.execute("SELECT value FROM meta WHERE name = ?", [name]).fetchone())
         return "" if row is None else str(row[0])
 
     async def set_meta(self, name: str, value: str) -> None:
-        """Write a note down. Raises Retryable."""
+        """Write a note down. Raises RetryableError."""
         await self.do(lambda db: _set_meta(db, name, value))
 
     async def is_complete(self) -> bool:
-        """Whether the journal holds all there is: it was filled from the table, and not left open since. Raises Retryable."""
+        """Whether the journal holds all there is: it was filled from the table, and not left open since. Raises RetryableError."""
         return await self.meta("filled") == "yes" and not await self.meta("crashed")
 
     def others(self) -> bool:
@@ -196,7 +196,7 @@ class Journal:
                 for step, future in group:
                     try:
                         outcomes.append((future, step(self._db), None))
-                    except Retryable as refused:
+                    except RetryableError as refused:
                         outcomes.append((future, None, refused))
         except (OSError, sqlite3.Error) as error:
             failure = self._failed(error)
@@ -206,14 +206,14 @@ class Journal:
             self._logger.error(
                 "a step of the image journal failed: %s at %s", type(error).__name__, error_location(error)
             )
-            outcomes = [(future, None, Retryable(f"unexpected {type(error).__name__}")) for _, future in group]
+            outcomes = [(future, None, RetryableError(f"unexpected {type(error).__name__}")) for _, future in group]
         for future, result, refusal in outcomes:
             if refusal is None:
                 future.set_result(result)
             else:
                 future.set_exception(refusal)
 
-    def _failed(self, error: OSError | sqlite3.Error) -> Retryable:
+    def _failed(self, error: OSError | sqlite3.Error) -> RetryableError:
         if self._db is not None:  # after a failed write or sync the connection's idea of the file is worth nothing
             with contextlib.suppress(sqlite3.Error):
                 self._db.close()
@@ -222,9 +222,9 @@ class Journal:
             try:
                 self._rebuild(_message(error))
             except (OSError, sqlite3.Error) as again:
-                return Retryable(f"the image journal is damaged and can't be rebuilt: {_message(again)}", after=5)
-            return Retryable("the image journal was damaged and has been rebuilt")
-        return Retryable(f"the image journal can't be written: {_message(error)}", after=5)
+                return RetryableError(f"the image journal is damaged and can't be rebuilt: {_message(again)}", after=5)
+            return RetryableError("the image journal was damaged and has been rebuilt")
+        return RetryableError(f"the image journal can't be written: {_message(error)}", after=5)
 
     def _close(self) -> None:
         if self._db is not None:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from common.error_location import error_location
 from common.waiting import set_within
-from sidecar.errors import Permanent, Retryable
+from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugin import Context
 from sidecar.plugins.images.config import ImagesConfig
 from sidecar.plugins.images.queue.job_store import GIVEN_UP, JobStore
@@ -115,30 +115,30 @@ class Workers:
             self._breaker.pause(error)
             await self._insist(lambda: self._jobs.release(job))
             await self._insist(lambda: self._jobs.set_meta("paused", self._breaker.reason))
-        except Permanent as error:
+        except PermanentError as error:
             await self._fail(claim, error.reason)
         except Exception as error:
-            retryable = error if isinstance(error, Retryable) else self._unforeseen(job, error)
+            retryable = error if isinstance(error, RetryableError) else self._unforeseen(job, error)
             if job.attempts + 1 < self._config.attempts:
                 await self._retry_later(job, retryable)
             else:
                 await self._fail(claim, f"{retryable.reason} ({GIVEN_UP} {job.attempts + 1} tries)")
 
     async def _archive(self, claim: Claim) -> str:
-        """Return the SHA-256 under which the image is stored. Raises Retryable, Permanent or StorePausedError."""
+        """Return the SHA-256 under which the image is stored. Raises RetryableError, PermanentError or StorePausedError."""
         try:
             if await self._uploader.finish_earlier(claim):
                 return claim.sha256
-        except Retryable as error:
+        except RetryableError as error:
             if self._breaker.is_open:  # the store is away for all of them: a question it can't answer costs no try
                 raise store_away(error) from None
             raise
         source = self._sources.get(claim.job.source_kind)
         if source is None:
-            raise Permanent(f"nothing is set up to fetch an image by {claim.job.source_kind}")
+            raise PermanentError(f"nothing is set up to fetch an image by {claim.job.source_kind}")
         content = await source(claim.job)
         if len(content) > self._config.max_bytes:
-            raise Permanent(f"the image is larger than {self._config.max_bytes} bytes")
+            raise PermanentError(f"the image is larger than {self._config.max_bytes} bytes")
         image = await self._inspect(content)
         await self._uploader.put(claim, image)
         return image.sha256
@@ -149,7 +149,7 @@ class Workers:
         self._metrics.add(telemetry.IMAGES_FAILED, source=claim.job.source_kind)
         self._logger.warning("image of event %s is not kept: %s", claim.job.event_id, reason)
 
-    async def _retry_later(self, job: Job, error: Retryable) -> None:
+    async def _retry_later(self, job: Job, error: RetryableError) -> None:
         self._metrics.add(telemetry.IMAGE_RETRIES, source=job.source_kind)
         wait = min(max(error.after, self._config.backoff_s * 2**job.attempts), LONGEST_BACKOFF_S)
         message = "image of event %s: %s; try %d of %d follows"
@@ -158,10 +158,10 @@ class Workers:
         self._on_change()
         self.wake()
 
-    def _unforeseen(self, job: Job, error: Exception) -> Retryable:
+    def _unforeseen(self, job: Job, error: Exception) -> RetryableError:
         where = error_location(error)  # not its text, which may hold a link
         self._logger.error("image of event %s: unexpected %s at %s", job.event_id, type(error).__name__, where)
-        return Retryable(f"unexpected {type(error).__name__}")
+        return RetryableError(f"unexpected {type(error).__name__}")
 
     async def _settle(self) -> None:
         """Settle what was left open at the store, and take back leases of processes that died."""
@@ -170,7 +170,7 @@ class Workers:
                 await self._uploader.settle_all()
                 await self._jobs.release_dead()
                 await self._jobs.set_meta("paused", self._breaker.reason)
-            except Retryable as error:
+            except RetryableError as error:
                 self._logger.info("%s; trying again", error.reason)
             except Exception as error:  # a store's fault must not end this task
                 self._logger.error("settling: unexpected %s at %s", type(error).__name__, error_location(error))
@@ -182,7 +182,7 @@ class Workers:
         while True:
             try:
                 return await write()
-            except Retryable as error:
+            except RetryableError as error:
                 self._logger.info("%s; trying again", error.reason)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 10.0)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from sidecar.errors import Permanent, Retryable
+from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images.queue.spool import remove_leftovers, write_durably
 
 
@@ -51,19 +51,19 @@ def sha256_key(image: Upload) -> str:
 
 
 def check_sha256_key(key: str, store: str) -> str:
-    """Return a key that came back from a database: it must not lead out of the folder. Raises Permanent."""
+    """Return a key that came back from a database: it must not lead out of the folder. Raises PermanentError."""
     if not _SHA256_KEY.match(key):
-        raise Permanent(f"not a key of the {store} store")
+        raise PermanentError(f"not a key of the {store} store")
     return key
 
 
 class Store(Protocol):
-    """Keeps images. Failures are Retryable (may pass), Permanent (this image never) or StorePausedError (no image now)."""
+    """Keeps images; failures are RetryableError (may pass), PermanentError (this image never) or StorePausedError (none now)."""
 
     name: ClassVar[str]
 
     async def start(self) -> None:
-        """Check that images can be kept. Raises Retryable while they can't; may be called again after that."""
+        """Check that images can be kept. Raises RetryableError while they can't; may be called again after that."""
 
     async def put(self, image: Upload, note: Note) -> str:
         """Return the key once the image is durable; `note(key)` was awaited before its bytes left."""
@@ -90,7 +90,7 @@ class DirectoryStore:
         self._directory = directory
 
     async def start(self) -> None:
-        """Make the folder. Raises Retryable when that fails: a volume may not be mounted yet."""
+        """Make the folder. Raises RetryableError when that fails: a volume may not be mounted yet."""
 
         def make() -> None:
             self._directory.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ class DirectoryStore:
         try:
             await asyncio.to_thread(make)
         except OSError as error:
-            raise Retryable(f"CHATTRAIL_SIDECAR_IMAGES_DIRECTORY can't be made: {error.strerror}") from None
+            raise RetryableError(f"CHATTRAIL_SIDECAR_IMAGES_DIRECTORY can't be made: {error.strerror}") from None
 
     async def put(self, image: Upload, note: Note) -> str:
         """Write the file unless it is there. Raises StorePausedError when the disk refuses: it would refuse every image."""

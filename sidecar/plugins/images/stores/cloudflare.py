@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import aiohttp
 from yarl import URL
 
-from sidecar.errors import Permanent, Retryable
+from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images.stores.base import Note, StorePausedError, Upload
 from sidecar.plugins.images.stores.cloudflare_errors import NOT_FOUND, refusal
 from sidecar.plugins.images.stores.rate_limiter import RateLimiter
@@ -60,13 +60,13 @@ class CloudflareStore:
             try:
                 await asyncio.to_thread(self._limiter.open)
             except OSError as error:
-                raise Retryable(f"the file of Cloudflare's request times can't be used: {error}") from None
+                raise RetryableError(f"the file of Cloudflare's request times can't be used: {error}") from None
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=None), cookie_jar=aiohttp.DummyCookieJar()
         )
 
     async def put(self, image: Upload, note: Note) -> str:
-        """Begin a draft, note its id, upload, confirm. Raises Permanent above Cloudflare's limits, Retryable, StorePausedError."""
+        """Begin a draft, note its id, upload, confirm. Raises PermanentError above the limits, RetryableError, StorePausedError."""
         _check(image)
         async with self._room(2):
             key, address = await self._draft(image)
@@ -77,7 +77,7 @@ class CloudflareStore:
                 raise
             await self._upload(address, image)
             if not await self._is_there(key):
-                raise Retryable("Cloudflare took the upload and still calls it a draft")
+                raise RetryableError("Cloudflare took the upload and still calls it a draft")
         return key
 
     async def settle(self, key: str) -> bool:
@@ -98,7 +98,7 @@ class CloudflareStore:
                 raise self._refused(response, codes)
             content = await _read(response, MAX_BYTES + 1)
             if len(content) > MAX_BYTES:
-                raise Retryable("Cloudflare sent more than an image can have")
+                raise RetryableError("Cloudflare sent more than an image can have")
             return content
 
     async def delete(self, key: str) -> None:
@@ -121,10 +121,10 @@ class CloudflareStore:
         result = await self._call("POST", f"{self._images}/v2/direct_upload", form)
         key, address = (result or {}).get("id"), (result or {}).get("uploadURL")
         if not isinstance(key, str) or not _KEY.match(key) or not isinstance(address, str):
-            raise Retryable("Cloudflare began a draft without telling where it is")
+            raise RetryableError("Cloudflare began a draft without telling where it is")
         url = URL(address)
         if url.scheme != "https" and (self._is_secure or url.scheme != "http"):
-            raise Retryable("Cloudflare named an upload address that is not https")
+            raise RetryableError("Cloudflare named an upload address that is not https")
         return key, url
 
     async def _upload(self, address: URL, image: Upload) -> None:
@@ -140,7 +140,7 @@ class CloudflareStore:
             return None
         if result.get("requireSignedURLs") is not True:
             await self._call("DELETE", self._address(key))
-            raise Permanent("Cloudflare did not make the image private, so it was removed there")
+            raise PermanentError("Cloudflare did not make the image private, so it was removed there")
         return result.get("draft") is not True
 
     async def _call(
@@ -163,7 +163,7 @@ class CloudflareStore:
         self, method: str, url: str | URL, form: aiohttp.FormData | None = None, *, with_token: bool = True
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         if self._session is None:
-            raise Retryable("the Cloudflare store has not started")
+            raise RetryableError("the Cloudflare store has not started")
         headers = self._headers if with_token else {}
         try:
             async with (
@@ -172,9 +172,9 @@ class CloudflareStore:
             ):
                 yield response
         except TimeoutError:
-            raise Retryable(f"Cloudflare did not answer within {self._timeout_s:g} s") from None
+            raise RetryableError(f"Cloudflare did not answer within {self._timeout_s:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise Retryable(f"Cloudflare can't be reached ({type(error).__name__})") from None
+            raise RetryableError(f"Cloudflare can't be reached ({type(error).__name__})") from None
 
     @asynccontextmanager
     async def _room(self, count: int) -> AsyncIterator[None]:
@@ -185,7 +185,9 @@ class CloudflareStore:
             try:
                 await held.enter_async_context(self._limiter.requests(count))
             except OSError as error:
-                raise Retryable(f"the file of Cloudflare's request times can't be used ({error})", after=5) from None
+                raise RetryableError(
+                    f"the file of Cloudflare's request times can't be used ({error})", after=5
+                ) from None
             yield
 
     def _refused(self, response: aiohttp.ClientResponse, codes: list[int]) -> Exception:
@@ -196,17 +198,17 @@ class CloudflareStore:
 
     def _address(self, key: str) -> str:
         if not _KEY.match(key):  # a key comes back from a database: it must not lead to another address
-            raise Permanent("not a key of Cloudflare Images")
+            raise PermanentError("not a key of Cloudflare Images")
         return f"{self._images}/v1/{key}"
 
 
 def _check(image: Upload) -> None:
     if len(image.content) > MAX_BYTES:
-        raise Permanent("Cloudflare takes images of at most 10 MB")
+        raise PermanentError("Cloudflare takes images of at most 10 MB")
     if max(image.width, image.height) > MAX_SIDE:
-        raise Permanent(f"Cloudflare takes images of at most {MAX_SIDE} pixels a side")
+        raise PermanentError(f"Cloudflare takes images of at most {MAX_SIDE} pixels a side")
     if image.width * image.height > MAX_PIXELS:
-        raise Permanent("Cloudflare takes images of at most 100 megapixels")
+        raise PermanentError("Cloudflare takes images of at most 100 megapixels")
 
 
 async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:

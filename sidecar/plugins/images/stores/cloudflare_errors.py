@@ -6,7 +6,7 @@ https://developers.cloudflare.com/fundamentals/api/reference/limits (429).
 
 from collections.abc import Collection
 
-from sidecar.errors import Permanent, Retryable
+from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images.stores.base import StorePausedError
 
 BLOCKED_S = 300.0  # how long the API refuses everything after its limit was passed
@@ -63,13 +63,13 @@ def refusal(status: int, codes: Collection[int], retry_after: str | None) -> Exc
         )
     for code in codes:
         if code in _PERMANENT:
-            return Permanent(f"{_PERMANENT[code]} ({said})")
+            return PermanentError(f"{_PERMANENT[code]} ({said})")
         if code in _RETRYABLE:
-            return Retryable(f"{_RETRYABLE[code]} ({said})", after=1.0 if after is None else after)
+            return RetryableError(f"{_RETRYABLE[code]} ({said})", after=1.0 if after is None else after)
     if status in (413, 415):
-        return Permanent(f"Cloudflare does not take the image ({said})")
+        return PermanentError(f"Cloudflare does not take the image ({said})")
     # 404 and 409 included: what is missing or in the way is sorted out before the next try
-    return Retryable(f"Cloudflare answered {said}", after=1.0 if after is None else after)
+    return RetryableError(f"Cloudflare answered {said}", after=1.0 if after is None else after)
 
 
 def _seconds(retry_after: str | None) -> float | None:

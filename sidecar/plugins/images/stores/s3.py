@@ -11,7 +11,7 @@ from obstore import exceptions
 from obstore.store import S3Store
 
 from common.s3 import open_bucket
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.plugins.images.stores.base import Note, StorePausedError, Upload, check_sha256_key, sha256_key
 from sidecar.plugins.images.stores.config import StoreSettings
 
@@ -39,7 +39,7 @@ class BucketStore:
         try:
             self._store = open_bucket(self._config, timeout=limit, retries=2)
         except exceptions.BaseError as error:
-            raise Retryable(f"the S3 client can't be made as it is configured ({type(error).__name__})") from None
+            raise RetryableError(f"the S3 client can't be made as it is configured ({type(error).__name__})") from None
 
     async def put(self, image: Upload, note: Note) -> str:
         """Write the object unless it is there."""
@@ -101,12 +101,12 @@ class BucketStore:
     async def _asking(self) -> AsyncIterator[S3Store]:
         """Turn the client's errors into ours, without their texts, which hold addresses."""
         if self._store is None:
-            raise Retryable("the S3 store has not started")
+            raise RetryableError("the S3 store has not started")
         try:
             async with asyncio.timeout(self._config.store_timeout_s):
                 yield self._store
         except TimeoutError:
-            raise Retryable(f"the S3 service did not answer within {self._config.store_timeout_s:g} s") from None
+            raise RetryableError(f"the S3 service did not answer within {self._config.store_timeout_s:g} s") from None
         except (exceptions.UnauthenticatedError, exceptions.PermissionDeniedError):
             raise StorePausedError(
                 "the S3 service refuses the credentials: check CHATTRAIL_SIDECAR_IMAGES_S3_ACCESS_KEY_ID, "
@@ -114,4 +114,4 @@ class BucketStore:
                 after=ACCESS_S,
             ) from None
         except exceptions.BaseError as error:
-            raise Retryable(f"the S3 service failed ({type(error).__name__})") from None
+            raise RetryableError(f"the S3 service failed ({type(error).__name__})") from None

@@ -5,7 +5,7 @@ from datetime import UTC, timedelta
 
 from common.error_location import error_location
 from common.waiting import set_within
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.plugin import Context
 from sidecar.plugins.images.queue.job_store import ROWS_AT_ONCE, JobStore
 from sidecar.plugins.images.queue.jobs import Job
@@ -64,7 +64,7 @@ class Publisher:
             except Exception as error:
                 # its text may hold what was to be inserted
                 unforeseen = f"unexpected {type(error).__name__} at {error_location(error)}"
-                reason = error.reason if isinstance(error, Retryable) else unforeseen
+                reason = error.reason if isinstance(error, RetryableError) else unforeseen
                 if logged != reason:
                     self._logger.warning("%s; the journal keeps what pages will show later", reason)
                 logged = reason

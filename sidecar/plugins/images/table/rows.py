@@ -14,7 +14,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
@@ -26,14 +26,14 @@ COLUMNS = (
 
 
 class ImagesTable:
-    """Reads and writes the table. Every failure is Retryable: the table is a peer that comes back."""
+    """Reads and writes the table. Every failure is RetryableError: the table is a peer that comes back."""
 
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
 
     @classmethod
     async def connect(cls, url: str, timeout_s: float = 30.0) -> Self:
-        """Connect and see that the table is there. Raises Retryable until it is."""
+        """Connect and see that the table is there. Raises RetryableError until it is."""
         # at a first start the sink is about to make the table, so look again soon
         with _failures(after=0.25):
             client = await clickhouse_connect.get_async_client(
@@ -90,4 +90,6 @@ def _failures(after: float = 2.0) -> Iterator[None]:
     except (ClickHouseError, aiohttp.ClientError, OSError) as error:
         # the first line only: ClickHouse quotes data further down
         message = (str(error).splitlines() or [""])[0][:200]
-        raise Retryable(f"the images table can't be used now: {type(error).__name__} {message}", after=after) from None
+        raise RetryableError(
+            f"the images table can't be used now: {type(error).__name__} {message}", after=after
+        ) from None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from weakref import WeakValueDictionary
 
-from sidecar.errors import Permanent, Retryable
+from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images.queue.job_store import JobStore
 from sidecar.plugins.images.queue.jobs import Blob, Claim
 from sidecar.plugins.images.stores.base import Store, StorePausedError, Upload
@@ -14,7 +14,7 @@ from sidecar.plugins.images.stores.base import Store, StorePausedError, Upload
 AWAY_S = 5.0  # between looks whether a store that is away is back
 
 
-def store_away(error: Retryable) -> StorePausedError:
+def store_away(error: RetryableError) -> StorePausedError:
     """The same failure as one of the store, which every image waits for."""
     return StorePausedError(error.reason, after=max(error.after, AWAY_S))
 
@@ -37,7 +37,7 @@ class Uploader:
             return await self._is_stored(claim.sha256)
 
     async def put(self, claim: Claim, image: Upload) -> None:
-        """Return once the image is at the store and so recorded. Raises Retryable, Permanent or StorePausedError."""
+        """Return once the image is at the store and so recorded. Raises RetryableError, PermanentError or StorePausedError."""
         blob = Blob(self.store_name, image.sha256, "", image.media_type, len(image.content), image.width, image.height)
         async with self._exclusive(image.sha256):
             if await self._is_stored(image.sha256):
@@ -54,11 +54,11 @@ class Uploader:
             except StorePausedError:
                 raise
             except Exception as error:
-                if isinstance(error, Retryable) and not noted:
+                if isinstance(error, RetryableError) and not noted:
                     # no byte of the image had left: it is the store that is away, for all of them, however long
                     raise store_away(error) from None
                 # the error may have come after the bytes arrived; if that can't be learnt, the key stays noted
-                with contextlib.suppress(Retryable, Permanent, StorePausedError):
+                with contextlib.suppress(RetryableError, PermanentError, StorePausedError):
                     if noted and await self._is_stored(image.sha256):
                         return
                 raise
@@ -77,7 +77,7 @@ class Uploader:
                 try:
                     await self._is_stored(blob.sha256)
                     on_settled()
-                except (Retryable, Permanent, StorePausedError):
+                except (RetryableError, PermanentError, StorePausedError):
                     left += 1
         return left
 

@@ -3,7 +3,7 @@
 import clickhouse_connect
 import pytest
 
-from sidecar.errors import Retryable, StartError
+from sidecar.errors import RetryableError, StartError
 from sidecar.plugins.clickhouse.migrate import migrate, migrations
 from tests.support.embedded import EmbeddedClickHouse
 
@@ -28,5 +28,5 @@ def test_a_dsn_without_a_plain_database_name_is_refused(url: str) -> None:
 
 
 def test_migrating_an_absent_server_can_be_tried_again() -> None:
-    with pytest.raises(Retryable, match=r"ClickHouse at 127\.0\.0\.1:1 can't be used"):
+    with pytest.raises(RetryableError, match=r"ClickHouse at 127\.0\.0\.1:1 can't be used"):
         migrate("http://u:secret@127.0.0.1:1/chattrail")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.otlp.batch import Batch
 from sidecar.plugins.clickhouse.sink import ClickHouseSink
 from tests.support.conversation import NOON, conversation
@@ -96,7 +96,7 @@ def test_records_of_very_many_months_fit_in_one_batch(sink: SinkUnderTest) -> No
 def test_clickhouse_away_is_a_reason_to_try_again(tmp_path: Path) -> None:
     with EmbeddedClickHouse(tmp_path) as server, sink_on(server.url, "chattrail", "native", tmp_path) as under_test:
         server.kill()
-        with pytest.raises(Retryable, match="ClickHouse can't store the batch now"):
+        with pytest.raises(RetryableError, match="ClickHouse can't store the batch now"):
             under_test.handle(request(*conversation()))
         server.start()
         under_test.handle(request(*conversation()))
@@ -105,7 +105,7 @@ def test_clickhouse_away_is_a_reason_to_try_again(tmp_path: Path) -> None:
 
 def test_a_sink_that_never_started_asks_to_try_again(sink: SinkUnderTest) -> None:
     unstarted = ClickHouseSink(sink.sink._config, sink.sink._context)  # type: ignore[attr-defined]
-    with pytest.raises(Retryable, match="has not started"):
+    with pytest.raises(RetryableError, match="has not started"):
         sink.run(unstarted.handle(Batch.parse(request(), datetime.now(UTC))))
     sink.run(unstarted.shutdown())
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import pytest
 
-from sidecar.errors import Permanent, Retryable
+from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images.decode.decoder_pool import DecoderPool
 from sidecar.plugins.images.fetch import addresses, urls
 from sidecar.plugins.images.fetch.addresses import CheckedResolver
@@ -55,7 +55,7 @@ async def pool() -> AsyncIterator[DecoderPool]:
 
 async def refuse(url: str, reason: str, canary: Canary, **options: Any) -> None:
     async with Fetcher(max_bytes=LARGEST, timeout_s=5, **options) as fetcher:
-        with pytest.raises(Permanent, match=reason) as caught:
+        with pytest.raises(PermanentError, match=reason) as caught:
             await fetcher.fetch(url.replace("{port}", str(canary.port)))
     assert (canary.hits, canary.tried) == (0, [])
     assert "image's" in caught.value.reason
@@ -97,7 +97,7 @@ async def test_the_canary_is_hit_when_nothing_is_checked(canary: Canary, monkeyp
     monkeypatch.setattr(urls, "why_refused", lambda _address: None)
     for number, address in enumerate(canary.where, start=1):
         async with Fetcher(max_bytes=LARGEST, timeout_s=5) as fetcher:
-            with pytest.raises(Retryable):
+            with pytest.raises(RetryableError):
                 await fetcher.fetch(f"https://[{address}]/" if ":" in address else f"https://{address}/")
         assert canary.hits == number
 
@@ -111,10 +111,10 @@ async def test_names_that_change_their_mind(canary: Canary) -> None:
     """Public when it is looked at, this machine's from then on: there is one look, and its answer is connected to."""
     lookup = answering((PUBLIC,), ("127.0.0.1",))
     async with Fetcher(max_bytes=LARGEST, timeout_s=5, lookup=lookup) as fetcher:
-        with pytest.raises(Retryable, match="can't be reached"):
+        with pytest.raises(RetryableError, match="can't be reached"):
             await fetcher.fetch("https://rebinding.example/cat.png")
         assert (lookup.asked, canary.tried) == (1, [PUBLIC])
-        with pytest.raises(Permanent, match=LOOPBACK):
+        with pytest.raises(PermanentError, match=LOOPBACK):
             await fetcher.fetch("https://rebinding.example/cat.png")
     assert (lookup.asked, canary.tried, canary.hits) == (2, [PUBLIC], 0)
 
@@ -122,14 +122,14 @@ async def test_names_that_change_their_mind(canary: Canary) -> None:
 async def test_what_was_never_checked_gets_no_socket(canary: Canary) -> None:
     for exempt in ((), ("127.0.0.1",)):
         resolver = CheckedResolver(answering(()), exempt)
-        with pytest.raises(Permanent, match="unchecked"):
+        with pytest.raises(PermanentError, match="unchecked"):
             resolver.socket_to((socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.1", 443)))
 
 
 async def test_the_machines_own_names(canary: Canary) -> None:
     resolver = CheckedResolver(DnsLookup())
     for name in ("localhost", "127.1", "2130706433", "0x7f000001"):
-        with pytest.raises(Permanent, match=LOOPBACK):
+        with pytest.raises(PermanentError, match=LOOPBACK):
             await resolver.resolve(name, 443)
     for name in ("", "a" * 64 + ".example", "b\u00fccher.example"):
         with pytest.raises(OSError, match=r".*"):
@@ -179,7 +179,7 @@ async def test_bodies(name: str, pool: DecoderPool) -> None:
         raw_host(answer) as url,
         Fetcher(max_bytes=LARGEST, timeout_s=5, loopback_hosts=["127.0.0.1"]) as fetcher,
     ):
-        with pytest.raises((Permanent, Retryable), match=reason) as caught:
+        with pytest.raises((PermanentError, RetryableError), match=reason) as caught:
             await pool.decode(await fetcher.fetch(url))
     assert type(caught.value).__name__ == kind
     assert "CANARY" not in str(caught.value)
@@ -204,7 +204,7 @@ async def test_hosts_that_take_their_time(answer: bytes, drop: bytes) -> None:
         raw_host(answer, drop) as url,
         Fetcher(max_bytes=LARGEST, timeout_s=0.5, loopback_hosts=["127.0.0.1"]) as fetcher,
     ):
-        with pytest.raises(Retryable, match=r"did not arrive within 0.5 s"):
+        with pytest.raises(RetryableError, match=r"did not arrive within 0.5 s"):
             await fetcher.fetch(url)
     assert time.monotonic() - began < 3
 
@@ -215,16 +215,16 @@ async def test_hosts_that_hang_up(answer: bytes) -> None:
         raw_host(answer, reset=True) as url,
         Fetcher(max_bytes=LARGEST, timeout_s=5, loopback_hosts=["127.0.0.1"]) as fetcher,
     ):
-        with pytest.raises(Retryable, match="can't be reached"):
+        with pytest.raises(RetryableError, match="can't be reached"):
             await fetcher.fetch(url)
 
 
 async def test_http_only_by_setting(canary: Canary) -> None:
     async with Fetcher(max_bytes=LARGEST, timeout_s=5, allow_http=True, lookup=answering((PUBLIC,))) as fetcher:
-        with pytest.raises(Retryable, match="can't be reached"):
+        with pytest.raises(RetryableError, match="can't be reached"):
             await fetcher.fetch("http://images.example/cat.png")
         assert canary.tried == [PUBLIC]
         for url in ("http://127.0.0.1/", "http://images.example:443/", "http://localhost/"):
-            with pytest.raises(Permanent, match=r"not public|another port|this machine"):
+            with pytest.raises(PermanentError, match=r"not public|another port|this machine"):
                 await fetcher.fetch(url)
     assert (canary.tried, canary.hits) == ([PUBLIC], 0)

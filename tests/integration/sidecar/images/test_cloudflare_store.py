@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.errors import Permanent, Retryable
+from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images.stores.base import StorePausedError
 from stack.simulators.cloudflare.server import CloudflareServer
 from stack.simulators.cloudflare.wire import ERRORS, Fault
@@ -24,7 +24,7 @@ async def test_an_upload_whose_answer_never_came_is_found_and_not_sent_again(kin
         server.fail(Fault(kind, "upload", seconds=2.0 if kind == "slow" else 0.0))  # type: ignore[arg-type]
         notes = Notes()
         if kind == "slow":
-            with pytest.raises(Retryable, match=r"within 0\.5 s"):
+            with pytest.raises(RetryableError, match=r"within 0\.5 s"):
                 await keep(store, notes)
             assert not server.images.records
         else:
@@ -44,7 +44,7 @@ async def test_an_upload_whose_answer_never_came_is_found_and_not_sent_again(kin
     ],
 )
 async def test_every_documented_code_has_its_consequence(route: str, code: int, tmp_path: Path) -> None:
-    wanted = StorePausedError if code in PAUSED else Permanent if code in PERMANENT else Retryable
+    wanted = StorePausedError if code in PAUSED else PermanentError if code in PERMANENT else RetryableError
     async with CloudflareServer() as server, cloudflare_store(server, tmp_path) as store:
         server.fail(Fault("error", route, code=code))
         if (
@@ -68,7 +68,7 @@ async def test_tries_until_it_works_leave_one_image(kind: str, route: str, tmp_p
         while not key:
             try:
                 key = notes[-1] if notes and await store.settle(notes[-1]) else await keep(store, notes)
-            except Retryable as error:
+            except RetryableError as error:
                 reasons += error.reason
         assert not any(secret in reasons for secret in (server.token, "http", server.account_id))
         assert await store.get(key) == photograph().content
@@ -105,7 +105,7 @@ async def test_an_image_that_is_not_private_does_not_stay(tmp_path: Path) -> Non
         async def make_public(key: str) -> None:
             server.images.records[key].private = False
 
-        with pytest.raises(Permanent, match="private"):
+        with pytest.raises(PermanentError, match="private"):
             await store.put(photograph(), make_public)
         assert not server.images.records
 
@@ -113,7 +113,7 @@ async def test_an_image_that_is_not_private_does_not_stay(tmp_path: Path) -> Non
 async def test_a_format_that_cloudflare_does_not_take_leaves_no_draft(tmp_path: Path) -> None:
     async with CloudflareServer() as server, cloudflare_store(server, tmp_path) as store:
         notes = Notes()
-        with pytest.raises(Permanent, match="5455"):
+        with pytest.raises(PermanentError, match="5455"):
             await store.put(upload_of(b"BM not an image", "image/bmp", "bmp", 10, 10), notes.take)
         assert not await store.settle(notes[0])
         assert not server.images.records
@@ -125,7 +125,7 @@ async def test_a_proxys_404_erases_nothing(tmp_path: Path, text: str) -> None:
         key = await store.put(photograph(), Notes().take)
         server.fail(Fault("page", status=404, times=3, text=text))
         for use in (store.delete, store.settle, store.get):
-            with pytest.raises(Retryable, match="404"):
+            with pytest.raises(RetryableError, match="404"):
                 await use(key)
         assert list(server.images.records) == [key]
 
@@ -163,5 +163,5 @@ async def test_an_api_that_is_not_there_is_tried_again(tmp_path: Path) -> None:
     async with CloudflareServer() as server:
         pass
     async with cloudflare_store(server, tmp_path) as store:
-        with pytest.raises(Retryable, match="can't be reached"):
+        with pytest.raises(RetryableError, match="can't be reached"):
             await store.put(photograph(), Notes().take)

@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.plugins.images import cli
 from tests.support.archives import batch_of, generated
 from tests.support.image_host import image_bytes
@@ -12,7 +12,7 @@ from tests.support.receivers import SidecarProcess
 
 
 async def test_status_retry_and_purge_beside_no_sidecar(queue: Queue) -> None:
-    queue.store.raises["half_way"] = [Retryable("the store answered 503")]
+    queue.store.raises["half_way"] = [RetryableError("the store answered 503")]
     settings = {"DATA": str(queue.folder), "IMAGES_DIRECTORY": str(queue.folder / "pictures")}
     queue.folder = queue.folder / "images"  # where the command looks
     queue.folder.mkdir()
@@ -41,7 +41,7 @@ async def test_status_retry_and_purge_beside_no_sidecar(queue: Queue) -> None:
 
 
 async def test_a_retry_that_a_running_sidecar_takes_up_is_followed_to_its_end(queue: Queue) -> None:
-    queue.store.raises["half_way"] = [Retryable("the store answered 503")]
+    queue.store.raises["half_way"] = [RetryableError("the store answered 503")]
     async with queue.running(attempts=1) as archiver:
         await archiver.handle(generated(data=image_bytes()))
         await queue.ended()

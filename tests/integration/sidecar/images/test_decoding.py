@@ -13,7 +13,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from sidecar.errors import Permanent, Retryable
+from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images.decode.containers import StrippedImage
 from sidecar.plugins.images.decode.decoder_pool import DecoderPool
 from sidecar.plugins.images.decode.limits import Limits
@@ -72,9 +72,9 @@ async def test_one_child_for_many_images_two_at_a_time() -> None:
 async def test_a_refusal_costs_no_child(pool: DecoderPool) -> None:
     (child,) = children()
     for content in (b"", b"<html>", image_bytes("PNG")[:-1], image_bytes("JPEG") + b"PK\x03\x04"):
-        with pytest.raises(Permanent, match="image"):
+        with pytest.raises(PermanentError, match="image"):
             await pool.decode(content)
-    with pytest.raises(Permanent, match="larger than 5000000 bytes"):
+    with pytest.raises(PermanentError, match="larger than 5000000 bytes"):
         await pool.decode(bytes(LARGEST + 1))
     assert (await pool.decode(image_bytes())).width == 64
     assert children() == [child]
@@ -107,7 +107,7 @@ def gif_of(width: int, height: int, frames: int) -> bytes:
     ],
 )
 async def test_bombs_are_refused_before_they_are_decoded(content: bytes, reason: str, pool: DecoderPool) -> None:
-    with pytest.raises(Permanent, match=reason):
+    with pytest.raises(PermanentError, match=reason):
         await pool.decode(content)
     assert max(child.memory_info().rss for child in children()) < 150 << 20
     assert not pool.replaced
@@ -116,7 +116,7 @@ async def test_bombs_are_refused_before_they_are_decoded(content: bytes, reason:
 async def test_memory_is_bounded_and_the_next_image_finds_a_fresh_child() -> None:
     large = image_bytes("JPEG", (6000, 6000))
     async with DecoderPool(max_bytes=LARGEST, limits=Limits(memory_bytes=150 << 20), processes=1) as pool:
-        with pytest.raises(Permanent, match="takes more than 150 MiB to decode"):
+        with pytest.raises(PermanentError, match="takes more than 150 MiB to decode"):
             await pool.decode(large)
         assert (await pool.decode(image_bytes())).width == 64
         assert pool.replaced == {"memory": 1}
@@ -134,7 +134,7 @@ async def test_processor_time_is_bounded_by_the_image() -> None:
     reasons: list[str] = []
     limits = Limits(cpu_s=1)
     async with DecoderPool(max_bytes=LARGEST, limits=limits, processes=1, on_replaced=reasons.append) as pool:
-        with pytest.raises(Permanent, match="more than 1 s of processor time"):
+        with pytest.raises(PermanentError, match="more than 1 s of processor time"):
             await pool.decode(scan_bomb(2000))
         assert (await pool.decode(image_bytes())).width == 64
     assert reasons == ["cpu"]
@@ -143,9 +143,9 @@ async def test_processor_time_is_bounded_by_the_image() -> None:
 @pytest.mark.parametrize(
     ("blow", "error", "message", "why"),
     [
-        (signal.SIGSTOP, Retryable, "was not decoded within 1 s", "hung"),
-        (signal.SIGKILL, Retryable, "the process that decodes images ended", "ended"),
-        (signal.SIGSEGV, Permanent, r"crashes the decoder \(SIGSEGV\)", "crashed"),
+        (signal.SIGSTOP, RetryableError, "was not decoded within 1 s", "hung"),
+        (signal.SIGKILL, RetryableError, "the process that decodes images ended", "ended"),
+        (signal.SIGSEGV, PermanentError, r"crashes the decoder \(SIGSEGV\)", "crashed"),
     ],
 )
 async def test_a_child_that_fails_at_work(blow: signal.Signals, error: type[Exception], message: str, why: str) -> None:
@@ -192,9 +192,9 @@ async def test_closing_under_way() -> None:
     await asyncio.sleep(0)  # now the image is in the pipe
     await pool.close()
     await pool.close()
-    with pytest.raises(Retryable, match="closed"):
+    with pytest.raises(RetryableError, match="closed"):
         await work
-    with pytest.raises(Retryable, match="closed"):
+    with pytest.raises(RetryableError, match="closed"):
         await pool.decode(image_bytes())
     assert children() == []
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.telemetry import metrics as telemetry
 from tests.support.archives import Archive, archive_on, generated
 from tests.support.embedded import EmbeddedClickHouse
@@ -81,7 +81,7 @@ async def test_no_false_ack_when_the_spool_can_not_be_written(archive: Archive) 
     async with archive.archiver() as archiver:
         archive.spool.rmdir()
         archive.spool.write_text("a file where the folder should be")
-        with pytest.raises(Retryable, match="spool can't be written"):
+        with pytest.raises(RetryableError, match="spool can't be written"):
             await archiver.handle(generated(data=image_bytes()))
         assert archive.journalled() == []
 
@@ -102,7 +102,7 @@ async def test_without_the_table_images_are_taken_and_archived_and_shown_later(a
 async def test_a_new_journal_takes_images_before_the_table_is_there(archive: Archive) -> None:
     archive.client.command("RENAME TABLE images TO images_away")
     archiver = archive.build()
-    with pytest.raises(Retryable, match="has not started"):
+    with pytest.raises(RetryableError, match="has not started"):
         await archiver.handle(generated(data=image_bytes()))
     await archiver.start()
     await archiver.handle(generated(data=image_bytes()))

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from sidecar.errors import Permanent, Retryable
+from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images.fetch.http import Fetcher
 from sidecar.plugins.images.fetch.telegram import TelegramFiles
 from stack.simulators.telegram.server import TelegramServer
@@ -38,7 +38,7 @@ async def test_an_image(host: ImageHost, fetcher: Fetcher) -> None:
     ],
 )
 async def test_what_will_not_pass(path: str, message: str, host: ImageHost, fetcher: Fetcher) -> None:
-    with pytest.raises(Permanent, match=message) as caught:
+    with pytest.raises(PermanentError, match=message) as caught:
         await fetcher.fetch(host.address(path))
     assert host.url not in caught.value.reason
 
@@ -56,7 +56,7 @@ async def test_what_will_not_pass(path: str, message: str, host: ImageHost, fetc
 )
 async def test_what_may_pass(path: str, message: str, host: ImageHost, fetcher: Fetcher) -> None:
     began = time.monotonic()
-    with pytest.raises(Retryable, match=message):
+    with pytest.raises(RetryableError, match=message):
         await fetcher.fetch(host.address(path))
     assert time.monotonic() - began < 3
 
@@ -64,7 +64,7 @@ async def test_what_may_pass(path: str, message: str, host: ImageHost, fetcher: 
 async def test_nobody_listens(fetcher: Fetcher) -> None:
     async with ImageHost() as gone:
         url = gone.address("files/cat.png")
-    with pytest.raises(Retryable, match="can't be reached"):
+    with pytest.raises(RetryableError, match="can't be reached"):
         await fetcher.fetch(url)
 
 
@@ -78,7 +78,7 @@ async def test_five_redirects_are_followed(host: ImageHost, fetcher: Fetcher) ->
     ["https://10.0.0.1/", "https://localhost/", "http://1.1.1.1/", "file:///etc/passwd", "//[::1]/", "https://a@b.c/"],
 )
 async def test_every_redirect_is_checked_anew(target: str, host: ImageHost, fetcher: Fetcher) -> None:
-    with pytest.raises(Permanent, match="image's"):
+    with pytest.raises(PermanentError, match="image's"):
         await fetcher.fetch(host.address(f"to?url={quote(target, safe='')}"))
 
 
@@ -91,27 +91,29 @@ async def test_telegram_files(caplog: pytest.LogCaptureFixture) -> None:
         files = TelegramFiles(token, telegram.url, max_bytes=LARGEST, timeout_s=5)
         try:
             assert await files.fetch(file_id) == content
-            with pytest.raises(Retryable, match=r"Telegram refused the file: Bad Request: .* temporarily unavailable"):
+            with pytest.raises(
+                RetryableError, match=r"Telegram refused the file: Bad Request: .* temporarily unavailable"
+            ):
                 await files.fetch("no-such-file")
             telegram.fail_next("getFile", code=429, description="Too Many Requests: retry after 7", retry_after=7)
-            with pytest.raises(Retryable, match="Telegram answered 429") as caught:
+            with pytest.raises(RetryableError, match="Telegram answered 429") as caught:
                 await files.fetch(file_id)
             assert caught.value.after == 7
             telegram.fail_next("getFile", code=502, description="Bad Gateway")
-            with pytest.raises(Retryable, match="Telegram answered 502"):
+            with pytest.raises(RetryableError, match="Telegram answered 502"):
                 await files.fetch(file_id)
         finally:
             await files.close()
         wrong = TelegramFiles("42:WRONG-CANARY", telegram.url, max_bytes=LARGEST, timeout_s=5)
         try:
-            with pytest.raises(Retryable, match="CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKEN") as caught:
+            with pytest.raises(RetryableError, match="CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKEN") as caught:
                 await wrong.fetch(file_id)
             assert "CANARY" not in caught.value.reason
         finally:
             await wrong.close()
     away = TelegramFiles(token, telegram.url, max_bytes=LARGEST, timeout_s=5)
     try:
-        with pytest.raises(Retryable, match="Telegram can't be reached") as caught:
+        with pytest.raises(RetryableError, match="Telegram can't be reached") as caught:
             await away.fetch("any")
         assert "CANARY" not in repr(caught.value)
     finally:

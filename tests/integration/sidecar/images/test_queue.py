@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from sidecar.errors import Permanent, Retryable
+from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images import metrics as images_metrics
 from sidecar.plugins.images.stores.base import StorePausedError
 from sidecar.telemetry import metrics as telemetry
@@ -44,7 +44,9 @@ async def test_while_it_is_paused_one_image_at_a_time_looks_whether_the_store_is
         await queue.ended(50)
 
 
-@pytest.mark.parametrize("error", [Retryable("the answer was lost"), Permanent("a lie"), ValueError("unforeseen")])
+@pytest.mark.parametrize(
+    "error", [RetryableError("the answer was lost"), PermanentError("a lie"), ValueError("unforeseen")]
+)
 async def test_an_error_after_the_bytes_arrived_is_settled_at_once(queue: Queue, error: Exception) -> None:
     queue.store.raises["after_upload"] = [error]
     async with queue.running() as archiver:
@@ -61,7 +63,7 @@ async def test_an_error_before_they_arrived_leaves_nothing_and_is_tried_again(
 ) -> None:
     """Before the image had any part in it, it costs no try."""
     monkeypatch.setattr("sidecar.plugins.images.upload.uploader.AWAY_S", 0.1)
-    queue.store.raises[point] = [Retryable("the store answered 503")]
+    queue.store.raises[point] = [RetryableError("the store answered 503")]
     async with queue.running() as archiver:
         await archiver.handle(generated(data=image_bytes()))
         (row,) = await queue.ended()
@@ -73,7 +75,7 @@ async def test_while_the_store_is_away_it_costs_no_try_that_it_cannot_be_asked(
     queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sidecar.plugins.images.upload.uploader.AWAY_S", 0.02)
-    away, raises = Retryable("the store is away", after=0.01), queue.store.raises
+    away, raises = RetryableError("the store is away", after=0.01), queue.store.raises
     raises["after_note"], raises["settle"] = [away], [away] * 15
     async with queue.running(concurrency=2, attempts=5, backoff_s=0.1) as archiver:
         await archiver.handle(generated(data=image_bytes(size=(8, 8))))
@@ -89,8 +91,8 @@ async def test_while_the_store_is_away_it_costs_no_try_that_it_cannot_be_asked(
 
 async def test_given_up_without_an_outcome_the_orphan_is_removed_when_the_store_is_back(queue: Queue) -> None:
     queue.store.raises = {
-        "after_upload": [Retryable("the answer was lost")],
-        "settle": [Retryable("away") for _ in range(2)],
+        "after_upload": [RetryableError("the answer was lost")],
+        "settle": [RetryableError("away") for _ in range(2)],
     }
     async with queue.running(attempts=1) as archiver:
         await archiver.handle(generated(data=image_bytes()))
@@ -114,14 +116,17 @@ async def test_the_same_image_from_many_events_at_once_is_put_once(queue: Queue)
 async def test_a_store_that_is_away_at_the_start_holds_no_event_back_and_is_logged(
     queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun, away = queue.store.start, [Retryable("no route", after=0.05), StorePausedError("wrong token", after=0.05)]
+    begun, away = (
+        queue.store.start,
+        [RetryableError("no route", after=0.05), StorePausedError("wrong token", after=0.05)],
+    )
     back = asyncio.Event()
 
     async def start() -> None:
         if away:
             raise away.pop(0)
         if not back.is_set():
-            raise Retryable("still no route", after=0.05)
+            raise RetryableError("still no route", after=0.05)
         await begun()
 
     monkeypatch.setattr(images_metrics, "EVERY_S", 0.01)
@@ -146,7 +151,7 @@ async def test_no_more_is_taken_than_may_wait_and_it_goes_on_when_there_is_room(
         for number in range(3):
             await archiver.handle(generated(data=image_bytes(size=(9, 9 + number))))
         again = generated(data=image_bytes(size=(9, 20)))
-        with pytest.raises(Retryable, match="CHATTRAIL_SIDECAR_IMAGES_MAX_PENDING"):
+        with pytest.raises(RetryableError, match="CHATTRAIL_SIDECAR_IMAGES_MAX_PENDING"):
             await archiver.handle(again)
         assert len(jobs(queue.folder)) == len(queue.spooled()) == 3
         await queue.ended(3)
@@ -158,7 +163,7 @@ async def test_no_more_bytes_are_taken_than_may_wait(queue: Queue) -> None:
     queue.store.raises["before_note"] = [StorePausedError("not now", after=60)]
     async with queue.running(spool_bytes=5000) as archiver:
         await archiver.handle(generated(data=image_bytes("BMP", (50, 50))))
-        with pytest.raises(Retryable, match="CHATTRAIL_SIDECAR_IMAGES_SPOOL_BYTES"):
+        with pytest.raises(RetryableError, match="CHATTRAIL_SIDECAR_IMAGES_SPOOL_BYTES"):
             await archiver.handle(generated(data=image_bytes()))
 
 
@@ -185,7 +190,7 @@ async def test_a_journal_that_is_damaged_under_way_costs_a_try_and_no_image(queu
                 error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
                 raise
 
-        with pytest.raises(Retryable, match="rebuilt"):
+        with pytest.raises(RetryableError, match="rebuilt"):
             await archiver._jobs.do(corrupt)
         await archiver.handle(generated(data=image_bytes("GIF")))
         rows = await queue.ended(21)

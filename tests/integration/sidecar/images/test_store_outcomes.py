@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.errors import Permanent, Retryable
+from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugin import Context, SystemClock
 from sidecar.plugins.images.config import ImagesConfig
 from sidecar.plugins.images.stores import build_store
@@ -91,10 +91,10 @@ async def test_photographs_of_every_format_are_kept_once_and_can_be_erased(kind:
 @pytest.mark.parametrize("kind", ["cloudflare_images", "s3"])
 async def test_the_key_is_noted_before_any_byte_leaves(kind: str, tmp_path: Path) -> None:
     async def refuse(key: str) -> None:
-        raise Retryable("the journal's disk is full")
+        raise RetryableError("the journal's disk is full")
 
     async with place(kind, tmp_path) as there, store_of(kind, there.settings, tmp_path) as store:
-        with pytest.raises(Retryable, match="disk is full"):
+        with pytest.raises(RetryableError, match="disk is full"):
             await store.put(photograph(), refuse)
         assert there.held() == 0
         notes = Notes()
@@ -107,7 +107,7 @@ async def test_a_key_leads_nowhere_else(kind: str, tmp_path: Path) -> None:
     async with place(kind, tmp_path) as there, store_of(kind, there.settings, tmp_path) as store:
         for key in ("../../etc/passwd", "", "a/b", "..", "x?y=z", "%2e%2e", "x\n"):
             for use in (store.settle, store.get, store.delete):
-                with pytest.raises(Permanent, match="not a key"):
+                with pytest.raises(PermanentError, match="not a key"):
                     await use(key)
 
 
@@ -136,7 +136,7 @@ async def test_s3_a_missing_bucket_pauses_and_a_missing_service_is_tried_again(t
         await server.stop()
         settings |= {"s3_bucket": BUCKET, "store_timeout_s": 3}
         async with store_of("s3", settings, tmp_path) as store:
-            with pytest.raises(Retryable, match="S3 service"):
+            with pytest.raises(RetryableError, match="S3 service"):
                 await store.put(photograph(), Notes().take)
 
 
@@ -162,6 +162,6 @@ async def test_cloudflare_what_is_over_its_limits_is_given_up_without_asking(
             "cloudflare_api_url": cloudflare.api_url,
         }
         async with store_of("cloudflare_images", settings, tmp_path) as store:
-            with pytest.raises(Permanent, match=reason):
+            with pytest.raises(PermanentError, match=reason):
                 await store.put(upload_of(bytes(bytes_), "image/png", "png", *size), Notes().take)
         assert not cloudflare.answers

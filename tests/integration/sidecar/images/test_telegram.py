@@ -8,7 +8,7 @@ from typing import Self
 import pytest
 from aiohttp import web
 
-from sidecar.errors import Permanent, Retryable
+from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images.fetch.telegram import TelegramFiles
 from tests.support.image_host import image_bytes
 
@@ -89,23 +89,23 @@ def everything_about(error: BaseException) -> str:
 @pytest.mark.parametrize(
     ("answers", "files", "error", "message", "asked"),
     [
-        ([], ["404", "404"], Permanent, "gave 2 links to the image, and nothing was there", 2),
-        ([], ["403"], Permanent, "answered 403", 1),
-        ([], ["302"], Permanent, "answered 302", 1),
-        ([], ["500"], Retryable, "answered 500", 1),
-        ([], ["429"], Retryable, "answered 429", 1),
-        ([], ["cut"], Retryable, r"Telegram can't be reached \(ClientPayloadError\)", 1),
-        ([], ["reset"], Retryable, "Telegram can't be reached", 1),
-        ([], ["trickle"], Retryable, "did not deliver the image within 1 s", 1),
-        ([], ["endless"], Permanent, "larger than 100000 bytes", 1),
-        ([(400, "Bad Request: invalid file_id")], [], Permanent, "refused the file: Bad Request: invalid file_id", 1),
+        ([], ["404", "404"], PermanentError, "gave 2 links to the image, and nothing was there", 2),
+        ([], ["403"], PermanentError, "answered 403", 1),
+        ([], ["302"], PermanentError, "answered 302", 1),
+        ([], ["500"], RetryableError, "answered 500", 1),
+        ([], ["429"], RetryableError, "answered 429", 1),
+        ([], ["cut"], RetryableError, r"Telegram can't be reached \(ClientPayloadError\)", 1),
+        ([], ["reset"], RetryableError, "Telegram can't be reached", 1),
+        ([], ["trickle"], RetryableError, "did not deliver the image within 1 s", 1),
+        ([], ["endless"], PermanentError, "larger than 100000 bytes", 1),
+        ([(400, "Bad Request: invalid file_id")], [], PermanentError, "refused the file: Bad Request: invalid file_id", 1),
         (
             [(400, "Bad Request: wrong file_id or the file is temporarily unavailable")], [],
-            Retryable, "temporarily unavailable", 1,
+            RetryableError, "temporarily unavailable", 1,
         ),
-        ([(400, "Bad Request: file is too big")], [], Permanent, "file is too big", 1),
-        ([(400, f"Bad Request: {TOKEN}")], [], Permanent, "<token>", 1),
-        ([(401, "Unauthorized")], [], Retryable, "CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKEN", 1),
+        ([(400, "Bad Request: file is too big")], [], PermanentError, "file is too big", 1),
+        ([(400, f"Bad Request: {TOKEN}")], [], PermanentError, "<token>", 1),
+        ([(401, "Unauthorized")], [], RetryableError, "CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKEN", 1),
     ],
 )  # fmt: skip
 async def test_what_goes_wrong_has_its_ending_and_tells_no_secret(
@@ -151,7 +151,7 @@ async def test_nobody_listens_and_no_link_is_logged(caplog: pytest.LogCaptureFix
     caplog.set_level("DEBUG")
     telegram = TelegramFiles(TOKEN, "http://127.0.0.1:9", max_bytes=1000, timeout_s=5)
     try:
-        with pytest.raises(Retryable, match="can't be reached") as caught:
+        with pytest.raises(RetryableError, match="can't be reached") as caught:
             await telegram.fetch("AgAC")
     finally:
         await telegram.close()

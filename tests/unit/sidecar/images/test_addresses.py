@@ -2,7 +2,7 @@
 
 import pytest
 
-from sidecar.errors import Permanent, Retryable
+from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images.fetch.addresses import CheckedResolver, why_refused
 from sidecar.plugins.images.fetch.dns import DnsLookup
 from sidecar.plugins.images.fetch.http import Fetcher
@@ -32,14 +32,14 @@ def test_not_public(address: str) -> None:
 
 async def test_a_name_that_does_not_resolve_may_do_so_later() -> None:
     async with Fetcher(max_bytes=1000, timeout_s=20) as fetcher:
-        with pytest.raises(Retryable, match="can't be reached"):
+        with pytest.raises(RetryableError, match="can't be reached"):
             await fetcher.fetch("https://no-such-host.invalid/cat.png")
 
 
 async def test_a_host_exempted_for_tests_must_be_on_this_machine() -> None:
     resolver = CheckedResolver(DnsLookup(), ["127.0.0.1"])
     resolver.check("127.0.0.1", "127.0.0.1")
-    with pytest.raises(Permanent, match="not on this machine"):
+    with pytest.raises(PermanentError, match="not on this machine"):
         resolver.check("127.0.0.1", "192.168.0.1")
-    with pytest.raises(Permanent, match="not public"):
+    with pytest.raises(PermanentError, match="not public"):
         resolver.check("localhost", "127.0.0.1")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.plugins.images.queue.jobs import Blob, from_ms, ms
 from tests.support.journals import LATER, add, claimed, job, names, opened, states
 from tests.support.plugin_support import START, SetClock
@@ -23,7 +23,7 @@ async def test_a_step_is_on_the_disk_when_it_is_awaited(tmp_path: Path) -> None:
     assert await journal.do(lambda db: db.execute("PRAGMA journal_mode").fetchone()) == ("wal",)
     await journal.close()
     await journal.close()
-    with pytest.raises(Retryable, match="closed"):
+    with pytest.raises(RetryableError, match="closed"):
         await add(journal, 2)
 
 
@@ -55,17 +55,17 @@ async def test_a_step_that_is_refused_does_not_hurt_its_neighbours_and_one_that_
     journal = await opened(tmp_path)
 
     def refuse(_db: sqlite3.Connection) -> None:
-        raise Retryable("no room")
+        raise RetryableError("no room")
 
     outcomes = await asyncio.gather(add(journal, 1), journal.do(refuse), add(journal, 2), return_exceptions=True)
-    assert [type(outcome) for outcome in outcomes] == [type(None), Retryable, type(None)]
+    assert [type(outcome) for outcome in outcomes] == [type(None), RetryableError, type(None)]
     assert len(await states(journal, 1, 2)) == 2
 
     def breaks(db: sqlite3.Connection) -> None:
         db.execute("DELETE FROM jobs")
         raise ValueError("a fault")
 
-    with pytest.raises(Retryable, match="unexpected ValueError"):
+    with pytest.raises(RetryableError, match="unexpected ValueError"):
         await journal.do(breaks)
     assert len(await states(journal, 1, 2)) == 2
     await journal.close()
@@ -113,16 +113,16 @@ async def test_room_is_made_of_jobs_and_bytes_that_wait(tmp_path: Path) -> None:
     journal = await opened(tmp_path)
     await journal.add([(job(1), 600), (job(2), 400)])
     await journal.check_room(max_jobs=3, max_bytes=1001)
-    with pytest.raises(Retryable, match="MAX_PENDING"):
+    with pytest.raises(RetryableError, match="MAX_PENDING"):
         await journal.check_room(max_jobs=2, max_bytes=1001)
-    with pytest.raises(Retryable, match="SPOOL_BYTES"):
+    with pytest.raises(RetryableError, match="SPOOL_BYTES"):
         await journal.check_room(max_jobs=3, max_bytes=1000)
     first, second = await claimed(journal)
     for claim in (first, second):
         await journal.end(claim, reason="gone")
     await journal.check_room(max_jobs=1, max_bytes=1)
     assert await journal.reopen("go") == [job(1).event_id, job(2).event_id]
-    with pytest.raises(Retryable, match="MAX_PENDING"):
+    with pytest.raises(RetryableError, match="MAX_PENDING"):
         await journal.check_room(max_jobs=1, max_bytes=1)
     await journal.erase(user_id="7")
     assert await journal.waiting() == (0, None)
@@ -156,7 +156,7 @@ async def test_what_is_not_settled_is_in_one_process_s_hands(tmp_path: Path) -> 
     blob = Blob("directory", "ab" * 32, "key", "image/png", 10, 1, 1, owner=journal.owner)
     await journal.note_upload(claim, blob)
     await journal.erase(event_id=claim.job.event_id)
-    with pytest.raises(Retryable, match="another process"):
+    with pytest.raises(RetryableError, match="another process"):
         await other.take_blob("directory", blob.sha256)
     # erased while it was on its way: it is not removed before it has arrived
     assert [each.state for each in await journal.unsettled("directory")] == ["uploading"]
@@ -178,7 +178,7 @@ async def test_a_full_disk_is_retryable_and_passes(tmp_path: Path) -> None:
 
     await journal.do(fill)
     long = [(job(number, "https://example.org/" + "a" * 2000), 0) for number in range(100, 200)]
-    with pytest.raises(Retryable, match="disk is full") as caught:
+    with pytest.raises(RetryableError, match="disk is full") as caught:
         await journal.add(long)
     assert caught.value.after == 5
     assert len(await states(journal, *range(200))) == 20
@@ -190,7 +190,7 @@ async def test_a_full_disk_is_retryable_and_passes(tmp_path: Path) -> None:
 
 async def test_a_folder_that_can_not_be_made_is_retryable(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where a folder should be")
-    with pytest.raises(Retryable, match="can't be opened: File exists"):
+    with pytest.raises(RetryableError, match="can't be opened: File exists"):
         await opened(tmp_path / "data")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.errors import Retryable
+from sidecar.errors import RetryableError
 from sidecar.telemetry import metrics as telemetry
 from sidecar.telemetry.metrics import Metrics
 from tests.support.journals import add, asides, job, opened, states
@@ -72,7 +72,7 @@ async def test_damage_that_shows_at_run_time_costs_a_try_and_no_restart(tmp_path
     content = bytearray(path.read_bytes())
     content[4096:] = bytes(byte ^ 0x5A for byte in content[4096:])
     path.write_bytes(content)
-    with pytest.raises(Retryable, match="was damaged and has been rebuilt"):
+    with pytest.raises(RetryableError, match="was damaged and has been rebuilt"):
         await states(journal, *range(400))
     await add(journal, 1)
     assert len(await states(journal, 1)) == 1
@@ -85,7 +85,7 @@ async def test_a_damaged_journal_that_another_process_has_open_is_left_alone(tmp
     other = await opened(tmp_path)
     path = tmp_path / "journal.sqlite"
     path.write_bytes(b"nonsense" * 1000)
-    with pytest.raises(Retryable, match="another process has it open"):
+    with pytest.raises(RetryableError, match="another process has it open"):
         await opened(tmp_path)
     assert not asides(tmp_path)
     await other.close()

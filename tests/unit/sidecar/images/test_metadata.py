@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from sidecar.errors import Permanent
+from sidecar.errors import PermanentError
 from sidecar.plugins.images.decode.containers import strip
 from sidecar.plugins.images.decode.image import decode
 from sidecar.plugins.images.decode.limits import Limits
@@ -89,7 +89,7 @@ def test_a_thumbnail_in_a_jpeg_goes() -> None:
 def test_every_truncation_is_refused(kind: str) -> None:
     whole = image_bytes(kind)
     for length in range(len(whole)):
-        with pytest.raises(Permanent, match=r"cut short|broken|not a JPEG"):
+        with pytest.raises(PermanentError, match=r"cut short|broken|not a JPEG"):
             strip(whole[:length])
 
 
@@ -109,7 +109,7 @@ def test_pixels_that_are_missing_are_noticed_though_the_parts_fit(kind: str) -> 
         cut = data[:at] + b"VP8L" + len(body).to_bytes(4, "little") + body
         cut = cut[:4] + (len(cut) - 8).to_bytes(4, "little") + cut[8:]
     strip(cut)
-    with pytest.raises(Permanent, match="can't be decoded"):
+    with pytest.raises(PermanentError, match="can't be decoded"):
         decode(cut, Limits())
 
 
@@ -118,10 +118,10 @@ def test_pixels_that_are_missing_are_noticed_though_the_parts_fit(kind: str) -> 
 ])  # fmt: skip
 @pytest.mark.parametrize("kind", KINDS)
 def test_polyglots_in_metadata_or_after_the_end_are_refused(kind: str, evil: bytes) -> None:
-    with pytest.raises(Permanent, match="a page, a script or a PDF as well"):
+    with pytest.raises(PermanentError, match="a page, a script or a PDF as well"):
         strip(image_bytes(kind) + b"\n" + evil)
     if kind in ("JPEG", "GIF"):
-        with pytest.raises(Permanent, match="a page, a script or a PDF as well"):
+        with pytest.raises(PermanentError, match="a page, a script or a PDF as well"):
             strip(image_bytes(kind, comment=evil))
 
 
@@ -129,7 +129,7 @@ def test_polyglots_in_metadata_or_after_the_end_are_refused(kind: str, evil: byt
     "evil", [b"PK\x03\x04", b"#!/bin/sh", b"MZ\x90", b"\x7fELF", b"x" * 99 + b"PK\x05\x06" + bytes(18)]
 )
 def test_archives_and_programs_after_the_end_are_refused(evil: bytes) -> None:
-    with pytest.raises(Permanent, match="an archive or a program as well"):
+    with pytest.raises(PermanentError, match="an archive or a program as well"):
         strip(image_bytes("PNG") + evil)
 
 
@@ -144,6 +144,6 @@ def test_any_damage_is_refused_or_harmless(kind: str, data: st.DataObject) -> No
     content = bytearray(image_bytes(kind, (9, 7)))
     for at in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=4)):
         content[at] = data.draw(st.integers(0, 255))
-    with contextlib.suppress(Permanent):
+    with contextlib.suppress(PermanentError):
         found = decode(bytes(content), Limits(pixels=1_000_000))
         assert strip(found.content).content == found.content

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.errors import Permanent, Retryable
+from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images.queue.spool import Spool, remove_leftovers, write_durably
 from sidecar.plugins.images.stores.base import DirectoryStore, StorePausedError, Upload
 
@@ -37,9 +37,9 @@ async def test_put_settle_get_delete(tmp_path: Path) -> None:
 async def test_the_key_is_noted_before_any_bytes_are_written(tmp_path: Path) -> None:
     async def refuse(key: str) -> None:
         assert key == KEY
-        raise Retryable("the journal is away")
+        raise RetryableError("the journal is away")
 
-    with pytest.raises(Retryable, match="journal"):
+    with pytest.raises(RetryableError, match="journal"):
         await DirectoryStore(tmp_path).put(IMAGE, refuse)
     assert not await DirectoryStore(tmp_path).settle(KEY)
 
@@ -57,7 +57,7 @@ async def test_the_same_image_from_many_at_once(tmp_path: Path) -> None:
 async def test_a_key_cannot_lead_out_of_the_folder(key: str, tmp_path: Path) -> None:
     store = DirectoryStore(tmp_path)
     for use in (store.get, store.settle, store.delete):
-        with pytest.raises(Permanent, match="not a key"):
+        with pytest.raises(PermanentError, match="not a key"):
             await use(key)
 
 
@@ -65,7 +65,7 @@ async def test_a_disk_that_refuses_holds_all_up_and_leaves_nothing_half_written(
     (tmp_path / DIGEST[:2]).write_text("a file where a folder should be")
     with pytest.raises(StorePausedError, match="can't write"):
         await DirectoryStore(tmp_path).put(IMAGE, unnoted)
-    with pytest.raises(Retryable, match="CHATTRAIL_SIDECAR_IMAGES_DIRECTORY"):
+    with pytest.raises(RetryableError, match="CHATTRAIL_SIDECAR_IMAGES_DIRECTORY"):
         await DirectoryStore(tmp_path / DIGEST[:2] / "below").start()
 
 
