@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +25,7 @@ def connect(path: Path, *, timeout_s: float = 10.0) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=timeout_s, isolation_level=None, check_same_thread=False)
     try:
         db.text_factory = _text
-        db.execute("PRAGMA journal_mode = WAL")
+        _switch_to_wal(db, timeout_s)
         db.execute("PRAGMA synchronous = FULL")  # a commit is on the disk when it returns: it is what an ack stands on
         if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'job_reopened'").fetchone() is None:
             db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
@@ -32,6 +33,19 @@ def connect(path: Path, *, timeout_s: float = 10.0) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _switch_to_wal(db: sqlite3.Connection, timeout_s: float) -> None:
+    """Wait for other connections, as SQLite does not for this switch (findings/sqlite-wal-switch-ignores-busy-timeout.sh)."""
+    until = time.monotonic() + timeout_s
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.01)
 
 
 def _text(raw: bytes) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from sidecar.errors import RetryableError
 from sidecar.plugins.images.queue.jobs import Blob, from_ms, ms
+from sidecar.plugins.images.queue.recovery import connect
 from tests.support.journals import LATER, add, claimed, job, names, opened, states
 from tests.support.plugin_support import START, SetClock
 
@@ -25,6 +27,20 @@ async def test_a_step_is_on_the_disk_when_it_is_awaited(tmp_path: Path) -> None:
     await journal.close()
     with pytest.raises(RetryableError, match="closed"):
         await add(journal, 2)
+
+
+def test_a_new_journal_waits_for_another_connection(tmp_path: Path) -> None:
+    """The sidecar and `python -m sidecar images` may start together."""
+    path = tmp_path / "journal.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL)")
+        opening = pool.submit(connect, path)
+        with pytest.raises(TimeoutError):  # it neither fails nor succeeds meanwhile
+            opening.exception(timeout=0.2)
+        other.execute("COMMIT")
+        with closing(opening.result()) as db:
+            assert db.execute("SELECT count(*) FROM jobs").fetchone() == (0,)
 
 
 async def test_steps_that_wait_share_a_commit(tmp_path: Path) -> None:
