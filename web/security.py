@@ -5,10 +5,10 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
+from common.net import is_loopback
 from web.auth.tokens import bearer_token_given
 from web.context import services
 from web.errors import ProblemError
-from web.images.settings import LOOPBACK
 
 PORT_MAX = 65535
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -49,7 +49,8 @@ def _is_own(host: str) -> bool:
     match = HOST.fullmatch(host)
     if not match or not 0 < int(match["port"] or 80) <= PORT_MAX:
         return False
-    return match["name"].strip("[]").lower() in services.settings.trusted_hosts
+    name = match["name"].strip("[]").lower()
+    return is_loopback(name) or name in services.settings.trusted_hosts
 
 
 def _check_origin() -> None:
@@ -95,5 +96,5 @@ def _referrer_policy() -> str:
     """`no-referrer`, save on plain http in a network: browsers send no Sec-Fetch-Site there, and under no-referrer
     they send `Origin: null` even to the same site, which would lock everybody out.
     """
-    host = (urlsplit(services.settings.public_url).hostname or "127.0.0.1").lower()
-    return "no-referrer" if services.settings.secure or host in LOOPBACK else "same-origin"
+    host = urlsplit(services.settings.public_url).hostname or "127.0.0.1"
+    return "no-referrer" if services.settings.secure or is_loopback(host) else "same-origin"

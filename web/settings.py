@@ -2,21 +2,17 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import ClassVar, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from argon2 import extract_parameters
 from argon2.exceptions import InvalidHashError
-from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
-from common.settings import Settings
-from web.images.settings import LOOPBACK, ImageStoreSettings
-
-
-def _split(value: Any) -> Any:
-    """Turn the comma list of an environment variable into a tuple."""
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+from common.net import is_loopback
+from common.settings import CommaList, Settings
+from web.images.settings import ImageStoreSettings
 
 
 class WebSettings(ImageStoreSettings, Settings):
@@ -29,7 +25,7 @@ class WebSettings(ImageStoreSettings, Settings):
     public_url: str = Field(
         "", description="Address people open, as https://stats.example.org; unset: the loopback address listened on."
     )
-    internal_hosts: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(
+    internal_hosts: CommaList = Field(
         (), description="Names, in a comma list, by which other parts call this one: web, in a container network."
     )
     clickhouse_url: SecretStr = Field(
@@ -40,7 +36,7 @@ class WebSettings(ImageStoreSettings, Settings):
         None,
         description="argon2 hash of the login password, from `python -m web hash-password`; unset: one-time links only.",
     )
-    api_token_hashes: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(
+    api_token_hashes: CommaList = Field(
         (), description="SHA-256 hashes of API tokens, comma-separated, from `python -m web token`."
     )
     data: Path = Field(
@@ -146,7 +142,7 @@ class WebSettings(ImageStoreSettings, Settings):
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:
-        if self.host not in LOOPBACK and not self.public_url:
+        if not is_loopback(self.host) and not self.public_url:
             raise ValueError(
                 f"CHATTRAIL_WEB_HOST is {self.host}, so other machines can reach the pages:"
                 " set CHATTRAIL_WEB_PUBLIC_URL to the address they use"
@@ -165,6 +161,6 @@ class WebSettings(ImageStoreSettings, Settings):
 
     @property
     def trusted_hosts(self) -> tuple[str, ...]:
-        """Host names a request may ask for: the public one, the internal ones and loopback."""
+        """Host names a request may ask for, beside loopback: the public one and the internal ones."""
         public = urlsplit(self.public_url).hostname
-        return (*((public,) if public else ()), *self.internal_hosts, *LOOPBACK)
+        return (*((public,) if public else ()), *self.internal_hosts)

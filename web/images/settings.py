@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
+from common.net import is_loopback
 from common.s3 import ADDRESS, BucketSettings
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _VARIANT = "^[A-Za-z0-9_-]{1,99}$"
 
 
@@ -59,6 +59,6 @@ class ImageStoreSettings(BucketSettings):
             raise ValueError(f"{named}S3_BUCKET is missing beside the other {named}S3_ settings")
         for name in ("cloudflare_delivery_url", "s3_endpoint"):
             address = urlsplit(getattr(self, name) or "")
-            if address.scheme == "http" and address.hostname not in LOOPBACK:
+            if address.scheme == "http" and not is_loopback(address.hostname or ""):
                 raise ValueError(f"{named}{name.upper()} is http to another machine: pictures would go in the clear")
         return self

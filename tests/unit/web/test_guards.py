@@ -57,11 +57,11 @@ def test_headers_stand_on_every_answer(client: FlaskClient, path: str, status: i
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1:8000", "localhost", "[::1]:8000", "stats.example.org", "STATS.example.ORG"]
+    "host", ["127.0.0.1:8000", "127.0.0.2:8000", "localhost", "[::1]:8000", "stats.example.org", "STATS.example.ORG"]
 )
 def test_own_hosts_are_served(tmp_path: Path, host: str) -> None:
     app = make_app(tmp_path, public_url="http://stats.example.org")
-    assert app.test_client().get("/healthz", headers={"Host": host}).status_code == 200
+    assert app.test_client().get("/login", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(
