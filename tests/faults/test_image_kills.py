@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.image_queue import POINTS, RecordingStore, jobs, pictures
+from tests.support.image_queue import POINTS, RecordingStore, images, jobs
 from tests.support.receivers import ROOT
 
 COUNT = 24
@@ -18,7 +18,7 @@ COUNT = 24
 
 def run(folder: Path, seed: int, *, kill_at: str = "", kill_after_s: float | None = None) -> tuple[int, set[str]]:
     """Run the archiver's process to its end or a kill; its exit code and the events it acknowledged."""
-    environ = {**os.environ, "SEED": str(seed), "PICTURES": str(COUNT), "KILL_AT": kill_at}
+    environ = {**os.environ, "SEED": str(seed), "IMAGES": str(COUNT), "KILL_AT": kill_at}
     with subprocess.Popen(
         [sys.executable, "-m", "tests.support.image_queue", str(folder)],
         cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -34,7 +34,7 @@ def run(folder: Path, seed: int, *, kill_at: str = "", kill_after_s: float | Non
 
 
 def check(folder: Path, seed: int, acked: set[str]) -> None:
-    given = pictures(seed, COUNT)
+    given = images(seed, COUNT)
     states = {job["event_id"]: job["state"] for job in jobs(folder)}
     assert acked <= states.keys()
     assert set(states.values()) == {"stored"}

@@ -239,7 +239,7 @@ BODIES: dict[str, tuple[bytes, str, str]] = {
     "SVG": (_answer(b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>"), "PermanentError", "not a JPEG"),
     "PDF": (_answer(b"%PDF-1.7\n" + _PNG), "PermanentError", "not a JPEG"),
     "TIFF": (_answer(b"II*\0" + bytes(99)), "PermanentError", "not a JPEG"),
-    "a page in a JPEG": (_answer(image_bytes("JPEG", comment=b"<html><body>")), "PermanentError", "a page, script or PDF as well"),
+    "a page in a JPEG": (_answer(image_bytes("JPEG", comment=b"<html><body>")), "PermanentError", "a script or a PDF as well"),
     "a page behind a PNG": (_answer(_PNG + b"<script>alert(1)</script>"), "PermanentError", "a page, a script or a PDF as well"),
     "a PDF behind a GIF": (_answer(image_bytes("GIF") + b"%PDF-1.4"), "PermanentError", "a page, a script or a PDF as well"),
     "a ZIP behind a PNG": (_answer(_PNG + b"PK\x03\x04"), "PermanentError", "an archive or a program as well"),
