@@ -1,6 +1,7 @@
 """What all tests share, and the check that keeps a run in CI honest."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -10,6 +11,10 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 if not os.environ.get("CI"):
     settings.load_profile("untimed")
 
+
+# A shell that starts this run in the background has it ignore SIGINT, and so would each process that tests end by it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Reasons a test may be skipped for in CI, each with why. Empty: there is no such reason.
 EXPECTED_SKIPS: frozenset[str] = frozenset()
