@@ -4,19 +4,15 @@ import ipaddress
 import json
 import re
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
-from common.settings import GuardSecret, Settings
+from common.settings import CommaList, GuardSecret, Settings
 
 FEEDS = Path(__file__).with_name("feeds")
 # Fields that steer the command only; the YAML files do not know them.
 NOT_FOR_YAML = frozenset({"otelcol", "feeds"})
-
-
-def _comma_list(value: object) -> object:
-    return tuple(part for item in value.split(",") if (part := item.strip())) if isinstance(value, str) else value
 
 
 class CollectorSettings(Settings):
@@ -53,7 +49,7 @@ class CollectorSettings(Settings):
     drop_names: bool = Field(False, description="Remove people's names and usernames before anything is passed on.")
     drop_texts: bool = Field(False, description="Remove message texts, prompts and exception messages.")
     mask_texts: bool = Field(False, description="Replace e-mail addresses and long numbers in texts by marks.")
-    feeds: Annotated[tuple[str, ...], BeforeValidator(_comma_list)] = Field(
+    feeds: CommaList = Field(
         (), description="More destinations, in a comma list: debug, file, kafka, otlp, or paths of YAML files."
     )
     feed_otlp_endpoint: str | None = Field(

@@ -6,9 +6,8 @@ from typing import ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from common.net import is_loopback as is_loopback
+from common.net import is_loopback
 from common.settings import CommaList, GuardSecret, Settings
-from common.settings import comma_list as comma_list
 
 DEFAULT_PLUGINS = "clickhouse,images"
 ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")

@@ -27,8 +27,8 @@ from tests.support.receivers import Recorder, Running, SidecarProcess, receiving
 LONGEST_ACK_S = 2.0  # a machine under load; the plugin under test would hold back an ack for ever
 
 
-class Rude:
-    """Misbehaves in `where` until released, in one of the ways strangers do."""
+class MisbehavingPlugin:
+    """Misbehaves in `where` until released, in a chosen manner."""
 
     events: frozenset[str] | None = frozenset({"command"})
 
@@ -71,7 +71,9 @@ class Rude:
 
 
 @contextlib.asynccontextmanager
-async def beside(rude: Rude, limit_s: float = 0.2) -> AsyncIterator[tuple[Running, Recorder, aiohttp.ClientSession]]:
+async def beside(
+    rude: MisbehavingPlugin, limit_s: float = 0.2
+) -> AsyncIterator[tuple[Running, Recorder, aiohttp.ClientSession]]:
     required = Recorder()
     stages = (Stage("required", required, True), Stage("rude", rude, False))
     try:
@@ -109,7 +111,7 @@ async def send(running: Running, session: aiohttp.ClientSession) -> float:
 async def test_a_rude_plugin_is_counted_and_delays_no_ack(
     manner: str, outcome: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rude = Rude(manner)
+    rude = MisbehavingPlugin(manner)
     async with beside(rude) as (running, required, session):
         assert await send(running, session) < LONGEST_ACK_S
         await until(lambda: rude.entered == 1)
@@ -129,7 +131,7 @@ async def test_a_rude_plugin_is_counted_and_delays_no_ack(
 
 async def test_negative_control_on_the_receivers_loop_it_holds_acks_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline_module, "PluginThread", lambda name, plugin, logger: plugin)
-    rude, held_s = Rude("blocks"), 1.0
+    rude, held_s = MisbehavingPlugin("blocks"), 1.0
     async with beside(rude) as (running, _, session):
         first = asyncio.create_task(send(running, session))
         threading.Timer(held_s, rude.released.set).start()
@@ -147,7 +149,7 @@ async def test_negative_control_on_the_receivers_loop_it_holds_acks_back(monkeyp
 
 @pytest.mark.parametrize("manner", ["blocks", "hangs", "raises"])
 async def test_one_that_never_starts_delays_neither_acks_nor_readiness(manner: str) -> None:
-    rude = Rude(manner, "start")
+    rude = MisbehavingPlugin(manner, "start")
     async with beside(rude) as (running, required, session):
         for _ in range(3):
             assert await send(running, session) < LONGEST_ACK_S
@@ -161,7 +163,7 @@ async def test_one_that_never_starts_delays_neither_acks_nor_readiness(manner: s
 
 @pytest.mark.parametrize("manner", ["blocks", "hangs", "raises", "exits"])
 async def test_one_that_will_not_shut_down_is_left_behind(manner: str, caplog: pytest.LogCaptureFixture) -> None:
-    rude = Rude(manner, "shutdown")
+    rude = MisbehavingPlugin(manner, "shutdown")
     async with beside(rude) as (running, required, session):
         await send(running, session)
         await until(lambda: rude.handled)
@@ -173,7 +175,7 @@ async def test_one_that_will_not_shut_down_is_left_behind(manner: str, caplog: p
 
 
 async def test_batches_given_up_are_let_go_of_while_the_thread_is_blocked() -> None:
-    rude, metrics = Rude("blocks"), Metrics()
+    rude, metrics = MisbehavingPlugin("blocks"), Metrics()
     pipeline = Pipeline(
         [Stage("rude", rude, False)], SystemClock(), metrics, logging.getLogger("x"), optional_time_limit_s=0.01
     )
@@ -193,7 +195,7 @@ async def test_batches_given_up_are_let_go_of_while_the_thread_is_blocked() -> N
 
 async def test_a_plugin_whose_wishes_are_wrong_is_told_at_start() -> None:
     for wrong in (["command"], "command"):
-        rude = Rude("raises")
+        rude = MisbehavingPlugin("raises")
         rude.events = wrong  # type: ignore[assignment]
         with pytest.raises(StartError, match="plugin rude: its `events` must be a frozenset"):
             Pipeline([Stage("rude", rude, False)], SystemClock(), Metrics(), logging.getLogger("x"))
@@ -260,7 +262,7 @@ async def test_a_stuck_plugin_does_not_keep_the_process(manner: str, tmp_path: P
 
 
 async def test_what_waits_for_a_plugin_that_never_started_is_counted_as_dropped() -> None:
-    rude = Rude("hangs", "start")
+    rude = MisbehavingPlugin("hangs", "start")
     async with beside(rude) as (running, _, session):
         for _ in range(3):
             await send(running, session)
