@@ -48,6 +48,7 @@ class Execution:
             await asyncio.wait([_awaited(step)], timeout=0.2)
         if not self.finished:
             await loop.run_in_executor(self._threads, self._pieces.close)
+        self._step = None  # the exception in it holds the frames that hold this, with the query
 
     def _gather(self) -> bytes:
         # one step for a small answer: under load each change of threads costs more than the query

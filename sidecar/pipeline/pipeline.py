@@ -9,7 +9,7 @@ from functools import partial
 
 from sidecar.errors import PermanentError, RetryableError, StartError
 from sidecar.otlp.batch import Batch
-from sidecar.pipeline.attempt import attempt
+from sidecar.pipeline.attempt import Failure, attempt
 from sidecar.pipeline.dead_letter_alarm import DeadLetterAlarm
 from sidecar.pipeline.optional import OptionalPlugin
 from sidecar.pipeline.plugin_thread import PluginThread
@@ -112,10 +112,9 @@ class Pipeline:
         """Do the work for a body, or wait for the outcome of what already does it for the same bytes."""
         if self.in_flight(digest):
             return await self.outcome(digest)
-        task = asyncio.create_task(work())
-        self._in_flight[digest] = task
-        task.add_done_callback(lambda done: self._landed(digest, done))
-        return await _outcome(task)
+        self._in_flight[digest] = asyncio.create_task(work())
+        self._in_flight[digest].add_done_callback(lambda done: self._landed(digest, done))
+        return await _outcome(self._in_flight[digest])
 
     def in_flight(self, digest: str) -> bool:
         """Whether work for a body goes on."""
@@ -174,16 +173,17 @@ class Pipeline:
 
     async def _run(self, batch: Batch) -> Counter[str]:
         wanted = [stage for stage in self.stages if batch.holds(stage.plugin.events)]
-        outcomes = await asyncio.gather(
-            *(self._require(stage, batch) for stage in wanted if stage.required), return_exceptions=True
-        )
+        failures = [
+            failure
+            for failure in await asyncio.gather(*(self._require(stage, batch) for stage in wanted if stage.required))
+            if failure is not None
+        ]
         # one plugin's PermanentError must not cost another plugin the batch: while any can still succeed, it is sent again
-        retryable = [outcome for outcome in outcomes if isinstance(outcome, RetryableError)]
-        if retryable:
-            raise max(retryable, key=lambda error: error.after)
-        for outcome in outcomes:
-            if outcome is not None:
-                raise outcome
+        if retryable := [failure for failure in failures if failure.outcome != "permanent"]:
+            last = max(retryable, key=lambda failure: failure.after)
+            raise RetryableError(last.reason, after=last.after)
+        if failures:
+            raise PermanentError(failures[0].reason)
         self._metrics.add(telemetry.RECEIVED_RECORDS, batch.record_count)
         self._metrics.add(telemetry.RECEIVED_BYTES, len(batch.body))
         if not batch.is_own:
@@ -193,22 +193,22 @@ class Pipeline:
                 self._optional[stage.name].offer(batch)
         return batch.rejected
 
-    async def _require(self, stage: Stage, batch: Batch) -> None:
+    async def _require(self, stage: Stage, batch: Batch) -> Failure | None:
         failure = await attempt(partial(stage.plugin.handle, batch), self._time_limit_s)
         if failure is None:
             stage.refused_until, stage.reason = 0.0, ""
             self._metrics.add(telemetry.PLUGIN_BATCHES, plugin=stage.name)
-            return
+            return None
         self._metrics.add(telemetry.PLUGIN_FAILURES, plugin=stage.name, outcome=failure.outcome)
-        reason = f"{stage.name}: {failure.reason}"
+        named = replace(failure, reason=f"{stage.name}: {failure.reason}")
         if failure.outcome == "permanent":
-            raise PermanentError(reason)
+            return named
         if stage.reason != failure.reason:
             self._logger.warning("plugin %s refuses batches for now (%s): %s", stage.name, failure.outcome, failure)
         # not ready until the time it named has passed: after that only the next batch can show whether it is
         stage.reason = failure.reason
         stage.refused_until = self._clock.monotonic() + failure.after
-        raise RetryableError(reason, after=failure.after)
+        return named
 
     async def _shut_down(self, stage: Stage, time_limit_s: float) -> None:
         if failure := await attempt(stage.plugin.shutdown, time_limit_s):
@@ -222,3 +222,5 @@ async def _outcome(task: asyncio.Task[Counter[str]]) -> Counter[str]:
         if task.cancelled():
             raise RetryableError("the sidecar is shutting down") from None
         raise
+    finally:
+        del task  # its exception holds this frame: with the task in it, all of them would wait for the garbage collector

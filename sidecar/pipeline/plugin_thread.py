@@ -102,6 +102,9 @@ class LoopThread:
         except asyncio.CancelledError:
             call.work = None
             raise
+        except Exception:
+            call.outcome = None  # it holds the exception, whose traceback holds the call, and the batch
+            raise
 
     def end(self) -> None:
         """Let the loop cancel what is left and close. Returns at once."""

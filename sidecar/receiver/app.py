@@ -118,7 +118,7 @@ class Receiver:
                     self._decoder.trimmer.freed(reservation.most)
         except MalformedError as error:
             # the sender drops it: without this line only the sender would know
-            self._log.warning("a request was refused for good: %s", error)
+            self._log.warning("a request was refused for good: %s", str(error))
             raise RefusedError(400, str(error)) from None
         except TooLargeError:
             raise RefusedError(

@@ -1,18 +1,25 @@
 """What a request may take in the sidecar's memory, read from the kernel's own counters of a real process."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import gc
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 import pytest
 from backports import zstd
 
-from sidecar.errors import RetryableError
+from sidecar.errors import PermanentError, RetryableError
 from sidecar.memory import Trimmer
+from sidecar.otlp.batch import Batch
+from sidecar.otlp.pieces import Piece
+from sidecar.otlp.salvage import Salvaged
 from sidecar.otlp.wire import Origin, encode
 from sidecar.pipeline.pipeline import Stage
 from sidecar.receiver import decoding
+from sidecar.receiver.decoding import Decoder, Decoding
+from sidecar.receiver.responses import RefusedError
 from tests.support.batch_sweep import PROTOBUF
 from tests.support.receivers import Recorder, SidecarProcess, receiving, until
 
@@ -181,3 +188,69 @@ async def test_memory_is_given_back_however_a_request_ends(
     ):
         assert answer.status == status
     assert sum(freed) >= least
+
+
+def held() -> list[object]:
+    """What there is of requests in this process."""
+    return [one for one in gc.get_objects() if isinstance(one, (Salvaged, Decoding, Piece, Batch))]
+
+
+class Failing(Recorder):
+    """A plugin that raises a new exception for each batch, and keeps none."""
+
+    def __init__(self, error: Callable[[], Exception] | None) -> None:
+        super().__init__()
+        self._error = error
+
+    async def handle(self, batch: Batch) -> None:
+        await asyncio.sleep(0)
+        if self._error is not None:
+            raise self._error()
+
+
+NO_ROOM = partial(RefusedError, 429, "no room")
+LARGE = many("records", 400_000)  # three pieces
+
+
+@pytest.mark.parametrize(
+    ("error", "body", "content_type", "status"),
+    [
+        (None, many("records", 1000), PROTOBUF, 200),
+        (partial(RetryableError, "not now"), many("records", 1000), PROTOBUF, 503),
+        (partial(PermanentError, "never"), many("records", 1000), PROTOBUF, 400),
+        (partial(ValueError, "unforeseen"), many("records", 1000), PROTOBUF, 503),
+        (partial(RetryableError, "not now"), LARGE, PROTOBUF, 503),
+        (partial(PermanentError, "never"), LARGE, PROTOBUF, 400),
+        (NO_ROOM, LARGE, PROTOBUF, 429),
+        (partial(RetryableError, "not now"), bad_json("records", 5000), JSON, 503),
+        (None, b"\x0f" * 1000, PROTOBUF, 400),
+    ],
+)
+async def test_nothing_of_a_request_waits_for_the_garbage_collector(
+    monkeypatch: pytest.MonkeyPatch, error: Callable[[], Exception] | None, body: bytes, content_type: str, status: int
+) -> None:
+    def no_room_for_pieces(_decoder: Decoder, _reservation: object, amount: int) -> None:
+        if amount > len(body):
+            raise NO_ROOM()
+
+    if error is NO_ROOM:
+        monkeypatch.setattr(Decoder, "book", no_room_for_pieces)
+    required, optional = Failing(None if error is NO_ROOM else error), Failing(partial(ValueError, "unforeseen"))
+
+    async def send() -> int:
+        async with session.post(running.logs, data=body, headers={"Content-Type": content_type}) as answer:
+            return answer.status
+
+    async with (
+        receiving(Stage("required", required, True), Stage("optional", optional, False)) as running,
+        aiohttp.ClientSession() as session,
+    ):
+        gc.collect()
+        before = len(held())  # of other tests, whose logs pytest keeps
+        gc.disable()
+        try:
+            # the same bytes at the same time: the second waits for the work of the first
+            assert await asyncio.gather(send(), send()) == [status, status]
+            await until(lambda: len(held()) == before, within_s=5)
+        finally:
+            gc.enable()

@@ -74,7 +74,10 @@ class Journal:
             raise RetryableError("the image journal is closed")
         future: Future[T] = Future()
         self._waiting.put((step, future))
-        return await asyncio.wrap_future(future)
+        try:
+            return await asyncio.wrap_future(future)
+        finally:
+            del future  # its exception holds this frame, and those above it with the batch
 
     async def close(self) -> None:
         """Finish what waits, give back every lease, and close. Idempotent."""
@@ -185,6 +188,7 @@ class Journal:
             self._commit([entry for entry in group if entry and entry[1].set_running_or_notify_cancel()])
             if None in group:
                 return
+            del group  # or what was written stays in memory until there is more
 
     def _commit(self, group: list[tuple[Step[Any], Future[Any]]]) -> None:
         """Run the steps as one transaction; each outcome is set only after the commit. A step that is refused wrote nothing."""
@@ -197,7 +201,7 @@ class Journal:
                     try:
                         outcomes.append((future, step(self._db), None))
                     except RetryableError as refused:
-                        outcomes.append((future, None, refused))
+                        outcomes.append((future, None, refused.with_traceback(None)))
         except (OSError, sqlite3.Error) as error:
             failure = self._failed(error)
             outcomes = [(future, None, failure) for _, future in group]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[4]
 PROGRAM = """
-import asyncio, sys
+import asyncio, gc, sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from sidecar.embedded.engine import Engine, Job
@@ -24,6 +24,7 @@ async def main():
     folder = Path(sys.argv[1])
     engine = Engine(EmbeddedSettings(data=folder))
     engine.start()
+    gc.disable()
     threads = ThreadPoolExecutor(4)
     job = Job(parse(b"SELECT number FROM numbers(3000000)"), reader=False, folder=folder, settings={}, parameters={})
     execution = Execution(engine, threads, job, None, Faulty())
@@ -33,6 +34,8 @@ async def main():
         print("seen")
     await execution.end()
     print("ended")
+    del execution, job
+    print("kept" if any(isinstance(one, Job) for one in gc.get_objects()) else "freed")
     threads.shutdown()
     engine.close()
 
@@ -40,9 +43,9 @@ asyncio.run(main())
 """
 
 
-def test_a_fault_while_an_answer_is_coded_ends_the_query(tmp_path: Path) -> None:
+def test_a_fault_while_an_answer_is_coded_ends_the_query_and_frees_it(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(tmp_path / "data")], cwd=ROOT, capture_output=True, text=True, timeout=120
     )
-    assert (done.returncode, done.stdout) == (0, "seen\nended\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "seen\nended\nfreed\n"), done.stderr

@@ -1,6 +1,8 @@
 """The journal by itself: group commit, leases, room, and what it does about a full disk."""
 
 import asyncio
+import contextlib
+import gc
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -14,6 +16,7 @@ from sidecar.plugins.images.queue.jobs import Blob, from_ms, ms
 from sidecar.plugins.images.queue.recovery import connect
 from tests.support.journals import LATER, add, claimed, job, names, opened, states
 from tests.support.plugin_support import START, SetClock
+from tests.support.receivers import until
 
 
 async def test_a_step_is_on_the_disk_when_it_is_awaited(tmp_path: Path) -> None:
@@ -84,6 +87,31 @@ async def test_a_step_that_is_refused_does_not_hurt_its_neighbours_and_one_that_
     with pytest.raises(RetryableError, match="unexpected ValueError"):
         await journal.do(breaks)
     assert len(await states(journal, 1, 2)) == 2
+    await journal.close()
+
+
+class Held:
+    """Stands for the bytes of an image that a step writes."""
+
+
+@pytest.mark.parametrize("error", [RetryableError("no room"), ValueError("a fault")])
+async def test_what_a_failed_step_held_is_freed_at_once(tmp_path: Path, error: Exception) -> None:
+    journal = await opened(tmp_path)
+
+    async def put(held: Held) -> None:
+        def step(_db: sqlite3.Connection) -> None:
+            raise type(error)(held.__doc__)
+
+        await journal.do(step)
+
+    gc.collect()
+    gc.disable()
+    try:
+        with contextlib.suppress(RetryableError):
+            await put(Held())
+        await until(lambda: not any(isinstance(one, Held) for one in gc.get_objects()), within_s=5)
+    finally:
+        gc.enable()
     await journal.close()
 
 
