@@ -4,6 +4,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aiogram import Bot, Dispatcher
@@ -18,15 +19,14 @@ from pydantic import AnyHttpUrl, SecretStr
 from bot.chat import Chat
 from bot.content.personas import LANGUAGES, load_personas
 from bot.content.texts import catalogue
-from bot.handlers import admin, chat, clear, errors, help, image, language, persona, premium, start
-from bot.llm.base import Backend, ImageBackend
-from bot.llm.offline import OfflineImages, Scripted
-from bot.llm.openai import OpenAiCompatible, OpenAiImages
-from bot.llm.pipeline import Llm
+from bot.llm.base import Backend, MakeImage
+from bot.llm.offline import Scripted, offline_image
+from bot.llm.openai import OpenAiCompatible, openai_image
 from bot.llm.provider import Provider
 from bot.middleware import ChatStateMiddleware, Clock
 from bot.premium import FileStore, Ledger, RedisStore
-from bot.redaction import AnalyticsFilter
+from bot.redaction import analytics_filter
+from bot.routing import router
 from bot.settings import BotSettings
 from bot.telegram import ObeyFloodLimits
 from bot.user_queue import UserQueues
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 UPDATES = ["message", "callback_query", "pre_checkout_query", "my_chat_member"]
+_UTC_NOW = partial(datetime.now, UTC)
 _OPENAI = "https://api.openai.com/v1"
 
 
@@ -51,33 +52,25 @@ class Application:
     dispatcher: Dispatcher
     tracker: Tracker
     user_queues: UserQueues
-    llm: Llm
+    providers: tuple[Provider, ...]
     web: WebApi
     settings: BotSettings
-    redis: "Redis | None"
 
     async def close(self) -> None:
         """End within five seconds: running answers first, then connections, then the tracker's queue."""
         if not await self.user_queues.drain(1.2):
             _log.warning("some answers were cut off by the end of the bot")
-        await asyncio.gather(self.llm.close(), self.web.close(), self.bot.session.close())
-        await self.dispatcher.storage.close()
-        if self.redis is not None:
-            await self.redis.aclose()
+        await asyncio.gather(self.web.close(), self.bot.session.close(), *(one.close() for one in self.providers))
+        await self.dispatcher.storage.close()  # and Redis with it
         await asyncio.to_thread(self.tracker.shutdown, 2.0)
-
-
-def utc_now() -> datetime:
-    """Return the time; tests pass another clock."""
-    return datetime.now(UTC)
 
 
 def make_tracker(settings: BotSettings) -> Tracker:
     """Create the tracker; OTEL_EXPORTER_OTLP_* say where it sends."""
-    return create_tracker("chattrail-bot", before_send=AnalyticsFilter(settings.secrets), state=settings.data)
+    return create_tracker("chattrail-bot", before_send=analytics_filter(settings.secrets), state=settings.data)
 
 
-def build(settings: BotSettings, tracker: Tracker, *, clock: Clock = utc_now) -> Application:
+def build(settings: BotSettings, tracker: Tracker, *, clock: Clock = _UTC_NOW) -> Application:
     """Make all parts and connect them. Nothing is sent yet."""
     redis = _redis(settings)
     dispatcher = Dispatcher(storage=_storage(settings, redis))
@@ -98,15 +91,19 @@ def build(settings: BotSettings, tracker: Tracker, *, clock: Clock = utc_now) ->
     for code in LANGUAGES:
         catalogue(code)  # read now rather than in the middle of the first chat
     ledger = Ledger(RedisStore(redis) if redis else FileStore(settings.premium_path))
-    llm = Llm(_backend(settings), _image_backend(settings))
+    backend: Backend = Scripted(settings.seed)
+    make_image: MakeImage = partial(offline_image, seed=settings.seed)
+    if ai := _provider(settings, "AI", settings.ai_base_url, settings.ai_key, settings.ai_timeout):
+        backend = OpenAiCompatible(ai, model=settings.ai_model, max_tokens=settings.ai_max_tokens)
+    url, key = settings.picture_base_url, settings.picture_key
+    if painter := _provider(settings, "PICTURE", url, key, settings.picture_timeout):
+        make_image = partial(openai_image, provider=painter, model=settings.picture_model, size=settings.picture_size)
     web = WebApi(str(settings.web_url), settings.web_token.get_secret_value() if settings.web_token else None)
-    shared = Chat(bot, llm, load_personas(), tracker, ledger, settings, clock)
+    shared = Chat(bot, backend, make_image, load_personas(), tracker, ledger, settings, clock)
     dispatcher.workflow_data.update(web=web, chat=shared)
-    handlers = (start, persona, image, clear, premium, language, chat, help)  # help takes what is left
-    dispatcher.include_routers(
-        errors.router(), admin.router(settings.admin_ids), *(handler.router() for handler in handlers)
-    )
-    return Application(bot, dispatcher, tracker, user_queues, llm, web, settings, redis)
+    dispatcher.include_router(router(settings.admin_ids))
+    providers = tuple(filter(None, (ai, painter)))
+    return Application(bot, dispatcher, tracker, user_queues, providers, web, settings)
 
 
 def _redis(settings: BotSettings) -> "Redis | None":
@@ -126,21 +123,6 @@ def _storage(settings: BotSettings, redis: "Redis | None") -> BaseStorage:
     seconds = settings.memory_days * 86400
     keys = DefaultKeyBuilder(prefix="chattrail:chat")
     return RedisStorage(redis, key_builder=keys, state_ttl=seconds, data_ttl=seconds)
-
-
-def _backend(settings: BotSettings) -> Backend:
-    provider = _provider(settings, "AI", settings.ai_base_url, settings.ai_key, settings.ai_timeout)
-    if provider is None:
-        return Scripted(settings.seed)
-    return OpenAiCompatible(provider, model=settings.ai_model, max_tokens=settings.ai_max_tokens)
-
-
-def _image_backend(settings: BotSettings) -> ImageBackend:
-    url, key = settings.picture_base_url, settings.picture_key
-    provider = _provider(settings, "PICTURE", url, key, settings.picture_timeout)
-    if provider is None:
-        return OfflineImages(settings.seed)
-    return OpenAiImages(provider, model=settings.picture_model, size=settings.picture_size)
 
 
 def _provider(

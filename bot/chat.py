@@ -11,8 +11,7 @@ from bot import keyboards
 from bot.chat_state import ChatState
 from bot.content.personas import Personas
 from bot.content.texts import Say
-from bot.llm.base import Line, LlmError, Turn
-from bot.llm.pipeline import Llm
+from bot.llm.base import Backend, Line, LlmError, MakeImage, Step, Turn
 from bot.middleware import Clock
 from bot.premium import Ledger
 from bot.settings import BotSettings
@@ -28,7 +27,8 @@ class Chat:
     """Handlers get it as `chat`, from aiogram's workflow data."""
 
     bot: Bot
-    llm: Llm
+    backend: Backend
+    make_image: MakeImage
     personas: Personas
     tracker: Tracker
     ledger: Ledger
@@ -43,11 +43,11 @@ class Chat:
             await self.bot.send_message(person, say("story.gone"), reply_markup=keyboards.personas(self.personas, say))
             return
         turn = Turn(*found, say.language, (*chat_state.history(), Line("user", said)))
-        model = {"provider": self.llm.backend.provider, "request_model": self.llm.backend.model}
+        model = {"provider": self.backend.provider, "request_model": self.backend.model}
         started = time.perf_counter()
         try:
             async with showing(self.bot, person, ChatAction.TYPING):
-                answer = await self.llm.answer(turn)
+                answer = await self.backend.complete(Step.DIALOGUE, turn)
         except LlmError as error:
             _log.warning("no answer from the AI: %s (%s)", error.error_type, error.args[0])
             elapsed = (time.perf_counter() - started) * 1000

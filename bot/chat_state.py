@@ -1,6 +1,6 @@
 """The state of a chat: kept in aiogram's FSM storage, bounded in size."""
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Self
 
@@ -30,13 +30,9 @@ class ChatState:
 
     @classmethod
     def load(cls, data: dict[str, Any]) -> Self:
-        """Read what an earlier version may have stored: unknown keys are ignored, missing ones have defaults."""
+        """Read the fields as any version stored them: unknown ones are ignored, missing ones have defaults."""
         known = {item.name for item in fields(cls)}
         return cls(**{key: value for key, value in data.items() if key in known})
-
-    def dump(self) -> dict[str, Any]:
-        """Return what load() reads."""
-        return asdict(self)
 
     def history(self) -> tuple[Line, ...]:
         """Return the chat for a language model."""

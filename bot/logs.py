@@ -10,7 +10,7 @@ import logging
 import re
 import traceback
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 
 from aiogram.exceptions import (
@@ -21,6 +21,8 @@ from aiogram.exceptions import (
     TelegramServerError,
     TelegramUnauthorizedError,
 )
+
+from common.log_format import FORMAT, SafeFormatter, log_to_stderr
 
 _TOKEN_IN_URL = re.compile(r"/bot\d+:[A-Za-z0-9_-]+")
 _SAFE_TO_LOG = (
@@ -36,26 +38,25 @@ def describe(error: BaseException) -> str:
     return f"{name}: {error}" if isinstance(error, _SAFE_TO_LOG) else name
 
 
-class Redactor:
-    """Replaces known secrets in a text, and bot tokens in URLs even when they are not known."""
+def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
+    """Make what replaces known secrets in a text, and bot tokens in URLs even when they are not known."""
+    longest_first = sorted(filter(None, secrets), key=len, reverse=True)
 
-    def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
-
-    def __call__(self, text: str) -> str:
-        """Return the text without secrets."""
+    def redact(text: str) -> str:
         text = _TOKEN_IN_URL.sub("/bot<token>", text)
-        for secret in self._secrets:
+        for secret in longest_first:
             text = text.replace(secret, "<secret>")
         return text
 
+    return redact
 
-class SafeFormatter(logging.Formatter):
+
+class RedactingFormatter(SafeFormatter):
     """Formats exceptions without their text and replaces every known secret."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
-        self._redact = Redactor(secrets)
+        super().__init__(FORMAT)
+        self._redact = redactor(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
         """Format a copy of the record, then replace the secrets."""
@@ -78,11 +79,9 @@ class SafeFormatter(logging.Formatter):
         return "\ncaused by:\n".join(parts)
 
 
-def configure(secrets: Iterable[str], level: int = logging.INFO) -> None:
-    """Send all logs to stderr through the safe formatter; for the bot's own process only."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(SafeFormatter(secrets))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+def configure(secrets: Iterable[str]) -> None:
+    """Send all logs to stderr through the redacting formatter; for the bot's own process only."""
+    log_to_stderr(formatter=RedactingFormatter(secrets))
     logging.captureWarnings(True)
     for verbose in ("httpx", "httpcore", "aiogram.event", "aiohttp.access", "matplotlib", "PIL"):
         logging.getLogger(verbose).setLevel(logging.WARNING)

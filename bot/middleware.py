@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -53,7 +54,7 @@ class ChatStateMiddleware(BaseMiddleware):
             return await handler(event, data)
         finally:
             state.last_at = self._clock().timestamp()
-            await storage.set_data(state.dump())
+            await storage.set_data(asdict(state))
 
 
 async def _report_full_queue(event: TelegramObject, say: Say, *, first: bool) -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from bot.content.plans import Plan
 
@@ -29,18 +29,8 @@ class Entry:
     at: float
 
 
-class Store(Protocol):
-    """Keeps the lines of the ledger."""
-
-    async def add(self, entry: Entry) -> None:
-        """Keep a line; it is durable when this returns."""
-
-    async def of(self, person: int) -> list[Entry]:
-        """Return a person's lines in the order they were added."""
-
-
 class FileStore:
-    """Lines of JSON in a file, or only in memory without one. For one process."""
+    """Lines of JSON in a file, or only in memory without one. For one process. A line is durable when `add` returns."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -100,7 +90,7 @@ class PremiumStatus:
 class Ledger:
     """Payments by charge id: entering the same payment or refund twice changes nothing."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: FileStore | RedisStore) -> None:
         self._store = store
         self._lock = asyncio.Lock()
 

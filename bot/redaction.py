@@ -1,10 +1,10 @@
 """Keeps out of analytics what the bot sends its admins (figures, login links), and secrets."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from bot.logs import Redactor
+from bot.logs import redactor
 from chattrail.events import PREFIX, AiMessage, ImageGenerated
 from chattrail.record import Record
 
@@ -23,19 +23,18 @@ def unrecorded() -> Iterator[None]:
         _unrecorded.reset(token)
 
 
-class AnalyticsFilter:
-    """The tracker's before_send. An admin's command is an event, the answer to it is not; and the message of an exception
-    may hold a URL with the bot's token.
+def analytics_filter(secrets: Iterable[str]) -> Callable[[Record], Record | None]:
+    """Make the tracker's before_send. An admin's command is an event, the answer to it is not; and the message of an
+    exception may hold a URL with the bot's token.
     """
+    redact = redactor(secrets)
 
-    def __init__(self, secrets: Iterable[str]) -> None:
-        self._redact = Redactor(secrets)
-
-    def __call__(self, record: Record) -> Record | None:
-        """Return the record that may leave, or None."""
+    def allowed(record: Record) -> Record | None:
         if _unrecorded.get() and record.event_name in _ANSWERS:
             return None
         message = record.attributes.get(_MESSAGE)
         if isinstance(message, str):
-            record.attributes[_MESSAGE] = self._redact(message)
+            record.attributes[_MESSAGE] = redact(message)
         return record
+
+    return allowed

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from aiogram import BaseMiddleware
 from aiogram.exceptions import TelegramAPIError, TelegramNetworkError, TelegramServerError
 from aiogram.methods import GetUpdates
 from aiogram.types import TelegramObject, Update
@@ -20,6 +19,7 @@ from aiohttp.typedefs import Handler as WebHandler
 from bot import commands
 from bot.app import UPDATES, Application
 from bot.middleware import Handler
+from common.waiting import set_within
 
 _log = logging.getLogger(__name__)
 _BACKOFF = BackoffConfig(min_delay=0.5, max_delay=30.0, factor=1.6, jitter=0.1)
@@ -62,16 +62,22 @@ async def _reach_telegram(app: Application, stop: asyncio.Event) -> str | None:
         except (TelegramNetworkError, TelegramServerError) as error:
             pause = next(backoff)
             _log.warning("Telegram cannot be reached (%s), next try in %.1f s", error, pause)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), pause)
+            await set_within(stop, pause)
     return None
 
 
 @asynccontextmanager
 async def _polling(app: Application, username: str, stop: asyncio.Event) -> AsyncIterator[None]:
     await app.bot.delete_webhook()  # with a webhook set, Telegram refuses getUpdates
-    newest = _NewestUpdate()
-    app.dispatcher.update.outer_middleware(newest)
+    newest = 0
+
+    async def note(handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        nonlocal newest
+        if isinstance(event, Update):
+            newest = max(newest, event.update_id)
+        return await handler(event, data)
+
+    app.dispatcher.update.outer_middleware(note)
     polling = app.dispatcher.start_polling(
         app.bot, allowed_updates=UPDATES, handle_signals=False, close_bot_session=False, backoff_config=_BACKOFF
     )
@@ -92,25 +98,13 @@ async def _polling(app: Application, username: str, stop: asyncio.Event) -> Asyn
         await _confirm(app, newest)
 
 
-class _NewestUpdate(BaseMiddleware):
-    """Remembers the id of the newest update."""
-
-    id: int | None = None
-
-    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
-        """Note the id before a handler can fail."""
-        if isinstance(event, Update):
-            self.id = max(self.id or 0, event.update_id)
-        return await handler(event, data)
-
-
-async def _confirm(app: Application, newest: _NewestUpdate) -> None:
+async def _confirm(app: Application, newest: int) -> None:
     """Confirm the last updates to Telegram, which would send them again at the next start."""
-    if newest.id is None:
+    if not newest:
         return
     try:
         async with asyncio.timeout(0.5):
-            await app.bot(GetUpdates(offset=newest.id + 1, limit=1, timeout=0))
+            await app.bot(GetUpdates(offset=newest + 1, limit=1, timeout=0))
     except (TimeoutError, TelegramAPIError):
         _log.warning("the last updates could not be confirmed; Telegram may send them again")
 

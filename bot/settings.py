@@ -6,9 +6,8 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import AnyHttpUrl, Field, SecretStr, field_validator, model_validator
 
-from common.settings import GuardSecret, Settings
+from common.settings import BotToken, GuardSecret, Settings, comma_list
 
-_TOKEN = re.compile(r"\d+:[A-Za-z0-9_-]{3,}")
 _WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{16,256}")
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
@@ -19,7 +18,7 @@ class BotSettings(Settings):
 
     prefix: ClassVar[str] = "BOT"
 
-    token: SecretStr = Field(alias="BOT_TOKEN", description="The bot's token from @BotFather.")
+    token: BotToken = Field(alias="BOT_TOKEN", description="The bot's token from @BotFather.")
     telegram_api_url: AnyHttpUrl | None = Field(
         None, description="Base URL of a Bot API server; unset: Telegram's own, https://api.telegram.org."
     )
@@ -76,22 +75,13 @@ class BotSettings(Settings):
     webhook_host: str = Field("127.0.0.1", description="Address the webhook listens on, behind your TLS proxy.")
     webhook_port: int = Field(8082, ge=0, le=65535, description="Port the webhook listens on; 0: any free one.")
 
-    @field_validator("token")
-    @classmethod
-    def _looks_like_a_token(cls, token: SecretStr) -> SecretStr:
-        if not _TOKEN.fullmatch(token.get_secret_value()):
-            raise ValueError("is not a bot token; @BotFather gives one like 123456:AbC…")
-        return token
-
     @field_validator("admin_ids", mode="before")
     @classmethod
     def _split(cls, given: object) -> object:
-        if not isinstance(given, str):
-            return given
-        parts = [part.strip() for part in given.split(",") if part.strip()]
-        if wrong := [part for part in parts if not part.isdigit()]:
+        parts = comma_list(given)
+        if isinstance(parts, tuple) and (wrong := [part for part in parts if not part.isdigit()]):
             raise ValueError(f"must be numbers with commas between them; {wrong[0]!r} is none")
-        return frozenset(map(int, parts))
+        return parts
 
     @model_validator(mode="after")
     def _webhook_is_complete(self) -> Self:

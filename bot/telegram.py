@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from html import escape
+from itertools import count
 from typing import Any
 
 from aiogram import Bot
@@ -17,6 +18,8 @@ from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 _log = logging.getLogger(__name__)
 _ACTION_LASTS = 4.5  # Telegram shows an action for 5 s
 _ACTION_DELAY = 0.15  # a quick answer needs none
+_ATTEMPTS = 4  # at a request that Telegram asks to repeat later
+_LONGEST_WAIT = 60.0  # seconds, over all of them
 _PIECE = 3500  # below Telegram's 4096, which counts in UTF-16
 _GESTURE = re.compile(r"\*([^*\n]{1,200})\*")
 
@@ -60,10 +63,10 @@ def pieces(text: str) -> list[str]:
 
 async def say_as_persona(bot: Bot, chat_id: int, text: str, buttons: InlineKeyboardMarkup) -> None:
     """Send a persona's words, the buttons below the last piece."""
-    parts = pieces(text)
-    for part in parts[:-1]:
+    *parts, last = pieces(text)
+    for part in parts:
         await bot.send_message(chat_id, spoken(part))
-    await bot.send_message(chat_id, spoken(parts[-1]), reply_markup=buttons)
+    await bot.send_message(chat_id, spoken(last), reply_markup=buttons)
 
 
 async def answer_button(callback: CallbackQuery, text: str | None = None, *, alert: bool = False) -> None:
@@ -82,22 +85,18 @@ async def drop_buttons(callback: CallbackQuery) -> None:
 class ObeyFloodLimits(BaseRequestMiddleware):
     """Waits as long as Telegram asks (429) and tries again; gives up when that is too long to make a person wait."""
 
-    def __init__(self, *, attempts: int = 4, longest: float = 60.0) -> None:
-        self._attempts = attempts
-        self._longest = longest
-
     async def __call__(
         self, make_request: NextRequestMiddlewareType[Any], bot: Bot, method: TelegramMethod[Any]
     ) -> Response[Any]:
         """Make the request, again if need be. Only refusals are repeated: a lost answer may mean a sent message."""
         waited = 0.0
-        for attempt in range(1, self._attempts + 1):
+        for attempt in count(1):
             try:
                 return await make_request(bot, method)
             except (TelegramRetryAfter, RestartingTelegram) as error:
                 pause = float(error.retry_after) if isinstance(error, TelegramRetryAfter) else 1.0
                 waited += pause
-                if attempt == self._attempts or waited > self._longest or isinstance(method, SendChatAction):
+                if attempt == _ATTEMPTS or waited > _LONGEST_WAIT or isinstance(method, SendChatAction):
                     raise
                 _log.warning("Telegram asks %s to wait %g s", type(method).__name__, pause)
                 await asyncio.sleep(pause)

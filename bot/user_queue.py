@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from common.waiting import set_within
+
 
 class QueueFullError(Exception):
     """The person has too many updates waiting. `first` is true for the first update that is refused."""
@@ -55,8 +57,4 @@ class UserQueues:
 
     async def drain(self, seconds: float) -> bool:
         """Wait until no update is being handled. False when that takes longer."""
-        try:
-            await asyncio.wait_for(self._idle.wait(), seconds)
-        except TimeoutError:
-            return False
-        return True
+        return await set_within(self._idle, seconds)

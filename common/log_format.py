@@ -8,10 +8,10 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def log_to_stderr(level: int | str = logging.INFO) -> None:
+def log_to_stderr(level: int | str = logging.INFO, formatter: logging.Formatter | None = None) -> None:
     """Log to standard error from a level on."""
     handler = logging.StreamHandler()
-    handler.setFormatter(SafeFormatter(FORMAT))
+    handler.setFormatter(formatter or SafeFormatter(FORMAT))
     logging.basicConfig(level=level, handlers=[handler])
 
 

@@ -7,6 +7,7 @@ of them; a `CHATTRAIL_` name that belongs to no part is everybody's error.
 
 import difflib
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,15 @@ def _long_enough(secret: SecretStr) -> SecretStr:
 
 # A token or password that opens a part of ours. Keys for other people's services are as those services make them.
 GuardSecret = Annotated[SecretStr, AfterValidator(_long_enough)]
+
+
+def _like_a_token(token: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"\d+:[A-Za-z0-9_-]{3,}", token.get_secret_value()):
+        raise ValueError("is not a bot token; @BotFather gives one like 123456:AbC…")
+    return token
+
+
+BotToken = Annotated[SecretStr, AfterValidator(_like_a_token)]
 
 
 class SettingsError(Exception):

@@ -31,11 +31,6 @@ def catalogue(language: str) -> dict[str, Entry]:
     return {f"{section}.{key}": entry for section, texts in sections.items() for key, entry in texts.items()}
 
 
-@cache
-def _locale(language: str) -> Locale:
-    return Locale.parse(language)
-
-
 class Say:
     """The catalogue in one person's language."""
 
@@ -63,7 +58,7 @@ class Say:
 
     def _form(self, key: str, values: dict[str, Any]) -> str:
         entry = catalogue(self.language)[key]
-        return entry if isinstance(entry, str) else entry[_locale(self.language).plural_form(values["n"])]
+        return entry if isinstance(entry, str) else entry[Locale.parse(self.language).plural_form(values["n"])]
 
 
 def _escaped(value: object) -> object:

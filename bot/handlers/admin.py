@@ -1,13 +1,13 @@
 """/stats, /dashboard and /refund, for the admins named in the settings. To others these commands do not exist."""
 
 import asyncio
-from collections.abc import Awaitable, Collection
+from collections.abc import Awaitable
 from typing import TypeVar
 
-from aiogram import Bot, F, Router
+from aiogram import Bot
 from aiogram.enums import ChatAction
 from aiogram.exceptions import TelegramBadRequest
-from aiogram.filters import Command, CommandObject
+from aiogram.filters import CommandObject
 from aiogram.types import BufferedInputFile, LinkPreviewOptions, Message
 from babel.numbers import format_decimal, format_percent
 
@@ -20,16 +20,6 @@ from bot.web_api import Figure, WebApi, WebError
 
 _SPAN = "7d"
 Answer = TypeVar("Answer")
-
-
-def router(admins: Collection[int]) -> Router:
-    """Make the router."""
-    own = Router(name="admin")
-    own.message.filter(F.from_user.id.in_(admins))
-    own.message.register(stats, Command("stats"))
-    own.message.register(dashboard, Command("dashboard"))
-    own.message.register(refund, Command("refund"))
-    return own
 
 
 async def stats(message: Message, bot: Bot, say: Say, web: WebApi) -> None:

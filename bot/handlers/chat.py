@@ -1,6 +1,5 @@
 """The chat itself, and the question whether to continue it after a long silence."""
 
-from aiogram import F, Router
 from aiogram.types import CallbackQuery, Message
 
 from bot import keyboards
@@ -10,15 +9,6 @@ from bot.content.texts import Html, Say
 from bot.telegram import answer_button, drop_buttons, pieces, spoken
 from chattrail.events import ChatContinued
 from chattrail.tracker import Tracker
-
-
-def router() -> Router:
-    """Make the router."""
-    own = Router(name="chat")
-    own.callback_query.register(continue_chat, F.data == "chat:continue")
-    own.callback_query.register(start_afresh, F.data == "chat:fresh")
-    own.message.register(talk, F.text, ~F.text.startswith("/"))
-    return own
 
 
 async def talk(message: Message, chat_state: ChatState, say: Say, chat: Chat) -> None:

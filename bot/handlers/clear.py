@@ -1,8 +1,6 @@
 """/clear: forget the chat, after asking."""
 
-from aiogram import F, Router
 from aiogram.exceptions import TelegramBadRequest
-from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Message
 
 from bot import keyboards
@@ -10,15 +8,6 @@ from bot.chat import Chat
 from bot.chat_state import ChatState
 from bot.content.texts import Say
 from bot.telegram import answer_button
-
-
-def router() -> Router:
-    """Make the router."""
-    own = Router(name="clear")
-    own.message.register(ask, Command("clear"))
-    own.callback_query.register(forget, F.data == "clear:yes")
-    own.callback_query.register(keep, F.data == "clear:no")
-    return own
 
 
 async def ask(message: Message, chat_state: ChatState, say: Say) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 
-from aiogram import Bot, Router
+from aiogram import Bot
 from aiogram.exceptions import TelegramAPIError, TelegramForbiddenError
 from aiogram.types import ErrorEvent
 
@@ -10,13 +10,6 @@ from bot.content.texts import Say
 from bot.telegram import answer_button
 
 _log = logging.getLogger(__name__)
-
-
-def router() -> Router:
-    """Make the router."""
-    own = Router(name="errors")
-    own.errors.register(apologise)
-    return own
 
 
 async def apologise(error: ErrorEvent, bot: Bot) -> bool:

@@ -1,22 +1,9 @@
 """/help, and the answers to updates that no other handler takes. This router comes last."""
 
-from aiogram import F, Router
-from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Message
 
 from bot.content.texts import Say
 from bot.telegram import answer_button
-
-
-def router() -> Router:
-    """Make the router."""
-    own = Router(name="help")
-    own.message.register(show_help, Command("help"))
-    own.message.register(unknown_command, F.text.startswith("/"))
-    own.message.register(not_text, F.photo | F.voice | F.video | F.video_note | F.sticker | F.audio | F.animation)
-    own.message.register(not_text, F.document | F.location | F.contact | F.poll | F.dice | F.venue)
-    own.callback_query.register(old_button)
-    return own
 
 
 async def show_help(message: Message, say: Say) -> None:

@@ -4,29 +4,18 @@ import logging
 import time
 import uuid
 
-from aiogram import F, Router
 from aiogram.enums import ChatAction
-from aiogram.filters import Command
 from aiogram.types import BufferedInputFile, CallbackQuery, Message
 
 from bot import keyboards
 from bot.chat import Chat
 from bot.chat_state import ChatState
 from bot.content.texts import Say
-from bot.llm.base import LlmError, Turn
+from bot.llm.base import LlmError, Step, Turn
 from bot.telegram import answer_button, showing
 from chattrail.events import ImageGenerated, ImageRefresh
 
 _log = logging.getLogger(__name__)
-
-
-def router() -> Router:
-    """Make the router."""
-    own = Router(name="image")
-    own.message.register(by_command, Command("picture"))
-    own.callback_query.register(by_button, F.data == "picture:new")
-    own.callback_query.register(another, F.data == "picture:again")
-    return own
 
 
 async def by_command(message: Message, chat_state: ChatState, say: Say, chat: Chat) -> None:
@@ -61,8 +50,9 @@ async def _send_image(person: int, chat_state: ChatState, say: Say, chat: Chat) 
     prompt: str | None = None
     try:
         async with showing(chat.bot, person, ChatAction.UPLOAD_PHOTO):
-            prompt = await chat.llm.image_prompt(turn)
-            image = await chat.llm.image(prompt)
+            scene = (await chat.backend.complete(Step.SCENE, turn)).text
+            prompt = (await chat.backend.complete(Step.IMAGE_PROMPT, turn, scene=scene)).text
+            image = await chat.make_image(prompt)
     except LlmError as error:
         _log.warning("no image: %s (%s)", error.error_type, error.args[0])
         elapsed = (time.perf_counter() - started) * 1000

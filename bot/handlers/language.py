@@ -1,7 +1,6 @@
 """/language: speak another language than Telegram's setting says."""
 
-from aiogram import Bot, F, Router
-from aiogram.filters import Command
+from aiogram import Bot
 from aiogram.types import CallbackQuery, Message
 
 from bot import keyboards
@@ -9,14 +8,6 @@ from bot.chat_state import ChatState
 from bot.content.personas import LANGUAGES
 from bot.content.texts import Say
 from bot.telegram import answer_button, drop_buttons
-
-
-def router() -> Router:
-    """Make the router."""
-    own = Router(name="language")
-    own.message.register(choose, Command("language"))
-    own.callback_query.register(change, F.data.startswith("language:"))
-    return own
 
 
 async def choose(message: Message, say: Say) -> None:

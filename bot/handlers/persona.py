@@ -1,7 +1,5 @@
 """Choosing a persona, and the story that begins the chat."""
 
-from aiogram import F, Router
-from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Message
 
 from bot import keyboards
@@ -11,15 +9,6 @@ from bot.content.personas import Persona
 from bot.content.texts import Html, Say
 from bot.telegram import answer_button, spoken
 from chattrail.events import PersonaSelected, StorySelected
-
-
-def router() -> Router:
-    """Make the router."""
-    own = Router(name="persona")
-    own.message.register(list_personas, Command("personas"))
-    own.callback_query.register(choose_persona, F.data.startswith("persona:"))
-    own.callback_query.register(choose_story, F.data.startswith("story:"))
-    return own
 
 
 async def list_personas(message: Message, say: Say, chat: Chat) -> None:

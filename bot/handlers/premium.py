@@ -3,8 +3,6 @@
 import logging
 from datetime import datetime
 
-from aiogram import F, Router
-from aiogram.filters import Command
 from aiogram.types import CallbackQuery, LabeledPrice, Message, PreCheckoutQuery
 from babel.dates import format_date
 
@@ -16,17 +14,6 @@ from bot.telegram import answer_button
 
 _log = logging.getLogger(__name__)
 _CURRENCY = "XTR"  # Telegram Stars
-
-
-def router() -> Router:
-    """Make the router."""
-    own = Router(name="premium")
-    own.message.register(show_plans, Command("premium"))
-    own.message.register(paid, F.successful_payment)
-    own.message.register(refunded, F.refunded_payment)
-    own.callback_query.register(invoice, F.data.startswith("premium:"))
-    own.pre_checkout_query.register(check)
-    return own
 
 
 async def show_plans(message: Message, say: Say, chat: Chat) -> None:

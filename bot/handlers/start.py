@@ -1,7 +1,6 @@
 """/start: a welcome, or a welcome back; a deep link may name a persona (t.me/…?start=persona_mira)."""
 
-from aiogram import Router
-from aiogram.filters import CommandObject, CommandStart
+from aiogram.filters import CommandObject
 from aiogram.types import Message
 
 from bot import keyboards
@@ -9,13 +8,6 @@ from bot.chat import Chat
 from bot.chat_state import ChatState
 from bot.content.texts import Say
 from bot.handlers.persona import show_persona
-
-
-def router() -> Router:
-    """Make the router."""
-    own = Router(name="start")
-    own.message.register(start, CommandStart())
-    return own
 
 
 async def start(message: Message, command: CommandObject, chat_state: ChatState, say: Say, chat: Chat) -> None:

@@ -1,5 +1,6 @@
 """The interfaces of the model backends: the state of a chat goes in, words and images come out."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol
@@ -69,21 +70,9 @@ class Backend(Protocol):
     async def complete(self, step: Step, turn: Turn, *, scene: str = "") -> Completion:
         """Do one step. Raises LlmError, within the backend's own time limit."""
 
-    async def close(self) -> None:
-        """Close the connections."""
 
-
-class ImageBackend(Protocol):
-    """An image model."""
-
-    provider: str
-    model: str
-
-    async def make(self, prompt: str) -> GeneratedImage:
-        """Make one image. Raises LlmError, within its own time limit."""
-
-    async def close(self) -> None:
-        """Close the connections."""
+# Makes an image for a prompt. Raises LlmError, within its own time limit.
+MakeImage = Callable[[str], Awaitable[GeneratedImage]]
 
 
 def encodable(text: str) -> str:

@@ -32,9 +32,6 @@ class Scripted:
         read = sum(len(words(line.text)) for line in turn.history)
         return Completion(text, response_model=self.model, input_tokens=read, output_tokens=len(words(text)))
 
-    async def close(self) -> None:
-        """Do nothing: there are no connections."""
-
     def _dialogue(self, turn: Turn) -> str:
         language, persona = turn.language, turn.persona
         said = turn.history[-1].text if turn.history else ""
@@ -78,18 +75,6 @@ def _sentence(text: str) -> str:
     return text if text[-1:] in ".?!…\"'" else f"{text}."
 
 
-class OfflineImages:
-    """Makes images without a network, the same for the same prompt and seed."""
-
-    provider = "offline"
-    model = "landscapes-1"
-
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
-
-    async def make(self, prompt: str) -> GeneratedImage:
-        """Return the landscape that fits the prompt best."""
-        return GeneratedImage(await asyncio.to_thread(image_for, prompt, self._seed), CONTENT_TYPE)
-
-    async def close(self) -> None:
-        """Do nothing: there are no connections."""
+async def offline_image(prompt: str, *, seed: int) -> GeneratedImage:
+    """Return the landscape that fits the prompt best, the same for the same prompt and seed."""
+    return GeneratedImage(await asyncio.to_thread(image_for, prompt, seed), CONTENT_TYPE)

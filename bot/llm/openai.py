@@ -39,10 +39,6 @@ class OpenAiCompatible:
             output_tokens=_count(usage.get("completion_tokens")),
         )
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._http.close()
-
     def _text(self, answer: dict[str, Any]) -> str:
         try:
             choice = answer["choices"][0]
@@ -60,38 +56,27 @@ def _count(value: object) -> int | None:
     return value if type(value) is int and value >= 0 else None
 
 
-class OpenAiImages:
-    """Calls `images/generations` below the base URL; takes base64 and addresses."""
+async def openai_image(prompt: str, *, provider: Provider, model: str, size: str) -> GeneratedImage:
+    """Request one image from `images/generations` below the base URL, as base64 or an address, and check that it is one."""
+    request = {"model": model, "prompt": prompt[:_MAX_PROMPT], "n": 1, "size": size}
+    answer = await provider.post("images/generations", request)
+    try:
+        entry = answer["data"][0]
+        encoded, url = entry.get("b64_json"), entry.get("url")
+        data = base64.b64decode(encoded, validate=True) if isinstance(encoded, str) else await provider.get(url)
+    except (KeyError, IndexError, TypeError, AttributeError):
+        raise LlmError("malformed_response", f"{provider.name} answered without an image") from None
+    except ValueError:
+        raise LlmError("malformed_response", f"{provider.name} sent broken base64") from None
+    if len(data) > _MAX_BYTES:
+        raise LlmError("too_large", f"{provider.name} made an image larger than Telegram takes")
+    try:
+        return GeneratedImage(data, await asyncio.to_thread(_content_type, data))
+    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError):
+        raise LlmError("malformed_response", f"{provider.name} sent bytes that are not an image") from None
 
-    def __init__(self, provider: Provider, *, model: str, size: str) -> None:
-        self.provider, self.model = provider.name, model
-        self._http, self._size = provider, size
 
-    async def make(self, prompt: str) -> GeneratedImage:
-        """Request one image and check that it is one."""
-        answer = await self._http.post(
-            "images/generations", {"model": self.model, "prompt": prompt[:_MAX_PROMPT], "n": 1, "size": self._size}
-        )
-        try:
-            entry = answer["data"][0]
-            encoded, url = entry.get("b64_json"), entry.get("url")
-            data = base64.b64decode(encoded, validate=True) if isinstance(encoded, str) else await self._http.get(url)
-        except (KeyError, IndexError, TypeError, AttributeError):
-            raise LlmError("malformed_response", f"{self.provider} answered without an image") from None
-        except ValueError:
-            raise LlmError("malformed_response", f"{self.provider} sent broken base64") from None
-        return GeneratedImage(data, await asyncio.to_thread(self._content_type, data))
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._http.close()
-
-    def _content_type(self, data: bytes) -> str:
-        if len(data) > _MAX_BYTES:
-            raise LlmError("too_large", f"{self.provider} made an image larger than Telegram takes")
-        try:
-            with Image.open(io.BytesIO(data), formats=list(_TYPES)) as image:
-                image.verify()
-                return _TYPES[str(image.format)]
-        except (Image.DecompressionBombError, OSError, SyntaxError, ValueError):
-            raise LlmError("malformed_response", f"{self.provider} sent bytes that are not an image") from None
+def _content_type(data: bytes) -> str:
+    with Image.open(io.BytesIO(data), formats=list(_TYPES)) as image:
+        image.verify()
+        return _TYPES[str(image.format)]

@@ -6,22 +6,21 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.llm.base import Backend, Step
-from bot.llm.offline import OfflineImages, Scripted
+from bot.llm.offline import Scripted, offline_image
 from bot.llm.openai import OpenAiCompatible
-from bot.llm.pipeline import Llm
 from tests.support.fakes.openai_server import OpenAiServer
 from tests.support.llm_backends import provider, turn
 
 
 @pytest.fixture(params=["scripted", "openai_compatible"])
 async def backend(request: pytest.FixtureRequest, server: OpenAiServer) -> AsyncIterator[Backend]:
-    made: Backend
     if request.param == "scripted":
-        made = Scripted(seed=7)
-    else:
-        made = OpenAiCompatible(provider(server.url), model="small", max_tokens=100)
-    yield made
-    await made.close()
+        yield Scripted(seed=7)
+        return
+    http = provider(server.url)
+    yield OpenAiCompatible(http, model="small", max_tokens=100)
+    await http.close()
+    await http.close()  # closing twice does no harm
 
 
 @pytest.mark.parametrize("step", list(Step))
@@ -48,13 +47,8 @@ async def test_answers_at_the_same_time_do_not_mix(backend: Backend) -> None:
     assert [said.text for said in together] == alone
 
 
-async def test_close_may_be_called_twice(backend: Backend) -> None:
-    await backend.close()
-    await backend.close()
-
-
-async def test_the_pipeline_goes_from_dialogue_to_image(backend: Backend) -> None:
-    llm = Llm(backend, OfflineImages(seed=7))
-    assert (await llm.answer(turn())).text
-    image = await llm.image(await llm.image_prompt(turn()))
+async def test_a_moment_becomes_a_scene_and_then_a_prompt(backend: Backend) -> None:
+    scene = await backend.complete(Step.SCENE, turn())
+    prompt = await backend.complete(Step.IMAGE_PROMPT, turn(), scene=scene.text)
+    image = await offline_image(prompt.text, seed=7)
     assert image.data.startswith(b"\xff\xd8\xff")

@@ -20,7 +20,7 @@ SECRET = "my secret is that I like thunder"
 async def remote(server: OpenAiServer) -> AsyncIterator[OpenAiCompatible]:
     made = OpenAiCompatible(provider(server.url), model="small", max_tokens=100)
     yield made
-    await made.close()
+    await made._http.close()
 
 
 async def test_the_wire_format_is_the_documented_one(server: OpenAiServer, remote: OpenAiCompatible) -> None:
@@ -53,7 +53,7 @@ async def test_a_provider_that_wants_too_long_a_pause_fails_at_once(server: Open
         await backend.complete(Step.DIALOGUE, turn())
     assert failure.value.error_type == "rate_limited"
     assert time.monotonic() - started < 2
-    await backend.close()
+    await backend._http.close()
 
 
 async def test_a_broken_provider_is_tried_as_often_as_set(server: OpenAiServer, remote: OpenAiCompatible) -> None:
@@ -87,7 +87,7 @@ async def test_a_wrong_key_names_the_setting_and_never_the_key(
     assert "CHATTRAIL_BOT_AI_KEY" in caplog.text
     assert "sk-wrong-one" not in caplog.text + str(failure.value)
     assert SECRET not in caplog.text + str(failure.value)
-    await backend.close()
+    await backend._http.close()
 
 
 NONSENSE: list[bytes] = [
@@ -135,7 +135,7 @@ async def test_a_provider_that_hangs_costs_the_time_limit_and_no_more(server: Op
         await backend.complete(Step.DIALOGUE, turn())
     assert failure.value.error_type == "timeout"
     assert time.monotonic() - started < 3
-    await backend.close()
+    await backend._http.close()
 
 
 async def test_a_provider_that_is_not_there(server: OpenAiServer, unused_tcp_port_factory: Callable[[], int]) -> None:
@@ -145,7 +145,7 @@ async def test_a_provider_that_is_not_there(server: OpenAiServer, unused_tcp_por
     with pytest.raises(LlmError) as failure:
         await backend.complete(Step.DIALOGUE, turn())
     assert failure.value.error_type == "network"
-    await backend.close()
+    await backend._http.close()
 
 
 async def test_a_cancelled_answer_leaves_the_backend_usable(server: OpenAiServer, remote: OpenAiCompatible) -> None:

@@ -1,11 +1,12 @@
 """Pictures of an OpenAI-compatible provider, and what is none."""
 
 import json
+from functools import partial
 
 import pytest
 
 from bot.llm.base import LlmError
-from bot.llm.openai import OpenAiImages
+from bot.llm.openai import openai_image
 from tests.support.fakes.openai_server import Fault, OpenAiServer
 from tests.support.llm_backends import provider
 
@@ -13,11 +14,12 @@ from tests.support.llm_backends import provider
 @pytest.mark.parametrize("by_url", [False, True])
 async def test_pictures_come_as_base64_or_by_address(server: OpenAiServer, by_url: bool) -> None:
     server.pictures_by_url = by_url
-    pictures = OpenAiImages(provider(server.url), model="painter", size="512x512")
-    picture = await pictures.make("a lighthouse")
+    backend = provider(server.url)
+    make = partial(openai_image, provider=backend, model="painter", size="512x512")
+    picture = await make("a lighthouse")
     assert picture.content_type == "image/png"
     assert server.requests == [{"model": "painter", "prompt": "a lighthouse", "n": 1, "size": "512x512"}]
-    await pictures.close()
+    await backend.close()
 
 
 @pytest.mark.parametrize(
@@ -33,9 +35,10 @@ async def test_pictures_come_as_base64_or_by_address(server: OpenAiServer, by_ur
     ],
 )
 async def test_what_is_no_picture_is_a_named_failure(server: OpenAiServer, answer: object) -> None:
-    pictures = OpenAiImages(provider(server.url), model="painter", size="512x512")
+    backend = provider(server.url)
+    make = partial(openai_image, provider=backend, model="painter", size="512x512")
     server.fail(Fault(200, body=json.dumps(answer).encode()))
     with pytest.raises(LlmError) as failure:
-        await pictures.make("a lighthouse")
+        await make("a lighthouse")
     assert failure.value.error_type == "malformed_response"
-    await pictures.close()
+    await backend.close()

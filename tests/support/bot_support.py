@@ -9,7 +9,7 @@ from typing import Any
 from aiogram.types import Message
 
 from bot.app import Application, build
-from bot.redaction import AnalyticsFilter
+from bot.redaction import analytics_filter
 from bot.runner import run
 from bot.settings import BotSettings
 from chattrail.export.pipeline import create_tracker
@@ -77,7 +77,7 @@ async def running_bot(**settings: str) -> AsyncIterator[RunningBot]:
             environ = {"CHATTRAIL_BOT_TELEGRAM_API_URL": telegram.url, "BOT_TOKEN": TOKEN}
             environ |= {f"CHATTRAIL_BOT_{name.upper()}": value for name, value in settings.items()}
             loaded = BotSettings.load(environ)
-            tracker = create_tracker("bot-under-test", endpoint=inbox.url, before_send=AnalyticsFilter(loaded.secrets))
+            tracker = create_tracker("bot-under-test", endpoint=inbox.url, before_send=analytics_filter(loaded.secrets))
             app = build(loaded, tracker, clock=clock)
             stop = asyncio.Event()
             task = asyncio.create_task(run(app, stop))

@@ -135,7 +135,7 @@ async def test_an_exception_that_holds_the_token_tells_it_to_nobody(
 
     ann = bot.telegram.person(1001)
     await begin_story(ann)
-    monkeypatch.setattr(bot.app.llm.backend, "complete", fails)
+    monkeypatch.setattr(bot.app.dispatcher["chat"].backend, "complete", fails)
     await ann.send("Hello")
     await ann.wait(says("Something went wrong on my side"))
     (failed,) = await bot.attributes("handler_failed")

@@ -7,7 +7,7 @@ from PIL import Image
 
 from bot.content.images import image_for
 from bot.content.personas import load_personas
-from bot.llm.offline import OfflineImages
+from bot.llm.offline import offline_image
 
 PROMPTS = [moment for persona in load_personas().all for story in persona.stories for moment in story.moments]
 
@@ -50,8 +50,6 @@ def test_the_words_choose_the_hour() -> None:
     assert brightness("a mountain at night") < brightness("a sunny day in the mountains") - 40
 
 
-async def test_the_backend_keeps_the_contract_of_image_backends() -> None:
-    backend = OfflineImages(1)
-    image = await backend.make("a forest")
+async def test_the_image_comes_with_its_content_type() -> None:
+    image = await offline_image("a forest", seed=1)
     assert (image.content_type, image.data) == ("image/jpeg", image_for("a forest", 1))
-    await backend.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from bot.chat_state import ChatState
 from bot.content.plans import PLANS
-from bot.logs import SafeFormatter
+from bot.logs import RedactingFormatter
 from bot.premium import FileStore, Ledger
 from bot.telegram import pieces, spoken
 from bot.user_queue import QueueFullError, UserQueues
@@ -80,7 +81,7 @@ def test_chat_state_is_bounded_and_reads_what_other_versions_stored() -> None:
         chat_state.remember("user", "x" * 10_000 + str(number), limit=10)
     assert len(chat_state.lines) == 10
     assert all(len(text) <= 4000 for _, text in chat_state.lines)
-    again = ChatState.load(chat_state.dump() | {"from_the_future": 1})
+    again = ChatState.load(asdict(chat_state) | {"from_the_future": 1})
     assert again == chat_state
     assert ChatState.load({}) == ChatState()
 
@@ -128,7 +129,7 @@ def test_gestures_become_italics_and_markup_stays_text() -> None:
 class _Capture(logging.Handler):
     def __init__(self, secrets: list[str]) -> None:
         super().__init__()
-        self.setFormatter(SafeFormatter(secrets))
+        self.setFormatter(RedactingFormatter(secrets))
         self.text = ""
 
     def emit(self, record: logging.LogRecord) -> None:
