@@ -2,15 +2,14 @@
 
 import argparse
 import os
-import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Never
 
-from collector.build import BuildError, build
-from collector.locate import NotFoundError, find
+from collector.build import BuildError, build, find
 from collector.settings import CollectorSettings
+from common.net import why_taken
 from common.private_files import keep_files_private
 from common.settings import SettingsError, exit_with
 
@@ -38,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.command == "build":
-            build(_progress)
+            build(partial(print, flush=True))
             return 0
         settings = CollectorSettings.load()
         binary = find(settings.otelcol)
@@ -49,10 +48,11 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "validate":
             return _validate(command_line, environment)
         _refuse_taken_ports(settings)
-        _become(command_line, environment)
+        keep_files_private()
+        os.execve(command_line[0], command_line, environment)  # noqa: S606 - a signal to this process reaches the collector
     except SettingsError as error:
         exit_with(error)
-    except (BuildError, NotFoundError, OSError) as error:
+    except (BuildError, OSError) as error:
         print(f"collector: {error}", file=sys.stderr)
         return 1
 
@@ -76,28 +76,13 @@ def _validate(command_line: list[str], environment: dict[str, str]) -> int:
     return 1 if done.returncode else 0
 
 
-def _become(command_line: list[str], environment: dict[str, str]) -> Never:
-    """Turn this process into the collector: a signal to it reaches the collector itself."""
-    keep_files_private()
-    os.execve(command_line[0], command_line, environment)  # noqa: S606
-
-
 def _refuse_taken_ports(settings: CollectorSettings) -> None:
     """The collector would end with a stack of messages; one that names the variable helps more."""
     variables = dict(zip(type(settings).model_fields, type(settings).variables(), strict=True))
     for host_field, port_field in PORTS:
         host, port = getattr(settings, host_field), getattr(settings, port_field)
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as error:
-                reason = error.strerror or error
-                raise OSError(f"can't listen on {host}:{port} ({reason}): change {variables[port_field]}") from None
-
-
-def _progress(line: str) -> None:
-    print(line, flush=True)
+        if reason := why_taken(host, port):
+            raise OSError(f"can't listen on {host}:{port} ({reason}): change {variables[port_field]}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Build the collector from manifest.yaml with OpenTelemetry's builder, once for each manifest, into the user's cache.
+"""Find the collector, or build it from manifest.yaml with OpenTelemetry's builder: once for each manifest, into the user's cache.
 
 All modules are as they were released, but for our own, which the manifest takes from folders here (limits/, storage/).
 """
@@ -23,7 +23,7 @@ NEEDED_GO = (1, 26)
 
 
 class BuildError(Exception):
-    """The collector can't be built; the message says what is missing or failed."""
+    """The collector can't be built or found; the message says what is missing or failed."""
 
 
 def builder_version(manifest: str) -> str:
@@ -49,6 +49,24 @@ def cached_binary(manifest_path: Path = MANIFEST) -> Path:
                 key.update(f"\n{source.relative_to(FOLDER).as_posix()}\n".encode() + source.read_bytes())
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return home / "chattrail" / "collector" / key.hexdigest() / "otelcol"
+
+
+def find(named: Path | None = None) -> Path:
+    """Path of the binary. `named` is CHATTRAIL_OTELCOL, which must hold if it is given. Raises BuildError."""
+    if named is not None:
+        if not (named.is_file() and os.access(named, os.X_OK)):
+            raise BuildError(f"CHATTRAIL_OTELCOL is {named}, which is not a program that can be run")
+        return named.absolute()
+    built = cached_binary()
+    if built.exists():
+        return built
+    on_path = shutil.which(BINARY)
+    if on_path:
+        return Path(on_path)
+    raise BuildError(
+        f"there is no collector binary: build it with `make collector` (Go is needed, and a few minutes), name one "
+        f"with CHATTRAIL_OTELCOL, or put {BINARY} on PATH"
+    )
 
 
 def build(progress: Callable[[str], None], manifest_path: Path = MANIFEST) -> Path:

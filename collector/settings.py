@@ -1,6 +1,5 @@
 """Settings of the collector: what `python -m collector run` hands to the variables in otel-config.yaml and the feeds."""
 
-import ipaddress
 import json
 import re
 from pathlib import Path
@@ -8,11 +7,13 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from common.net import in_url, is_loopback
 from common.settings import CommaList, GuardSecret, Settings
 
 FEEDS = Path(__file__).with_name("feeds")
 # Fields that steer the command only; the YAML files do not know them.
 NOT_FOR_YAML = frozenset({"otelcol", "feeds"})
+HOSTS = frozenset({"host", "status_host"})  # a port follows each there
 
 
 class CollectorSettings(Settings):
@@ -69,7 +70,7 @@ class CollectorSettings(Settings):
 
     @model_validator(mode="after")
     def _checked_together(self) -> Self:
-        if self.token is None and not _is_loopback(self.host):
+        if self.token is None and not is_loopback(self.host):
             raise ValueError(
                 f"CHATTRAIL_COLLECTOR_HOST is {self.host}, which others can reach: set CHATTRAIL_COLLECTOR_TOKEN to a "
                 "long random text and give it to the senders, or listen on 127.0.0.1"
@@ -99,7 +100,7 @@ class CollectorSettings(Settings):
         """The variables as the YAML files read them; a setting without a value is left out."""
         names = dict(zip(type(self).model_fields, type(self).variables(), strict=True))
         return {
-            names[field]: _as_text(value)
+            names[field]: _as_text(in_url(value) if field in HOSTS else value)
             for field, value in self
             if field not in NOT_FOR_YAML and value is not None and value != ""
         }
@@ -111,24 +112,8 @@ def _as_text(value: object) -> str:
             return value.get_secret_value()
         case bool():
             return str(value).lower()
-        case str() if ":" in value and _is_ipv6(value):
-            return f"[{value}]"  # an address that a port follows
         case _:
             return str(value)
-
-
-def _is_ipv6(text: str) -> bool:
-    try:
-        return ipaddress.ip_address(text).version == 6
-    except ValueError:
-        return False
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _is_json_object(text: str) -> bool:

@@ -6,6 +6,7 @@ whose request is being worked on is never closed.
 """
 
 import ipaddress
+import socket
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from typing import Generic, TypeVar
@@ -20,6 +21,22 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def in_url(host: str) -> str:
+    """A host as it stands in an address: an IPv6 address has brackets there."""
+    return f"[{host}]" if ":" in host else host
+
+
+def why_taken(host: str, port: int) -> str | None:
+    """Why nothing new can listen on a port, or None. A part asks at its start, to name the setting to change."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return error.strerror or str(error)
+    return None
 
 
 def network(address: str) -> str:

@@ -4,7 +4,6 @@ import asyncio
 import ctypes
 import os
 import signal
-import socket
 import sys
 import time
 import urllib.request
@@ -12,6 +11,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from common.net import why_taken
 
 PR_SET_PDEATHSIG = 1
 # glibc's allocator keeps eight heaps a core, and the memory of freed bodies; with these it gives memory back
@@ -121,17 +122,11 @@ def _log_file(logs: Path, name: str) -> Path:
 
 def require_free_port(service: Service) -> None:
     """Raise StackError naming the port and its variable when another process listens there."""
-    if service.port is None:
-        return
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", service.port))
-        except OSError:
-            raise StackError(
-                f"Port {service.port} for {service.title} is taken: stop what listens there,"
-                f" or set {service.port_variable} to a free port."
-            ) from None
+    if service.port is not None and why_taken("127.0.0.1", service.port):
+        raise StackError(
+            f"Port {service.port} for {service.title} is taken: stop what listens there,"
+            f" or set {service.port_variable} to a free port."
+        )
 
 
 def answers(url: str) -> bool:

@@ -4,6 +4,8 @@ from typing import Self
 
 from aiohttp import web
 
+from common.net import in_url
+
 
 class LoopbackServer:
     """Serves an application between `async with` and its end. Port 0 takes a free one."""
@@ -33,5 +35,4 @@ class LoopbackServer:
     @property
     def url(self) -> str:
         """The base address, without a slash at the end."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._port}"
+        return f"http://{in_url(self._host)}:{self._port}"

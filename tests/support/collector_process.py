@@ -21,7 +21,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from collector.locate import NotFoundError, find
+from collector.build import BuildError, find
 from tests.support.receivers import quiet_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +32,7 @@ def binary_or_skip() -> Path:
     """The collector's binary. Without one a test fails in CI, which builds it, and is skipped elsewhere."""
     try:
         return find(Path(os.environ["CHATTRAIL_OTELCOL"]) if os.environ.get("CHATTRAIL_OTELCOL") else None)
-    except NotFoundError as error:
+    except BuildError as error:
         if os.environ.get("CI"):
             pytest.fail(str(error))
         pytest.skip("the collector is not built: run `make collector`")

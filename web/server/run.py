@@ -1,7 +1,5 @@
 """gunicorn, configured from the settings: one process with few threads by default, made for a small machine."""
 
-import logging
-import socket
 import sqlite3
 import sys
 import time
@@ -11,6 +9,8 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
+from common.log_format import log_to_stderr
+from common.net import in_url, why_taken
 from common.private_files import keep_files_private
 from web import SIGN_IN_FILE, create_app
 from web.auth.database import AuthDatabase
@@ -32,9 +32,8 @@ class Server(BaseApplication):  # type: ignore[misc]
     def load_config(self) -> None:
         """Set gunicorn's options; nothing is read from the command line or from a file."""
         settings = self.settings
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
         options: dict[str, Any] = {
-            "bind": f"{host}:{settings.port}",
+            "bind": f"{in_url(settings.host)}:{settings.port}",
             "workers": settings.workers,
             "worker_class": "web.server.worker.Worker",
             "graceful_timeout": GRACE_S,
@@ -59,8 +58,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def _listening(self, arbiter: Any) -> None:
         host, port, *_ = arbiter.LISTENERS[0].sock.getsockname()
         address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared with, not bound to
-        local = f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
-        self._url = self.settings.public_url or local
+        self._url = self.settings.public_url or f"http://{in_url(address)}:{port}"
 
     def _ready(self, worker: Any) -> None:
         if worker.age == 1:
@@ -69,34 +67,17 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 
 def serve(settings: WebSettings, server: type[Server] = Server) -> None:
-    """Serve until SIGTERM or SIGINT. Exits with 1 and a sentence when the port is taken."""
+    """Serve until SIGTERM or SIGINT. Exits with 1 and a sentence when the port is taken or the data cannot be written."""
     keep_files_private()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
-    _check_port(settings)
-    _check_data(settings)
-    server(settings).run()
-
-
-def _check_port(settings: WebSettings) -> None:
-    """Say at once what gunicorn would say after five seconds of trying."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            sys.stderr.write(
-                f"Cannot listen on {settings.host}:{settings.port} ({error.strerror});"
-                " choose another CHATTRAIL_WEB_HOST or CHATTRAIL_WEB_PORT.\n"
-            )
-            raise SystemExit(1) from None
-
-
-def _check_data(settings: WebSettings) -> None:
-    """Say at the start, not at the first login, that the sign-in database cannot be written."""
-    try:
+    log_to_stderr()
+    if reason := why_taken(settings.host, settings.port):  # gunicorn would say it after five seconds of trying
+        raise SystemExit(
+            f"Cannot listen on {settings.host}:{settings.port} ({reason});"
+            " choose another CHATTRAIL_WEB_HOST or CHATTRAIL_WEB_PORT."
+        )
+    try:  # at the start, not at the first login
         with AuthDatabase(settings.data / SIGN_IN_FILE, time.time).write():
             pass
     except (OSError, sqlite3.Error) as error:
-        sys.stderr.write(f"Cannot write to {settings.data} ({error}); choose another CHATTRAIL_WEB_DATA.\n")
-        raise SystemExit(1) from None
+        raise SystemExit(f"Cannot write to {settings.data} ({error}); choose another CHATTRAIL_WEB_DATA.") from None
+    server(settings).run()

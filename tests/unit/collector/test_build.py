@@ -11,8 +11,17 @@ from pathlib import Path
 import pytest
 
 from collector import go_lint
-from collector.build import FOLDER, MANIFEST, BuildError, build, builder_version, cached_binary, find_go, own_modules
-from collector.locate import NotFoundError, find
+from collector.build import (
+    FOLDER,
+    MANIFEST,
+    BuildError,
+    build,
+    builder_version,
+    cached_binary,
+    find,
+    find_go,
+    own_modules,
+)
 from tests.support.collector_process import ROOT
 
 # Plays `go env GOVERSION` and `go install …/builder@v…`; the builder it installs writes a binary where the real one does.
@@ -117,7 +126,7 @@ def test_a_failed_build_says_why_and_leaves_no_binary(calls: Path, monkeypatch: 
     with pytest.raises(BuildError, match="module was not found"):
         build(lambda _: None)
     assert not cached_binary().exists()
-    with pytest.raises(NotFoundError, match="make collector"):
+    with pytest.raises(BuildError, match="make collector"):
         find()
 
 
@@ -137,7 +146,7 @@ def test_the_binary_is_the_named_one_then_the_built_one_then_the_one_on_path(cal
     assert find() == built
     named = shutil.copy(on_path, tmp_path / "mine")
     assert find(Path(named)) == Path(named)
-    with pytest.raises(NotFoundError, match="CHATTRAIL_OTELCOL"):
+    with pytest.raises(BuildError, match="CHATTRAIL_OTELCOL"):
         find(tmp_path / "nowhere")
 
 
