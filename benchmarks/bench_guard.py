@@ -13,7 +13,6 @@ from pathlib import Path
 import chdb
 
 from benchmarks.report import report
-from sidecar.embedded.engine import PIECEWISE
 from sidecar.embedded.guard.guard import Guard
 from sidecar.embedded.sql import Statement
 
@@ -38,7 +37,7 @@ def main() -> None:
         guard = Guard(lambda: chdb.connect(folder))
 
         def check(sql: str, data_format: str | None = None) -> object:
-            return guard.check(Statement(sql, data_format), reader=False, streamed=PIECEWISE)
+            return guard.check(Statement(sql, data_format), reader=False)
 
         rows = [
             ("SELECT, not seen before", cpu_ms(200, lambda i: check(f"SELECT {i} FORMAT Native"))),

@@ -5,7 +5,6 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
 
 from aiogram import Bot, Dispatcher
 from aiogram.client.default import DefaultBotProperties
@@ -34,9 +33,6 @@ from bot.web_api import WebApi
 from chattrail.aiogram import instrument
 from chattrail.export.pipeline import create_tracker
 from chattrail.tracker import Tracker
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
 
 _log = logging.getLogger(__name__)
 UPDATES = ["message", "callback_query", "pre_checkout_query", "my_chat_member"]
@@ -72,8 +68,8 @@ def make_tracker(settings: BotSettings) -> Tracker:
 
 def build(settings: BotSettings, tracker: Tracker, *, clock: Clock = _UTC_NOW) -> Application:
     """Make all parts and connect them. Nothing is sent yet."""
-    redis = _redis(settings)
-    dispatcher = Dispatcher(storage=_storage(settings, redis))
+    storage, payments = _stores(settings)
+    dispatcher = Dispatcher(storage=storage)
     server = TelegramAPIServer.from_base(str(settings.telegram_api_url)) if settings.telegram_api_url else PRODUCTION
     bot = Bot(
         settings.token.get_secret_value(),
@@ -90,7 +86,6 @@ def build(settings: BotSettings, tracker: Tracker, *, clock: Clock = _UTC_NOW) -
 
     for code in LANGUAGES:
         catalogue(code)  # read now rather than in the middle of the first chat
-    ledger = Ledger(RedisStore(redis) if redis else FileStore(settings.premium_path))
     backend: Backend = Scripted(settings.seed)
     make_image: MakeImage = partial(offline_image, seed=settings.seed)
     if ai := _provider(settings, "AI", settings.ai_base_url, settings.ai_key, settings.ai_timeout):
@@ -99,30 +94,24 @@ def build(settings: BotSettings, tracker: Tracker, *, clock: Clock = _UTC_NOW) -
     if painter := _provider(settings, "PICTURE", url, key, settings.picture_timeout):
         make_image = partial(openai_image, provider=painter, model=settings.picture_model, size=settings.picture_size)
     web = WebApi(str(settings.web_url), settings.web_token.get_secret_value() if settings.web_token else None)
-    shared = Chat(bot, backend, make_image, load_personas(), tracker, ledger, settings, clock)
+    shared = Chat(bot, backend, make_image, load_personas(), tracker, Ledger(payments), settings, clock)
     dispatcher.workflow_data.update(web=web, chat=shared)
     dispatcher.include_router(router(settings.admin_ids))
     providers = tuple(filter(None, (ai, painter)))
     return Application(bot, dispatcher, tracker, user_queues, providers, web, settings)
 
 
-def _redis(settings: BotSettings) -> "Redis | None":
+def _stores(settings: BotSettings) -> tuple[BaseStorage, FileStore | RedisStore]:
+    """Return where chats and payments are kept."""
     if settings.redis_url is None:
-        return None
-    from redis.asyncio import Redis  # slow to import, and most bots start without it
+        return MemoryStorage(), FileStore(settings.premium_path)
+    from aiogram.fsm.storage.redis import RedisStorage  # slow to import, and most bots start without it
+    from redis.asyncio import Redis
 
-    url = settings.redis_url.get_secret_value()
-    return Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)  # a hung Redis must not hang people
-
-
-def _storage(settings: BotSettings, redis: "Redis | None") -> BaseStorage:
-    if redis is None:
-        return MemoryStorage()
-    from aiogram.fsm.storage.redis import RedisStorage
-
-    seconds = settings.memory_days * 86400
+    url, seconds = settings.redis_url.get_secret_value(), settings.memory_days * 86400
+    redis = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)  # a hung Redis must not hang people
     keys = DefaultKeyBuilder(prefix="chattrail:chat")
-    return RedisStorage(redis, key_builder=keys, state_ttl=seconds, data_ttl=seconds)
+    return RedisStorage(redis, key_builder=keys, state_ttl=seconds, data_ttl=seconds), RedisStore(redis)
 
 
 def _provider(

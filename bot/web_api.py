@@ -36,7 +36,6 @@ class Slot(BaseModel):
     """One bucket of the activity chart."""
 
     at: datetime
-    people: float
     messages: float
     answers: float
     pictures: float

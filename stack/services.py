@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stack import cloudflare
 from stack.process import Service
 from stack.secrets import Secrets
 from stack.settings import StackSettings
 
 DEMO_OWNER = 1  # Telegram id of the simulated bot's owner
 DEMO_TOKEN = "424242:demo-token-of-the-simulated-telegram"  # noqa: S105 (known to the simulation only)
+
+# of the simulated Cloudflare Images, which alone knows them: there is no such account
+ACCOUNT_ID = "0123456789abcdef0123456789abcdef"
+API_TOKEN = "token-of-the-simulated-cloudflare"  # noqa: S105
+ACCOUNT_HASH = "Vi7wi5KSItxGFsWRG2Us6Q"
+SIGNING_KEY = "signing-key-of-the-simulated-cloudflare"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +57,17 @@ class _Installation:
         """Return the setting that makes a part use the simulated Telegram; none for the real one."""
         return {variable: self.url("simulation")} if self.simulated else {}
 
-    def service(self, name: str, title: str, module: str, *, port: str, env: Mapping[str, str], **more: Any) -> Service:
+    def service(
+        self, name: str, title: str, module: str, *words: str, port: str, env: Mapping[str, str], **more: Any
+    ) -> Service:
         """Describe a part that listens on the port of a setting, whose variable it reads too."""
         field = f"{port}_port"
-        number, variable = getattr(self.settings, field), StackSettings.model_fields[field].alias
-        assert variable is not None
+        number = getattr(self.settings, field)
+        variable = StackSettings.model_fields[field].alias or f"CHATTRAIL_STACK_{field.upper()}"
         return Service(
             name=name,
             title=title,
-            argv=[sys.executable, "-m", *module.split()],
+            argv=[sys.executable, "-m", module, *words],
             env={variable: str(number), **env},
             port=number,
             port_variable=variable,
@@ -83,7 +90,7 @@ def plan(settings: StackSettings, secrets: Secrets, data: Path, *, simulated: bo
     if simulated:
         services.append(_simulation(own))
     if settings.cloudflare:
-        services.append(cloudflare.service(settings, data))
+        services.append(_cloudflare(own))
     services.append(_bot(own, endpoint))
     return Plan(services, endpoint, route)
 
@@ -121,7 +128,16 @@ def _sidecar(own: _Installation) -> Service:
         "CHATTRAIL_SIDECAR_IMAGES_DIRECTORY": str(own.data / "images"),
         "CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKEN": own.token,
         **own.telegram_api("CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_API_URL"),
-        **(cloudflare.sidecar_environment(own.settings) if own.settings.cloudflare else {}),
+        **(
+            {
+                "CHATTRAIL_SIDECAR_IMAGES_STORE": "cloudflare_images",
+                "CHATTRAIL_SIDECAR_IMAGES_CLOUDFLARE_ACCOUNT_ID": ACCOUNT_ID,
+                "CHATTRAIL_SIDECAR_IMAGES_CLOUDFLARE_API_TOKEN": API_TOKEN,
+                "CHATTRAIL_SIDECAR_IMAGES_CLOUDFLARE_API_URL": own.url("cloudflare", "/client/v4"),
+            }
+            if own.settings.cloudflare
+            else {}
+        ),
         **({"CHATTRAIL_SIDECAR_TELEMETRY_URL": own.url("collector_http")} if own.has_collector else {}),
     }
     ready = {"after": ("clickhouse",), "ready_url": own.url("sidecar", "/readyz")}
@@ -141,7 +157,8 @@ def _collector(own: _Installation) -> Service:
     return own.service(
         "collector",
         "OpenTelemetry Collector",
-        "collector run",
+        "collector",
+        "run",
         port="collector_http",
         env=env,
         stage=2,
@@ -157,7 +174,17 @@ def _web(own: _Installation) -> Service:
         "CHATTRAIL_WEB_API_TOKEN_HASHES": own.secrets.api_token_hash,
         "CHATTRAIL_WEB_DATA": str(own.data / "web"),
         "CHATTRAIL_WEB_IMAGES_DIRECTORY": str(own.data / "images"),
-        **(cloudflare.web_environment(own.settings) if own.settings.cloudflare else {}),
+        **(
+            {
+                "CHATTRAIL_WEB_CLOUDFLARE_ACCOUNT_HASH": ACCOUNT_HASH,
+                "CHATTRAIL_WEB_CLOUDFLARE_SIGNING_KEY": SIGNING_KEY,
+                "CHATTRAIL_WEB_CLOUDFLARE_VARIANT": "public",
+                "CHATTRAIL_WEB_CLOUDFLARE_THUMBNAIL_VARIANT": "thumbnail",
+                "CHATTRAIL_WEB_CLOUDFLARE_DELIVERY_URL": own.url("cloudflare"),
+            }
+            if own.settings.cloudflare
+            else {}
+        ),
     }
     return own.service("web", "Dashboard", "web", port="web", env=env, stage=3, ready_url=own.url("web", "/healthz"))
 
@@ -171,6 +198,24 @@ def _simulation(own: _Installation) -> Service:
     }
     title, module = "Telegram (simulated)", "stack.simulators"
     return own.service("telegram", title, module, port="simulation", env=env, stage=3, ready_line="ready")
+
+
+def _cloudflare(own: _Installation) -> Service:
+    """Describe the simulated Cloudflare Images. It keeps its images in a folder, because the next demo shows them too."""
+    options = {
+        "port": own.settings.cloudflare_port,
+        "data": own.data / "cloudflare",
+        "account-id": ACCOUNT_ID,
+        "token": API_TOKEN,
+        "account-hash": ACCOUNT_HASH,
+        "signing-key": SIGNING_KEY,
+    }
+    title, module = "Cloudflare Images (simulated)", "stack.simulators.cloudflare"
+    words = [f"--{key}={value}" for key, value in options.items()]
+    # stage 0: the sidecar may be in the middle of an upload when the demo ends
+    return own.service(
+        "cloudflare", title, module, *words, port="cloudflare", env={}, stage=0, ready_line="is ready on"
+    )
 
 
 def _bot(own: _Installation, endpoint: str) -> Service:

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from flask import Flask
+from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from web import health, problem, request_log, security
+from web import problem, request_log, security
 from web.analytics.clickhouse.client import ClickHouse
 from web.analytics.clickhouse.figures import FigureQueries
 from web.analytics.clickhouse.people import PeopleQueries
@@ -16,12 +16,11 @@ from web.analytics.person_key import PersonConverter
 from web.api import blueprint as api
 from web.auth import access
 from web.auth.database import AuthDatabase
-from web.auth.passwords import Passwords
 from web.auth.routes import blueprint as auth
 from web.context import EXTENSION, Services
 from web.images import routes as images
 from web.images.links import ImageLinks
-from web.server import conditions, overload
+from web.server import conditions
 from web.settings import WebSettings
 
 SIGN_IN_FILE = "auth.sqlite3"
@@ -61,7 +60,6 @@ def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time)
         trails=TrailQueries(clickhouse, people, key, links.stores),
         image_links=links,
         auth_database=AuthDatabase(settings.data / SIGN_IN_FILE, clock),
-        passwords=Passwords(settings),
     )
     if settings.proxies:
         hops = settings.proxies
@@ -69,9 +67,14 @@ def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time)
     request_log.init_app(app)
     conditions.init_app(app)
     security.init_app(app)
-    overload.init_app(app)
     access.init_app(app)
     problem.init_app(app)
-    for blueprint in (auth, api, images.blueprint, health.blueprint, pages):
+    for blueprint in (auth, api, images.blueprint, pages):
         app.register_blueprint(blueprint)
+    app.add_url_rule("/healthz", view_func=access.public(healthz))
     return app
+
+
+def healthz() -> Response:
+    """Answer that this process answers. ClickHouse is not asked, so an outage there restarts nothing here."""
+    return Response("ok\n", mimetype="text/plain")

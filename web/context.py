@@ -12,7 +12,6 @@ from web.analytics.clickhouse.figures import FigureQueries
 from web.analytics.clickhouse.people import PeopleQueries
 from web.analytics.clickhouse.trail import TrailQueries
 from web.auth.database import AuthDatabase
-from web.auth.passwords import Passwords
 from web.images.links import ImageLinks
 from web.settings import WebSettings
 
@@ -30,7 +29,6 @@ class Services:
     trails: TrailQueries
     image_links: ImageLinks
     auth_database: AuthDatabase
-    passwords: Passwords
 
     def now(self) -> datetime:
         """The current time, in UTC."""

@@ -44,11 +44,3 @@ class ClickHouseUnavailableError(ProblemError):
 
     def __init__(self, reason: str, *, retry_after: int = 5) -> None:
         super().__init__(503, reason, kind="store-unavailable", headers={"Retry-After": str(retry_after)})
-
-
-class ImageLinkError(Exception):
-    """An image cannot be linked to; the text gives the reason and holds no link."""
-
-
-class RequestTargetError(Exception):
-    """A request target that cannot be served: it has no path, or is in the form for proxies."""

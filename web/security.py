@@ -6,12 +6,12 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, request
 
 from common.net import is_loopback
+from web.auth.access import SAFE_METHODS
 from web.auth.tokens import bearer_token_given
 from web.context import services
 from web.errors import ProblemError
 
 PORT_MAX = 65535
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>\d{1,5}))?")
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src {images}; connect-src 'self'; font-src 'self';"

@@ -49,7 +49,9 @@ async def continue_chat(callback: CallbackQuery, chat_state: ChatState, say: Say
         await chat.reply(callback.from_user.id, pending, chat_state, say)
         return
     last = next((text for role, text in reversed(chat_state.lines) if role == "assistant"), None)
-    text = say("continue.recap", last=Html(recalled(last))) if last else say("continue.open")
+    text = say("continue.open")
+    if last:  # not the whole of a long answer
+        text = say("continue.recap", last=Html(f"<blockquote>{spoken(pieces(last)[0])}</blockquote>"))
     await chat.bot.send_message(callback.from_user.id, text, reply_markup=keyboards.image(say))
 
 
@@ -59,11 +61,6 @@ async def start_afresh(callback: CallbackQuery, chat_state: ChatState, say: Say,
     await drop_buttons(callback)
     chat.clear(chat_state)
     await chat.offer_personas(callback.from_user.id, say)
-
-
-def recalled(text: str) -> str:
-    """Quote the persona's last words, not the whole of a long answer."""
-    return f"<blockquote>{spoken(pieces(text)[0])}</blockquote>"
 
 
 def duration(seconds: float, say: Say) -> str:

@@ -14,12 +14,11 @@ from aiohttp import web
 from common.http_runner import make_runner
 from common.log_format import log_to_stderr
 from common.private_files import keep_files_private
-from sidecar.embedded import listening
+from sidecar.embedded import listening, lock
 from sidecar.embedded.app import Server
 from sidecar.embedded.confinement import confine
 from sidecar.embedded.engine import Engine
 from sidecar.embedded.environment import forget_passwords
-from sidecar.embedded.lock import FolderLock, FolderLockedError
 from sidecar.embedded.settings import EmbeddedSettings
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -71,11 +70,7 @@ def main() -> int:
     keep_files_private()
     forget_passwords()
     log_to_stderr()
-    try:
-        lock = FolderLock(settings.data.absolute())
-    except FolderLockedError as error:
-        print(f"embedded ClickHouse: {error}", file=sys.stderr)
-        return 1
+    held = lock.lock(settings.data.absolute())
     sockets = listening.bind(settings.host, settings.port)  # once confined, it may not
     engine = Engine(settings)
     try:
@@ -86,7 +81,7 @@ def main() -> int:
         for number in SIGNALS:  # a second one must not cut the end short
             signal.signal(number, signal.SIG_IGN)
         engine.close()
-        lock.release()
+        held.close()
     return 0
 
 

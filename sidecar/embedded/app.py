@@ -19,13 +19,14 @@ from common.http_runner import expect
 from common.waiting import set_within
 from sidecar.embedded import compression, native, origin
 from sidecar.embedded.auth import READER, Users
-from sidecar.embedded.concurrency import ConcurrencyLimit, Slot
-from sidecar.embedded.engine import Engine, Job
+from sidecar.embedded.concurrency import ConcurrencyLimit
+from sidecar.embedded.engine import Engine
 from sidecar.embedded.errors import ClickHouseError, Code
 from sidecar.embedded.execution import Execution
+from sidecar.embedded.job import Job
 from sidecar.embedded.request import QueryRequest, RequestReader
 from sidecar.embedded.response import QueryResponse
-from sidecar.embedded.sessions import Session, Sessions
+from sidecar.embedded.sessions import Sessions
 from sidecar.embedded.settings import EmbeddedSettings
 
 log = logging.getLogger(__name__)
@@ -147,23 +148,33 @@ class Server:
         pace = Pace(self._settings.body_time_s, self._settings.body_patience_s)
         writes = user != READER and request.method not in ("GET", "HEAD")
         taken = await self._reader.read(request, pace, writes=writes)
-        registered = False
+        if query_id in self._running:
+            taken.discard()
+            raise ClickHouseError(
+                Code.QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING, f"Query with id = {query_id} is already running."
+            )
+        self._running[query_id] = None
+        self._idle.clear()
         try:
-            if query_id in self._running:
-                raise ClickHouseError(
-                    Code.QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING, f"Query with id = {query_id} is already running."
-                )
-            self._running[query_id] = None
-            self._idle.clear()
-            registered = True
             slot = await self._limit.enter(reader=user == READER)
         except BaseException:
-            if registered:
-                self._forget(query_id)
+            self._forget(query_id)
             taken.discard()
             raise
         name = taken.fields.get("session_id", "")
         session, execution = None, None
+
+        async def end() -> None:
+            try:
+                if execution is not None:
+                    await execution.end()
+            finally:
+                if session is not None:
+                    self._sessions.leave(user, name, taken.flag("close_session"))
+                taken.discard()
+                slot.leave()
+                self._forget(query_id)
+
         try:
             if name:
                 timeout = taken.fields.get("session_timeout", "60")
@@ -178,14 +189,10 @@ class Server:
             return await (answer.whole() if taken.flag("wait_end_of_query") else answer.stream())
         finally:
             # shielded: a client that leaves must not leave its query, its slot or its files behind
-            ending = asyncio.create_task(self._end(user, query_id, taken, slot, session, execution))
+            ending = asyncio.create_task(end())
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
             await asyncio.shield(ending)
-
-    def _running_job(self, query_id: str) -> Job | None:
-        execution = self._running.get(query_id)
-        return None if execution is None else execution.job
 
     def _job(self, request: web.Request, user: str, taken: QueryRequest) -> Job:
         fields, headers = taken.fields, request.headers
@@ -201,27 +208,8 @@ class Server:
             data=taken.data,
             tables=taken.tables,
             native_revision=native.revision(fields.get("client_protocol_version", "")),
-            running=self._running_job,
+            running=lambda query_id: execution.job if (execution := self._running.get(query_id)) else None,
         )
-
-    async def _end(
-        self,
-        user: str,
-        query_id: str,
-        taken: QueryRequest,
-        slot: Slot,
-        session: Session | None,
-        execution: Execution | None,
-    ) -> None:
-        try:
-            if execution is not None:
-                await execution.end()
-        finally:
-            if session is not None:
-                self._sessions.leave(user, taken.fields["session_id"], taken.flag("close_session"))
-            taken.discard()
-            slot.leave()
-            self._forget(query_id)
 
     def _forget(self, query_id: str) -> None:
         del self._running[query_id]

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Any, Final
 
 import lz4.frame
 import zstandard
@@ -13,18 +13,6 @@ from sidecar.embedded.errors import ClickHouseError, Code
 
 ZSTD_WINDOW_LOG: Final = 27  # a server's, too
 EITHER_ZLIB: Final = zlib.MAX_WBITS | 32  # gzip or zlib, known by the header
-
-
-class Coder(Protocol):
-    """What compressors have in common."""
-
-    def compress(self, data: bytes, /) -> bytes:
-        """Code the next bytes; what comes out may lag behind."""
-        ...
-
-    def flush(self) -> bytes:
-        """The last coded bytes."""
-        ...
 
 
 class Lz4Deflater:
@@ -51,8 +39,8 @@ INFLATERS: Final[dict[str, Callable[[], Inflater]]] = {
     "zstd": lambda: zstd_inflater(ZSTD_WINDOW_LOG),
     "lz4": lambda: Inflater(lz4.frame.LZ4FrameDecompressor),
 }
-# In order of preference: what a client takes of these is used.
-DEFLATERS: Final[dict[str, Callable[[], Coder]]] = {
+# In order of preference: what a client takes of these is used. Each has `compress` and `flush`.
+DEFLATERS: Final[dict[str, Callable[[], Any]]] = {
     "zstd": lambda: zstandard.ZstdCompressor(level=1).compressobj(),
     "lz4": Lz4Deflater,
     "gzip": lambda: zlib.compressobj(3, wbits=zlib.MAX_WBITS | 16),
@@ -97,7 +85,7 @@ class Deflater:
     """Codes a response: in compressed blocks by a method, in a content coding, or one in the other."""
 
     def __init__(self, coding: str | None, blocks: int | None) -> None:
-        self._stages: list[Coder] = [] if blocks is None else [BlockDeflater(blocks)]
+        self._stages: list[Any] = [] if blocks is None else [BlockDeflater(blocks)]
         if coding:
             self._stages.append(DEFLATERS[coding]())
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sidecar.embedded.errors import ClickHouseError, Code
 
@@ -47,31 +48,31 @@ class ConcurrencyLimit:
         )
 
 
+@dataclass(slots=True)
 class Slot:
     """The place of one query: `only_sends` when the query has ended, `leave` at the end."""
 
-    def __init__(self, limit: ConcurrencyLimit, acquired: Sequence[asyncio.Semaphore]) -> None:
-        self._limit = limit
-        self._acquired = acquired
-        self._sends = False
+    limit: ConcurrencyLimit
+    acquired: Sequence[asyncio.Semaphore]
+    sends: bool = False
 
     def only_sends(self) -> None:
         """Give the place to the next query, unless as many answers as there are places are being sent already.
 
         What is being sent may lie on the disk: its clients must not fill that.
         """
-        if self._acquired and self._limit.sending < self._limit.places:
-            self._limit.sending += 1
-            self._sends = True
+        if self.acquired and self.limit.sending < self.limit.places:
+            self.limit.sending += 1
+            self.sends = True
             self._release()
 
     def leave(self) -> None:
         """Give the place to the next query, if that has not been done."""
-        self._limit.sending -= self._sends
-        self._sends = False
+        self.limit.sending -= self.sends
+        self.sends = False
         self._release()
 
     def _release(self) -> None:
-        for one in self._acquired:
+        for one in self.acquired:
             one.release()
-        self._acquired = ()
+        self.acquired = ()

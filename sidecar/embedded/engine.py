@@ -7,69 +7,19 @@ to write, `readonly = 2`, and a profile whose constraints keep the limits from b
 import json
 import os
 import shutil
-import uuid
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from sidecar.embedded import config, native
 from sidecar.embedded.errors import ClickHouseError, Code
 from sidecar.embedded.guard.guard import Checked, Guard
+from sidecar.embedded.job import ExternalTable, Job
 from sidecar.embedded.settings import EmbeddedSettings
-from sidecar.embedded.sql import Statement, identifier, literal
+from sidecar.embedded.sql import identifier, literal
 
-# Formats whose pieces, block by block, are the whole when put together. The engine begins others anew in each block.
-PIECEWISE = frozenset({
-    "Native", "TabSeparated", "TSV", "TabSeparatedRaw", "TSVRaw", "Raw", "CSV", "JSONEachRow", "JSONLines", "NDJSON",
-    "JSONCompactEachRow", "JSONStringsEachRow", "JSONCompactStringsEachRow", "RowBinary", "TSKV", "LineAsString",
-    "RawBLOB", "MsgPack",
-})  # fmt: skip
 PIECE = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class ExternalTable:
-    """A temporary table that came with the request: its columns (or types only), its format, the file of its rows."""
-
-    name: str
-    structure: str | None
-    types: str
-    format: str
-    path: Path
-
-
-@dataclass(slots=True)
-class Job:
-    """One statement to run, and what is known of it while it runs."""
-
-    statement: Statement
-    reader: bool
-    folder: Path  # for temporary files; the caller removes it
-    settings: Mapping[str, str]
-    parameters: Mapping[str, str]
-    database: str | None = None
-    default_format: str = "TabSeparated"
-    forbid_writes: bool = False  # a GET must change nothing
-    data: Path | None = None
-    tables: tuple[ExternalTable, ...] = ()
-    native_revision: int = 0  # of answers in the format Native
-    running: Callable[[str], "Job | None"] = lambda _: None  # by the id that a client gave
-    checked: Checked | None = None  # what runs, as soon as `Engine.prepare` has looked at the statement
-    mark: str = field(default_factory=lambda: uuid.uuid4().hex)
-    progress: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def output_format(self) -> str:
-        """The format of the answer."""
-        return self.checked.output_format if self.checked else self.default_format
-
-    @property
-    def reads(self) -> bool:
-        """Whether it only reads, as far as is known yet."""
-        return self.checked is not None and self.checked.reads
-
-
 # The engine's allocator keeps what merges have freed for reuse; on a machine shared with other parts it gives it back
 # at once, which costs little: two arenas for two cores.
 FRUGAL_MEMORY = "narenas:2,dirty_decay_ms:0,muzzy_decay_ms:0"
@@ -135,7 +85,6 @@ class Engine:
             job.statement,
             reader=job.reader,
             default_format=job.default_format,
-            streamed=PIECEWISE,
             data=job.data,
             literals=literals,
             own_id=own_id,
@@ -232,22 +181,16 @@ class Engine:
 
     def kill(self, job: Job) -> None:
         """Ask the engine to end a running job; returns at once."""
-        connection = self.connect()
-        try:
-            condition = f"endsWith(Settings['log_comment'], {literal(job.mark)})"
+        condition = f"endsWith(Settings['log_comment'], {literal(job.mark)})"
+        with closing(self.connect()) as connection:
             connection.query(f"KILL QUERY WHERE {condition} AND query_id != queryID() ASYNC")
-        finally:
-            connection.close()
 
     def own_id(self, job: Job) -> str:
         """The query_id that the engine gave a running job; '' when it does not run (yet, or any more)."""
-        connection = self.connect()
-        try:
-            sql = "SELECT query_id FROM system.processes WHERE endsWith(Settings['log_comment'], {mark:String})"
+        sql = "SELECT query_id FROM system.processes WHERE endsWith(Settings['log_comment'], {mark:String})"
+        with closing(self.connect()) as connection:
             found: bytes = connection.query(sql, "TabSeparated", {"mark": job.mark}).bytes() or b""
             return found.decode().strip()
-        finally:
-            connection.close()
 
     def _load(self, connection: Any, table: ExternalTable) -> None:
         make, fill = self.guard.external_table(table.name, table.structure, table.types, table.format)

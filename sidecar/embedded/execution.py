@@ -7,7 +7,8 @@ from concurrent.futures import Executor, Future
 from typing import Any, Final
 
 from sidecar.embedded.compression import Deflater
-from sidecar.embedded.engine import Engine, Job
+from sidecar.embedded.engine import Engine
+from sidecar.embedded.job import Job
 from sidecar.embedded.sessions import Session
 
 STEP: Final = 1 << 20

@@ -9,9 +9,9 @@ from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from common.body_time import Pace
-from sidecar.embedded.engine import ExternalTable
 from sidecar.embedded.errors import ClickHouseError, Code
 from sidecar.embedded.guard.tree import LONGEST_QUERY
+from sidecar.embedded.job import ExternalTable
 
 CHUNK: Final = 64 << 10
 FORM_FIELDS: Final = 2 * LONGEST_QUERY  # bytes of all fields of a form, names and values, of which one is the query

@@ -13,9 +13,9 @@ from aiohttp import web
 
 from common.body_time import Pace
 from sidecar.embedded import compression, form
-from sidecar.embedded.engine import ExternalTable
 from sidecar.embedded.errors import ClickHouseError, Code
 from sidecar.embedded.guard.tree import LONGEST_QUERY
+from sidecar.embedded.job import ExternalTable
 from sidecar.embedded.sql import Statement, parse, tokens
 
 HEAD: Final = 64 << 10  # an INSERT's words before its data mostly fit in here

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from sidecar.embedded.errors import ClickHouseError, Code
 
-DEFAULT_TIMEOUT_S: Final = 60
 LONGEST_TIMEOUT_S: Final = 3600
 MOST_SESSIONS: Final = 256
 TIMEOUT: Final = re.compile("[0-9]{1,9}")

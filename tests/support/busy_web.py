@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Flask
 
-from web.server.overload import REFUSED
+from web.auth.access import REFUSED
 from web.server.run import Server, serve
 from web.settings import WebSettings
 

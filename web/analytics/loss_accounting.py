@@ -5,10 +5,9 @@ how many different numbers are here, and every other one is dropped for one of t
 ClickHouse's (web/analytics/sql/loss_accounting.sql); this module finds which numbers are missing.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 
 GAPS_MAX = 20
 INSTANCES_MAX = 50
@@ -66,29 +65,14 @@ class LossAccounting:
     gaps: tuple[Gap, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """What is known of a process's missing numbers, newest first: `runs` without a stored number, and the dead letters among them.
+def gaps(process: Instance, front: int, runs: Iterable[tuple[int, int]], dead_letters: Iterable[int]) -> Iterator[Gap]:
+    """Cut a process's runs of missing numbers where the reason changes. Runs and dead letters come newest first.
 
-    `front` is the highest number that came here, stored or not. Runs and dead letters older than GAPS_MAX gaps may be left out.
+    `front` is the highest number that came here, stored or not. Dead letters are known by number, and what a process took
+    with it is the end of its sequence; the rest is known by count.
     """
-
-    instance: Instance
-    front: int
-    runs: Sequence[tuple[int, int]]
-    dead: Sequence[int]
-
-
-def newest_gaps(processes: Iterable[Missing]) -> tuple[Gap, ...]:
-    """The newest gaps of processes, which come newest first."""
-    return tuple(islice((gap for process in processes for gap in _gaps(process)), GAPS_MAX))
-
-
-def _gaps(process: Missing) -> Iterator[Gap]:
-    """Missing runs, newest first, cut where the reason changes. Dead letters are known by number, and what a process took with
-    it is the end of its sequence; the rest is known by count."""
-    name, reasons, front = process.instance.instance_id, process.instance.reasons, process.front
-    is_whole_tail = reasons.process_ended == process.instance.emitted - front
+    name, reasons = process.instance_id, process.reasons
+    is_whole_tail = reasons.process_ended == process.emitted - front
     others = [
         reason
         for reason in ("queue_full", "refused", "failed", "process_ended", "unknown")
@@ -99,9 +83,9 @@ def _gaps(process: Missing) -> Iterator[Gap]:
     def known_by_count(start: int, end: int) -> Gap:
         return Gap(name, start, end, "process_ended" if is_whole_tail and start > front else other)
 
-    dead = _runs(process.dead)
+    dead = _runs(dead_letters)
     letters = next(dead, None)
-    for start, end in process.runs:
+    for start, end in runs:
         while letters and letters[0] >= start:
             if letters[1] < end:
                 yield known_by_count(letters[1] + 1, end)

@@ -18,6 +18,8 @@ from web.errors import ProblemError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+REFUSED = "chattrail.refused"  # in the WSGI environment: the dispatcher has no thread for this request
+BUSY = "The dashboard is busy with other requests. Try again in a few seconds."
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 START_PAGE = "/analytics"
 NO_REDIRECT = set("\\\r\n\t")
@@ -82,6 +84,8 @@ def safe_next(target: str | None) -> str:
 
 
 def _check() -> WerkzeugResponse | Response | None:
+    if REFUSED in request.environ:  # before anything is looked up for it
+        raise ProblemError(503, BUSY, kind="busy", headers={"Retry-After": "5"})
     if request.endpoint is None or request.endpoint == "static":
         return None  # not found or wrong method: the error handler answers, and tells nothing
     access = getattr(current_app.view_functions[request.endpoint], "access", "login")

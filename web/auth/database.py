@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS sessions (id_hash TEXT PRIMARY KEY, credential TEXT NOT NULL, expires_at REAL NOT NULL);
@@ -27,11 +28,11 @@ class AuthDatabase:
         self.clock = clock
         self._ready = False
 
-    @contextmanager
-    def read(self) -> Iterator[sqlite3.Connection]:
-        """A connection for one look-up."""
+    def row(self, statement: str, *values: object) -> tuple[Any, ...] | None:
+        """The first row of one look-up."""
         with closing(self._connect()) as connection:
-            yield connection
+            found: tuple[Any, ...] | None = connection.execute(statement, values).fetchone()
+            return found
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:

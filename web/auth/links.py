@@ -20,11 +20,8 @@ def make_link(database: AuthDatabase, ttl_s: int = TTL_S) -> tuple[str, float]:
 
 def link_open(database: AuthDatabase, token: str) -> bool:
     """Whether a token could still be spent; looking does not spend it."""
-    with database.read() as connection:
-        row = connection.execute(
-            "SELECT 1 FROM login_links WHERE token_hash = ? AND expires_at > ?", (hash_token(token), database.clock())
-        ).fetchone()
-    return row is not None
+    statement = "SELECT 1 FROM login_links WHERE token_hash = ? AND expires_at > ?"
+    return database.row(statement, hash_token(token), database.clock()) is not None
 
 
 def spend_link(database: AuthDatabase, token: str) -> bool:

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from web.auth.access import START_PAGE, public, safe_next
 from web.auth.attempts import begin_attempt, forgive_attempts
 from web.auth.links import link_open, spend_link
+from web.auth.passwords import is_password
 from web.auth.sessions import sign_in, sign_out, signed_in
 from web.context import services
 
@@ -31,12 +32,12 @@ def login() -> WerkzeugResponse | str:
 def login_by_password() -> WerkzeugResponse:
     """Check the password; 401 with the form again when it is wrong, 429 after too many attempts."""
     target, address = safe_next(request.form.get("next")), request.remote_addr or ""
-    if not services.passwords.enabled:
+    if services.settings.password_hash is None:
         return make_response(_form(target), 401)
     wait = begin_attempt(services.auth_database, address)
     if wait:
         return make_response(_form(target, "limited", wait), 429, {"Retry-After": str(wait)})
-    if not services.passwords.matches(request.form.get("password", "")):
+    if not is_password(services.settings, request.form.get("password", "")):
         return make_response(_form(target, "wrong"), 401)
     forgive_attempts(services.auth_database, address)
     sign_in()
@@ -72,6 +73,7 @@ def logout() -> WerkzeugResponse:
 
 
 def _form(target: str, fault: str | None = None, retry_after_s: int = 0) -> str:
+    enabled = services.settings.password_hash is not None
     return render_template(
-        "login.html", next=target, password_enabled=services.passwords.enabled, fault=fault, retry_after_s=retry_after_s
+        "login.html", next=target, password_enabled=enabled, fault=fault, retry_after_s=retry_after_s
     )

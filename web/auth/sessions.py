@@ -4,6 +4,7 @@ import secrets
 
 from flask import g, session
 
+from web.auth.passwords import fingerprint
 from web.auth.tokens import hash_token
 from web.context import services
 
@@ -19,7 +20,7 @@ def sign_in() -> None:
     expires_at = database.clock() + services.settings.session_hours * 3600
     with database.write() as connection:
         connection.execute(
-            "INSERT INTO sessions VALUES (?, ?, ?)", (hash_token(identity), services.passwords.fingerprint, expires_at)
+            "INSERT INTO sessions VALUES (?, ?, ?)", (hash_token(identity), fingerprint(services.settings), expires_at)
         )
         connection.execute(
             "DELETE FROM sessions WHERE expires_at <= ? OR id_hash = ?",
@@ -49,8 +50,5 @@ def _look_up(identity: object) -> bool:
     if not isinstance(identity, str):
         return False
     database = services.auth_database
-    with database.read() as connection:
-        row = connection.execute(
-            "SELECT credential, expires_at FROM sessions WHERE id_hash = ?", (hash_token(identity),)
-        ).fetchone()
-    return row is not None and row[0] == services.passwords.fingerprint and row[1] > database.clock()
+    row = database.row("SELECT credential, expires_at FROM sessions WHERE id_hash = ?", hash_token(identity))
+    return row is not None and row[0] == fingerprint(services.settings) and row[1] > database.clock()

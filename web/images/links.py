@@ -8,14 +8,13 @@ import hashlib
 import hmac
 import logging
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from common.s3 import open_bucket
-from web.errors import ImageLinkError
+from web.errors import ProblemError
 from web.images.settings import ImageStoreSettings
 
 if TYPE_CHECKING:
@@ -29,19 +28,26 @@ _CLOUDFLARE_ID = re.compile(r"[A-Za-z0-9-]{1,99}\Z")
 _S3_KEY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z]{3,4}\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """An address that opens an image for a while. `keep_s`: how long a browser may cache it."""
-
-    address: str
-    keep_s: int
+# what shows the images of a store: its setting, and the variables to name where it is not set
+_STORES = {
+    "directory": ("images_directory", "CHATTRAIL_WEB_IMAGES_DIRECTORY"),
+    "cloudflare_images": (
+        "cloudflare_signing_key",
+        "CHATTRAIL_WEB_CLOUDFLARE_ACCOUNT_HASH and CHATTRAIL_WEB_CLOUDFLARE_SIGNING_KEY",
+    ),
+    "s3": ("s3_bucket", "CHATTRAIL_WEB_S3_BUCKET"),
+}
 
 
 class ImageLinks:
-    """Signs links with the settings' keys. The S3 client is made at the first link, so after a fork."""
+    """Signs links with the settings' keys. The S3 client is made at the first link, so after a fork.
+
+    `keep_s`: how many seconds a browser may cache an image that a link opened.
+    """
 
     def __init__(self, settings: ImageStoreSettings) -> None:
         self._settings = settings
+        self.keep_s = settings.images_link_s // 2
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -56,54 +62,45 @@ class ImageLinks:
     @property
     def stores(self) -> frozenset[str]:
         """Names of the stores whose images can be shown."""
-        settings = self._settings
-        known = {
-            "directory": settings.images_directory,
-            "cloudflare_images": settings.cloudflare_signing_key,
-            "s3": settings.s3_bucket,
-        }
-        return frozenset(store for store, given in known.items() if given is not None)
+        return frozenset(store for store, (name, _) in _STORES.items() if getattr(self._settings, name) is not None)
 
-    def cloudflare(self, image_id: str, size: Size, now: datetime) -> Link:
-        """Sign a link to a variant of a private image. Raises ImageLinkError.
+    def cloudflare(self, image_id: str, size: Size, now: datetime) -> str:
+        """Sign a link to a variant of a private image. Raises ProblemError.
 
         Links of one half of the lifetime are the same, so that a browser finds the image in its cache.
         """
         settings = self._settings
         if settings.cloudflare_account_hash is None or settings.cloudflare_signing_key is None:
-            raise ImageLinkError(missing_setting("cloudflare_images"))
+            raise ProblemError(404, missing_setting("cloudflare_images"))
         if not _CLOUDFLARE_ID.match(image_id):
-            raise ImageLinkError("The key of this picture is none that Cloudflare gives.")
+            raise ProblemError(404, "The key of this picture is none that Cloudflare gives.")
         variant = settings.cloudflare_variant
         if size == "thumbnail" and settings.cloudflare_thumbnail_variant is not None:
             variant = settings.cloudflare_thumbnail_variant
-        half = settings.images_link_s // 2
-        expires = (int(now.timestamp()) // half + 2) * half
+        expires = (int(now.timestamp()) // self.keep_s + 2) * self.keep_s
         address = (
             f"{settings.cloudflare_delivery_url.rstrip('/')}/{settings.cloudflare_account_hash}/{image_id}/{variant}"
         )
         signed = f"{urlsplit(address).path}?exp={expires}"
         key = settings.cloudflare_signing_key.get_secret_value().encode()
         signature = hmac.new(key, signed.encode(), hashlib.sha256).hexdigest()
-        return Link(f"{address}?exp={expires}&sig={signature}", half)
+        return f"{address}?exp={expires}&sig={signature}"
 
-    def s3(self, key: str) -> Link:
-        """Presign a GET of an object. Raises ImageLinkError."""
-        settings = self._settings
-        if settings.s3_bucket is None:
-            raise ImageLinkError(missing_setting("s3"))
+    def s3(self, key: str) -> str:
+        """Presign a GET of an object. Raises ProblemError."""
+        if self._settings.s3_bucket is None:
+            raise ProblemError(404, missing_setting("s3"))
         if not _S3_KEY.match(key):
-            raise ImageLinkError("The key of this picture is none that the sidecar writes.")
+            raise ProblemError(404, "The key of this picture is none that the sidecar writes.")
         import obstore  # here, because most deployments have no S3
         from obstore.exceptions import BaseError
 
         try:
-            lifetime = timedelta(seconds=settings.images_link_s)
-            return Link(obstore.sign(self._bucket, "GET", key, lifetime), settings.images_link_s // 2)
+            return obstore.sign(self._bucket, "GET", key, timedelta(seconds=self._settings.images_link_s))
         except BaseError as error:  # its text may hold addresses
             log.error("a link to S3 cannot be signed: %s", type(error).__name__)
-            raise ImageLinkError(
-                "A link to S3 cannot be signed; check CHATTRAIL_WEB_S3_* and the AWS_* variables."
+            raise ProblemError(
+                404, "A link to S3 cannot be signed; check CHATTRAIL_WEB_S3_* and the AWS_* variables."
             ) from None
 
     @cached_property
@@ -117,14 +114,9 @@ class ImageLinks:
 
 def missing_setting(store: str) -> str:
     """The sentence that names the settings without which images of a store are not shown."""
-    variables = {
-        "directory": "CHATTRAIL_WEB_IMAGES_DIRECTORY",
-        "cloudflare_images": "CHATTRAIL_WEB_CLOUDFLARE_ACCOUNT_HASH and CHATTRAIL_WEB_CLOUDFLARE_SIGNING_KEY",
-        "s3": "CHATTRAIL_WEB_S3_BUCKET",
-    }
-    if store not in variables:
+    if store not in _STORES:
         return "This picture is kept in another store."
-    return f"Pictures of the store {store} are shown when {variables[store]} is set."
+    return f"Pictures of the store {store} are shown when {_STORES[store][1]} is set."
 
 
 def _origin(address: str) -> str:

@@ -7,15 +7,14 @@ An image at Cloudflare or in S3 is answered with a redirect to a link that is si
 unknown bytes in this process, for which the sidecar has a child process, and images of chats are small.
 """
 
-from pathlib import Path
 from uuid import UUID
 
 from flask import Blueprint, Response, request, send_file
 
-from web.analytics.models import StoredImage
+from web.analytics.trail_models import StoredImage
 from web.context import services
-from web.errors import ImageLinkError, ParameterError, ProblemError
-from web.images.links import SIZES, Link, Size, missing_setting
+from web.errors import ParameterError, ProblemError
+from web.images.links import SIZES, Size, missing_setting
 
 blueprint = Blueprint("images", __name__)
 CONTENT_TYPES = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
@@ -37,11 +36,7 @@ def image(event_id: UUID) -> Response:
         )
     if found.content_type not in CONTENT_TYPES:
         raise ProblemError(404, "This is no picture of a type that is shown.")
-    if found.store == "directory":
-        response = _file(found)
-        response.headers["Cache-Control"] = "private, no-cache"
-    else:
-        response = _redirect(_link(found, size))
+    response = _file(found) if found.store == "directory" else _redirect(found, size)
     response.headers["Content-Security-Policy"] = POLICY
     return response
 
@@ -53,41 +48,29 @@ def _size() -> Size:
     return size
 
 
-def _link(found: StoredImage, size: Size) -> Link:
-    try:
-        if found.store == "cloudflare_images":
-            return services.image_links.cloudflare(found.key, size, services.now())
-        if found.store == "s3":
-            return services.image_links.s3(found.key)
-    except ImageLinkError as error:
-        raise ProblemError(404, str(error)) from None
-    raise ProblemError(404, missing_setting(found.store))
-
-
-def _redirect(link: Link) -> Response:
+def _redirect(found: StoredImage, size: Size) -> Response:
     """302 with an empty body: the link stands in the Location header and nowhere else."""
+    links = services.image_links
+    if found.store not in ("cloudflare_images", "s3"):
+        raise ProblemError(404, missing_setting(found.store))
+    address = links.s3(found.key) if found.store == "s3" else links.cloudflare(found.key, size, services.now())
     response = Response(status=302)
-    response.headers["Location"] = link.address
+    response.headers["Location"] = address
     # kept for less time than the link works, and not beyond a logout, which changes the cookie
-    response.headers["Cache-Control"] = f"private, max-age={link.keep_s}"
+    response.headers["Cache-Control"] = f"private, max-age={links.keep_s}"
     response.headers["Vary"] = "Cookie"
     return response
 
 
 def _file(found: StoredImage) -> Response:
-    response = send_file(
-        _locate(found.key), mimetype=found.content_type, etag=found.sha256 or True, conditional=True, max_age=None
-    )
-    response.headers["Content-Disposition"] = "inline"
-    return response
-
-
-def _locate(key: str) -> Path:
     directory = services.settings.images_directory
     if directory is None:
         raise ProblemError(404, missing_setting("directory"))
     root = directory.resolve()
-    path = (root / key).resolve()
+    path = (root / found.key).resolve()
     if not path.is_relative_to(root) or not path.is_file():
         raise ProblemError(404, "The file of this picture is missing in CHATTRAIL_WEB_IMAGES_DIRECTORY.")
-    return path
+    response = send_file(path, mimetype=found.content_type, etag=found.sha256 or True, conditional=True, max_age=None)
+    response.headers["Content-Disposition"] = "inline"
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response

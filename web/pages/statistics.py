@@ -1,6 +1,6 @@
 """The Statistics page: six figures, the activity chart, and the sections below."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -11,13 +11,20 @@ from web.analytics.models import Figure, LeftOut, Stats
 from web.analytics.queries import is_language_code
 from web.analytics.ranges import ALL, PRESETS, read_range
 from web.context import services
-from web.pages.charts import Line, line
-from web.pages.template_context import template_context
+from web.pages.template_context import request_formats
 
 FIGURES = ("people", "new_people", "messages", "answers", "pictures", "stars")
 SERIES = ("messages", "answers", "pictures", "people")
 SPARK = (100, 28)
 CHART = (1000, 300)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A polyline's points as SVG has them, and those of the area below it: drawn without a script."""
+
+    points: str
+    area: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,8 @@ class Bar:
 
 def statistics() -> str:
     """Render /analytics."""
-    words, formats, zone = template_context().words, template_context().formats, services.settings.zone
+    formats, zone = request_formats(), services.settings.zone
+    words = formats.words
     selected = read_range(request.args, zone, services.now())
     stats = services.figures.stats(selected, services.now())
     last_day = (stats.range.end - timedelta(microseconds=1)).astimezone(zone)
@@ -88,14 +96,15 @@ def statistics() -> str:
 
 def _left_out(counts: LeftOut, names: tuple[str, ...]) -> list[str]:
     """A sentence for each kind of number that sums leave out."""
-    words, formats = template_context().words, template_context().formats
+    formats = request_formats()
     found = [(name, getattr(counts, name)) for name in names]
-    return [words.text(f"left_out.{name}", n=count, count=formats.number(count)) for name, count in found if count]
+    text = formats.words.text
+    return [text(f"left_out.{name}", n=count, count=formats.number(count)) for name, count in found if count]
 
 
 def _card(name: str, figure: Figure) -> Card:
     change = (figure.value - figure.previous) / figure.previous if figure.previous else None
-    return Card(name, figure, line(figure.series, *SPARK), change)
+    return Card(name, figure, _line(figure.series, *SPARK), change)
 
 
 def _peak(stats: Stats) -> int:
@@ -104,7 +113,19 @@ def _peak(stats: Stats) -> int:
 
 def _lines(stats: Stats) -> dict[str, Line]:
     peak = _peak(stats)
-    return {name: line([getattr(point, name) for point in stats.activity], *CHART, top=peak) for name in SERIES}
+    return {name: _line([getattr(point, name) for point in stats.activity], *CHART, top=peak) for name in SERIES}
+
+
+def _line(values: Sequence[float], width: int, height: int, top: float | None = None) -> Line:
+    """Draw values from left to right; `top` is the value at the upper edge (the largest one when not given)."""
+    highest = max(top if top is not None else max(values, default=0), 1e-9)
+    if len(values) == 1:
+        values = [values[0], values[0]]
+    step = width / max(len(values) - 1, 1)
+    # Two pixels stay free above and below, so that a thick line is not cut off.
+    places = [(index * step, height - 2 - max(value, 0) / highest * (height - 4)) for index, value in enumerate(values)]
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    return Line(points, f"0,{height} {points} {width},{height}")
 
 
 def _bars(rows: Iterable[tuple[str, str, int, int | None]]) -> list[Bar]:
@@ -123,7 +144,7 @@ def _code(code: str) -> str:
 
 def _language(code: str) -> str:
     """The name of a language in the language of the page, or the code when Babel knows none."""
-    words = template_context().words
+    words = request_formats().words
     if not code:
         return words.text("statistics.language_unknown")
     if not is_language_code(code):

@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import quote, urlencode
 
@@ -17,27 +16,19 @@ from web.context import services
 from web.pages.assets import asset
 from web.pages.event_fallback import render_or_fallback
 from web.pages.formats import Formats
-from web.pages.language import COOKIE, LANGUAGES, Catalogue, catalogue, choose_language
+from web.pages.language import COOKIE, LANGUAGES, catalogue, choose_language
 from web.pages.safe_text import brief, clean, hue, initial, segments
 
 YEAR_S = 365 * 86400
 
 
-@dataclass(frozen=True)
-class TemplateContext:
-    """The words and formats of one request."""
-
-    words: Catalogue
-    formats: Formats
-
-
-def template_context() -> TemplateContext:
-    """The context of this request, made at the first call: an error page may need it before any view ran."""
-    if "template_context" not in g:
+def request_formats() -> Formats:
+    """The formats and words of this request, made at the first call: an error page may need them before any view ran."""
+    if "formats" not in g:
         language = request.args.get("lang") or request.cookies.get(COOKIE)
         words = catalogue(choose_language(language, request.accept_languages))
-        g.template_context = TemplateContext(words, Formats(words, services.settings.zone, services.now()))
-    return cast("TemplateContext", g.template_context)
+        g.formats = Formats(words, services.settings.zone, services.now())
+    return cast("Formats", g.formats)
 
 
 def is_partial() -> bool:
@@ -86,12 +77,12 @@ def init_blueprint(blueprint: Blueprint) -> None:
 
     @blueprint.app_context_processor
     def values() -> dict[str, Any]:
-        context = template_context()
-        language = context.words.language
+        formats = request_formats()
+        language = formats.words.language
         return {
-            "t": context.words.text,
-            "has_text": context.words.has,
-            "fmt": context.formats,
+            "t": formats.words.text,
+            "has_text": formats.words.has,
+            "fmt": formats,
             "language": language,
             "other_language": next(other for other in LANGUAGES if other != language),
             "asset": asset,

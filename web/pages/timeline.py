@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
 from web.analytics.bounds import read_number
-from web.analytics.models import TrailEvent
+from web.analytics.trail_models import TrailEvent
 from web.pages.event_fallback import log_unshown
 from web.pages.timeline_blocks import Badge, Bubble, Day, Failure, Turn, Unshown
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import ClassVar
 
-from web.analytics.models import TrailImage
+from web.analytics.trail_models import TrailImage
 
 
 @dataclass(slots=True)

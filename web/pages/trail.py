@@ -2,11 +2,11 @@
 
 from flask import render_template, request
 
-from web.analytics.models import RECEIVED
 from web.analytics.queries import TrailQuery
+from web.analytics.trail_models import RECEIVED
 from web.context import services
 from web.pages.safe_text import TEXT_MAX
-from web.pages.template_context import template_context
+from web.pages.template_context import request_formats
 from web.pages.timeline import timeline
 
 
@@ -15,9 +15,8 @@ def trail(client_id: bytes) -> str:
     query = TrailQuery.read(request.args)
     page = services.trails.page(client_id, query)
     person = page.user
-    name = person.name or (
-        f"@{person.username}" if person.username else template_context().words.text("users.nameless")
-    )
+    nameless = request_formats().words.text("users.nameless")
+    name = person.name or (f"@{person.username}" if person.username else nameless)
     return render_template(
         "trail.html",
         query=query,

@@ -4,7 +4,7 @@ from flask import render_template, request
 
 from web.analytics.queries import UsersQuery, is_language_code
 from web.context import services
-from web.pages.template_context import here, template_context
+from web.pages.template_context import here, request_formats
 
 # Columns after the name: the sort key, and whether small screens leave it out ("wide") or tablets, too ("extra").
 COLUMNS = (
@@ -24,7 +24,7 @@ LANGUAGES_SHOWN = 4
 
 def users() -> str:
     """Render /analytics/users."""
-    words, formats = template_context().words, template_context().formats
+    formats = request_formats()
     query = UsersQuery.read(request.args)
     page = services.people.page(query)
     filtered = bool(query.q or query.language or query.paid is not None or query.blocked is not None)
@@ -43,8 +43,8 @@ def users() -> str:
         newest_at=page.users[0].last_seen if newest_known and page.users else None,
         nobody_yet=not page.users and not filtered and not query.cursor,
         sort_link=lambda column: _sort_link(query, column),
-        title=words.text("users.title"),
-        status=words.text("users.count", n=page.total, count=formats.number(page.total)),
+        title=formats.words.text("users.title"),
+        status=formats.words.text("users.count", n=page.total, count=formats.number(page.total)),
     )
 
 

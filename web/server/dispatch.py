@@ -11,8 +11,7 @@ from typing import Any
 
 from flask import Flask
 
-from web.auth.access import RequestCost, request_cost
-from web.server.overload import REFUSED
+from web.auth.access import REFUSED, RequestCost, request_cost
 
 LOW_COST_THREADS = 4
 REST_THREADS = 2

@@ -28,7 +28,6 @@ from tornado.iostream import IOStream, StreamClosedError
 
 from common.net import WaitingConnections
 from web import BODY_MAX
-from web.errors import RequestTargetError
 from web.server.dispatch import PIECE_BYTES, AppResponse, Environ
 from web.server.streams import Lingering, Stream
 from web.server.wsgi import wsgi_environ
@@ -204,9 +203,9 @@ class Request(HTTPMessageDelegate):
                 str(self._connection.context),
                 self._stream.local_address,
             )
-            response = await self._server.respond(environ, closed)
-        except RequestTargetError:
-            await self._send(AppResponse.bare("400 Bad Request"))
+            response: AppResponse | None = AppResponse.bare("400 Bad Request")
+            if environ is not None:
+                response = await self._server.respond(environ, closed)
         except Exception as error:  # errors of the app have a response already; the message may hold anything
             log.error("unexpected %s below the app", type(error).__qualname__)
             await self._send(AppResponse.bare("500 Internal Server Error"))

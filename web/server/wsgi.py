@@ -8,22 +8,22 @@ from urllib.parse import unquote_to_bytes
 
 from tornado.httputil import HTTPHeaders, RequestStartLine
 
-from web.errors import RequestTargetError
-
 ABSOLUTE = re.compile(r"https?://(?P<authority>[^/?#]*)(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 
 
 def wsgi_environ(
     line: RequestStartLine, headers: HTTPHeaders, body: bytes, length: int, client: str, server: tuple[str, int]
-) -> dict[str, Any]:
-    """The environ of a request whose body has arrived. `length` is the body's, even where `body` is cut."""
+) -> dict[str, Any] | None:
+    """The environ of a request whose body has arrived; None for a target without a path. `length` is the body's, even where
+    `body` is cut.
+    """
     target, authority = line.path, None
     absolute = ABSOLUTE.fullmatch(target)
     if absolute:  # RFC 9112, 3.2.2: then the host stands there
         authority, rest = absolute["authority"], absolute["rest"]
         target = rest if rest.startswith("/") else f"/{rest}"
     if not target.startswith("/"):
-        raise RequestTargetError
+        return None
     path, _, query = target.partition("#")[0].partition("?")
     environ: dict[str, Any] = {
         "REQUEST_METHOD": line.method,

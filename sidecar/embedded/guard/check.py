@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from sidecar.embedded.errors import ClickHouseError, Code
@@ -33,6 +34,7 @@ WORD = re.compile(r"[\w.-]*")
 ATTACHED = names.words("type attach table table_ast database database_ast if_not_exists")
 
 
+@dataclass(slots=True)
 class Checker:
     """Checks trees for one user. `own_function` checks the body of a function that SQL made; False: there is none.
     `own_view` tells whether there is such a view, `structure` checks a declaration of columns.
@@ -40,29 +42,20 @@ class Checker:
     `rewritten` becomes True when a tree has been changed, so that its statement has to be written anew.
     """
 
-    def __init__(
-        self,
-        lists: Lists,
-        *,
-        reader: bool,
-        own_function: Callable[[str], bool],
-        own_view: Callable[[str], bool],
-        structure: Callable[[str], None],
-    ) -> None:
-        self._lists = lists
-        self._reader = reader
-        self._own_function = own_function
-        self._own_view = own_view
-        self._structure = structure
-        self._aliases: set[str] = set()
-        self.rewritten = False
+    lists: Lists
+    reader: bool
+    own_function: Callable[[str], bool]
+    own_view: Callable[[str], bool]
+    structure: Callable[[str], None]
+    rewritten: bool = False
+    _aliases: set[str] = field(default_factory=set)
 
     def statement(self, tree: Node) -> None:
         """Check a whole statement. Raises ClickHouseError that names what is not allowed."""
         kind = tree["type"]
         if kind not in names.READS | names.WRITES:
             raise _denied(f"{kind} is closed: no such statement is run here")
-        if self._reader and kind not in names.READS:
+        if self.reader and kind not in names.READS:
             raise ClickHouseError(Code.READONLY, "readonly: Cannot execute query in readonly mode.")
         self.tree(tree)
 
@@ -104,12 +97,12 @@ class Checker:
             case "ColumnsApplyTransformer" if node.get("func_name"):
                 self._function(node["func_name"])
             case "DataType" | "TupleDataType" | "EnumDataType":
-                if node["name"].casefold() not in self._lists.types:
+                if node["name"].casefold() not in self.lists.types:
                     raise ClickHouseError(Code.UNKNOWN_TYPE, f"Unknown data type {node['name']}")
             case "SetQuery" if role != "explain settings":
                 self._settings(node, role)
             case "Identifier" if role == "table settings":
-                self._lists.settings.check_of_table(node["name"], "", reader=self._reader)
+                self.lists.settings.check_of_table(node["name"], "", reader=self.reader)
             case "CreateQuery" if node.get("attach"):
                 _check_keys("ATTACH TABLE", node, ATTACHED)
             case "InsertQuery" | "ExplainQuery" | "AlterCommand" | "SystemQuery" | "KillQueryQuery" | "SQLSecurity":
@@ -134,15 +127,15 @@ class Checker:
             raise _denied(f"{word.replace('_', ' ')} is closed: what it does is not for clients")
         if kind == "AlterCommand" and node.get("move_destination_type") not in (None, "", "TABLE"):
             raise _denied("A partition can be moved to a table only")
-        if kind == "ExplainQuery" and self._reader and node.get("query", {}).get("type") not in names.READS:
+        if kind == "ExplainQuery" and self.reader and node.get("query", {}).get("type") not in names.READS:
             raise ClickHouseError(Code.READONLY, "readonly: Cannot execute query in readonly mode.")
 
     def _settings(self, node: Node, role: str) -> None:
-        check = self._lists.settings.check_of_table if role == "table settings" else self._lists.settings.check
+        check = self.lists.settings.check_of_table if role == "table settings" else self.lists.settings.check
         for change in node.get("changes") or ():
-            check(change["name"], change["value"].get("value"), reader=self._reader)
+            check(change["name"], change["value"].get("value"), reader=self.reader)
         for name in node.get("default_settings") or ():
-            check(name, "string", reader=self._reader)
+            check(name, "string", reader=self.reader)
 
     def _called(self, node: Node, role: str) -> None:
         name = node["name"]
@@ -158,16 +151,16 @@ class Checker:
         folded = name.casefold()
         if folded in ALLOWED or self._aggregate(folded):
             return
-        if folded in self._lists.functions:
+        if folded in self.lists.functions:
             raise _denied(f"{name}() is closed: it reaches outside the database, or is for the engine's own use")
-        if name not in self._aliases and not self._own_function(name):  # a lambda with a name is called like a function
+        if name not in self._aliases and not self.own_function(name):  # a lambda with a name is called like a function
             raise ClickHouseError(Code.UNKNOWN_FUNCTION, f"Function with name `{name}` does not exist")
 
     def _aggregate(self, name: str) -> bool:
         """Whether it is an aggregate function with combinators: sumIf, uniqState, sumMergeStateForEach."""
-        for combinator in self._lists.combinators:
+        for combinator in self.lists.combinators:
             base = name.removesuffix(combinator)
-            if base != name and ((base in self._lists.aggregates and base in ALLOWED) or self._aggregate(base)):
+            if base != name and ((base in self.lists.aggregates and base in ALLOWED) or self._aggregate(base)):
                 return True
         return False
 
@@ -177,7 +170,7 @@ class Checker:
             raise ClickHouseError(
                 Code.NOT_IMPLEMENTED, "input() is not supported: insert into the table with FORMAT instead"
             )
-        if name not in self._lists.table_functions and self._own_view(node["name"]):  # a view with parameters
+        if name not in self.lists.table_functions and self.own_view(node["name"]):  # a view with parameters
             return
         if name not in TABLE_FUNCTIONS:
             raise _denied(f"The table function {node['name']} is closed: nothing outside the database can be read")
@@ -203,7 +196,7 @@ class Checker:
         text = text_of(argument)
         if text is not None:
             if name != "values" or not WORD.fullmatch(text):
-                self._structure(text)
+                self.structure(text)
             return
         call = argument["name"] if name == "values" and argument["type"] == "Function" else ""
         if argument["type"] != "Literal" and call not in ("tuple", "array"):
@@ -211,11 +204,11 @@ class Checker:
 
     def output_format(self, name: str) -> str:
         """A format for answers by the engine's own name. Raises ClickHouseError (73) for others."""
-        return _format(name, self._lists.output_formats)
+        return _format(name, self.lists.output_formats)
 
     def input_format(self, name: str) -> str:
         """A format for data by the engine's own name. Raises ClickHouseError (73) for others."""
-        return _format(name, self._lists.input_formats)
+        return _format(name, self.lists.input_formats)
 
 
 def _format(name: str, known: dict[str, str]) -> str:

@@ -1,10 +1,9 @@
 """From a client's statement to what the engine runs: parsed, checked, and written anew from the tree that was checked."""
 
 import secrets
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +14,12 @@ from sidecar.embedded.guard.lists import Lists
 from sidecar.embedded.guard.tree import Node, NoTreeError, Trees
 from sidecar.embedded.sql import Statement, literal
 
+# Formats whose pieces, block by block, are the whole when put together. The engine begins others anew in each block.
+PIECEWISE: Final = frozenset({
+    "Native", "TabSeparated", "TSV", "TabSeparatedRaw", "TSVRaw", "Raw", "CSV", "JSONEachRow", "JSONLines", "NDJSON",
+    "JSONCompactEachRow", "JSONStringsEachRow", "JSONCompactStringsEachRow", "RowBinary", "TSKV", "LineAsString",
+    "RawBLOB", "MsgPack",
+})  # fmt: skip
 REMEMBERED: Final = 512  # statements
 LONGEST_REMEMBERED: Final = 16 << 10
 PATH: Final = secrets.token_hex(16)  # stands for a path of ours; no client can know it
@@ -48,21 +53,11 @@ class Guard:
     def __init__(self, connect: Callable[[], Any]) -> None:
         self._trees = Trees(connect)
         self._lists = Lists.read(self._trees)
-        self._remembered: OrderedDict[tuple[str, bool, str, bool], Checked] = OrderedDict()
-        self._lock = threading.Lock()
+        self._remembered = lru_cache(REMEMBERED)(self._checked)
 
     def close(self) -> None:
         """Close the connections that are kept."""
         self._trees.close()
-
-    def remembered(self, statement: Statement, reader: bool, default_format: str) -> Checked | None:
-        """What `check` gave for the same words before, at no cost; None when it has to be asked."""
-        key = (statement.text, reader, default_format, statement.takes_data)
-        with self._lock:
-            found = self._remembered.get(key)
-            if found is not None:
-                self._remembered.move_to_end(key)
-            return found
 
     def check(
         self,
@@ -70,23 +65,28 @@ class Guard:
         *,
         reader: bool,
         default_format: str = "TabSeparated",
-        streamed: frozenset[str] = frozenset(),
         data: Path | None = None,
         literals: bool = True,
         own_id: Callable[[str], str | None] = lambda _: None,
     ) -> Checked:
         """What runs for a client's statement. Raises ClickHouseError that names what is closed, and why.
 
-        `streamed` are the formats whose answers need no file; `data` are the rows of an INSERT, which are evaluated even
-        where they look like `literals` when those were refused; `own_id` gives the engine's id of a running query for
-        the id that its client chose.
+        `data` are the rows of an INSERT, which are evaluated even where they look like `literals` when those were refused;
+        `own_id` gives the engine's id of a running query for the id that its client chose.
         """
-        checker = self._checker(reader)
         rows = None
         if data is not None and statement.is_values and not reader:
-            rows = values.expressions(self._trees, checker, data, literals=literals)
-        if rows is None and (found := self.remembered(statement, reader, default_format)):
-            return found
+            rows = values.expressions(self._trees, self._checker(reader), data, literals=literals)
+        known = rows is None and len(statement.text) <= LONGEST_REMEMBERED
+        checked = (self._remembered if known else self._checked)(statement, reader, default_format, rows)
+        if checked.kind == "KillQueryQuery":
+            tree = self._trees.parse(checked.before)
+            _name_as_the_engine(tree["where_expression"], own_id)
+            return replace(checked, before=self._trees.format(tree))
+        return checked
+
+    def _checked(self, statement: Statement, reader: bool, default_format: str, rows: str | None) -> Checked:
+        checker = self._checker(reader)
         default = checker.output_format(default_format)
         tree, text, beginning = self._tree(statement.text, reader)
         checker.statement(tree)
@@ -96,20 +96,12 @@ class Guard:
                 raise ClickHouseError(Code.SYNTAX_ERROR, "Syntax error: data follow a statement that takes none")
             if tree["format"] == "Values" and rows is None:
                 values.without_expressions(tree)
-        elif tree["type"] == "InsertQuery" and not tree.get("select"):
+            return self._from_file(tree) if rows is None else Checked(tree["type"], f"{text} {rows}")
+        if tree["type"] == "InsertQuery" and not tree.get("select"):
             raise ClickHouseError(Code.SYNTAX_ERROR, "Syntax error: an INSERT without data")
-        if tree["type"] == "KillQueryQuery":
-            _name_as_the_engine(tree["where_expression"], own_id)
-            text = self._trees.format(tree)
-        if statement.takes_data:
-            checked = self._from_file(tree) if rows is None else Checked(tree["type"], f"{text} {rows}")
-        elif beginning is not None:
-            checked = self._without_tree(tree, text, beginning, default)
-        else:
-            checked = self._written(tree, text, default, streamed)
-        if tree["type"] != "KillQueryQuery" and rows is None and len(statement.text) <= LONGEST_REMEMBERED:
-            self._remember((statement.text, reader, default_format, statement.takes_data), checked)
-        return checked
+        if beginning is not None:
+            return self._without_tree(tree, text, beginning, default)
+        return self._written(tree, text, default)
 
     def check_settings(self, given: Mapping[str, str], *, reader: bool) -> None:
         """Check settings that come beside a statement. Raises ClickHouseError."""
@@ -152,9 +144,9 @@ class Guard:
         reads = beginning[0] not in names.CHANGES_WITHOUT_TREE
         return Checked(beginning[0].strip(), text, output_format=_named_format(tree) or default, reads=reads)
 
-    def _written(self, tree: Node, text: str, default: str, streamed: frozenset[str]) -> Checked:
+    def _written(self, tree: Node, text: str, default: str) -> Checked:
         kind, form = tree["type"], _named_format(tree) or default
-        if kind == "SelectWithUnionQuery" and form not in streamed:
+        if kind == "SelectWithUnionQuery" and form not in PIECEWISE:
             tree |= {"format_ast": {"type": "Identifier", "name": form}, "out_file": _string(PATH)}
             before, after = self._around(tree)
             return Checked(kind, before, after, form, reads=True)
@@ -203,12 +195,6 @@ class Guard:
 
         checker = Checker(self._lists, reader=reader, own_function=own_function, own_view=own_view, structure=structure)
         return checker
-
-    def _remember(self, key: tuple[str, bool, str, bool], checked: Checked) -> None:
-        with self._lock:
-            self._remembered[key] = checked
-            if len(self._remembered) > REMEMBERED:
-                self._remembered.popitem(last=False)
 
 
 def _string(value: str) -> Node:

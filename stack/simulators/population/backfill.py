@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -82,7 +82,7 @@ def history_tracker(seed: str) -> Tracker:
     return Tracker(DeterministicIds(pipeline, seed))
 
 
-def send(tracker: Tracker, history: Collection[HistoryEvent], report: Callable[[int], None]) -> None:
+def send(tracker: Tracker, history: Iterable[HistoryEvent], report: Callable[[int], None]) -> None:
     """Track everything at the pace of the receiver, and wait until all is taken. Raises StalledError."""
     updates: dict[tuple[int, int], int] = {}  # numbered in the order in which the bot would have got them
     for number, one in enumerate(history):
@@ -124,7 +124,7 @@ def _wait(tracker: Tracker, in_flight: int) -> None:
             time.sleep(0.01)
 
 
-def summary(history: Collection[HistoryEvent], days: int, until: datetime) -> str:
+def summary(history: History, days: int, until: datetime) -> str:
     """Return one line on what was sent."""
     kinds = Counter(one.event.type for one in history)
     people = len({one.member.id for one in history})

@@ -3,7 +3,7 @@
 import functools
 import heapq
 import pickle
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from stack.simulators.population.population import Member
 from stack.simulators.population.visits import visits
 
 PACK = 32
+_image = functools.lru_cache(maxsize=512)(functools.partial(image_for, seed=1))
 KEPT_IMAGES = 3
 """The newest images of a chat come with their bytes; of older ones there is the event only."""
 
@@ -21,28 +22,25 @@ KEPT_IMAGES = 3
 def person_history(member: Member, start: datetime, until: datetime) -> list[HistoryEvent]:
     """Return the events of one person up to a time, in order."""
     generator = HistoryGenerator(member)
-    for visit in visits(member, start, until):
-        generator.play(visit.at, visit.steps)
+    for at, steps in visits(member, start, until):
+        generator.play(at, steps)
     history = [one for one in generator.history if one.at < until]
     images = (
-        at for at, one in enumerate(history) if isinstance(one.event, events.ImageGenerated) and one.event.image_id
+        number
+        for number, one in enumerate(history)
+        if isinstance(one.event, events.ImageGenerated) and one.event.image_id
     )
-    for at in list(images)[-KEPT_IMAGES:]:
-        event = history[at].event
+    for number in list(images)[-KEPT_IMAGES:]:
+        event = history[number].event
         assert isinstance(event, events.ImageGenerated)
-        history[at] = replace(history[at], event=replace(event, data=_image(event.prompt or "")))
+        history[number] = replace(history[number], event=replace(event, data=_image(event.prompt or "")))
     return history
 
 
-@functools.lru_cache(maxsize=512)
-def _image(prompt: str) -> bytes:
-    return image_for(prompt, 1)
-
-
-class History(Collection[HistoryEvent]):
+class History:
     """The events of all people, in order of time; may be iterated again and again.
 
-    It is kept pickled and read a few events a person at a time: as objects, two months of 300 people take 60 MB.
+    They are kept pickled and read a few a person at a time: as objects, two months of 300 people take 60 MB.
     """
 
     def __init__(self, members: Iterator[Member], start: datetime, until: datetime) -> None:
@@ -55,9 +53,6 @@ class History(Collection[HistoryEvent]):
 
     def __len__(self) -> int:
         return self._count
-
-    def __contains__(self, one: object) -> bool:
-        return any(one == other for other in self)
 
     def __iter__(self) -> Iterator[HistoryEvent]:
         return heapq.merge(*map(_unpickled, self._people), key=lambda one: (one.at, one.member.number))

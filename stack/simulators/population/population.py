@@ -4,9 +4,14 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
+from typing import Any
 
-from stack.simulators.population.names import invent
+import yaml
 
+# Invented names, English and Russian
+_NAMES: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("names.yaml").read_text(encoding="utf-8"))
+_LATIN = str.maketrans(_NAMES["letters"])
 FIRST_ID = 600_000_000
 RUSSIAN_SPEAKING = frozenset({"be", "kk", "ru"})
 LANGUAGES = {"en": 46, "ru": 36, "kk": 4, "be": 2, "de": 4, "es": 4, "tr": 4}
@@ -93,7 +98,7 @@ def member(seed: int, number: int) -> Member:
     own = f"{seed}/{number}"
     chance = random.Random(f"{own}/who")
     language = chance.choices(list(LANGUAGES), list(LANGUAGES.values()))[0]
-    name, stem = invent(chance, "ru" if language in RUSSIAN_SPEAKING else "en")
+    name, stem = _invent(chance, "ru" if language in RUSSIAN_SPEAKING else "en")
     return Member(
         number=number,
         # Numbers of real accounts have gaps, too; the seed gives different populations different ids.
@@ -106,3 +111,19 @@ def member(seed: int, number: int) -> Member:
         link=chance.choice(LINKS),
         seed=own,
     )
+
+
+def _invent(chance: random.Random, language: str) -> tuple[str, str]:
+    """Return a full name and the Latin stem for a username. `language` is en or ru."""
+
+    def one_of(kind: str) -> str:
+        return chance.choice(str(_NAMES[kind]).split())
+
+    if language == "ru":
+        female = chance.random() < 0.5
+        first = one_of("russian_female" if female else "russian_male")
+        last = one_of("russian_last") + ("а" if female else "")
+    else:
+        first, last = one_of("english_first"), one_of("english_last")
+    name = f"{first} {last}" if chance.random() < 0.7 else first
+    return name, f"{first}_{last}".lower().translate(_LATIN)

@@ -3,13 +3,21 @@
 The live people play a script against the bot; the history has the events that the bot would have recorded for it.
 """
 
+import random
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
-from stack.simulators.population.dialogue_corpus import talk
+from bot.content.dialogues import read_dialogues
 from stack.simulators.population.population import Member
 
 MOST_MESSAGES = 40
+# Small talk; the corpus also has support logs and code questions, which nobody asks a persona.
+_TOPICS = {
+    "en": "conversations emotion food gossip greetings humor literature movies psychology science sports trivia",
+    "ru": "conversations food money",
+}
+LONGEST_LINE = 300
 
 
 class Act(StrEnum):
@@ -109,3 +117,19 @@ def comes_back(member: Member) -> bool:
 def gone(member: Member) -> bool:
     """Whether this person had left for good before today: about half of those who were ever here."""
     return member.chance("gone").random() < 1 - min(0.9, member.habit.days / 60)
+
+
+@cache
+def dialogues(language: str) -> tuple[tuple[str, ...], ...]:
+    """Return the dialogues of a language (en or ru), each at least a line and its answer."""
+    found = (tuple(line[:LONGEST_LINE] for line in lines) for lines in read_dialogues(language, _TOPICS[language]))
+    return tuple(lines for lines in found if len(lines) > 1 and all(lines))
+
+
+def talk(chance: random.Random, language: str, turns: int) -> list[tuple[str, str]]:
+    """Return `turns` pairs of a line and its answer: one dialogue after another, as when the subject changes."""
+    pairs: list[tuple[str, str]] = []
+    while len(pairs) < turns:
+        lines = chance.choice(dialogues(language))
+        pairs += [(lines[at], lines[at + 1]) for at in range(0, len(lines) - 1, 2)]
+    return pairs[:turns]

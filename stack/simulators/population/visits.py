@@ -3,7 +3,6 @@
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from stack.simulators.population import script
@@ -29,38 +28,24 @@ MIN_GAP = timedelta(minutes=75)
 """Shortest time between the beginnings of a person's visits, so that each is a session of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """One visit in the past, with its script."""
-
-    at: datetime
-    number: int
-    steps: list[script.Step]
-
-
-def visits(member: Member, start: datetime, until: datetime) -> Iterator[Visit]:
-    """Yield a person's visits between two times, in order, from the first ever."""
+def visits(member: Member, start: datetime, until: datetime) -> Iterator[tuple[datetime, list[script.Step]]]:
+    """Yield time and script of a person's visits between two times, in order, from the first ever."""
     chance = member.chance("history")
     span = until - start
     # Arrivals grow steadily, from a few a day at the start; the last hours stay free so that a first visit fits in.
     grown = (math.sqrt(GREW_BEFORE + (1 - GREW_BEFORE) * chance.random()) - GREW_BEFORE**0.5) / (1 - GREW_BEFORE**0.5)
     joined = start + (span - min(span / 10, timedelta(hours=2))) * grown
     offset = timedelta(hours=chance.choice(OFFSETS[member.language_code]))
-    leaves = _leaves(member, chance, joined, until)
+    leaves = None  # when the person left for good
+    if script.gone(member):
+        leaves = min(joined + timedelta(days=chance.expovariate(1 / member.habit.days)), until)
     times = [joined, *_later(member, chance, joined, leaves or until, offset)]
     for number, at in enumerate(times):
         last = leaves is not None and number == len(times) - 1
-        yield Visit(at, number, script.visit(member, number, last=last))
+        yield at, script.visit(member, number, last=last)
     back = times[-1] + timedelta(days=2 + chance.expovariate(1 / 4))
     if leaves is not None and script.comes_back(member) and back < until:
-        yield Visit(back, len(times), script.returning(member, len(times)))
-
-
-def _leaves(member: Member, chance: random.Random, joined: datetime, until: datetime) -> datetime | None:
-    """Return when a person left for good; None for one who still comes."""
-    if not script.gone(member):
-        return None
-    return min(joined + timedelta(days=chance.expovariate(1 / member.habit.days)), until)
+        yield back, script.returning(member, len(times))
 
 
 def _later(

@@ -109,10 +109,10 @@ def test_days_have_a_rhythm_and_the_bot_grows(history: list[HistoryEvent]) -> No
 
 def test_who_left_stays_away_and_who_did_not_comes_to_the_end() -> None:
     for member in islice(population(1), 200):
-        times = [visit.at for visit in visits(member, START, UNTIL)]
+        times = [at for at, _ in visits(member, START, UNTIL)]
         assert times == sorted(times)
         assert all(later - earlier >= MIN_GAP for earlier, later in pairwise(times))
-        steps = [step.act for visit in visits(member, START, UNTIL) for step in visit.steps]
+        steps = [step.act for _, steps in visits(member, START, UNTIL) for step in steps]
         if not script.gone(member):
             assert script.Act.BLOCK not in steps
 

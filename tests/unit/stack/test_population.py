@@ -6,10 +6,9 @@ from itertools import islice
 import pytest
 
 from stack.simulators.population import script
-from stack.simulators.population.dialogue_corpus import dialogues, talk
 from stack.simulators.population.population import HABITS, member, population
 from stack.simulators.population.population_runner import PopulationRunner
-from stack.simulators.population.script import Act
+from stack.simulators.population.script import Act, dialogues, talk
 from stack.simulators.telegram.server import TelegramServer
 
 

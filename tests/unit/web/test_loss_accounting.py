@@ -1,45 +1,32 @@
 """Gaps are exactly what is missing, newest first, each with the reason that there is no doubt about."""
 
 from collections.abc import Iterator
-from itertools import count
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.loss_account import PlainProcess
-from web.analytics.loss_accounting import GAPS_MAX, Gap, Missing, newest_gaps
+from web.analytics.loss_accounting import Gap, gaps
 
 numbers = st.sets(st.integers(1, 60), max_size=60)
 counts = st.integers(0, 70)
 
 
-def missing(process: PlainProcess) -> Missing:
-    return Missing(process.instance(), process.front, list(process.runs()), sorted(process.lost, reverse=True))
+def found(process: PlainProcess) -> Iterator[Gap]:
+    return gaps(process.instance(), process.front, process.runs(), sorted(process.lost, reverse=True))
 
 
 def gaps_of(stored: set[int], dead: set[int] = frozenset(), **more: int) -> tuple[Gap, ...]:  # type: ignore[assignment]
-    return newest_gaps([missing(PlainProcess("i-1", stored, set(dead), **more))])
+    return tuple(found(PlainProcess("i-1", stored, set(dead), **more)))
 
 
 @given(
-    st.lists(
-        st.builds(
-            PlainProcess,
-            st.just("i-1"),
-            numbers,
-            numbers,
-            counts,
-            counts,
-            counts,
-            reached=counts,
-            cut_off=st.booleans(),
-        ),
-        max_size=3,
+    st.builds(
+        PlainProcess, st.just("i-1"), numbers, numbers, counts, counts, counts, reached=counts, cut_off=st.booleans()
     )
 )
-def test_gaps_are_those_of_a_plain_count(processes: list[PlainProcess]) -> None:
-    expected = [gap for process in processes for gap in process.gaps()]
-    assert newest_gaps(map(missing, processes)) == tuple(expected[:GAPS_MAX])
+def test_gaps_are_those_of_a_plain_count(process: PlainProcess) -> None:
+    assert list(found(process)) == list(process.gaps())
 
 
 def test_a_gap_has_the_trackers_reason_only_when_there_is_no_doubt() -> None:
@@ -59,13 +46,8 @@ def test_the_end_of_a_sequence_has_a_reason_of_its_own_beside_others() -> None:
     assert gaps_of({1}, reached=2, cut_off=False) == (Gap("i-1", 2, 2, "unknown"),)
 
 
-def test_no_more_is_looked_at_than_is_shown() -> None:
-    seen = count()
-
-    def processes() -> Iterator[Missing]:
-        while True:
-            next(seen)
-            yield missing(PlainProcess("i-1", {1, 3, 5}))
-
-    assert len(newest_gaps(processes())) == GAPS_MAX
-    assert next(seen) == GAPS_MAX // 2
+def test_no_more_is_looked_at_than_is_taken() -> None:
+    process = PlainProcess("i-1", {1, 3, 5})
+    runs = iter(list(process.runs()))
+    assert next(gaps(process.instance(), process.front, runs, ())) == Gap("i-1", 4, 4, "unknown")
+    assert list(runs) == [(2, 2)]

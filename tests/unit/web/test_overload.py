@@ -7,8 +7,7 @@ import pytest
 from flask import Flask
 
 from tests.support.web_support import PASSWORD, SAME, make_app, sign_in
-from web.auth.access import RequestCost, request_cost
-from web.server.overload import REFUSED
+from web.auth.access import REFUSED, RequestCost, request_cost
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from web.analytics.models import TrailEvent, TrailImage
+from web.analytics.trail_models import TrailEvent, TrailImage
 from web.pages.safe_text import clean, hue, initial, segments
 from web.pages.timeline import timeline
 from web.pages.timeline_blocks import Badge, Failure, Turn

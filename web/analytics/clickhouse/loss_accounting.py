@@ -5,20 +5,12 @@ However many processes and blocks there are, and whatever their numbers, results
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 from web.analytics.clickhouse.client import ClickHouse, from_milliseconds
 from web.analytics.clickhouse.sql import sql
-from web.analytics.loss_accounting import (
-    GAPS_MAX,
-    INSTANCES_MAX,
-    Instance,
-    LossAccounting,
-    Missing,
-    Reasons,
-    newest_gaps,
-)
+from web.analytics.loss_accounting import GAPS_MAX, INSTANCES_MAX, Gap, Instance, LossAccounting, Reasons, gaps
 from web.analytics.ranges import Window
 
 DEAD_MAX = 1000
@@ -43,7 +35,7 @@ def loss_accounting(clickhouse: ClickHouse, window: Window) -> LossAccounting:
         Reasons(*reasons),
         count,
         tuple(_instance(row) for row in newest),
-        newest_gaps(_missing(clickhouse, incomplete)) if incomplete else (),
+        tuple(islice(_gaps(clickhouse, incomplete), GAPS_MAX)) if incomplete else (),
     )
 
 
@@ -61,8 +53,8 @@ def _instance(row: Sequence[Any]) -> Instance:
     )
 
 
-def _missing(clickhouse: ClickHouse, processes: Sequence[Sequence[Any]]) -> Iterator[Missing]:
-    """The missing numbers of these processes."""
+def _gaps(clickhouse: ClickHouse, processes: Sequence[Sequence[Any]]) -> Iterator[Gap]:
+    """The gaps of these processes, newest first."""
     keys: list[Key] = [(service, instance) for _, service, instance, *_ in processes]
     chosen = sql("chosen", columns="unhex(each.1), unhex(each.2)", type=PROCESS)
     asked: dict[str, Any] = {"chosen": keys, "rows": ROWS_MAX}
@@ -77,7 +69,7 @@ def _missing(clickhouse: ClickHouse, processes: Sequence[Sequence[Any]]) -> Iter
             runs += reversed(holes.get((*keys[place - 1], block), ()))
             if lowest > before + 1:
                 runs.append((before + 1, lowest - 1))
-        yield Missing(instance, front, runs, dead.get(place, ()))
+        yield from gaps(instance, front, runs, dead.get(place, ()))
 
 
 def _dead(clickhouse: ClickHouse, asked: dict[str, Any], chosen: str) -> dict[int, list[int]]:

@@ -7,9 +7,9 @@ from web.analytics.clickhouse.client import ClickHouse, from_milliseconds
 from web.analytics.clickhouse.figures import whole
 from web.analytics.clickhouse.sql import sql
 from web.analytics.cursor import Cursors
-from web.analytics.models import TrailEvent, UserPage, UserRow
 from web.analytics.person_key import hexed, key_of, sql_is_one_of, sql_key, text_of
 from web.analytics.queries import UserSort, UsersQuery
+from web.analytics.trail_models import TrailEvent, UserPage, UserRow
 from web.errors import UnknownPersonError
 
 FOLLOWS = {"asc": ">", "desc": "<"}

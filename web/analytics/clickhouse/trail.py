@@ -9,9 +9,9 @@ from web.analytics.clickhouse.client import ClickHouse
 from web.analytics.clickhouse.people import PeopleQueries, uncounted
 from web.analytics.clickhouse.sql import sql
 from web.analytics.cursor import Cursors
-from web.analytics.models import RECEIVED, StoredImage, TrailEvent, TrailImage, TrailPage
 from web.analytics.person_key import hexed, sql_is_one_of
 from web.analytics.queries import TrailQuery
+from web.analytics.trail_models import RECEIVED, StoredImage, TrailEvent, TrailImage, TrailPage
 from web.images.links import missing_setting
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

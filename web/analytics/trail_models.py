@@ -1,0 +1,102 @@
+"""The models of people, their events and images, as web/analytics/models.py has those of figures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+RECEIVED = "received"  # the time source of an event without any time
+
+
+@dataclass(frozen=True, slots=True)
+class UserRow:
+    """One person over all time. Strings are '' when never sent; `amounts_left_out` counts what `stars` leaves out."""
+
+    client_id: str
+    name: str
+    username: str
+    language_code: str
+    is_premium: bool
+    first_seen: datetime
+    last_seen: datetime
+    messages: int
+    answers: int
+    pictures: int
+    refreshes: int
+    clears: int
+    commands: int
+    sessions: int
+    stars: int | float
+    blocked: bool
+    failures: int
+    persona_id: str
+    amounts_left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserPage:
+    """One page of people; `total` counts all that match, `next_cursor` is None on the last page."""
+
+    users: tuple[UserRow, ...]
+    next_cursor: str | None
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrailImage:
+    """The image of an event. `status`: pending, stored, failed, erased; addresses only when stored where pages can
+    get it, else `reason` says why not.
+    """
+
+    status: str
+    url: str | None
+    thumbnail_url: str | None
+    content_type: str
+    width: int
+    height: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrailEvent:
+    """One event of a person. `type` is without the `chattrail.` prefix; `attributes` are all non-empty ones as text.
+
+    `time_source` tells where `at` is from: the event, its observed time, the id, or, of one without any time, its receipt.
+    """
+
+    id: str
+    type: str
+    at: datetime
+    sequence: int
+    session_id: str
+    chat_id: str
+    update_id: int
+    message_id: int
+    persona_id: str
+    story_id: str
+    text: str
+    attributes: Mapping[str, str]
+    image: TrailImage | None
+    error: str | None
+    time_source: str = "event"
+
+
+@dataclass(frozen=True, slots=True)
+class TrailPage:
+    """One page of a person's trail, in the order asked for."""
+
+    client_id: str
+    user: UserRow
+    events: tuple[TrailEvent, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """Where an image is stored: `key` is relative to the images directory, or the store's name for it."""
+
+    status: str
+    store: str
+    key: str
+    content_type: str
+    sha256: str
+    reason: str
