@@ -30,73 +30,51 @@ class Form:
 
 async def read(request: web.Request, fields: Mapping[str, str], folder: Path, limit: int, pace: Pace) -> Form:
     """Read a form; its fields are added to those of the address, its files go to `folder`. Raises ClickHouseError."""
-    parts, form = _Parts(request, pace, limit), Form(dict(fields))
+    form = Form(dict(fields))
+    received = count = of_fields = 0
+
+    async def chunks(part: BodyPartReader) -> AsyncIterator[bytes]:
+        nonlocal received
+        while chunk := await pace.take(part.read_chunk(CHUNK)):
+            received += len(chunk)
+            if received > limit:
+                raise ClickHouseError(Code.TOO_MANY_BYTES, f"The request body is larger than {limit} bytes")
+            yield chunk
+
     try:
-        async for name, filename in parts:
-            if filename is None:
-                form.fields[name] = await parts.text(name)
-            else:
+        reader = await request.multipart()
+        while (part := await pace.wait(reader.next())) is not None:
+            if not isinstance(part, BodyPartReader) or not (name := part.name):
+                raise ClickHouseError(Code.BAD_ARGUMENTS, "Each part of a form needs a name")
+            of_name = len(name.encode())  # raises for what was not UTF-8
+            count += 1
+            if count > FORM_PARTS:
+                raise ClickHouseError(Code.BAD_ARGUMENTS, f"A form may have {FORM_PARTS} parts at most")
+            if part.filename is not None:
                 path = folder / f"part{len(form.tables)}"
-                await parts.save(path)
+                with path.open("wb") as file:
+                    async for chunk in chunks(part):
+                        file.write(chunk)
                 form.tables.append(_table(name, path, form.fields))
                 form.used |= {f"{name}_{what}" for what in ("structure", "types", "format")}
+                continue
+            value = bytearray()
+            of_fields += of_name + FIELD_COSTS
+            async for chunk in chunks(part):
+                value += chunk
+                if of_fields + len(value) > FORM_FIELDS:
+                    raise ClickHouseError(
+                        Code.QUERY_IS_TOO_LARGE,
+                        f"The fields of a form may have {FORM_FIELDS} bytes in all: send rows as files",
+                    )
+            of_fields += len(value)
+            form.fields[name] = value.decode()
     except (ValueError, AssertionError, RuntimeError, HttpProcessingError):  # aiohttp's words hold contents of the form
         raise ClickHouseError(
             Code.BAD_ARGUMENTS,
             "The body is no form that can be read: check its boundary and that names and fields are UTF-8",
         ) from None
     return form
-
-
-class _Parts:
-    """The parts of a form, one after another: iterate over names and file names, and take each with `text` or `save`."""
-
-    def __init__(self, request: web.Request, pace: Pace, limit: int) -> None:
-        self._request = request
-        self._pace = pace
-        self._limit = limit
-        self._received = self._fields = 0
-        self._part: BodyPartReader
-
-    async def __aiter__(self) -> AsyncIterator[tuple[str, str | None]]:
-        reader = await self._request.multipart()
-        count = 0
-        while (part := await self._pace.wait(reader.next())) is not None:
-            if not isinstance(part, BodyPartReader) or not part.name:
-                raise ClickHouseError(Code.BAD_ARGUMENTS, "Each part of a form needs a name")
-            part.name.encode()  # raises for what was not UTF-8
-            count += 1
-            if count > FORM_PARTS:
-                raise ClickHouseError(Code.BAD_ARGUMENTS, f"A form may have {FORM_PARTS} parts at most")
-            self._part = part
-            yield part.name, part.filename
-
-    async def text(self, name: str) -> str:
-        """A field."""
-        self._fields += len(name) + FIELD_COSTS
-        value = bytearray()
-        async for chunk in self._chunks():
-            self._fields += len(chunk)
-            if self._fields > FORM_FIELDS:
-                raise ClickHouseError(
-                    Code.QUERY_IS_TOO_LARGE,
-                    f"The fields of a form may have {FORM_FIELDS} bytes in all: send rows as files",
-                )
-            value += chunk
-        return value.decode()
-
-    async def save(self, path: Path) -> None:
-        """A file."""
-        with path.open("wb") as file:
-            async for chunk in self._chunks():
-                file.write(chunk)
-
-    async def _chunks(self) -> AsyncIterator[bytes]:
-        while chunk := await self._pace.take(self._part.read_chunk(CHUNK)):
-            self._received += len(chunk)
-            if self._received > self._limit:
-                raise ClickHouseError(Code.TOO_MANY_BYTES, f"The request body is larger than {self._limit} bytes")
-            yield chunk
 
 
 def _table(name: str, path: Path, fields: Mapping[str, str]) -> ExternalTable:

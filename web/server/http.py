@@ -17,13 +17,7 @@ from typing import Any
 
 from tornado.http1connection import HTTP1Connection, HTTP1ServerConnection
 from tornado.httpserver import HTTPServer
-from tornado.httputil import (
-    HTTPConnection,
-    HTTPHeaders,
-    HTTPMessageDelegate,
-    RequestStartLine,
-    ResponseStartLine,
-)
+from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 from tornado.iostream import IOStream, StreamClosedError
 
 from common.net import WaitingConnections
@@ -195,14 +189,8 @@ class Request(HTTPMessageDelegate):
         closed = asyncio.Event()
         self._exchange.set_close_callback(closed.set)
         try:
-            environ = wsgi_environ(
-                self._line,
-                self._headers,
-                bytes(self._body),
-                self._length,
-                str(self._connection.context),
-                self._stream.local_address,
-            )
+            client, server = str(self._connection.context), self._stream.local_address
+            environ = wsgi_environ(self._line, self._headers, bytes(self._body), self._length, client, server)
             response: AppResponse | None = AppResponse.bare("400 Bad Request")
             if environ is not None:
                 response = await self._server.respond(environ, closed)

@@ -5,31 +5,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from web.analytics import models
 from web.analytics.clickhouse.client import ClickHouse, from_milliseconds
-from web.analytics.clickhouse.image_stats import image_stats
 from web.analytics.clickhouse.loss_accounting import loss_accounting
 from web.analytics.clickhouse.sql import sql
-from web.analytics.models import (
-    ActivityPoint,
-    Ai,
-    Blocks,
-    Choice,
-    CommandCount,
-    Figure,
-    Figures,
-    FunnelStep,
-    Images,
-    LanguagePeople,
-    LeftOut,
-    Premium,
-    Span,
-    Stats,
-)
 from web.analytics.ranges import EARLIEST, Range, Window
 
 STEPS = ("start", "persona", "story", "answer", "paid")
 KEYS_MAX = 100
 LANGUAGES_MAX = 300
+IMAGE_REASONS_MAX = 20
 NAMES_CACHED_S = 60.0
 EARLIEST_S = int(datetime(EARLIEST.year, EARLIEST.month, EARLIEST.day, tzinfo=UTC).timestamp())
 CHOICES = {  # map column: (column of events, event type, attribute that has the name)
@@ -47,7 +32,7 @@ class FigureQueries:
         self._clickhouse = clickhouse
         self._names: dict[str, tuple[float, str]] = {}
 
-    def stats(self, asked: Range, now: datetime) -> Stats:
+    def stats(self, asked: Range, now: datetime) -> models.Stats:
         """All figures of a range."""
         count, first, newest = self._clickhouse.row(sql("extent"), {"earliest": EARLIEST_S, "now": _epoch(now)})
         window = asked.since(from_milliseconds(first) if count else None)
@@ -60,35 +45,41 @@ class FigureQueries:
         timed, quantiles = self._clickhouse.row(sql("answer_times"), span)
         totals = (people, sum(series[1][1]), messages, answers, images, whole(stars))
         languages = self._clickhouse.rows(sql("languages"), {**span, "limit": LANGUAGES_MAX})
-        return Stats(
-            range=Span(window.start, window.end, window.zone.key, window.bucket),
+        return models.Stats(
+            range=models.Span(window.start, window.end, window.zone.key, window.bucket),
             generated_at=now,
             newest_event_at=from_milliseconds(newest) if count else None,
-            figures=Figures(*(Figure(total, *column) for total, column in zip(totals, series, strict=True))),
+            figures=models.Figures(
+                *(models.Figure(total, *column) for total, column in zip(totals, series, strict=True))
+            ),
             activity=activity,
-            funnel=tuple(map(FunnelStep, STEPS, self._clickhouse.row(sql("funnel"), span))),
+            funnel=tuple(map(models.FunnelStep, STEPS, self._clickhouse.row(sql("funnel"), span))),
             personas=self._choices("personas", span),
             stories=self._choices("stories", span),
-            commands=tuple(CommandCount(name, number) for name, _, number in self._by_key("command_counts", span)),
-            languages=tuple(LanguagePeople(*row) for row in languages),
-            pictures=Images(images, refreshed, image_failures),
-            ai=Ai(answers, answer_failures, input_tokens, output_tokens, *(quantiles if timed else (None, None))),
-            premium=Premium(offers, invoices, payments, refunds, whole(stars)),
-            blocks=Blocks(blocked, unblocked),
+            commands=tuple(
+                models.CommandCount(name, number) for name, _, number in self._by_key("command_counts", span)
+            ),
+            languages=tuple(models.LanguagePeople(*row) for row in languages),
+            pictures=models.Images(images, refreshed, image_failures),
+            ai=models.Ai(
+                answers, answer_failures, input_tokens, output_tokens, *(quantiles if timed else (None, None))
+            ),
+            premium=models.Premium(offers, invoices, payments, refunds, whole(stars)),
+            blocks=models.Blocks(blocked, unblocked),
             failures=failures,
-            left_out=LeftOut(*left_out, *self._clickhouse.row(sql("untimed"))),
+            left_out=models.LeftOut(*left_out, *self._clickhouse.row(sql("untimed"))),
             loss_accounting=loss_accounting(self._clickhouse, window),
-            image_stats=image_stats(self._clickhouse),
+            image_stats=_image_stats(self._clickhouse),
         )
 
-    def languages(self) -> tuple[LanguagePeople, ...]:
+    def languages(self) -> tuple[models.LanguagePeople, ...]:
         """Languages of all people ever, most frequent first."""
         rows = self._clickhouse.rows(sql("all_languages"), {"limit": LANGUAGES_MAX})
-        return tuple(LanguagePeople(*row) for row in rows)
+        return tuple(models.LanguagePeople(*row) for row in rows)
 
     def _buckets(
         self, window: Window
-    ) -> tuple[list[tuple[Number | None, tuple[Number, ...]]], tuple[ActivityPoint, ...]]:
+    ) -> tuple[list[tuple[Number | None, tuple[Number, ...]]], tuple[models.ActivityPoint, ...]]:
         """The previous value and the series of each headline figure, in the order of Figures, and the points of the chart.
 
         The stretch before the range is one more bucket.
@@ -109,16 +100,16 @@ class FigureQueries:
         points = zip(window.edges(), table, strict=True)
         return (
             list(zip(previous, zip(*table, strict=True), strict=True)),
-            tuple(ActivityPoint(at, int(people), *map(int, counts)) for at, (people, _, *counts, _) in points),
+            tuple(models.ActivityPoint(at, int(people), *map(int, counts)) for at, (people, _, *counts, _) in points),
         )
 
     def _by_key(self, column: str, span: dict[str, int]) -> Sequence[Sequence[Any]]:
         return self._clickhouse.rows(sql("by_key", map=column), {**span, "limit": KEYS_MAX})
 
-    def _choices(self, column: str, span: dict[str, int]) -> tuple[Choice, ...]:
+    def _choices(self, column: str, span: dict[str, int]) -> tuple[models.Choice, ...]:
         rows = self._by_key(column, span)
         names = self._names_of(column, [key for key, _, _ in rows])
-        return tuple(Choice(key, names.get(key, key), people, messages) for key, people, messages in rows)
+        return tuple(models.Choice(key, names.get(key, key), people, messages) for key, people, messages in rows)
 
     def _names_of(self, column: str, ids: list[str]) -> dict[str, str]:
         now, (id_column, event_type, attribute) = time.monotonic(), CHOICES[column]
@@ -132,6 +123,16 @@ class FigureQueries:
             found = {f"{column}/{key}": (now + NAMES_CACHED_S, names.get(key, key)) for key in unknown}
             self._names = {key: cached for key, cached in self._names.items() if cached[0] > now} | found
         return names
+
+
+def _image_stats(clickhouse: ClickHouse) -> models.ImageStats:
+    """The images of all events of all time, as they are now."""
+    archived, pending, failed, erased, oldest = clickhouse.row(sql("image_states"))
+    (size,) = clickhouse.row(sql("image_bytes")) if archived else (0,)
+    reasons = clickhouse.rows(sql("image_failures"), {"limit": IMAGE_REASONS_MAX}) if failed else ()
+    oldest_pending_at = from_milliseconds(oldest) if pending else None
+    failures = tuple(models.ImageFailures(*row) for row in reasons)
+    return models.ImageStats(archived, pending, failed, erased, size, oldest_pending_at, failures)
 
 
 def whole(number: float) -> Number:
