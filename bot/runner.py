@@ -95,18 +95,12 @@ async def _polling(app: Application, username: str, stop: asyncio.Event) -> Asyn
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-        await _confirm(app, newest)
-
-
-async def _confirm(app: Application, newest: int) -> None:
-    """Confirm the last updates to Telegram, which would send them again at the next start."""
-    if not newest:
-        return
-    try:
-        async with asyncio.timeout(0.5):
-            await app.bot(GetUpdates(offset=newest + 1, limit=1, timeout=0))
-    except (TimeoutError, TelegramAPIError):
-        _log.warning("the last updates could not be confirmed; Telegram may send them again")
+        if newest:  # Telegram would send the last updates again at the next start
+            try:
+                async with asyncio.timeout(0.5):
+                    await app.bot(GetUpdates(offset=newest + 1, limit=1, timeout=0))
+            except (TimeoutError, TelegramAPIError):
+                _log.warning("the last updates could not be confirmed; Telegram may send them again")
 
 
 @web.middleware

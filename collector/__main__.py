@@ -46,7 +46,11 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         command_line, environment = command_of(binary, settings, options.config)
         if options.command == "validate":
-            return _validate(command_line, environment)
+            validate = [command_line[0], "validate", *command_line[1:]]
+            done = subprocess.run(validate, env=environment, check=False)  # noqa: S603
+            if done.returncode == 0:
+                print("valid:", *(file.removeprefix("--config=") for file in command_line[1:]))
+            return 1 if done.returncode else 0
         _refuse_taken_ports(settings)
         keep_files_private()
         os.execve(command_line[0], command_line, environment)  # noqa: S606 - a signal to this process reaches the collector
@@ -66,14 +70,6 @@ def command_of(binary: Path, settings: CollectorSettings, configs: list[Path]) -
         if not file.is_file():
             raise FileNotFoundError(f"there is no configuration file {file}")
     return [str(binary), *(f"--config={file}" for file in files)], {**os.environ, **settings.environment()}
-
-
-def _validate(command_line: list[str], environment: dict[str, str]) -> int:
-    binary, *files = command_line
-    done = subprocess.run([binary, "validate", *files], env=environment, check=False)  # noqa: S603
-    if done.returncode == 0:
-        print("valid:", *(file.removeprefix("--config=") for file in files))
-    return 1 if done.returncode else 0
 
 
 def _refuse_taken_ports(settings: CollectorSettings) -> None:

@@ -77,7 +77,9 @@ def _netloc(origin: str) -> str:
 def _set_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    response.headers.setdefault("Content-Security-Policy", _content_security_policy())
+    # a redirect to an image in another store is checked against `img-src` too, so it names the configured origins
+    images = " ".join(("'self'", "data:", *services.image_links.origins))
+    response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY.format(images=images))
     response.headers.setdefault("Referrer-Policy", _referrer_policy())
     if services.settings.secure:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
@@ -85,11 +87,6 @@ def _set_headers(response: Response) -> Response:
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     response.headers.setdefault("Cache-Control", "no-store")
     return response
-
-
-def _content_security_policy() -> str:
-    """A redirect to an image in another store is checked against `img-src` too, so it names the configured origins."""
-    return CONTENT_SECURITY_POLICY.format(images=" ".join(("'self'", "data:", *services.image_links.origins)))
 
 
 def _referrer_policy() -> str:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from babel import Locale, UnknownLocaleError
 from flask import render_template, request
 
-from web.analytics.models import Figure, LeftOut, Stats
+from web.analytics.models import Figure, LeftOut
 from web.analytics.queries import is_language_code
 from web.analytics.ranges import ALL, PRESETS, read_range
 from web.context import services
@@ -29,12 +29,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One of the six figures as the page shows it. `change` is None when there is nothing to compare with."""
+    """One of the six figures as the page shows it."""
 
     name: str
     figure: Figure
     spark: Line
-    change: float | None
+
+    @property
+    def change(self) -> float | None:
+        """Its growth as a share; None when there is nothing to compare with."""
+        figure = self.figure
+        return (figure.value - figure.previous) / figure.previous if figure.previous else None
 
     @property
     def trend(self) -> str:
@@ -61,6 +66,8 @@ def statistics() -> str:
     words = formats.words
     selected = read_range(request.args, zone, services.now())
     stats = services.figures.stats(selected, services.now())
+    figures: dict[str, Figure] = {name: getattr(stats.figures, name) for name in FIGURES}
+    peak = max((getattr(point, name) for point in stats.activity for name in SERIES), default=0)
     last_day = (stats.range.end - timedelta(microseconds=1)).astimezone(zone)
     return render_template(
         "statistics.html",
@@ -71,16 +78,19 @@ def statistics() -> str:
         last_day=last_day.date(),
         last_day_at=last_day,
         newest_at=stats.newest_event_at,
-        cards=[_card(name, getattr(stats.figures, name)) for name in FIGURES],
+        cards=[Card(name, figure, _line(figure.series, *SPARK)) for name, figure in figures.items()],
         series=SERIES,
-        lines=_lines(stats),
-        peak=_peak(stats),
-        is_empty=not any(getattr(stats.figures, name).value for name in FIGURES) and not stats.blocks.blocked,
+        lines={name: _line([getattr(point, name) for point in stats.activity], *CHART, top=peak) for name in SERIES},
+        peak=peak,
+        is_empty=not any(figure.value for figure in figures.values()) and not stats.blocks.blocked,
         funnel=_bars((step.step, "", step.people, None) for step in stats.funnel),
         personas=_bars((each.id, each.name, each.people, each.messages) for each in stats.personas),
         stories=_bars((each.id, each.name, each.people, each.messages) for each in stats.stories),
         commands=_bars((each.name, each.name, each.count, None) for each in stats.commands),
-        languages=_bars((_code(each.code), _language(each.code), each.people, None) for each in stats.languages),
+        languages=_bars(
+            (each.code if is_language_code(each.code) else "", _language(each.code), each.people, None)
+            for each in stats.languages
+        ),
         left_out=lambda *names: _left_out(stats.left_out, names),
         title=words.text("statistics.title"),
         status=words.text(
@@ -100,20 +110,6 @@ def _left_out(counts: LeftOut, names: tuple[str, ...]) -> list[str]:
     found = [(name, getattr(counts, name)) for name in names]
     text = formats.words.text
     return [text(f"left_out.{name}", n=count, count=formats.number(count)) for name, count in found if count]
-
-
-def _card(name: str, figure: Figure) -> Card:
-    change = (figure.value - figure.previous) / figure.previous if figure.previous else None
-    return Card(name, figure, _line(figure.series, *SPARK), change)
-
-
-def _peak(stats: Stats) -> int:
-    return max((getattr(point, name) for point in stats.activity for name in SERIES), default=0)
-
-
-def _lines(stats: Stats) -> dict[str, Line]:
-    peak = _peak(stats)
-    return {name: _line([getattr(point, name) for point in stats.activity], *CHART, top=peak) for name in SERIES}
 
 
 def _line(values: Sequence[float], width: int, height: int, top: float | None = None) -> Line:
@@ -136,10 +132,6 @@ def _bars(rows: Iterable[tuple[str, str, int, int | None]]) -> list[Bar]:
     ]
     longest = max((bar.length for bar in bars), default=0) or 1
     return [replace(bar, length=bar.length / longest) for bar in bars]
-
-
-def _code(code: str) -> str:
-    return code if is_language_code(code) else ""
 
 
 def _language(code: str) -> str:

@@ -47,7 +47,14 @@ class Worker(GunicornWorker):  # type: ignore[misc]
         if not self.alive:  # a signal came before the loop did
             self._stop.set()
         dispatcher = Dispatcher(self.wsgi, settings.threads, settings.query_timeout_s)
-        server = Server(dispatcher.respond, _limits(settings))
+        limits = Limits(
+            read_s=settings.read_timeout_s,
+            write_s=settings.write_timeout_s,
+            connections=within_open_files(settings.connections, FILES_PER_CONNECTION),
+            # behind proxies every connection is a proxy's
+            per_network=0 if settings.proxies else settings.connections_per_address,
+        )
+        server = Server(dispatcher.respond, limits)
         for listener in self.sockets:
             listener.setblocking(False)
             server.add_socket(listener.sock)
@@ -68,13 +75,3 @@ class Worker(GunicornWorker):  # type: ignore[misc]
             self._grace_s = 0
         if self._stop is not None:
             self._stop.set()
-
-
-def _limits(settings: WebSettings) -> Limits:
-    return Limits(
-        read_s=settings.read_timeout_s,
-        write_s=settings.write_timeout_s,
-        connections=within_open_files(settings.connections, FILES_PER_CONNECTION),
-        # behind proxies every connection is a proxy's
-        per_network=0 if settings.proxies else settings.connections_per_address,
-    )

@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 
 from bot.content.images import image_for
 from chattrail import events
@@ -55,9 +56,5 @@ class History:
         return self._count
 
     def __iter__(self) -> Iterator[HistoryEvent]:
-        return heapq.merge(*map(_unpickled, self._people), key=lambda one: (one.at, one.member.number))
-
-
-def _unpickled(packs: list[bytes]) -> Iterator[HistoryEvent]:
-    for pack in packs:
-        yield from pickle.loads(pack)  # noqa: S301 - pickled above
+        people = (chain.from_iterable(map(pickle.loads, packs)) for packs in self._people)
+        return heapq.merge(*people, key=lambda one: (one.at, one.member.number))

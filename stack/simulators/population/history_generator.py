@@ -9,7 +9,7 @@ from bot.content.plans import PLANS
 from bot.content.texts import Html, Say
 from chattrail import events
 from stack.simulators.population.population import Member
-from stack.simulators.population.script import Step
+from stack.simulators.population.script import Act, Step
 from stack.simulators.telegram.entities import parse
 
 ANSWERS = (events.AiMessage, events.ImageGenerated, events.HandlerFailed)
@@ -22,6 +22,7 @@ ANSWER_FAILS, IMAGE_FAILS, HANDLER_FAILS = 0.012, 0.05, 0.002
 ERRORS = ("timeout", "timeout", "rate_limited", "server_error")
 IMAGE_ERRORS = ("timeout", "content_policy", "server_error")
 VIEWS = ("wide view", "close view")
+RECORDED_AS: dict[Act, type[events.Event]] = {Act.BLOCK: events.BotBlocked, Act.UNBLOCK: events.BotUnblocked}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,10 @@ class HistoryGenerator:
         """Play the steps of a visit that begins at a time, or when the visit before is over."""
         self._now = max(at, self._now)
         for step in steps:
-            getattr(self, f"_on_{step.act}")(step)
+            if step.act in RECORDED_AS:
+                self._record(RECORDED_AS[step.act]())
+            elif step.act != Act.DECLINE:  # Telegram sends the bot nothing about a closed payment form
+                getattr(self, f"_on_{step.act}")(step)
             self._wait(step)
 
     def _wait(self, step: Step) -> None:
@@ -218,9 +222,6 @@ class HistoryGenerator:
         self._record(self._payment, message=True)
         self._answer("premium.thanks", date=f"{self._now + timedelta(days=PLANS[self._plan].days):%Y-%m-%d}")
 
-    def _on_decline(self, step: Step) -> None:
-        """Record nothing: Telegram sends the bot nothing about a closed payment form."""
-
     def _on_refund(self, step: Step) -> None:
         if self._payment is None:
             return
@@ -232,9 +233,3 @@ class HistoryGenerator:
     def _premium(self, action: str) -> events.PremiumAction:
         plan = PLANS[self._plan]
         return events.PremiumAction(action=action, plan=plan.id, amount=float(plan.stars), currency="XTR")
-
-    def _on_block(self, step: Step) -> None:
-        self._record(events.BotBlocked())
-
-    def _on_unblock(self, step: Step) -> None:
-        self._record(events.BotUnblocked())
