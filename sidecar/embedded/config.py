@@ -6,7 +6,7 @@ from string import Template
 from typing import Final
 from xml.sax.saxutils import escape
 
-from sidecar.embedded.guard.names import ENGINES, HIDDEN_TABLES
+from sidecar.embedded.guard.names import NAMES
 from sidecar.embedded.guard.settings import CLOSED, SCHEMA
 from sidecar.embedded.settings import EmbeddedSettings
 
@@ -31,16 +31,19 @@ SMALL_MACHINE: Final = {
 def write(settings: EmbeddedSettings, folder: Path) -> Path:
     """Write config.xml and users.xml into `folder`; give the path that the engine is started with."""
     _fill("config.xml", folder, users=escape(str(folder / "users.xml")), max_memory=settings.max_memory_mb * MIB)
-    bounds = [f"<{name}><min>1</min><max>{value}</max></{name}>" for name, value in bounds_of_reader(settings).items()]
+    bounds = limits_of_reader(settings)
+    bounds["max_execution_time"] += DRIVER_MARGIN_S
     _fill(
         "users.xml",
         folder,
         query_memory=settings.query_memory_mb * MIB,
         closed=_fixed((CLOSED | {"format_schema_source"}) - SET_BY_ENGINE),
         schema=_fixed(SCHEMA - {"format_schema_source"}),
-        bounds="".join(bounds),
-        engines="".join(f"<query>GRANT TABLE ENGINE ON {name}</query>" for name in sorted(ENGINES)),
-        rows="".join(f"<{t}><filter>has(currentRoles(), 'everything')</filter></{t}>" for t in sorted(HIDDEN_TABLES)),
+        bounds="".join(f"<{name}><min>1</min><max>{value}</max></{name}>" for name, value in bounds.items()),
+        engines="".join(f"<query>GRANT TABLE ENGINE ON {name}</query>" for name in sorted(NAMES["engines"])),
+        rows="".join(
+            f"<{t}><filter>has(currentRoles(), 'everything')</filter></{t}>" for t in sorted(NAMES["hidden_tables"])
+        ),
     )
     return folder / "config.xml"
 
@@ -60,9 +63,3 @@ def limits_of_reader(settings: EmbeddedSettings) -> dict[str, int]:
         "max_memory_usage": settings.query_memory_mb * MIB,
         "max_result_rows": settings.readonly_max_result_rows,
     }
-
-
-def bounds_of_reader(settings: EmbeddedSettings) -> dict[str, int]:
-    """The most that a query of `readonly` may set these limits to."""
-    limits = limits_of_reader(settings)
-    return limits | {"max_execution_time": limits["max_execution_time"] + DRIVER_MARGIN_S}

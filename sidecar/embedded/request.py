@@ -82,7 +82,13 @@ class RequestReader:
         folder = Path(tempfile.mkdtemp(dir=self._incoming))
         try:
             if request.content_type == "multipart/form-data":
-                return await _read_form(request, fields, folder, self._limit, pace)
+                found = await form.read(request, fields, folder, self._limit, pace)
+                statement = await _parsed(found.fields.get("query", "").encode(), writes=True)
+                if statement.takes_data:
+                    raise ClickHouseError(Code.BAD_ARGUMENTS, "An INSERT takes its data as the body, not as a form")
+                return QueryRequest(
+                    statement, found.fields, folder, tables=tuple(found.tables), _used=frozenset(found.used)
+                )
             # a user without the right to write sends a query's text and nothing else
             limit = self._limit if writes else min(self._limit, 4 * LONGEST_QUERY)
             return await _read_plain(fields, folder, self._pieces(request, folder, limit, pace), writes)
@@ -206,13 +212,3 @@ def _strip_semicolon(path: Path) -> None:
         kept = tail.rstrip()
         if kept.endswith(b";"):
             file.truncate(start + len(kept.rstrip(b"; \t\r\n")))
-
-
-async def _read_form(
-    request: web.Request, fields: dict[str, str], folder: Path, limit: int, pace: Pace
-) -> QueryRequest:
-    found = await form.read(request, fields, folder, limit, pace)
-    statement = await _parsed(found.fields.get("query", "").encode(), writes=True)
-    if statement.takes_data:
-        raise ClickHouseError(Code.BAD_ARGUMENTS, "An INSERT takes its data as the body, not as a form")
-    return QueryRequest(statement, found.fields, folder, tables=tuple(found.tables), _used=frozenset(found.used))

@@ -8,6 +8,7 @@ from typing import Any
 from sidecar.embedded.errors import ClickHouseError, Code
 from sidecar.embedded.guard import names
 from sidecar.embedded.guard.lists import Lists
+from sidecar.embedded.guard.names import NAMES
 from sidecar.embedded.guard.nodes import DATA, NODES, PARTS, ROLES
 from sidecar.embedded.guard.tree import Node, aliases, text_of
 
@@ -17,16 +18,16 @@ def _folded(listed: frozenset[str]) -> frozenset[str]:
 
 
 ALLOWED = _folded(names.functions())
-TABLE_FUNCTIONS = _folded(names.TABLE_FUNCTIONS)
+TABLE_FUNCTIONS = _folded(NAMES["table_functions"])
 # What a name may be under a role, case-folded.
-NAMES = {
-    "engine": _folded(names.ENGINES | names.DATABASE_ENGINES),
-    "codec": _folded(names.CODECS),
-    "index": _folded(names.INDICES),
-    "statistics": _folded(names.STATISTICS),
+NAMES_BY_ROLE = {
+    "engine": _folded(NAMES["engines"] | NAMES["database_engines"]),
+    "codec": _folded(NAMES["codecs"]),
+    "index": _folded(NAMES["indices"]),
+    "statistics": _folded(NAMES["statistics"]),
     "projection index": frozenset({"basic"}),
 }
-TOKENIZERS = _folded(names.TOKENIZERS)
+TOKENIZERS = _folded(NAMES["tokenizers"])
 # A first text of values() is its columns to the engine when it can be read as that, with defaults that are evaluated. One
 # word can't; any other has to be checked as columns, as nobody but the engine knows how it reads it.
 WORD = re.compile(r"[\w.-]*")
@@ -53,9 +54,9 @@ class Checker:
     def statement(self, tree: Node) -> None:
         """Check a whole statement. Raises ClickHouseError that names what is not allowed."""
         kind = tree["type"]
-        if kind not in names.READS | names.WRITES:
+        if kind not in NAMES["reads"] | NAMES["writes"]:
             raise _denied(f"{kind} is closed: no such statement is run here")
-        if self.reader and kind not in names.READS:
+        if self.reader and kind not in NAMES["reads"]:
             raise ClickHouseError(Code.READONLY, "readonly: Cannot execute query in readonly mode.")
         self.tree(tree)
 
@@ -113,8 +114,8 @@ class Checker:
     def _command(self, kind: str, node: Node) -> None:
         key, allowed = {
             "ExplainQuery": ("kind", names.EXPLAINS),
-            "AlterCommand": ("command_type", names.ALTERS),
-            "SystemQuery": ("query_type", names.COMMANDS),
+            "AlterCommand": ("command_type", NAMES["alters"]),
+            "SystemQuery": ("query_type", NAMES["commands"]),
             "KillQueryQuery": ("kill_type", frozenset({"Query", "Mutation"})),
             "SQLSecurity": ("security_type", frozenset({"INVOKER", "DEFINER"})),
             "InsertQuery": ("format", None),
@@ -127,7 +128,7 @@ class Checker:
             raise _denied(f"{word.replace('_', ' ')} is closed: what it does is not for clients")
         if kind == "AlterCommand" and node.get("move_destination_type") not in (None, "", "TABLE"):
             raise _denied("A partition can be moved to a table only")
-        if kind == "ExplainQuery" and self.reader and node.get("query", {}).get("type") not in names.READS:
+        if kind == "ExplainQuery" and self.reader and node.get("query", {}).get("type") not in NAMES["reads"]:
             raise ClickHouseError(Code.READONLY, "readonly: Cannot execute query in readonly mode.")
 
     def _settings(self, node: Node, role: str) -> None:
@@ -141,8 +142,8 @@ class Checker:
         name = node["name"]
         if role == "table function":
             self._table_function(node)
-        elif role in NAMES:
-            if name.casefold() not in NAMES[role]:
+        elif role in NAMES_BY_ROLE:
+            if name.casefold() not in NAMES_BY_ROLE[role]:
                 raise _denied(f"{name} is closed: it is not among the kinds of {role} that reach nothing outside")
         elif not (role == "index option" and name.casefold() in TOKENIZERS):
             self._function(name)
@@ -215,7 +216,7 @@ def _format(name: str, known: dict[str, str]) -> str:
     found = known.get(name.casefold())
     if found is None:
         raise ClickHouseError(Code.UNKNOWN_FORMAT, f"Unknown format {name}")
-    if found not in names.FORMATS:
+    if found not in NAMES["formats"]:
         reason = names.REFUSED_FORMATS.get(found, "is not among those that are known to reach nothing outside")
         raise _denied(f"The format {found} is closed: it {reason}")
     return found

@@ -11,6 +11,7 @@ from sidecar.embedded.errors import ClickHouseError, Code
 from sidecar.embedded.guard import columns, names, values
 from sidecar.embedded.guard.check import Checker
 from sidecar.embedded.guard.lists import Lists
+from sidecar.embedded.guard.names import NAMES
 from sidecar.embedded.guard.tree import Node, NoTreeError, Trees
 from sidecar.embedded.sql import Statement, literal
 
@@ -154,7 +155,7 @@ class Guard:
         without_format = None
         if kind == "SelectWithUnionQuery" and form == "Native":
             without_format = self._trees.format(_without_format(tree)) if _named_format(tree) else text
-        return Checked(kind, text, None, form, kind in names.READS, keeps, without_format)
+        return Checked(kind, text, None, form, kind in NAMES["reads"], keeps, without_format)
 
     def _from_file(self, insert: Node) -> Checked:
         before, after = self._around(insert | {"infile": _string(PATH)})

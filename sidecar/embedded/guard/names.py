@@ -18,24 +18,9 @@ def listed(table: str) -> dict[str, frozenset[str]]:
     return {name: words(text) for name, text in ALLOWED[table].items()}
 
 
-_NAMES: Final = listed("names")
+NAMES: Final = listed("names")
 REFUSED: Final = listed("refused_functions")
 REFUSED_FORMATS: Final[dict[str, str]] = ALLOWED["refused_formats"]
-SYNTAX: Final = _NAMES["syntax"]
-TABLE_FUNCTIONS: Final = _NAMES["table_functions"]
-ENGINES: Final = _NAMES["engines"]
-DATABASE_ENGINES: Final = _NAMES["database_engines"]
-CODECS: Final = _NAMES["codecs"]
-INDICES: Final = _NAMES["indices"]
-TOKENIZERS: Final = _NAMES["tokenizers"]
-STATISTICS: Final = _NAMES["statistics"]
-FORMATS: Final = _NAMES["formats"]
-READS: Final = _NAMES["reads"]
-WRITES: Final = _NAMES["writes"]
-ALTERS: Final = _NAMES["alters"]
-COMMANDS: Final = _NAMES["commands"]
-SHOWN_TABLES: Final = _NAMES["shown_tables"]
-HIDDEN_TABLES: Final = _NAMES["hidden_tables"]
 # Their argument that declares columns, where there is one: (position, fewest arguments that there must be for it).
 STRUCTURES: Final = {"values": (0, 2), "null": (0, 1), "generaterandom": (0, 1), "format": (1, 3)}
 
@@ -61,4 +46,4 @@ EXPLAINS: Final = frozenset({
 def functions() -> frozenset[str]:
     """The functions that may be called, aggregates without combinators."""
     lines = LIST.read_text().splitlines()
-    return words(" ".join(line for line in lines if not line.startswith("#"))) | SYNTAX
+    return words(" ".join(line for line in lines if not line.startswith("#"))) | NAMES["syntax"]

@@ -49,12 +49,11 @@ class SettingNames:
         real = self.aliases.get(name, name)
         if real in SCHEMA and not reader:
             _check_schema(real, value)
-        elif real in CLOSED or real in SCHEMA or not self._harmless(real):
+            return
+        kind = self.types[real]
+        harmless = real in self.obsolete or kind in FIXED or (kind in TEXTS and real in ALLOWED_TEXTS)
+        if real in CLOSED or real in SCHEMA or not harmless:
             raise ClickHouseError(Code.ACCESS_DENIED, f"The setting {name} is closed: leave it out")
-
-    def _harmless(self, name: str) -> bool:
-        kind = self.types[name]
-        return name in self.obsolete or kind in FIXED or (kind in TEXTS and name in ALLOWED_TEXTS)
 
     def check_of_table(self, name: str, value: Any, *, reader: bool) -> None:
         """Raise ClickHouseError when a table may not have this setting."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from sidecar.embedded.errors import Code
-from sidecar.embedded.guard.names import REFUSED, TABLE_FUNCTIONS
+from sidecar.embedded.guard.names import NAMES, REFUSED
 from tests.support.embedded import ROOT, EmbeddedClickHouse, ask
 from tests.support.sweep.calls import TEXT_CALLS, USERS, Call, Lists, Targets, all_calls
 from tests.support.sweep.canaries import SECRET, Canaries
@@ -37,7 +37,10 @@ RAN = "ran and reached nothing"
 ENDINGS = (GUARD, RIGHTS, ERROR, RAN)
 # Names that the guard refuses whatever they are called with.
 CLOSED = frozenset[str]().union(*REFUSED.values())
-OPEN_TABLE_FUNCTIONS = TABLE_FUNCTIONS | {"input", "viewIfPermitted"}  # an error of its own, a syntax of its own
+OPEN_TABLE_FUNCTIONS = NAMES["table_functions"] | {
+    "input",
+    "viewIfPermitted",
+}  # an error of its own, a syntax of its own
 
 Calls = dict[tuple[str, str], list[Call]]
 

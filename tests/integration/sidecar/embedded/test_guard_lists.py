@@ -8,6 +8,7 @@ import pytest
 from sidecar.embedded.errors import ClickHouseError
 from sidecar.embedded.guard import names
 from sidecar.embedded.guard.check import _format
+from sidecar.embedded.guard.names import NAMES
 from sidecar.embedded.guard.settings import (
     ALLOWED_TEXTS,
     CLOSED,
@@ -44,13 +45,13 @@ def test_every_function_is_allowed_or_refused(server: EmbeddedClickHouse) -> Non
     engine = listed(server, "SELECT name FROM system.functions WHERE origin = 'System'")
     assert engine == ((names.functions() | refused | aliases) & engine)
     assert not names.functions() & (refused | aliases)
-    assert (names.functions() - names.SYNTAX) | refused <= engine
+    assert (names.functions() - NAMES["syntax"]) | refused <= engine
 
 
 def test_every_system_table_is_shown_or_hidden(server: EmbeddedClickHouse) -> None:
     engine = listed(server, "SELECT name FROM system.tables WHERE database = 'system'")
-    assert engine == names.SHOWN_TABLES | names.HIDDEN_TABLES
-    assert not names.SHOWN_TABLES & names.HIDDEN_TABLES
+    assert engine == NAMES["shown_tables"] | NAMES["hidden_tables"]
+    assert not NAMES["shown_tables"] & NAMES["hidden_tables"]
 
 
 def test_every_setting_is_judged(server: EmbeddedClickHouse) -> None:
@@ -78,19 +79,19 @@ def test_the_engine_holds_closed_settings_fixed_too(server: EmbeddedClickHouse) 
 
 
 def test_allowed_names_are_the_engines_own(server: EmbeddedClickHouse) -> None:
-    assert listed(server, "SELECT name FROM system.table_engines") >= names.ENGINES
-    assert listed(server, "SELECT name FROM system.database_engines") >= names.DATABASE_ENGINES
-    assert listed(server, "SELECT name FROM system.table_functions") >= names.TABLE_FUNCTIONS
+    assert listed(server, "SELECT name FROM system.table_engines") >= NAMES["engines"]
+    assert listed(server, "SELECT name FROM system.database_engines") >= NAMES["database_engines"]
+    assert listed(server, "SELECT name FROM system.table_functions") >= NAMES["table_functions"]
 
 
 def test_every_format_codec_and_index_is_judged(server: EmbeddedClickHouse) -> None:
-    assert listed(server, "SELECT name FROM system.formats") == names.FORMATS | names.REFUSED_FORMATS.keys()
-    assert not names.FORMATS & names.REFUSED_FORMATS.keys()
+    assert listed(server, "SELECT name FROM system.formats") == NAMES["formats"] | names.REFUSED_FORMATS.keys()
+    assert not NAMES["formats"] & names.REFUSED_FORMATS.keys()
     spelt_only = {"CODEC", "Default"}  # words of the syntax, which the engine lists nowhere
     refused = {"AES_128_GCM_SIV", "AES_256_GCM_SIV", "Multiple", "Quantized"}  # need keys, or are the engine's own
-    assert listed(server, "SELECT name FROM system.codecs") == (names.CODECS - spelt_only) | refused
-    assert listed(server, "SELECT name FROM system.data_skipping_index_types") == names.INDICES
-    assert listed(server, "SELECT name FROM system.tokenizers") >= names.TOKENIZERS
+    assert listed(server, "SELECT name FROM system.codecs") == (NAMES["codecs"] - spelt_only) | refused
+    assert listed(server, "SELECT name FROM system.data_skipping_index_types") == NAMES["indices"]
+    assert listed(server, "SELECT name FROM system.tokenizers") >= NAMES["tokenizers"]
 
 
 def test_a_format_that_nobody_has_judged_is_refused() -> None:
