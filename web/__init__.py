@@ -1,4 +1,4 @@
-"""The dashboard and its JSON API: `create_app` wires the parts, each of which is a blueprint or an `init_app`."""
+"""The dashboard and its JSON API: `create_app` wires the parts: blueprints, and what runs before and after each view."""
 
 import time
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from web.auth.routes import blueprint as auth
 from web.context import EXTENSION, Services
 from web.images import routes as images
 from web.images.links import ImageLinks
-from web.server import conditions
+from web.server.conditions import leave_out_impossible_dates
 from web.settings import WebSettings
 
 SIGN_IN_FILE = "auth.sqlite3"
@@ -64,10 +64,16 @@ def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time)
     if settings.proxies:
         hops = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
-    request_log.init_app(app)
-    conditions.init_app(app)
-    security.init_app(app)
-    access.init_app(app)
+    for check in (
+        request_log.begin,
+        leave_out_impossible_dates,
+        security.check_host,
+        security.check_origin,
+        access.check,
+    ):
+        app.before_request(check)
+    for change in (request_log.end, security.set_headers):
+        app.after_request(change)
     problem.init_app(app)
     for blueprint in (auth, api, images.blueprint, pages):
         app.register_blueprint(blueprint)

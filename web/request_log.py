@@ -4,15 +4,9 @@ import logging
 import secrets
 import time
 
-from flask import Flask, Response, g, request
+from flask import Response, g, request
 
 log = logging.getLogger("web.access")
-
-
-def init_app(app: Flask) -> None:
-    """Give requests ids and log each response: method, path without its query, status, milliseconds."""
-    app.before_request(_begin)
-    app.after_request(_end)
 
 
 def request_id() -> str:
@@ -20,11 +14,13 @@ def request_id() -> str:
     return str(g.setdefault("request_id", secrets.token_hex(8)))
 
 
-def _begin() -> None:
+def begin() -> None:
+    """Note when the request came."""
     g.started = time.perf_counter()
 
 
-def _end(response: Response) -> Response:
+def end(response: Response) -> Response:
+    """Give the response its id and log it: method, path without its query, status, milliseconds."""
     response.headers["X-Request-Id"] = request_id()
     now = time.perf_counter()
     elapsed_ms = (now - g.get("started", now)) * 1000

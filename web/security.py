@@ -3,7 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Response, request
 
 from common.net import is_loopback
 from web.auth.access import SAFE_METHODS
@@ -26,14 +26,7 @@ HEADERS = {
 }
 
 
-def init_app(app: Flask) -> None:
-    """Check hosts and origins before a view, set headers after it."""
-    app.before_request(_check_host)
-    app.before_request(_check_origin)
-    app.after_request(_set_headers)
-
-
-def _check_host() -> None:
+def check_host() -> None:
     """Refuse a name that is not ours (DNS rebinding, poisoned links). Container probes ask by address for their one page."""
     if request.path == "/healthz":
         return
@@ -53,7 +46,7 @@ def _is_own(host: str) -> bool:
     return is_loopback(name) or name in services.settings.trusted_hosts
 
 
-def _check_origin() -> None:
+def check_origin() -> None:
     """Refuse what another site makes a browser send. A token in a header is no ambient authority and needs no check."""
     if request.method in SAFE_METHODS or bearer_token_given():
         return
@@ -74,7 +67,8 @@ def _netloc(origin: str) -> str:
         raise ProblemError(400, "The header Origin is no address.", kind="bad-header") from None
 
 
-def _set_headers(response: Response) -> Response:
+def set_headers(response: Response) -> Response:
+    """Set the security headers that a view has not set."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     # a redirect to an image in another store is checked against `img-src` too, so it names the configured origins

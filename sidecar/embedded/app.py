@@ -118,14 +118,12 @@ class Server:
         except Exception as error:  # a client gets an answer, whatever happened
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 log.warning("query %r: no space left on the disk of %s", query_id, self._incoming)
-                return self._failure(
-                    ClickHouseError(Code.NOT_ENOUGH_SPACE, "No space left on the server's disk"), headers, blocks
-                )
-            # without its words, which may hold a query's
-            log.error(
-                "query %r: a fault of the server: %s at %s", query_id, type(error).__name__, error_location(error)
-            )
-            return self._failure(ClickHouseError(Code.UNKNOWN_EXCEPTION, type(error).__name__), headers, blocks)
+                answer = ClickHouseError(Code.NOT_ENOUGH_SPACE, "No space left on the server's disk")
+            else:  # without its words, which may hold a query's
+                kind, where = type(error).__name__, error_location(error)
+                log.error("query %r: a fault of the server: %s at %s", query_id, kind, where)
+                answer = ClickHouseError(Code.UNKNOWN_EXCEPTION, kind)
+            return self._failure(answer, headers, blocks)
 
     def _words(self, error: ClickHouseError) -> str:
         return f"{error.text} (version {self._engine.version} (embedded))\n"

@@ -65,11 +65,6 @@ def request_cost(app: Flask, path: str, method: str) -> RequestCost:
     return RequestCost.QUERIES if access == "login" else RequestCost.SIGN_IN
 
 
-def init_app(app: Flask) -> None:
-    """Check every request before its view."""
-    app.before_request(_check)
-
-
 def safe_next(target: str | None) -> str:
     """The page to go to after a login: a path of this site, or the start page when it is anything else."""
     if not target or not target.startswith("/") or target.startswith("//") or NO_REDIRECT & set(target):
@@ -83,7 +78,8 @@ def safe_next(target: str | None) -> str:
     return target
 
 
-def _check() -> WerkzeugResponse | Response | None:
+def check() -> WerkzeugResponse | Response | None:
+    """Refuse a request for which there is no thread, or that lacks the access which its view needs."""
     if REFUSED in request.environ:  # before anything is looked up for it
         raise ProblemError(503, BUSY, kind="busy", headers={"Retry-After": "5"})
     if request.endpoint is None or request.endpoint == "static":

@@ -31,11 +31,6 @@ def request_formats() -> Formats:
     return cast("Formats", g.formats)
 
 
-def is_partial() -> bool:
-    """Whether htmx requests `#page` alone, without the layout around it."""
-    return request.headers.get("HX-Request") == "true" and "HX-History-Restore-Request" not in request.headers
-
-
 def here(**changes: str | None) -> str:
     """This page's address with some parameters changed; None takes one out. The order of the others stays.
 
@@ -89,7 +84,9 @@ def init_blueprint(blueprint: Blueprint) -> None:
             "here": here,
             "retry_address": retry_address,
             "render_or_fallback": render_or_fallback,
-            "partial": is_partial(),
+            # htmx requests `#page` alone, without the layout around it
+            "partial": request.headers.get("HX-Request") == "true"
+            and "HX-History-Restore-Request" not in request.headers,
             "signed_in": _is_signed_in(),
             "is_admin": is_admin,
             "home": url_for("pages.statistics"),

@@ -4,19 +4,15 @@ werkzeug ignores a text that is not a date, but fails where Python raises an Ove
 `datetime` cannot hold (Python issue 153406, fixed in later versions).
 """
 
-from flask import Flask, request
+from flask import request
 from werkzeug.http import parse_date
 
 DATES = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE")
 IF_RANGE, RANGE = "HTTP_IF_RANGE", "HTTP_RANGE"
 
 
-def init_app(app: Flask) -> None:
-    """Check the headers before anything else reads them."""
-    app.before_request(_leave_out_impossible_dates)
-
-
-def _leave_out_impossible_dates() -> None:
+def leave_out_impossible_dates() -> None:
+    """Remove such headers before anything else reads them."""
     for name in DATES:
         if _is_impossible(request.environ.get(name)):
             del request.environ[name]
