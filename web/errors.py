@@ -32,13 +32,6 @@ class ParameterError(ProblemError, ValueError):
         super().__init__(400, f"Parameter {name}: {reason}.", kind="bad-parameter", parameter=name)
 
 
-class UnknownPersonError(ProblemError):
-    """No event of a client_id is stored."""
-
-    def __init__(self) -> None:
-        super().__init__(404, "No event of this person is stored.", kind="unknown-person")
-
-
 class ClickHouseUnavailableError(ProblemError):
     """ClickHouse cannot answer at the moment; the text names what is at fault and what to do."""
 

@@ -70,7 +70,7 @@ class Server:
         await set_within(self._idle, within)
         for execution in [execution for execution in self._running.values() if execution is not None]:
             if execution.job.reads:
-                await asyncio.get_running_loop().run_in_executor(self._threads, execution.kill)
+                await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.kill, execution.job)
 
     async def finish(self) -> None:
         """Wait for what still ends, after the listening stopped."""

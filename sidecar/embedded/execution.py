@@ -34,17 +34,13 @@ class Execution:
         self._step = self._threads.submit(self._gather)
         return await asyncio.shield(_awaited(self._step))
 
-    def kill(self) -> None:
-        """Ask the engine to stop the query (blocks for a moment)."""
-        self._engine.kill(self.job)
-
     async def end(self) -> None:
         """Close the connection. A query that nobody waits for any more is killed; a write is left to finish."""
         loop = asyncio.get_running_loop()
         step = self._step
         while step is not None and not step.done():
             if self.job.reads:
-                await loop.run_in_executor(self._threads, self.kill)
+                await loop.run_in_executor(self._threads, self._engine.kill, self.job)
             # the engine may not have registered the query yet when it is asked: ask again until the step is over
             await asyncio.wait([_awaited(step)], timeout=0.2)
         if not self.finished:

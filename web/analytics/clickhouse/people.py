@@ -10,7 +10,7 @@ from web.analytics.cursor import Cursors
 from web.analytics.person_key import hexed, key_of, sql_is_one_of, sql_key, text_of
 from web.analytics.queries import UserSort, UsersQuery
 from web.analytics.trail_models import TrailEvent, UserPage, UserRow
-from web.errors import UnknownPersonError
+from web.errors import ProblemError
 
 FOLLOWS = {"asc": ">", "desc": "<"}
 NAME = "argMaxIf(a.user_name, a.last_ts, a.user_name != '')"
@@ -121,8 +121,8 @@ def _user(row: Sequence[Any]) -> UserRow:
 
 
 def uncounted(key: bytes, events: Sequence[TrailEvent]) -> UserRow:
-    """A person who is in no figure (yet), from their events. Raises UnknownPersonError when there are none."""
+    """A person who is in no figure (yet), from their events. Raises ProblemError when there are none."""
     if not events:
-        raise UnknownPersonError
+        raise ProblemError(404, "No event of this person is stored.", kind="unknown-person")
     times = [event.at for event in events]
     return UserRow(text_of(key), "", "", "", False, min(times), max(times), 0, 0, 0, 0, 0, 0, 0, 0, False, 0, "", 0)

@@ -33,7 +33,7 @@ class TrailQueries:
         self._cursors = Cursors(secret_key, "events")
 
     def page(self, key: bytes, query: TrailQuery) -> TrailPage:
-        """One page of the events of a person (`person_key`). Raises UnknownPersonError, and ParameterError for a bad cursor."""
+        """One page of the events of a person (`person_key`). Raises ProblemError for an unknown one and for a bad cursor."""
         binding = (key.hex(), query.order)
         parameters: dict[str, Any] = {"keys": hexed([key]), "limit": query.limit + 1, "bytes": PAGE_BYTES}
         after = "1"
