@@ -1,11 +1,10 @@
 """Settings of the collector: what `python -m collector run` hands to the variables in otel-config.yaml and the feeds."""
 
-import json
 import re
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, TypeAdapter, ValidationError, model_validator
 
 from common.net import in_url, is_loopback
 from common.settings import CommaList, GuardSecret, Settings
@@ -81,8 +80,12 @@ class CollectorSettings(Settings):
         for feed, needed in (("otlp", "feed_otlp_endpoint"), ("kafka", "feed_kafka_brokers")):
             if feed in self.feeds and getattr(self, needed) is None:
                 raise ValueError(f"the feed {feed} needs CHATTRAIL_COLLECTOR_{needed.upper()}")
-        if self.feed_otlp_headers is not None and not _is_json_object(self.feed_otlp_headers.get_secret_value()):
-            raise ValueError('CHATTRAIL_COLLECTOR_FEED_OTLP_HEADERS must be a JSON object of texts: {"api-key": "…"}')
+        if self.feed_otlp_headers is not None:
+            try:
+                TypeAdapter(dict[str, str]).validate_json(self.feed_otlp_headers.get_secret_value())
+            except ValidationError:
+                wanted = 'a JSON object of texts: {"api-key": "…"}'
+                raise ValueError(f"CHATTRAIL_COLLECTOR_FEED_OTLP_HEADERS must be {wanted}") from None
         return self
 
     def feed_files(self) -> list[Path]:
@@ -114,11 +117,3 @@ def _as_text(value: object) -> str:
             return str(value).lower()
         case _:
             return str(value)
-
-
-def _is_json_object(text: str) -> bool:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return False
-    return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())

@@ -67,7 +67,7 @@ class Window:
 def read_range(arguments: Mapping[str, str], zone: ZoneInfo, now: datetime) -> Range:
     """Read `range=7d|30d|90d|all`, or `from=` and `to=` (dates in the zone, both included). Default: 7d."""
     name, first, last = (arguments.get(key) or "" for key in ("range", "from", "to"))
-    today, until = local_day(now, zone), ceil_slot(now)
+    today, until = local_day(now, zone), floor_slot(now) + SLOT  # the end of the quarter of an hour
     if first or last:
         if name:
             raise ParameterError("range", "cannot be combined with from and to")
@@ -102,11 +102,6 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
 def floor_slot(moment: datetime) -> datetime:
     """The quarter of an hour that an instant lies in."""
     return datetime.fromtimestamp(moment.timestamp() // SLOT.total_seconds() * SLOT.total_seconds(), UTC)
-
-
-def ceil_slot(moment: datetime) -> datetime:
-    """The end of the quarter of an hour that an instant lies in."""
-    return floor_slot(moment) + SLOT
 
 
 def _next_day(day: date, bucket: Bucket) -> date:

@@ -32,7 +32,10 @@ def sign_in() -> None:
 def signed_in() -> bool:
     """Whether the request comes from a login that was neither ended nor outlived by a new password."""
     if "signed_in" not in g:
-        g.signed_in = _look_up(session.get("id"))
+        identity, database = session.get("id"), services.auth_database
+        statement = "SELECT credential, expires_at FROM sessions WHERE id_hash = ?"
+        row = database.row(statement, hash_token(identity)) if isinstance(identity, str) else None
+        g.signed_in = row is not None and row[0] == fingerprint(services.settings) and row[1] > database.clock()
     return bool(g.signed_in)
 
 
@@ -44,11 +47,3 @@ def sign_out() -> None:
             connection.execute("DELETE FROM sessions WHERE id_hash = ?", (hash_token(identity),))
     session.clear()
     g.signed_in = False
-
-
-def _look_up(identity: object) -> bool:
-    if not isinstance(identity, str):
-        return False
-    database = services.auth_database
-    row = database.row("SELECT credential, expires_at FROM sessions WHERE id_hash = ?", hash_token(identity))
-    return row is not None and row[0] == fingerprint(services.settings) and row[1] > database.clock()
