@@ -51,7 +51,7 @@ faults-pictures: setup ## the rows on pictures, five seeds (half an hour; ROWS=2
 	@FAULT_ROWS="$(ROWS)" $(PYTEST) tests/faults/test_images.py -m "slow or not slow" --timeout 3600
 
 sweep-batches: setup ## requests of every shape and size at default limits (half an hour); writes its table in docs/operations.md
-	@$(PYTEST) tests/integration/sidecar/test_batch_sweep.py tests/integration/sidecar/test_request_memory.py -m slow --timeout 7200 -s
+	@$(PYTEST) tests/integration/sidecar/receiver/test_batch_sweep.py tests/integration/sidecar/receiver/test_request_memory.py -m slow --timeout 7200 -s
 
 library-versions: setup ## the library's tests with each OpenTelemetry minor that it claims (five minutes)
 	@$(PYTEST) tests/integration/chattrail/test_environments.py -m slow --timeout 900

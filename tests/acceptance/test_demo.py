@@ -17,8 +17,8 @@ import pytest
 
 from stack.secrets import load_or_make
 from tests.acceptance.conftest import free_ports
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 READY_WITHIN_S = 100.0
 ENDS_WITHIN_S = 5.0
 

@@ -19,8 +19,8 @@ from chattrail.events import Event
 from chattrail.export.pipeline import create_tracker
 from chattrail.tracker import Tracker
 from tests.support.embedded import EmbeddedClickHouse
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery"
 READY_WITHIN_S = 60.0
 SETTLED = "SELECT (SELECT count() FROM events FINAL) = (SELECT sum(events) FROM activity FINAL)"

@@ -23,7 +23,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from stack.simulators.telegram.server import TelegramServer
 from tests.faults.oracle import verified
 from tests.faults.unknown_sender import POLLING_ENDED, Wishes
-from tests.support.receivers import ROOT
+from tests.support.paths import ROOT
 from web.analytics.clickhouse.client import ClickHouse
 from web.analytics.clickhouse.loss_accounting import loss_accounting
 from web.analytics.loss_accounting import Instance, LossAccounting

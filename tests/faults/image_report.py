@@ -8,8 +8,9 @@ from pathlib import Path
 from tests.faults.image_runs import PictureOutcome
 from tests.faults.image_table import PICTURE_FAULTS
 from tests.faults.rows_again import with_rows_again
+from tests.support.paths import ROOT
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+DOCUMENT = ROOT / "docs" / "reliability.md"
 TITLE = "## Pictures"
 HEAD = """{title}
 

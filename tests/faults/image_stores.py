@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from tests.faults.proxy import Proxy
-from tests.support.receivers import ROOT, until
+from tests.support.paths import ROOT
+from tests.support.receivers import until
 from tests.support.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY, S3Server
 
 TOKEN = "cloudflare-test-token"

@@ -4,14 +4,14 @@ import os
 import platform
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from tests.faults.image_report import PictureReport
 from tests.faults.rows_again import with_rows_again
 from tests.faults.runs import Outcome
 from tests.faults.table import FAULTS
+from tests.support.paths import ROOT
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+DOCUMENT = ROOT / "docs" / "reliability.md"
 HEAD = """# Faults survived
 
 Written by `make faults` ({when}; {machine}); do not edit. Every line is a fault that was made for real, on running processes:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from tests.faults.soak_growth import HANDLES_MAX, MEMORY_MAX, MIB
 from tests.faults.soak_runs import EVENTS_PER_S, IMPATIENT_S, LINE_B_PER_S, Result
+from tests.support.paths import ROOT
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+DOCUMENT = ROOT / "docs" / "reliability.md"
 TITLE = "## An hour's soak"
 LENGTH = re.compile(r"Soaked for (\d+(?:\.\d+)?) minutes")
 HEAD = """{title}

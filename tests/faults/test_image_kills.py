@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.image_queue import POINTS, RecordingStore, images, jobs
-from tests.support.receivers import ROOT
+from tests.support.paths import ROOT
 
 COUNT = 24
 

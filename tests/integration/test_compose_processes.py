@@ -21,8 +21,9 @@ from chattrail.export.pipeline import create_tracker
 from chattrail.tracker import Person
 from tests.browser.stack import Part, wait_until
 from tests.support.collector_process import binary_or_skip, free_ports
-from tests.support.compose import ROOT, Image, environment, filled
+from tests.support.compose import Image, environment, filled
 from tests.support.embedded import EmbeddedClickHouse
+from tests.support.paths import ROOT
 
 SIDECAR, WEB, OTLP_GRPC, OTLP_HTTP, HEALTH, METRICS = range(6)
 

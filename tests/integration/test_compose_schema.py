@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from stack.env_file import fill
-from tests.support.compose import OURS, ROOT, example
+from tests.support.compose import OURS, example
 from tests.support.compose_check.loader import check
+from tests.support.paths import ROOT
 
 COMPOSE = ROOT / "docker-compose.yml"
 TOKEN = "BOT_TOKEN=42:TOKEN-of-the-tests"

@@ -22,9 +22,9 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from collector.build import BuildError, find
+from tests.support.paths import ROOT
 from tests.support.receivers import quiet_port
 
-ROOT = Path(__file__).resolve().parents[2]
 PROTOBUF = "application/x-protobuf"
 
 

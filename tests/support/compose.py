@@ -4,14 +4,13 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from stack.env_file import fill
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 OURS = ("bot", "collector", "sidecar", "web")
 VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::(?P<kind>[-?])(?P<text>[^}]*))?\}")
 

@@ -25,7 +25,8 @@ from typing import Self
 
 import clickhouse_connect
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.paths import ROOT
+
 PROGRAM = (sys.executable, "-m", "sidecar.embedded")
 READY_WITHIN_S = 60.0
 

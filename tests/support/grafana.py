@@ -8,10 +8,11 @@ $__fromTime, $__toTime, $__interval_s
 import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-GRAFANA = Path(__file__).resolve().parents[2] / "web" / "grafana"
+from tests.support.paths import ROOT
+
+GRAFANA = ROOT / "web" / "grafana"
 MACRO = re.compile(r"\$__(?P<name>\w+)(?:\((?P<column>[^()]*)\))?")
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from tests.support.clients.builds import kept
 from tests.support.tools import lacking
 
-ROOT = Path(__file__).parents[2]
 LOCKS = Path(__file__).parent / "environments"
 _UV = (sys.executable, "-m", "uv")
 _PYTHON = ">=3.11,<3.13"  # the oldest releases have wheels for these

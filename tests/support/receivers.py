@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
-from pathlib import Path
 from typing import Any, Self
 
 from aiohttp import web
@@ -23,8 +22,7 @@ from sidecar.plugin import SystemClock
 from sidecar.receiver.app import Receiver, runner
 from sidecar.settings import SidecarSettings
 from sidecar.telemetry.metrics import Metrics
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.paths import ROOT
 
 
 class Latch:

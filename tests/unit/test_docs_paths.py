@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.paths import ROOT
+
 TRACKED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
 FOLDERS = {parent.as_posix() for name in TRACKED for parent in Path(name).parents}
 TOP = {name.partition("/")[0] for name in TRACKED if "/" in name}

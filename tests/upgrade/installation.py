@@ -17,10 +17,10 @@ import clickhouse_connect
 from tests.browser.stack import SETTLED, Part, wait_until
 from tests.support.collector_process import free_ports
 from tests.support.embedded import EmbeddedClickHouse
+from tests.support.paths import ROOT
 from tests.support.receivers import quiet_port
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 ARCHIVE, ANSWERS = "data.tar.xz", "answers.json"
 PASSWORD = "correct horse battery"
 STATE = "bot"  # folder of the tracker's sequence files

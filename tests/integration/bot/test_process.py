@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -18,9 +17,9 @@ from chattrail.export.sequence_file import PROCESS_ENDED
 from stack.simulators.telegram.server import TelegramServer
 from tests.support.bot_support import TOKEN, begin_story, has_button, running_bot, says
 from tests.support.fakes.otlp_receiver import OtlpReceiver
+from tests.support.paths import ROOT
 from tests.support.slow_clients import SILENT, SlowClients, half_a_body, half_a_head
 
-ROOT = Path(__file__).parents[3]
 SECRET = TOKEN.partition(":")[2]
 
 

@@ -9,7 +9,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from tests.support.python_environments import LOCKS, ROOT, create, locked
+from tests.support.paths import ROOT
+from tests.support.python_environments import LOCKS, create, locked
 
 TESTS = {"tests/unit/chattrail": "0", "tests/integration/chattrail/export": "4"}  # the latter wait most of their time
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.python_environments import ROOT, create, run_uv
+from tests.support.paths import ROOT
+from tests.support.python_environments import create, run_uv
 
 BOT = """
 from aiogram import Bot, Dispatcher

@@ -17,8 +17,9 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from chattrail.events import UserMessage
 from chattrail.export.pipeline import create_tracker
 from chattrail.tracker import Person
-from tests.support.collector_process import ROOT, Collector, Destination, binary_or_skip, event_id, records_of, until
+from tests.support.collector_process import Collector, Destination, binary_or_skip, event_id, records_of, until
 from tests.support.otlp import event, records, request, uuid7
+from tests.support.paths import ROOT
 
 MIB = 1 << 20
 

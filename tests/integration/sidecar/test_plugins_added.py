@@ -17,7 +17,8 @@ import pytest
 from sidecar.plugins.webhook.payload import signature
 from sidecar.receiver.responses import PROTOBUF
 from tests.support import otlp
-from tests.support.receivers import ROOT, SidecarProcess, until
+from tests.support.paths import ROOT
+from tests.support.receivers import SidecarProcess, until
 
 PAID = {"chattrail.premium.action": "paid", "chattrail.premium.amount": 250.0, "chattrail.premium.currency": "XTR"}
 

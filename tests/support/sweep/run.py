@@ -17,7 +17,8 @@ from queue import SimpleQueue
 
 from sidecar.embedded.errors import Code
 from sidecar.embedded.guard.names import NAMES, REFUSED
-from tests.support.embedded import ROOT, EmbeddedClickHouse, ask
+from tests.support.embedded import EmbeddedClickHouse, ask
+from tests.support.paths import ROOT
 from tests.support.sweep.calls import TEXT_CALLS, USERS, Call, Lists, Targets, all_calls
 from tests.support.sweep.canaries import SECRET, Canaries
 from tests.support.sweep.privileges import GROUPS, WITHOUT_STATEMENT

@@ -22,7 +22,7 @@ from collector.build import (
     find_go,
     own_modules,
 )
-from tests.support.collector_process import ROOT
+from tests.support.paths import ROOT
 
 # Plays `go env GOVERSION` and `go install …/builder@v…`; the builder it installs writes a binary where the real one does.
 GO = """#!/bin/sh

@@ -9,8 +9,7 @@ import pytest
 from common.settings import SettingsError
 from sidecar import registry
 from sidecar.plugins_cli import plugin_lines
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.paths import ROOT
 
 
 @pytest.fixture

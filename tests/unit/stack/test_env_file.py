@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from stack.env_file import HASH, MADE, TOKEN, fill, main
-from tests.support.compose import ROOT, dotenv, example
+from tests.support.compose import dotenv, example
+from tests.support.paths import ROOT
 
 
 def test_every_secret_is_made_anew_and_unlike_the_others() -> None:

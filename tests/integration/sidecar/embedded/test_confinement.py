@@ -16,7 +16,8 @@ import pytest
 
 from sidecar.embedded.confinement import LEAST_ABI
 from tests.support.confined_process import DONE
-from tests.support.embedded import ROOT, EmbeddedClickHouse, ask
+from tests.support.embedded import EmbeddedClickHouse, ask
+from tests.support.paths import ROOT
 from tests.support.tools import lacking
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Landlock and seccomp are Linux's")

@@ -4,7 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[4]
+from tests.support.paths import ROOT
+
 PROGRAM = """
 import asyncio, gc, sys
 from concurrent.futures import ThreadPoolExecutor

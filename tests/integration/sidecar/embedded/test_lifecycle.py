@@ -14,7 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.embedded import ROOT, EmbeddedClickHouse, ask
+from tests.support.embedded import EmbeddedClickHouse, ask
+from tests.support.paths import ROOT
 
 BATCH = 500
 TABLE = "CREATE TABLE t (batch UInt64, i UInt64) ENGINE = MergeTree ORDER BY batch"

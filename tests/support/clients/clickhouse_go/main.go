@@ -1,4 +1,4 @@
-// One of the clients of tests/integration/sidecar/test_other_clickhouse_clients.py: clickhouse-go over HTTP. It reads requests
+// One of the clients of tests/integration/sidecar/embedded/test_other_clients.py: clickhouse-go over HTTP. It reads requests
 // from its standard input, a JSON object a line, and answers each with a line.
 package main
 
