@@ -8,7 +8,8 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from tests.faults.load import Load, Row
-from tests.support.web_support import BEARER, Clock, make_app, sign_in
+from tests.support.clock import FakeClock
+from tests.support.web_support import BEARER, make_app, sign_in
 
 NOW = datetime(2026, 10, 27, 9, 5, 7, tzinfo=UTC)
 RANGES = ("7d", "30d", "90d", "all")
@@ -19,7 +20,7 @@ class Pages:
     """All that is shown, by address."""
 
     def __init__(self, dsn: str, folder: Path) -> None:
-        self._app = make_app(folder / "web", dsn, Clock(NOW.timestamp()), timezone="Europe/Berlin")
+        self._app = make_app(folder / "web", dsn, FakeClock(NOW), timezone="Europe/Berlin")
 
     def everything(self) -> dict[str, Any]:
         """Figures of every range, every page of the list in several orders, every trail to its end."""

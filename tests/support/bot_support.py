@@ -15,28 +15,16 @@ from bot.settings import BotSettings
 from chattrail.export.pipeline import create_tracker
 from stack.simulators.telegram.person import Person
 from stack.simulators.telegram.server import TelegramServer
+from tests.support.clock import FakeClock
 from tests.support.fakes.otlp_receiver import OtlpReceiver, Received
 
 TOKEN = "42:TEST-token"
 
 
-class Clock:
-    """The bot's clock; tests let time pass."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def passes(self, **span: float) -> None:
-        self.now += timedelta(**span)
-
-
 class RunningBot:
     """A bot that polls, and what it tells analytics."""
 
-    def __init__(self, app: Application, telegram: TelegramServer, inbox: OtlpReceiver, clock: Clock) -> None:
+    def __init__(self, app: Application, telegram: TelegramServer, inbox: OtlpReceiver, clock: FakeClock) -> None:
         self.app = app
         self.telegram = telegram
         self.clock = clock
@@ -50,7 +38,7 @@ class RunningBot:
     async def time_passes(self, **span: float) -> None:
         """Let the bot's clock jump, between two updates."""
         await self.settled()
-        self.clock.passes(**span)
+        self.clock.advance(timedelta(**span).total_seconds())
 
     async def events(self, kind: str | None = None, of: Person | None = None) -> list[Received]:
         """All events so far, in their order; they are flushed first."""
@@ -71,14 +59,14 @@ class RunningBot:
 @asynccontextmanager
 async def running_bot(**settings: str) -> AsyncIterator[RunningBot]:
     """Run the bot; settings are given as CHATTRAIL_BOT_* without the prefix, in lower case."""
-    clock = Clock()
+    clock = FakeClock(datetime(2026, 11, 22, 12, 0, tzinfo=UTC))
     with OtlpReceiver() as inbox:
         async with TelegramServer(token=TOKEN) as telegram:
             environ = {"CHATTRAIL_BOT_TELEGRAM_API_URL": telegram.url, "BOT_TOKEN": TOKEN}
             environ |= {f"CHATTRAIL_BOT_{name.upper()}": value for name, value in settings.items()}
             loaded = BotSettings.load(environ)
             tracker = create_tracker("bot-under-test", endpoint=inbox.url, before_send=analytics_filter(loaded.secrets))
-            app = build(loaded, tracker, clock=clock)
+            app = build(loaded, tracker, clock=clock.now)
             stop = asyncio.Event()
             task = asyncio.create_task(run(app, stop))
             try:

@@ -1,8 +1,7 @@
-"""A Cloudflare store against a Cloudflare on loopback, and a clock that stands until it is moved."""
+"""A Cloudflare store against a Cloudflare on loopback."""
 
 import contextlib
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,31 +9,15 @@ from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images.stores.cloudflare import PERIOD_S, CloudflareStore
 from sidecar.plugins.images.stores.rate_limiter import RateLimiter
 from stack.simulators.cloudflare.server import CloudflareServer
+from tests.support.clock import FakeClock
 from tests.support.uploads import Notes, photograph
-
-
-class SetClock:
-    """Time for limiter and server alike; sleeping on it moves it."""
-
-    def __init__(self, started: float = 1_800_000_000.0) -> None:
-        self.time = started
-        self.step = 0.0  # by how much the wall clock was set away from the monotonic one
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.time + self.step, UTC)
-
-    def monotonic(self) -> float:
-        return self.time - 1_700_000_000.0
-
-    async def sleep(self, seconds: float) -> None:
-        self.time += seconds
 
 
 @contextlib.asynccontextmanager
 async def cloudflare_store(
-    server: CloudflareServer, folder: Path, clock: SetClock | None = None, **given: Any
+    server: CloudflareServer, folder: Path, clock: FakeClock | None = None, **given: Any
 ) -> AsyncIterator[CloudflareStore]:
-    clock = clock or SetClock()
+    clock = clock or FakeClock()
     limit = given.pop("limit", 1150)
     options: dict[str, Any] = {"api_url": server.api_url, "timeout_s": 10.0, "token": server.token, **given}
     store = CloudflareStore(

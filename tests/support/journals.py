@@ -8,7 +8,7 @@ from pathlib import Path
 from sidecar.plugins.images.queue.job_store import JobStore
 from sidecar.plugins.images.queue.jobs import Claim, Job, ms
 from sidecar.telemetry.metrics import Metrics
-from tests.support.plugin_support import START, SetClock
+from tests.support.clock import START, FakeClock
 
 LATER = ms(START + timedelta(days=1))
 
@@ -25,9 +25,9 @@ def asides(folder: Path) -> list[str]:
     return [name for name in names(folder) if ".corrupt-" in name and not name.endswith(("-wal", "-shm"))]
 
 
-async def opened(folder: Path, metrics: Metrics | None = None, clock: SetClock | None = None) -> JobStore:
+async def opened(folder: Path, metrics: Metrics | None = None, clock: FakeClock | None = None) -> JobStore:
     """A journal that is open; by its clock it is LATER than the jobs came."""
-    clock = clock or SetClock(START + timedelta(days=1))
+    clock = clock or FakeClock(START + timedelta(days=1))
     jobs = JobStore(folder / "journal.sqlite", clock, logging.getLogger("sidecar.images"), metrics or Metrics())
     await jobs.open()
     return jobs

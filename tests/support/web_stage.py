@@ -16,9 +16,10 @@ from flask import Flask
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from tests.browser.stack import Part, wait_until
+from tests.support.clock import FakeClock
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.otlp import request
-from tests.support.web_support import Clock, make_app
+from tests.support.web_support import make_app
 
 BATCH = 400
 
@@ -69,7 +70,7 @@ class WebStage:
         self.client.insert("images", [list(row.values())], column_names=list(row))
         return str(row["event_id"])
 
-    def app(self, clock: Clock | None = None, **changes: str) -> Flask:
+    def app(self, clock: FakeClock | None = None, **changes: str) -> Flask:
         """A web app that reads this database."""
         data = self.folder / f"web-{time.monotonic_ns()}"
         return make_app(data, self.readonly_url, clock, images_directory=str(self.images), **changes)

@@ -1,4 +1,4 @@
-"""The web app as the tests of several folders use it: settings with known secrets, a clock that is moved by hand."""
+"""The web app as the tests of several folders use it: settings with known secrets, a fake clock."""
 
 import json
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.browser.stack import Part
+from tests.support.clock import FakeClock
 from web import create_app
 from web.auth.tokens import hash_token
 from web.build import STATIC, build
@@ -25,16 +26,6 @@ SECRET_KEY = "k3y-of-the-tests-0123456789abcdefghij"
 NOBODY_LISTENS = "http://readonly:pw-canary@127.0.0.1:9/chattrail"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 SAME = {"Sec-Fetch-Site": "same-origin"}  # what a browser adds to a form of the page itself
-
-
-class Clock:
-    """Seconds since 1970, moved by hand."""
-
-    def __init__(self, now: float = 1_790_000_000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def web_environment(data: Path, clickhouse_url: str = NOBODY_LISTENS, **changes: str) -> dict[str, str]:
@@ -62,10 +53,10 @@ def running_web(data: Path, clickhouse_url: str = NOBODY_LISTENS, **changes: str
         part.stop()
 
 
-def make_app(data: Path, clickhouse_url: str = NOBODY_LISTENS, clock: Clock | None = None, **changes: str) -> Flask:
+def make_app(data: Path, clickhouse_url: str = NOBODY_LISTENS, clock: FakeClock | None = None, **changes: str) -> Flask:
     """The app in this process."""
     settings = WebSettings.load(web_environment(data, clickhouse_url, **changes))
-    return create_app(settings, clock=clock) if clock else create_app(settings)
+    return create_app(settings, clock=clock.time) if clock else create_app(settings)
 
 
 @cache

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
@@ -22,18 +21,6 @@ from tests.support.otlp import event, records, request, uuid7
 from tests.support.paths import ROOT
 
 MIB = 1 << 20
-
-
-@pytest.fixture(scope="module")
-def destination() -> Iterator[Destination]:
-    with Destination() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def collector(destination: Destination, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
-    with Collector(tmp_path_factory.mktemp("collector"), destination.url) as running:
-        yield running
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])

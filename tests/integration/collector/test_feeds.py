@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,18 +33,6 @@ NEEDED = {"CHATTRAIL_COLLECTOR_FEED_OTLP_ENDPOINT": "https://otlp.example.com"} 
     "CHATTRAIL_COLLECTOR_FEED_KAFKA_BROKERS": "one:9092,two:9092"
 }
 NAMES = sorted(path.stem for path in FEEDS.glob("*.yaml"))
-
-
-@pytest.fixture
-def sidecar() -> Iterator[Destination]:
-    with Destination() as running:
-        yield running
-
-
-@pytest.fixture
-def vendor() -> Iterator[Destination]:
-    with Destination() as running:
-        yield running
 
 
 @pytest.mark.parametrize("feeds", [*NAMES, ",".join(NAMES)])

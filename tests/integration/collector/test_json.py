@@ -1,24 +1,11 @@
 """How the real collector reads OTLP/JSON, as docs/senders.md warns its senders: stricter than the sidecar, for a whole request."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from tests.support.collector_process import Collector, Destination, event_id, until
 from tests.support.otlp import uuid7
-
-
-@pytest.fixture(scope="module")
-def destination() -> Iterator[Destination]:
-    with Destination() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def collector(destination: Destination, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
-    with Collector(tmp_path_factory.mktemp("collector"), destination.url) as running:
-        yield running
 
 
 def post(collector: Collector, value: str) -> tuple[int, str, list[str]]:

@@ -26,18 +26,6 @@ AROUND = range(-8, 2)
 FINAL = ("400: ", "INVALID_ARGUMENT: ")
 
 
-@pytest.fixture(scope="module")
-def destination() -> Iterator[Destination]:
-    with Destination() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def collector(destination: Destination, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
-    with Collector(tmp_path_factory.mktemp("collector"), destination.url) as running:
-        yield running
-
-
 @pytest.fixture(scope="module", params=["false", "true"], ids=["plain", "masked"])
 def small(
     request: Any, destination: Destination, tmp_path_factory: pytest.TempPathFactory

@@ -1,21 +1,12 @@
 """Metrics through the real collector: a feed gets them, the sidecar doesn't, and without a feed they end there."""
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from sidecar.telemetry import loop_guard
 from sidecar.telemetry import metrics as telemetry
 from sidecar.telemetry.internal_telemetry import InternalTelemetry
 from sidecar.telemetry.metrics import Metrics
 from tests.support.collector_process import Collector, Destination, until
-
-
-@pytest.fixture
-def sidecar() -> Iterator[Destination]:
-    with Destination() as running:
-        yield running
 
 
 def test_the_sidecars_own_metrics_arrive_at_the_otlp_feeds_receiver(sidecar: Destination, tmp_path: Path) -> None:

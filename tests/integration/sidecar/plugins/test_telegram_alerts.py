@@ -14,7 +14,8 @@ from sidecar.telemetry import metrics as telemetry
 from sidecar.telemetry.metrics import Metrics
 from stack.simulators.telegram.person import Person
 from stack.simulators.telegram.server import TelegramServer
-from tests.support.plugin_support import SetClock, build, events
+from tests.support.clock import FakeClock
+from tests.support.plugin_support import build, events
 from tests.support.receivers import until
 
 ADMIN = 900
@@ -32,7 +33,7 @@ class Stage:
 
     def __init__(self, telegram: TelegramServer, folder: Path) -> None:
         self.telegram, self.folder = telegram, folder
-        self.clock = SetClock()
+        self.clock = FakeClock()
         self.admin: Person = telegram.person(ADMIN, name="Admin")
         self.metrics = Metrics()
 
@@ -82,10 +83,10 @@ async def test_a_rule_that_spoke_is_quiet_for_the_cooldown_and_others_are_not(st
     async with stage.plugin(RULES="ai failures > 5% in 10 min, ai_message > 30 in 1 h", COOLDOWN_S="1200") as plugin:
         await plugin.handle(stage.failures(20))
         assert "20 of 20" in await stage.next_text()
-        stage.clock.pass_(60)
+        stage.clock.advance(60)
         await plugin.handle(stage.failures(20))
         assert "ai_message > 30 in 1 h: now 40" in await stage.next_text()
-        stage.clock.pass_(1141)
+        stage.clock.advance(1141)
         await plugin.handle(stage.failures(25))
         assert "25 of 25" in await stage.next_text()
         await until(lambda: stage.sent == 3)
@@ -95,9 +96,9 @@ async def test_a_rule_that_spoke_is_quiet_for_the_cooldown_and_others_are_not(st
 async def test_silence_is_noticed_without_any_event(stage: Stage) -> None:
     async with stage.plugin(COOLDOWN_S="0") as plugin:
         await plugin.handle(events("command", clock=stage.clock))
-        stage.clock.pass_(899)
+        stage.clock.advance(899)
         await plugin.handle(events("command", clock=stage.clock))
-        stage.clock.pass_(901)
+        stage.clock.advance(901)
         assert await stage.next_text() == "Chattrail: no events for 15 min: the last one came 15 min ago"
     assert stage.telegram.calls["sendMessage"] == 1
 

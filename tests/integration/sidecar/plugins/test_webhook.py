@@ -19,7 +19,8 @@ from sidecar.telemetry import metrics as telemetry
 from sidecar.telemetry.metrics import Metrics
 from tests.support import otlp
 from tests.support.archives import batch_of
-from tests.support.plugin_support import SetClock, build, events
+from tests.support.clock import FakeClock
+from tests.support.plugin_support import build, events
 from tests.support.receivers import Latch, until
 
 SECRET = "a key of sixteen or more"
@@ -68,7 +69,7 @@ async def target() -> AsyncIterator[Target]:
 
 
 @contextlib.asynccontextmanager
-async def webhook(url: str, clock: SetClock, **settings: str) -> AsyncIterator[tuple[Plugin, Metrics]]:
+async def webhook(url: str, clock: FakeClock, **settings: str) -> AsyncIterator[tuple[Plugin, Metrics]]:
     given = {"URL": url, "SECRET": SECRET, "BACKOFF_S": "0.01", "FLUSH_S": "2", "EVENTS": "command,ai_message"}
     plugin, metrics = build(FACTORY, Path("unused"), clock, **(given | settings))
     await plugin.start()
@@ -79,16 +80,16 @@ async def webhook(url: str, clock: SetClock, **settings: str) -> AsyncIterator[t
 
 
 async def test_chosen_events_arrive_signed_with_the_clocks_time(target: Target) -> None:
-    clock = SetClock()
+    clock = FakeClock()
     async with webhook(target.url, clock) as (plugin, metrics):
         batch = batch_of(
-            otlp.event("command", user="7", at=clock.ns, event_id="e-1", **{"chattrail.command.name": "help"}),
+            otlp.event("command", user="7", at=clock.time_ns(), event_id="e-1", **{"chattrail.command.name": "help"}),
             otlp.event("user_message", user="7"),
         )
         await plugin.handle(batch)
         await until(lambda: target.bodies)
     assert target.requests[0].method == "POST"
-    assert target.requests[0].headers["Chattrail-Signature"].startswith(f"t={clock.ns // 10**9},v1=")
+    assert target.requests[0].headers["Chattrail-Signature"].startswith(f"t={clock.time_ns() // 10**9},v1=")
     assert target.requests[0].content_type == "application/json"
     assert target.events == [
         {
@@ -105,7 +106,7 @@ async def test_chosen_events_arrive_signed_with_the_clocks_time(target: Target) 
 
 
 async def test_a_signature_with_another_key_would_be_noticed(target: Target) -> None:
-    clock = SetClock()
+    clock = FakeClock()
     async with webhook(target.url, clock, SECRET="another key, long enough") as (plugin, metrics):
         await plugin.handle(events("command", clock=clock))
         await until(lambda: metrics.value(telemetry.OUTBOX_LOST, plugin="webhook", reason="refused"))
@@ -114,7 +115,7 @@ async def test_a_signature_with_another_key_would_be_noticed(target: Target) -> 
 
 @pytest.mark.parametrize("allowed", [False, True])
 async def test_texts_leave_only_when_a_setting_allows(target: Target, allowed: bool) -> None:
-    clock = SetClock()
+    clock = FakeClock()
     private = {"chattrail__message__text": CANARY, "strangers__own": CANARY, "gen_ai__request__model": "m"}
     async with webhook(target.url, clock, MESSAGE_TEXT=str(allowed).lower()) as (plugin, _):
         await plugin.handle(events("ai_message", clock=clock, chattrail__image__data=b"\x89PNG", **private))
@@ -126,7 +127,7 @@ async def test_texts_leave_only_when_a_setting_allows(target: Target, allowed: b
 
 
 async def test_failures_are_tried_again_under_the_same_name_and_a_fresh_signature(target: Target) -> None:
-    clock = SetClock()
+    clock = FakeClock()
     target.answers = [web.Response(status=status) for status in (500, 429, 503)]
     async with webhook(target.url, clock) as (plugin, metrics):
         await plugin.handle(events("command", clock=clock))
@@ -142,7 +143,7 @@ async def test_failures_are_tried_again_under_the_same_name_and_a_fresh_signatur
 async def test_what_is_given_up_is_counted_and_the_next_one_delivered(
     target: Target, status: int, tries: int, reason: str
 ) -> None:
-    clock = SetClock()
+    clock = FakeClock()
     target.answers = [web.Response(status=status, headers={"Location": "/elsewhere"}) for _ in range(tries)]
     async with webhook(target.url, clock, ATTEMPTS="3") as (plugin, metrics):
         await plugin.handle(events("command", clock=clock))
@@ -154,7 +155,7 @@ async def test_what_is_given_up_is_counted_and_the_next_one_delivered(
 
 
 async def test_a_far_side_that_never_answers_is_timed_out_and_the_queue_stays_bounded(target: Target) -> None:
-    clock = SetClock()
+    clock = FakeClock()
     target.latch.clear()
     limits = {"TIMEOUT_S": "0.05", "ATTEMPTS": "100", "QUEUE_BYTES": "1024", "FLUSH_S": "0"}
     async with webhook(target.url, clock, **limits) as (plugin, metrics):
@@ -168,7 +169,7 @@ async def test_a_far_side_that_never_answers_is_timed_out_and_the_queue_stays_bo
 
 
 async def test_what_waits_at_the_end_is_delivered_or_counted(target: Target) -> None:
-    clock = SetClock()
+    clock = FakeClock()
     async with webhook(target.url, clock) as (plugin, metrics):
         await plugin.handle(events(*["command"] * 250, clock=clock))
     assert len(target.events) == 250
@@ -180,7 +181,7 @@ async def test_what_waits_at_the_end_is_delivered_or_counted(target: Target) -> 
 
 
 async def test_no_secret_and_no_text_in_logs(target: Target, caplog: pytest.LogCaptureFixture) -> None:
-    clock = SetClock()
+    clock = FakeClock()
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         away = f"http://user:url-canary@127.0.0.1:{nobody.getsockname()[1]}/url-canary"

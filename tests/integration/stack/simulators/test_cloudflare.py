@@ -9,7 +9,7 @@ import re
 import signal
 import sys
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from stack.simulators.cloudflare.server import CloudflareServer
-from tests.support.cloudflare_store import SetClock
+from tests.support.clock import FakeClock
 from tests.support.image_host import image_bytes
 from tests.support.uploads import photograph
 
@@ -50,9 +50,9 @@ class Client:
 
 
 @contextlib.asynccontextmanager
-async def served(clock: SetClock | None = None) -> AsyncIterator[tuple[CloudflareServer, Client]]:
-    clock = clock or SetClock()
-    async with CloudflareServer(clock=lambda: clock.time) as server, aiohttp.ClientSession() as session:
+async def served(clock: FakeClock | None = None) -> AsyncIterator[tuple[CloudflareServer, Client]]:
+    clock = clock or FakeClock()
+    async with CloudflareServer(clock=clock.time) as server, aiohttp.ClientSession() as session:
         yield server, Client(server, session)
 
 
@@ -73,15 +73,15 @@ async def test_a_draft_becomes_an_image_once() -> None:
 
 
 async def test_an_upload_address_expires() -> None:
-    clock = SetClock()
+    clock = FakeClock()
     async with served(clock) as (_, client):
         _, address = await client.draft()
-        soon = datetime.fromtimestamp(clock.time, UTC)
+        soon = clock.now()
         _, longer = await client.draft(expiry=(soon + timedelta(hours=5)).isoformat())
         for minutes in (1, 361):
             too = (soon + timedelta(minutes=minutes)).isoformat()
             assert (await client.api("POST", "/v2/direct_upload", expiry=too))[0] == 400
-        clock.time += 1801
+        clock.advance(1801)
         assert await client.upload(address, photograph().content) == (400, 5400)
         assert await client.upload(longer, photograph().content) == (200, 0)
 
@@ -118,7 +118,7 @@ async def test_requests_without_the_token(headers: dict[str, str], status: int, 
 
 
 async def test_a_private_picture_needs_a_signed_address_that_has_not_expired() -> None:
-    clock = SetClock()
+    clock = FakeClock()
     async with served(clock) as (server, client):
         image_id, address = await client.draft()
         await client.upload(address, photograph().content)
@@ -134,21 +134,21 @@ async def test_a_private_picture_needs_a_signed_address_that_has_not_expired() -
             return f"?{query}&sig=" + hmac.new(key.encode(), message, hashlib.sha256).hexdigest()
 
         place = f"/{server.account_hash}/{image_id}"
-        good = signed("public", clock.time + 60)
+        good = signed("public", clock.time() + 60)
         assert await seen("public", good) == (200, photograph().content)
-        thumbnail = (await seen("thumbnail", signed("thumbnail", clock.time + 60)))[1]
+        thumbnail = (await seen("thumbnail", signed("thumbnail", clock.time() + 60)))[1]
         assert max(Image.open(io.BytesIO(thumbnail)).size) == 320
-        for query in ("", good[:-1] + "x", good.replace("exp=1", "exp=2"), signed("public", clock.time + 60, "wrong"),
-                      signed("public", clock.time - 1), good + "&exp=9999999999", good.partition("&")[0]):  # fmt: skip
+        for query in ("", good[:-1] + "x", good.replace("exp=1", "exp=2"), signed("public", clock.time() + 60, "wrong"),
+                      signed("public", clock.time() - 1), good + "&exp=9999999999", good.partition("&")[0]):  # fmt: skip
             assert (await seen("public", query))[0] == 403
         assert (await seen("thumbnail", good))[0] == 403  # signed for another variant
-        assert (await seen("huge", signed("huge", clock.time + 60)))[0] == 404
-        clock.time += 61
+        assert (await seen("huge", signed("huge", clock.time() + 60)))[0] == 404
+        clock.advance(61)
         assert (await seen("public", good))[0] == 403
 
 
 async def test_after_1200_requests_nothing_goes_for_five_minutes() -> None:
-    clock = SetClock()
+    clock = FakeClock()
     async with served(clock) as (server, client):
         for _ in range(1199):
             server.limit.count()
@@ -158,8 +158,8 @@ async def test_after_1200_requests_nothing_goes_for_five_minutes() -> None:
             async with client.session.get(f"{client.base}/v1", headers=client.headers) as answer:
                 assert (answer.status, answer.headers["Retry-After"]) == (429, str(after))
                 assert (await answer.json())["success"] is False
-            clock.time += 299
-        clock.time += 1
+            clock.advance(299)
+        clock.advance(1)
         assert (await client.api("GET", "/v1"))[0] == 200
 
 

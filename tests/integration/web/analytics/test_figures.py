@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from tests.support.clock import FakeClock
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.otlp import event
 from tests.support.web_chats import NAMES, NOW, ZONE, Sent, make_events
 from tests.support.web_stage import WebStage, web_stage
-from tests.support.web_support import BEARER, Clock
+from tests.support.web_support import BEARER
 
 SLOT = 900
 
@@ -57,7 +58,7 @@ class Population:
     first_own: dict[str, datetime]
 
     def stats(self, query: str = "") -> dict[str, Any]:
-        app = self.stage.app(Clock(NOW.timestamp()), timezone=ZONE.key)
+        app = self.stage.app(FakeClock(NOW), timezone=ZONE.key)
         answer = app.test_client().get(f"/api/analytics/stats{query}", headers=BEARER)
         assert answer.status_code == 200, answer.text
         assert isinstance(answer.json, dict)

@@ -13,10 +13,11 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from chattrail.export.sequence_file import PROCESS_ENDED
 from sidecar.plugins.clickhouse.migrate import migrate, migrations
+from tests.support.clock import FakeClock
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.otlp import event, plain, request
 from tests.support.sinks import SinkUnderTest
-from tests.support.web_support import Clock, make_app, sign_in
+from tests.support.web_support import make_app, sign_in
 from web.analytics.clickhouse.client import ClickHouse
 from web.analytics.clickhouse.loss_accounting import loss_accounting
 from web.analytics.loss_accounting import Gap, LossAccounting, Reasons
@@ -234,7 +235,7 @@ def test_the_page_says_it_in_both_languages(books: Books, clickhouse: EmbeddedCl
     books.end(8)
     books.sink.settle()
     url = clickhouse.dsn(books.sink.url.rsplit("/", 1)[1], readonly=True)
-    client = make_app(tmp_path, url, Clock((NOON + DAY).timestamp())).test_client()
+    client = make_app(tmp_path, url, FakeClock(NOON + DAY)).test_client()
     sign_in(client)
 
     def panel(language: str) -> list[str]:

@@ -13,10 +13,11 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from sidecar.plugins.clickhouse.migrate import migrate, migrations
+from tests.support.clock import FakeClock
 from tests.support.earlier_schema import migrate_before
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.loss_account import NOON, PlainProcess, total
-from tests.support.web_support import BEARER, Clock, make_app
+from tests.support.web_support import BEARER, make_app
 from web.analytics.clickhouse.client import ClickHouse
 from web.analytics.clickhouse.loss_accounting import ROWS_MAX, loss_accounting
 from web.analytics.loss_accounting import GAPS_MAX, INSTANCES_MAX, LossAccounting
@@ -153,7 +154,7 @@ def test_answers_are_bounded_with_any_number_of_processes_and_blocks(tables: Tab
     sparse = tables.read(end=NOON + DAY / 2)
     assert sparse.gaps[0].end == (2**24 - 1) * 65536 + 6
     assert [a.start - 2 == b.end for a, b in zip(sparse.gaps, sparse.gaps[1:], strict=False)] == [True] * 19
-    client = make_app(tmp_path, tables.readonly_url, Clock((NOON + 2 * DAY).timestamp())).test_client()
+    client = make_app(tmp_path, tables.readonly_url, FakeClock(NOON + 2 * DAY)).test_client()
     answer = client.get("/api/analytics/stats?range=7d", headers=BEARER)
     assert answer.status_code == 200
     assert answer.json is not None

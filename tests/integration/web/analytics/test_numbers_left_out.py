@@ -11,12 +11,13 @@ from flask.testing import FlaskClient
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from tests.support import row_binary
+from tests.support.clock import FakeClock
 from tests.support.earlier_schema import migrate_before
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.otlp import event
 from tests.support.sinks import sink_on
 from tests.support.web_stage import WebStage, web_stage
-from tests.support.web_support import BEARER, Clock, make_app, sign_in
+from tests.support.web_support import BEARER, make_app, sign_in
 
 NOW = 1_790_000_000
 AT = (NOW - 7200) * 10**9
@@ -63,7 +64,7 @@ def stage(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="module")
 def client(stage: WebStage) -> FlaskClient:
-    client = stage.app(Clock(NOW)).test_client()
+    client = stage.app(FakeClock(NOW)).test_client()
     sign_in(client)
     return client
 
@@ -150,6 +151,6 @@ def test_sums_that_an_earlier_release_left_behind_are_computed_anew(
             client.command("TRUNCATE TABLE stale_activity")  # an earlier release computed all this long ago
         with sink_on(clickhouse.url, database, "native", tmp_path / "sink") as sink:
             sink.settle()
-        app = make_app(tmp_path / "web", clickhouse.dsn(database, readonly=True), Clock(NOW))
+        app = make_app(tmp_path / "web", clickhouse.dsn(database, readonly=True), FakeClock(NOW))
         stats = ask(app.test_client(), "/api/analytics/stats?range=all")
         assert (stats["premium"]["stars"], stats["left_out"]["amounts"]) == (12, 2)

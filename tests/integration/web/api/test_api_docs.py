@@ -18,11 +18,12 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from PIL import Image
 
 from tests.browser.stack import wait_until
+from tests.support.clock import FakeClock
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.otlp import event
 from tests.support.paths import ROOT
 from tests.support.web_stage import web_stage
-from tests.support.web_support import BEARER, Clock
+from tests.support.web_support import BEARER
 from web.analytics.metric_definitions import METRIC_DEFINITIONS
 from web.analytics.queries import USER_SORTS, TrailQuery, UsersQuery
 
@@ -87,7 +88,7 @@ def app(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory
     with web_stage(clickhouse, tmp_path_factory.mktemp("docs")) as stage:
         stage.send(scenario())
         wait_until(lambda: stage.client.command("SELECT count() FROM images FINAL WHERE status = 'stored'") == 1)
-        yield stage.app(Clock(NOW.timestamp()), timezone="Europe/Berlin", public_url="http://127.0.0.1:8000")
+        yield stage.app(FakeClock(NOW), timezone="Europe/Berlin", public_url="http://127.0.0.1:8000")
 
 
 def ask(app: Flask, method: str, path: str) -> Any:

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.support.clock import FakeClock
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.otlp import event
 from tests.support.web_stage import WebStage, web_stage
-from tests.support.web_support import BEARER, Clock, sign_in
+from tests.support.web_support import BEARER, sign_in
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def stage(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFacto
 
 def test_the_figures_of_the_archive(stage: WebStage) -> None:
     now = datetime(2026, 11, 22, 16, 0, 30, tzinfo=UTC)
-    client = stage.app(Clock(now.timestamp())).test_client()
+    client = stage.app(FakeClock(now)).test_client()
 
     def figures() -> Any:
         answer = client.get("/api/analytics/stats?range=7d", headers=BEARER)

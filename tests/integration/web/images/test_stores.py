@@ -16,13 +16,14 @@ from yarl import URL
 from sidecar.plugins.images.stores.config import StoreSettings
 from sidecar.plugins.images.stores.s3 import BucketStore
 from stack.simulators.cloudflare.server import CloudflareServer
-from tests.support.cloudflare_store import SetClock, cloudflare_store, keep
+from tests.support.clock import FakeClock
+from tests.support.cloudflare_store import cloudflare_store, keep
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.otlp import event
 from tests.support.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY, S3Server
 from tests.support.uploads import Notes, photograph
 from tests.support.web_stage import WebStage, web_stage
-from tests.support.web_support import BEARER, Clock, sign_in
+from tests.support.web_support import BEARER, sign_in
 
 PERSON = itertools.count(1)
 
@@ -33,7 +34,7 @@ def stage(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFacto
         yield stage
 
 
-def signed_in(stage: WebStage, clock: Clock | None = None, **changes: str) -> FlaskClient:
+def signed_in(stage: WebStage, clock: FakeClock | None = None, **changes: str) -> FlaskClient:
     client = stage.app(clock, **changes).test_client()
     sign_in(client)
     return client
@@ -57,11 +58,11 @@ async def test_cloudflare_accepts_a_link_until_it_expires(
     stage: WebStage, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
-    clock = SetClock()
-    async with CloudflareServer(clock=lambda: clock.time) as server:
+    clock = FakeClock()
+    async with CloudflareServer(clock=clock.time) as server:
         async with cloudflare_store(server, tmp_path, clock) as store:
             event_id = stage.archived("cloudflare_images", await keep(store, Notes()))
-        app = stage.app(Clock(clock.time), **at(server))
+        app = stage.app(FakeClock(clock.now()), **at(server))
         stranger, client = app.test_client(), app.test_client()
         assert stranger.get(f"/images/{event_id}").location.startswith("/login")
         sign_in(client)
@@ -91,9 +92,9 @@ async def test_cloudflare_accepts_a_link_until_it_expires(
             link.partition("?")[0],
         ):
             assert (await fetch(changed))[0] == 403, changed
-        clock.time += 149  # the redirect may be used for so long
+        clock.advance(149)  # the redirect may be used for so long
         assert (await fetch(link))[0] == 200
-        clock.time += 151
+        clock.advance(151)
         assert (await fetch(link))[0] == 403
         assert "sig=" not in caplog.text
         assert image_id not in caplog.text

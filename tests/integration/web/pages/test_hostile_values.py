@@ -15,13 +15,14 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from chattrail.events import EVENT_TYPES, attributes_of
 from tests.browser.stack import wait_until
 from tests.support import row_binary
+from tests.support.clock import FakeClock
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.hostile_values import ATTRIBUTES, drawn_of, nested, of_type
 from tests.support.otlp import event, request
 from tests.support.paths import ROOT
 from tests.support.web_pages import NEIGHBOUR, Pages
 from tests.support.web_stage import BATCH, WebStage, web_stage
-from tests.support.web_support import Clock, sign_in
+from tests.support.web_support import sign_in
 from web.analytics.person_key import text_of
 
 NOW = 1_790_000_000
@@ -49,7 +50,7 @@ def pages(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFacto
         stage.send(
             [event("user_message", NEIGHBOUR, at=AT, **person), event("premium_action", NEIGHBOUR, at=AT + 1, **paid)]
         )
-        pages = Pages(stage, stage.app(Clock(NOW)).test_client())
+        pages = Pages(stage, stage.app(FakeClock(NOW)).test_client())
         sign_in(pages.client)
         stage.client.command("CREATE TABLE activity_before AS activity")
         stage.client.command("INSERT INTO activity_before SELECT * FROM activity")

@@ -10,10 +10,11 @@ from flask.testing import FlaskClient
 from markupsafe import escape
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
+from tests.support.clock import FakeClock
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.otlp import event
 from tests.support.web_stage import WebStage, web_stage
-from tests.support.web_support import BEARER, Clock, sign_in
+from tests.support.web_support import BEARER, sign_in
 from web.pages.formats import Formats
 
 NOW = 1_790_000_000
@@ -30,7 +31,7 @@ def stage(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="module")
 def client(stage: WebStage) -> FlaskClient:
-    client = stage.app(Clock(NOW)).test_client()
+    client = stage.app(FakeClock(NOW)).test_client()
     sign_in(client)
     return client
 

@@ -4,6 +4,7 @@ import pytest
 
 from sidecar.embedded.errors import ClickHouseError
 from sidecar.embedded.sessions import MOST_SESSIONS, Sessions
+from tests.support.clock import FakeClock
 
 
 class Connection:
@@ -13,26 +14,19 @@ class Connection:
         self.closed = True
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def test_a_session_ends_after_its_time_and_closes_its_connection() -> None:
-    clock = Clock()
-    sessions = Sessions(clock)
+    clock = FakeClock()
+    sessions = Sessions(clock.monotonic)
     connection = Connection()
     sessions.enter("default", "s", "60", check=False).connection = connection
-    clock.now = 1000.0
+    clock.advance(1000)
     sessions.expire()
     assert not connection.closed, "a running request keeps its session"
     sessions.leave("default", "s")
-    clock.now += 59
+    clock.advance(59)
     assert sessions.enter("default", "s", "60", check=True).connection is connection
     sessions.leave("default", "s")
-    clock.now += 61
+    clock.advance(61)
     with pytest.raises(ClickHouseError, match="372"):
         sessions.enter("default", "s", "60", check=True)
     assert connection.closed

@@ -1,33 +1,20 @@
 """The dead letter alarm: raised when most of a minute's input can't be stored, logged once, cleared by itself."""
 
 import logging
-from datetime import UTC, datetime
 
 import pytest
 
 from sidecar.pipeline.dead_letter_alarm import WINDOW_S, DeadLetterAlarm
 from sidecar.telemetry.loop_guard import SERVICE_NAME
 from sidecar.telemetry.metrics import DEAD_LETTER_ALARM, DEAD_LETTERS, Metrics
-
-
-class HandClock:
-    """Goes when it is set."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.seconds, UTC)
-
-    def monotonic(self) -> float:
-        return self.seconds
+from tests.support.clock import FakeClock
 
 
 class Bench:
     """An alarm with its clock and metrics."""
 
     def __init__(self) -> None:
-        self.clock, self.metrics = HandClock(), Metrics()
+        self.clock, self.metrics = FakeClock(), Metrics()
         self.alarm = DeadLetterAlarm(self.clock, self.metrics, logging.getLogger("sidecar"))
 
     def take(self, records: int, dead: int) -> str:
@@ -58,7 +45,7 @@ def test_most_is_more_than_half_of_enough() -> None:
 def test_what_was_counted_before_is_not_counted_again() -> None:
     bench = Bench()
     bench.take(1000, 30)
-    bench.clock.seconds += WINDOW_S + 1
+    bench.clock.advance(WINDOW_S + 1)
     assert bench.take(40, 10) == ""
 
 
@@ -67,10 +54,10 @@ def test_it_is_told_once_and_ends_with_the_window(caplog: pytest.LogCaptureFixtu
     with caplog.at_level(logging.WARNING, "sidecar"):
         for _ in range(5):
             assert bench.take(10, 9) or caplog.messages == []
-            bench.clock.seconds += 1
-        bench.clock.seconds += WINDOW_S - 2
+            bench.clock.advance(1)
+        bench.clock.advance(WINDOW_S - 2)
         assert bench.alarm.reason() == "", "one batch is left, and it is too small"
-        bench.clock.seconds += 1
+        bench.clock.advance(1)
         assert bench.alarm.reason() == ""
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
     assert caplog.messages[0].startswith("most of the input can't be stored: 18 of the last 20 records")

@@ -7,7 +7,7 @@ import pytest
 from sidecar.receiver.memory_limiter import SLOW_AFTER_S, MemoryLimiter, Reservation
 from sidecar.receiver.responses import LONGEST_WAIT_S, RefusedError, retry_after
 from sidecar.telemetry.metrics import Metrics
-from tests.support.plugin_support import SetClock
+from tests.support.clock import FakeClock
 
 LIMIT = 1000
 
@@ -16,7 +16,7 @@ class Bench:
     """A memory limiter with a clock that is moved by hand."""
 
     def __init__(self) -> None:
-        self.clock = SetClock()
+        self.clock = FakeClock()
         self.memory_limiter = MemoryLimiter(LIMIT, Metrics(), self.clock)
 
     def flow(self, rate: float, seconds: int) -> None:
@@ -24,7 +24,7 @@ class Bench:
         for _ in range(seconds * 10):
             with self.memory_limiter.book() as reservation:
                 reservation.hold(int(rate / 10))
-                self.clock.pass_(0.1)
+                self.clock.advance(0.1)
 
     def fill(self) -> Reservation:
         """Take all the room there is."""
@@ -53,7 +53,7 @@ def test_the_wait_is_what_is_too_much_by_the_rate_it_is_let_go_at(rate: float, s
 def test_idle_time_says_nothing_about_the_rate() -> None:
     bench = Bench()
     bench.flow(100, 10)
-    bench.clock.pass_(3600)
+    bench.clock.advance(3600)
     bench.fill()
     assert bench.refused(100) == pytest.approx(1, rel=0.1)
 
@@ -65,7 +65,7 @@ def test_it_grows_while_nothing_is_let_go_of_and_shrinks_again_afterwards() -> N
     waits = []
     for _ in range(4):
         waits.append(bench.refused(1))
-        bench.clock.pass_(5)
+        bench.clock.advance(5)
     assert waits == sorted(waits)
     assert waits[-1] > 5 * waits[0]
     held.hold(0)
@@ -78,7 +78,7 @@ def test_with_nothing_to_go_by_it_is_as_long_as_it_has_taken() -> None:
     bench = Bench()
     bench.fill()
     assert bench.refused() == 0
-    bench.clock.pass_(12)
+    bench.clock.advance(12)
     assert bench.refused() == 12
 
 
@@ -119,7 +119,7 @@ def test_slow_bodies_give_way_when_memory_is_short_the_largest_first() -> None:
     with ExitStack() as stack:
         for held in (100, 500, 400):
             arriving(bench, stack, held, given_up)
-        bench.clock.pass_(SLOW_AFTER_S)
+        bench.clock.advance(SLOW_AFTER_S)
         with bench.memory_limiter.book() as honest:
             honest.hold(300)
             assert given_up == [500]
@@ -134,11 +134,11 @@ def test_bodies_that_come_fast_or_are_here_do_not_give_way() -> None:
     bench, given_up = Bench(), list[int]()
     with ExitStack() as stack:
         arriving(bench, stack, 500, given_up)
-        bench.clock.pass_(SLOW_AFTER_S * 0.9)
+        bench.clock.advance(SLOW_AFTER_S * 0.9)
         assert bench.refused(600) > 0
         assert given_up == []
     bench.fill()  # being stored: however long that takes
-    bench.clock.pass_(60)
+    bench.clock.advance(60)
     bench.refused(100)
     assert given_up == []
 

@@ -6,15 +6,16 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from tests.support.web_support import Clock, make_app
+from tests.support.clock import FakeClock
+from tests.support.web_support import make_app
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture
-def client(tmp_path: Path, clock: Clock) -> Iterator[FlaskClient]:
+def client(tmp_path: Path, clock: FakeClock) -> Iterator[FlaskClient]:
     with make_app(tmp_path, clock=clock).test_client() as client:
         yield client

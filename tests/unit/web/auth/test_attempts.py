@@ -8,37 +8,38 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from tests.support.web_support import Clock, make_app, sign_in
+from tests.support.clock import FakeClock
+from tests.support.web_support import make_app, sign_in
 from tests.unit.web.auth.support import is_in
 from web.auth.attempts import IN_ALL, PER_ADDRESS, WINDOW_S, begin_attempt, forgive_attempts
 from web.auth.database import AuthDatabase
 
 
-def test_attempts_are_limited_by_address_with_a_time_to_come_back(client: FlaskClient, clock: Clock) -> None:
+def test_attempts_are_limited_by_address_with_a_time_to_come_back(client: FlaskClient, clock: FakeClock) -> None:
     for _ in range(PER_ADDRESS):
         assert sign_in(client, "wrong").status_code == 401
-        clock.now += 10
+        clock.advance(10)
     answer = sign_in(client)  # even the right one
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) == WINDOW_S - 10 * PER_ADDRESS
     assert not is_in(client)
     elsewhere = {"REMOTE_ADDR": "192.0.2.7"}
     assert sign_in(client, environ_base=elsewhere).status_code == 303
-    clock.now += int(answer.headers["Retry-After"])
+    clock.advance(int(answer.headers["Retry-After"]))
     assert sign_in(client).status_code == 303
 
 
-def test_attempts_are_limited_in_all_and_outlive_the_process(tmp_path: Path, clock: Clock) -> None:
-    database = AuthDatabase(tmp_path / "auth.sqlite3", clock)
+def test_attempts_are_limited_in_all_and_outlive_the_process(tmp_path: Path, clock: FakeClock) -> None:
+    database = AuthDatabase(tmp_path / "auth.sqlite3", clock.time)
     assert [begin_attempt(database, f"192.0.2.{number}") for number in range(IN_ALL)] == [0] * IN_ALL
-    restarted = AuthDatabase(tmp_path / "auth.sqlite3", clock)
+    restarted = AuthDatabase(tmp_path / "auth.sqlite3", clock.time)
     assert begin_attempt(restarted, "198.51.100.1") == WINDOW_S
-    clock.now += WINDOW_S
+    clock.advance(WINDOW_S)
     assert begin_attempt(restarted, "198.51.100.1") == 0
 
 
-def test_one_subscriber_of_ipv6_is_one_address(tmp_path: Path, clock: Clock) -> None:
-    database = AuthDatabase(tmp_path / "auth.sqlite3", clock)
+def test_one_subscriber_of_ipv6_is_one_address(tmp_path: Path, clock: FakeClock) -> None:
+    database = AuthDatabase(tmp_path / "auth.sqlite3", clock.time)
     waits = [begin_attempt(database, f"2001:db8:0:1::{number:x}") for number in range(PER_ADDRESS + 1)]
     assert waits[:-1] == [0] * PER_ADDRESS
     assert waits[-1] > 0
@@ -47,26 +48,26 @@ def test_one_subscriber_of_ipv6_is_one_address(tmp_path: Path, clock: Clock) -> 
     assert begin_attempt(database, "2001:db8:0:1::1") == 0
 
 
-def test_attempts_at_the_same_time_get_no_further(tmp_path: Path, clock: Clock) -> None:
-    database = AuthDatabase(tmp_path / "auth.sqlite3", clock)
+def test_attempts_at_the_same_time_get_no_further(tmp_path: Path, clock: FakeClock) -> None:
+    database = AuthDatabase(tmp_path / "auth.sqlite3", clock.time)
     with ThreadPoolExecutor(8) as pool:
         waits = list(pool.map(lambda _: begin_attempt(database, "192.0.2.1"), range(40)))
     assert waits.count(0) == PER_ADDRESS
 
 
-def test_the_first_attempt_waits_for_another_connection(tmp_path: Path, clock: Clock) -> None:
+def test_the_first_attempt_waits_for_another_connection(tmp_path: Path, clock: FakeClock) -> None:
     path = tmp_path / "auth.sqlite3"
     with closing(sqlite3.connect(path, isolation_level=None)) as other, ThreadPoolExecutor(1) as pool:
         other.execute("BEGIN IMMEDIATE")
         other.execute("CREATE TABLE login_attempts (address TEXT NOT NULL, at REAL NOT NULL)")
-        attempt = pool.submit(begin_attempt, AuthDatabase(path, clock), "192.0.2.1")
+        attempt = pool.submit(begin_attempt, AuthDatabase(path, clock.time), "192.0.2.1")
         with pytest.raises(TimeoutError):  # it neither fails nor succeeds meanwhile
             attempt.exception(timeout=0.2)
         other.execute("COMMIT")
         assert attempt.result() == 0
 
 
-def test_forwarded_addresses_are_believed_only_when_told(tmp_path: Path, clock: Clock) -> None:
+def test_forwarded_addresses_are_believed_only_when_told(tmp_path: Path, clock: FakeClock) -> None:
     def statuses(data: Path, proxies: str) -> list[int]:
         client = make_app(data, clock=clock, proxies=proxies).test_client()
         return [
@@ -94,7 +95,7 @@ def test_forwarded_addresses_are_believed_only_when_told(tmp_path: Path, clock: 
     ],
 )
 def test_a_client_is_one_however_a_proxy_writes_its_address(
-    tmp_path: Path, clock: Clock, written: tuple[str, ...]
+    tmp_path: Path, clock: FakeClock, written: tuple[str, ...]
 ) -> None:
     client = make_app(tmp_path, clock=clock, proxies="1").test_client()
     statuses = [

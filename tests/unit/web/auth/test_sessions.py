@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from tests.support.web_support import SAME, Clock, make_app, sign_in
+from tests.support.clock import FakeClock
+from tests.support.web_support import SAME, make_app, sign_in
 from tests.unit.web.auth.support import is_in
 from web import SIGN_IN_FILE
 from web.auth.database import AuthDatabase
@@ -50,7 +51,7 @@ def test_without_a_configured_password_none_is_right(tmp_path: Path) -> None:
     assert 'name="password"' not in client.get("/login").text
 
 
-def test_logout_ends_a_copied_cookie_too(client: FlaskClient, tmp_path: Path, clock: Clock) -> None:
+def test_logout_ends_a_copied_cookie_too(client: FlaskClient, tmp_path: Path, clock: FakeClock) -> None:
     sign_in(client)
     copied = client.get_cookie("chattrail")
     assert copied is not None
@@ -63,7 +64,7 @@ def test_logout_ends_a_copied_cookie_too(client: FlaskClient, tmp_path: Path, cl
 
 @pytest.mark.parametrize("by_link", [False, True])
 def test_a_login_ends_the_one_this_browser_had_and_no_others(
-    client: FlaskClient, tmp_path: Path, clock: Clock, by_link: bool
+    client: FlaskClient, tmp_path: Path, clock: FakeClock, by_link: bool
 ) -> None:
     other_device = make_app(tmp_path, clock=clock).test_client()
     sign_in(other_device)
@@ -71,7 +72,7 @@ def test_a_login_ends_the_one_this_browser_had_and_no_others(
     copied = client.get_cookie("chattrail")
     assert copied is not None
     if by_link:
-        token = make_link(AuthDatabase(tmp_path / SIGN_IN_FILE, clock))[0]
+        token = make_link(AuthDatabase(tmp_path / SIGN_IN_FILE, clock.time))[0]
         assert client.post("/login/link", data={"token": token}, headers=SAME).status_code == 303
     else:
         assert sign_in(client).status_code == 303
@@ -84,16 +85,16 @@ def test_a_login_ends_the_one_this_browser_had_and_no_others(
     assert is_in(client), "a login that failed ends nothing"
 
 
-def test_a_login_ends_by_time_and_by_a_new_password(client: FlaskClient, tmp_path: Path, clock: Clock) -> None:
+def test_a_login_ends_by_time_and_by_a_new_password(client: FlaskClient, tmp_path: Path, clock: FakeClock) -> None:
     sign_in(client)
     cookie = client.get_cookie("chattrail")
     assert cookie is not None
     changed = make_app(tmp_path, clock=clock, password_hash=hash_password("another password")).test_client()
     changed.set_cookie("chattrail", cookie.value)
     assert not is_in(changed)
-    clock.now += 168 * 3600 - 1
+    clock.advance(168 * 3600 - 1)
     assert is_in(client)
-    clock.now += 2
+    clock.advance(2)
     assert not is_in(client)
 
 

@@ -9,7 +9,8 @@ from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images.stores.base import StorePausedError
 from stack.simulators.cloudflare.server import CloudflareServer
 from stack.simulators.cloudflare.wire import ERRORS, Fault
-from tests.support.cloudflare_store import SetClock, cloudflare_store, keep
+from tests.support.clock import FakeClock
+from tests.support.cloudflare_store import cloudflare_store, keep
 from tests.support.receivers import until
 from tests.support.uploads import Notes, photograph, upload_of
 
@@ -134,20 +135,20 @@ async def test_a_proxys_404_erases_nothing(tmp_path: Path, text: str) -> None:
 async def test_a_429_stops_every_request_until_its_time_over_a_restart_too(
     retry_after: int | None, tmp_path: Path
 ) -> None:
-    clock = SetClock()
+    clock = FakeClock()
     async with CloudflareServer() as server:
         server.fail(Fault("error", code=971, retry_after=retry_after))
         async with cloudflare_store(server, tmp_path, clock) as store:
             with pytest.raises(StorePausedError, match="rate limit") as error:
                 await store.put(photograph(), Notes().take)
             assert error.value.after == (retry_after or 300)
-            clock.time += error.value.after - 6
+            clock.advance(error.value.after - 6)
         async with cloudflare_store(server, tmp_path, clock) as store:
             with pytest.raises(StorePausedError, match="pause") as error:
                 await store.put(photograph(), Notes().take)
             assert error.value.after == pytest.approx(6)
             assert server.answers.total() == 1
-            clock.time += 6
+            clock.advance(6)
             await store.put(photograph(), Notes().take)
 
 

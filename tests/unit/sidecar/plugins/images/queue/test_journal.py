@@ -14,8 +14,8 @@ import pytest
 from sidecar.errors import RetryableError
 from sidecar.plugins.images.queue.jobs import Blob, from_ms, ms
 from sidecar.plugins.images.queue.recovery import connect
+from tests.support.clock import START, FakeClock
 from tests.support.journals import LATER, add, claimed, job, names, opened, states
-from tests.support.plugin_support import START, SetClock
 from tests.support.receivers import until
 
 
@@ -140,15 +140,15 @@ async def test_attempts_and_the_time_of_the_next_one_outlive_the_process(tmp_pat
     (claim,) = await claimed(journal)
     await journal.retry_later(claim.job, 60, "answered 503")
     await journal.close()
-    clock = SetClock(START + timedelta(days=1))
+    clock = FakeClock(START + timedelta(days=1))
     journal = await opened(tmp_path, clock=clock)
     assert await journal.next_due() == LATER + 60_000
     assert await claimed(journal) == []
-    clock.pass_(60)
+    clock.advance(60)
     (again,) = await claimed(journal)
     assert again.job.attempts == 1
     await journal.release(again.job)
-    clock.pass_(-30 * 86_400)  # a clock that was set back by a month does not make a job wait for a month
+    clock.advance(-30 * 86_400)  # a clock that was set back by a month does not make a job wait for a month
     assert await claimed(journal) == [again]
     await journal.close()
 

@@ -9,7 +9,7 @@ from sidecar.plugins.images.stores.base import StorePausedError
 from sidecar.plugins.images.stores.rate_limiter import RateLimiter
 from stack.simulators.cloudflare.limits import PERIOD_S, RateLimit
 from stack.simulators.cloudflare.wire import RefusedError
-from tests.support.cloudflare_store import SetClock
+from tests.support.clock import FakeClock
 
 
 @pytest.fixture(autouse=True)
@@ -17,32 +17,32 @@ def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.fdatasync", lambda handle: None)  # 14,000 times an hour
 
 
-def limiter_at(folder: Path, clock: SetClock, limit: int = 1150) -> RateLimiter:
+def limiter_at(folder: Path, clock: FakeClock, limit: int = 1150) -> RateLimiter:
     limiter = RateLimiter(folder / "requests", clock, limit=limit, period_s=PERIOD_S, sleep=clock.sleep)
     limiter.open()
     return limiter
 
 
-async def work(limiter: RateLimiter, clock: SetClock, server: RateLimit, until: float, count: int = 1) -> int:
+async def work(limiter: RateLimiter, clock: FakeClock, server: RateLimit, until: float, count: int = 1) -> int:
     """Make requests without a rest until a time; returns how many."""
     made = 0
-    while clock.time < until:
+    while clock.monotonic() < until:
         try:
             async with limiter.requests(count):
                 for _ in range(count):
-                    clock.time += 0.05
+                    clock.advance(0.05)
                     server.count()  # raises, as the answer 429 would
                     made += 1
         except StorePausedError as paused:
-            clock.time += paused.after
+            clock.advance(paused.after)
     return made
 
 
 @pytest.mark.parametrize("count", [1, 2])
 async def test_an_hour_of_work_takes_what_is_allowed_and_gets_no_429(tmp_path: Path, count: int) -> None:
-    clock = SetClock()
-    server = RateLimit(lambda: clock.time)
-    end = clock.time + 3600
+    clock = FakeClock()
+    server = RateLimit(clock.monotonic)
+    end = clock.monotonic() + 3600
     limiter = limiter_at(tmp_path, clock)
     made = await work(limiter, clock, server, end, count)
     limiter.close()
@@ -51,36 +51,36 @@ async def test_an_hour_of_work_takes_what_is_allowed_and_gets_no_429(tmp_path: P
 
 
 async def test_restarts_do_not_begin_it_anew(tmp_path: Path) -> None:
-    clock = SetClock()
-    server = RateLimit(lambda: clock.time)
-    end, made = clock.time + 1800, 0
-    while clock.time < end:
+    clock = FakeClock()
+    server = RateLimit(clock.monotonic)
+    end, made = clock.monotonic() + 1800, 0
+    while clock.monotonic() < end:
         limiter = limiter_at(tmp_path, clock)
         # closed is not needed: what a killed process wrote is what counts
-        made += await work(limiter, clock, server, clock.time + 45)
-        clock.step = -20.0 if clock.step == 0.0 else 0.0  # the machine's clock is set while it is down
+        made += await work(limiter, clock, server, clock.monotonic() + 45)
+        clock.skew = -20.0 if clock.skew == 0.0 else 0.0  # the machine's clock is set while it is down
         limiter.close()
     assert server.refused == 0
     assert made > 0.6 * 6 * 1150
 
 
 async def test_without_its_file_the_same_work_is_refused(tmp_path: Path) -> None:
-    clock = SetClock()
-    server = RateLimit(lambda: clock.time)
+    clock = FakeClock()
+    server = RateLimit(clock.monotonic)
 
     async def lives() -> None:
         for life in range(4):
-            await work(limiter_at(tmp_path / str(life), clock), clock, server, clock.time + 45)
+            await work(limiter_at(tmp_path / str(life), clock), clock, server, clock.monotonic() + 45)
 
     with pytest.raises(RefusedError, match="971"):
         await lives()
 
 
 async def test_a_request_under_way_counts_until_its_answer_is_there(tmp_path: Path) -> None:
-    clock = SetClock()
+    clock = FakeClock()
     limiter = limiter_at(tmp_path, clock, limit=2)
     async with limiter.requests(2):
-        clock.time += 299  # the service may have counted them at any moment since
+        clock.advance(299)  # the service may have counted them at any moment since
     with pytest.raises(StorePausedError, match="2 requests in 300 s are used up") as error:
         async with limiter.requests():
             pass
@@ -88,10 +88,10 @@ async def test_a_request_under_way_counts_until_its_answer_is_there(tmp_path: Pa
 
 
 async def test_a_request_that_takes_longer_than_the_window_keeps_its_slot(tmp_path: Path) -> None:
-    clock = SetClock()
+    clock = FakeClock()
     limiter = limiter_at(tmp_path, clock, limit=2)
     async with limiter.requests():
-        clock.time += 400
+        clock.advance(400)
         async with limiter.requests():
             pass
         with pytest.raises(StorePausedError):
@@ -100,17 +100,17 @@ async def test_a_request_that_takes_longer_than_the_window_keeps_its_slot(tmp_pa
 
 
 async def test_the_last_of_the_wait_is_slept_through(tmp_path: Path) -> None:
-    clock = SetClock()
+    clock = FakeClock()
     limiter = limiter_at(tmp_path, clock, limit=1)
     async with limiter.requests():
-        ended = clock.time
-    clock.time += 296
+        ended = clock.monotonic()
+    clock.advance(296)
     async with limiter.requests():
-        assert 300 < clock.time - ended < 300.1
+        assert 300 < clock.monotonic() - ended < 300.1
 
 
 async def test_many_at_once_share_one_limit(tmp_path: Path) -> None:
-    clock = SetClock()
+    clock = FakeClock()
     limiter = limiter_at(tmp_path, clock, limit=10)
     inside = most = 0
 
@@ -131,9 +131,9 @@ async def test_many_at_once_share_one_limit(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"\x7f\xf8" + bytes(6) + b"\xff" * 8 * 20, bytes(8) + b"\x41" * 80])
 async def test_a_file_with_nonsense_costs_a_wait_at_most(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "requests").write_bytes(content)
-    clock = SetClock()
+    clock = FakeClock()
     limiter = limiter_at(tmp_path, clock, limit=10)
-    clock.time += 301
+    clock.advance(301)
     async with limiter.requests(10):
         pass
 
@@ -141,14 +141,14 @@ async def test_a_file_with_nonsense_costs_a_wait_at_most(content: bytes, tmp_pat
 async def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
     (tmp_path / "requests").write_bytes(b"hello")
     with pytest.raises(OSError, match="requests is no file of request times"):
-        limiter_at(tmp_path, SetClock())
+        limiter_at(tmp_path, FakeClock())
 
 
 async def test_a_lower_limit_keeps_the_newest_times(tmp_path: Path) -> None:
-    clock = SetClock()
+    clock = FakeClock()
     limiter = limiter_at(tmp_path, clock, limit=10)
     for _ in range(10):
-        clock.time += 10
+        clock.advance(10)
         async with limiter.requests():
             pass
     limiter.close()
@@ -160,7 +160,7 @@ async def test_a_lower_limit_keeps_the_newest_times(tmp_path: Path) -> None:
 
 
 async def test_two_processes_share_one_limit(tmp_path: Path) -> None:
-    clock = SetClock()
+    clock = FakeClock()
     one, other = limiter_at(tmp_path, clock, limit=4), limiter_at(tmp_path, clock, limit=4)
     for limiter in (one, other, other, one):
         async with limiter.requests():
