@@ -36,8 +36,8 @@ NOTHING, AGAIN, PAUSED, DOWN = (
 def body(image: str) -> bytes:
     """A request as a bot's events make it: messages, and an image that is stored already or joins those that wait."""
     text = {"chattrail.message.text": "Tell me a story about the sea, and do not forget the lighthouse."}
-    messages = (event("user_message", str(number), **text) for number in range(MESSAGES))
-    return request(*messages, event("image_generated", "1", **{"chattrail.image.url": image}))
+    messages = (event("user_message", str(number), text) for number in range(MESSAGES))
+    return request(*messages, event("image_generated", "1", {"chattrail.image.url": image}))
 
 
 async def turn(address: str, image: str, requests: int) -> list[float]:

@@ -29,7 +29,7 @@ def body(records: int) -> bytes:
             event(
                 "user_message",
                 str(number % 97),
-                **{
+                {
                     "event.sequence": number + 1,
                     "session.id": f"s-{number % 200}",
                     "telegram.chat.id": number % 97,

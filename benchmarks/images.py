@@ -103,7 +103,7 @@ async def sidecar(database: str, folder: Path, **settings: str) -> AsyncIterator
 def announce(urls: list[str]) -> bytes:
     """A request with an event for each image."""
     return request(
-        *(event("image_generated", str(number % 97), **{"chattrail.image.url": url}) for number, url in enumerate(urls))
+        *(event("image_generated", str(number % 97), {"chattrail.image.url": url}) for number, url in enumerate(urls))
     )
 
 

@@ -146,7 +146,7 @@ class PluginContract:
         own = self.records()
         return [
             batch(*own, event("command")),
-            batch(*(event(type_, **private) for type_ in EVENT_TYPES)),
+            batch(*(event(type_, attributes=private) for type_ in EVENT_TYPES)),
             batch(LogRecord(time_unix_nano=1)),
             batch(LogRecord(time_unix_nano=2**64 - 1, event_name="chattrail.made_up")),
             batch(*(event("ai_message", user=str(number)) for number in range(200)), *own),

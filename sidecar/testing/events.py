@@ -1,8 +1,9 @@
 """Events and batches for tests of plugins, as a sender's OTLP exporter would make them."""
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from types import MappingProxyType
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
@@ -29,7 +30,12 @@ def attribute(value: object) -> AnyValue:
 
 
 def event(
-    type_: str, user: str = "7", *, at: int | None = None, event_id: str | None = None, **attributes: Any
+    type_: str,
+    user: str = "7",
+    attributes: Mapping[str, object] = MappingProxyType({}),
+    *,
+    at: int | None = None,
+    event_id: str | None = None,
 ) -> LogRecord:
     """Return an analytics event at a time in Unix nanoseconds (now); attributes go by their full names."""
     at = time.time_ns() if at is None else at

@@ -51,7 +51,7 @@ def odd(stack: Stack) -> Stack:
     for number, client_id in enumerate(IDS):
         for second in (0, 90):
             said = {"chattrail.message.text": f"{name(number)} said {second}", "telegram.user.name": name(number)}
-            records.append(event("user_message", client_id, at=now - 3600 * 10**9 + second * 10**9, **said))
+            records.append(event("user_message", client_id, said, at=now - 3600 * 10**9 + second * 10**9))
     store(stack, records)
     return stack
 
@@ -186,11 +186,11 @@ def crowded(stack: Stack) -> Stack:
         ("image_generated", {"chattrail.image.prompt": "F" * 3000}),
     ]
     records = [
-        event(type_, "crowd/" * 100, at=at + number * 70 * 10**9 // 10, **HOSTILE, **values)
+        event(type_, "crowd/" * 100, {**HOSTILE, **values}, at=at + number * 70 * 10**9 // 10)
         for number, (type_, values) in enumerate(sent)
     ]
     records += [
-        event("user_message", f"crowd-{number}", at=at, **{"telegram.user.language_code": "x" * 35})
+        event("user_message", f"crowd-{number}", {"telegram.user.language_code": "x" * 35}, at=at)
         for number in range(120)
     ]
     store(stack, records)

@@ -49,7 +49,7 @@ class OnDatabase(PluginContract):
         yield {"CHATTRAIL_SIDECAR_CLICKHOUSE_URL": self.url, "CHATTRAIL_SIDECAR_IMAGES_DIRECTORY": pictures}
 
     def records(self) -> list[Any]:
-        return [event("image_generated", **PICTURE)]
+        return [event("image_generated", attributes=PICTURE)]
 
 
 class TestClickHouse(OnDatabase):

@@ -87,7 +87,7 @@ class Archive:
 def generated(event_id: str | None = None, **source: Any) -> Batch:
     """A batch of one image_generated event; `source` are the image's attributes: url=, file_id=, data=, id=."""
     given = {name if "." in name else f"chattrail.image.{name}": value for name, value in source.items()}
-    return batch_of(otlp.event("image_generated", event_id=event_id, **given))
+    return batch_of(otlp.event("image_generated", event_id=event_id, attributes=given))
 
 
 def batch_of(*records: Any) -> Batch:

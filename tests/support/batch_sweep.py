@@ -85,13 +85,13 @@ def _chat(number: int, _: int) -> bytes:
         "telegram.user.name": "Anna", "chattrail.persona.id": "luna", "chattrail.story.id": "forest",
         "chattrail.message.kind": "text", "chattrail.message.text": WORDS * 3,
     }  # fmt: skip
-    return event("user_message", str(number % 1000), at=1_780_000_000_000_000_000 + number, **texts).SerializeToString()
+    return event("user_message", str(number % 1000), texts, at=1_780_000_000_000_000_000 + number).SerializeToString()
 
 
 def _text(number: int, size: int) -> bytes:
     text = "x" * (size - 1024)
     return event(
-        "user_message", "7", at=1_780_000_000_000_000_000, **{"chattrail.message.text": text}
+        "user_message", "7", {"chattrail.message.text": text}, at=1_780_000_000_000_000_000
     ).SerializeToString()
 
 

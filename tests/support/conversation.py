@@ -18,51 +18,48 @@ def conversation() -> list:  # type: ignore[type-arg]
     }
     bob = {"telegram.user.name": "Bob", "session.id": "s-2", "chattrail.persona.id": "luna"}
     return [
-        event("start_command", "11", at=NOON, **ann),
+        event("start_command", "11", ann, at=NOON),
         event(
             "user_message",
             "11",
+            {**ann, "chattrail.message.text": "hi", "chattrail.persona.id": "luna"},
             at=NOON + MINUTE,
-            **ann,
-            **{"chattrail.message.text": "hi", "chattrail.persona.id": "luna"},
         ),
         event(
             "ai_message",
             "11",
+            {**ann, "chattrail.ai.duration_ms": 812.5, "gen_ai.usage.input_tokens": 10},
             at=NOON + 2 * MINUTE,
-            **ann,
-            **{"chattrail.ai.duration_ms": 812.5, "gen_ai.usage.input_tokens": 10},
         ),
-        event("ai_message", "11", at=NOON + 3 * MINUTE, **ann, **{"error.type": "timeout"}),
+        event("ai_message", "11", {**ann, "error.type": "timeout"}, at=NOON + 3 * MINUTE),
         event(
             "image_generated",
             "11",
+            {**ann, "chattrail.image.id": "i", "chattrail.image.data": b"\x89PNG"},
             at=NOON + 16 * MINUTE,
-            **ann,
-            **{"chattrail.image.id": "i", "chattrail.image.data": b"\x89PNG"},
         ),
         event(
             "premium_action",
             "12",
-            at=NOON,
-            **bob,
-            **{
+            {
+                **bob,
                 "chattrail.premium.action": "paid",
                 "chattrail.premium.amount": 100,
                 "chattrail.premium.currency": "XTR",
             },
+            at=NOON,
         ),
         event(
             "premium_action",
             "12",
-            at=NOON + MINUTE,
-            **bob,
-            **{
+            {
+                **bob,
                 "chattrail.premium.action": "refunded",
                 "chattrail.premium.amount": 40,
                 "chattrail.premium.currency": "XTR",
             },
+            at=NOON + MINUTE,
         ),
-        event("bot_blocked", "12", at=NOON + 2 * MINUTE, **bob),
-        event("command", "12", at=NOON + MINUTE, **bob, **{"chattrail.command.name": "help"}),
+        event("bot_blocked", "12", bob, at=NOON + 2 * MINUTE),
+        event("command", "12", {**bob, "chattrail.command.name": "help"}, at=NOON + MINUTE),
     ]

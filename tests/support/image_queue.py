@@ -155,7 +155,7 @@ class Queue:
 
 def image_event(content: bytes) -> Any:
     """An image_generated event that brings its image's bytes."""
-    return event("image_generated", event_id=str(uuid.uuid4()), **{"chattrail.image.data": content})
+    return event("image_generated", event_id=str(uuid.uuid4()), attributes={"chattrail.image.data": content})
 
 
 async def _main(folder: Path) -> None:

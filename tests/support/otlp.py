@@ -3,7 +3,8 @@
 import math
 import time
 import uuid
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -111,8 +112,13 @@ def uuid7(milliseconds: int) -> str:
 
 
 def event(
-    type_: str, user: str = "7", *, at: int | None = None, event_id: str | None = None, **extra: Any
+    type_: str,
+    user: str = "7",
+    attributes: Mapping[str, object] = MappingProxyType({}),
+    *,
+    at: int | None = None,
+    event_id: str | None = None,
 ) -> LogRecord:
-    """Return an analytics event at a time in Unix nanoseconds, its id of that time; `extra` go by their full names."""
+    """Return an analytics event at a time in Unix nanoseconds, its id of that time; attributes by their full names."""
     at = time.time_ns() if at is None else at
-    return events.event(type_, user, at=at, event_id=event_id or uuid7(at // 1_000_000), **extra)
+    return events.event(type_, user, attributes, at=at, event_id=event_id or uuid7(at // 1_000_000))

@@ -22,5 +22,5 @@ def build(factory: Factory, data: Path, clock: FakeClock, **settings: str) -> tu
 def events(*types: str, clock: FakeClock, **attributes: Any) -> Batch:
     """Make a batch of events of these types that happen now, all with the same attributes."""
     named = {name.replace("__", "."): value for name, value in attributes.items()}
-    records = [otlp.event(type_, at=clock.time_ns(), **named) for type_ in types]
+    records = [otlp.event(type_, at=clock.time_ns(), attributes=named) for type_ in types]
     return Batch.parse(otlp.request(*records), clock.now())

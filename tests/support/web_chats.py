@@ -42,7 +42,7 @@ class Sent:
 
     def record(self) -> LogRecord:
         nanoseconds = int(self.at.timestamp()) * 10**9 + self.at.microsecond * 1000
-        return event(self.type, self.user, at=nanoseconds, **self.extra)
+        return event(self.type, self.user, self.extra, at=nanoseconds)
 
 
 def make_events(seed: int) -> list[Sent]:

@@ -33,26 +33,25 @@ def records_of(number: int, chance: random.Random) -> list[LogRecord]:
     who, start = person(number), (number // 3) * 20
     user = f"{5_000_000_000 + number}"
     made = [
-        event("start_command", user, at=at(start), **who),
-        *(event("user_message", user, at=at(start + 1 + i), **who) for i in range(number % 4)),
-        *(event("ai_message", user, at=at(start + 2 + i), **who) for i in range(number % 3)),
+        event("start_command", user, who, at=at(start)),
+        *(event("user_message", user, who, at=at(start + 1 + i)) for i in range(number % 4)),
+        *(event("ai_message", user, who, at=at(start + 2 + i)) for i in range(number % 3)),
     ]
     if number % 5 == 0:
         paid = {"chattrail.premium.action": "paid", "chattrail.premium.currency": "XTR", "chattrail.premium.amount": 50}
-        made.append(event("premium_action", user, at=at(start + 5), **paid, **who))
+        made.append(event("premium_action", user, {**paid, **who}, at=at(start + 5)))
     if number % 7 == 0:
-        made.append(event("bot_blocked", user, at=at(start + 40), **who))
+        made.append(event("bot_blocked", user, who, at=at(start + 40)))
         if number % 14 == 0:
-            made.append(event("bot_unblocked", user, at=at(start + 60), **who))
+            made.append(event("bot_unblocked", user, who, at=at(start + 60)))
     for kind in ("image_generated", "image_refresh", "chat_cleared", "handler_failed"):
-        made += [event(kind, user, at=at(start + 6), **who) for _ in range(chance.randrange(3))]
+        made += [event(kind, user, who, at=at(start + 6)) for _ in range(chance.randrange(3))]
     made.append(
         event(
             "command",
             user,
+            {**who, "session.id": f"s{chance.randrange(3)}", "chattrail.command.name": "help"},
             at=at(start + 9),
-            **who,
-            **{"session.id": f"s{chance.randrange(3)}", "chattrail.command.name": "help"},
         )
     )
     return made

@@ -73,7 +73,7 @@ def test_large_requests_are_split_below_the_sidecars_limit(collector: Collector,
     for first in range(0, 9, 3):
         batch = list(texts.items())[first : first + 3]
         body = request(
-            *(event("user_message", event_id=key, **{"chattrail.message.text": text}) for key, text in batch)
+            *(event("user_message", event_id=key, attributes={"chattrail.message.text": text}) for key, text in batch)
         )
         assert collector.post(body) == 200
     until(lambda: texts.keys() <= set(destination.ids()), "27 MiB at the destination")
@@ -94,7 +94,7 @@ def test_its_own_metrics_count_what_was_delivered(collector: Collector, destinat
 
 def test_message_texts_are_not_in_its_log(collector: Collector, destination: Destination) -> None:
     canary = f"canary-{uuid.uuid4()}"
-    body = request(event("user_message", event_id=(key := uuid7(1)), **{"chattrail.message.text": canary}))
+    body = request(event("user_message", event_id=(key := uuid7(1)), attributes={"chattrail.message.text": canary}))
     destination.answer = lambda: (400, {})
     rejected = len(destination.attempts)
     assert collector.post(body) == 200
@@ -174,7 +174,7 @@ def test_privacy_switches(
 ) -> None:
     archive = tmp_path / "archive.jsonl"
     with Collector(tmp_path, destination.url, feeds="file", feed_file_path=str(archive), **switch) as collector:
-        record = event("user_message", event_id=(key := uuid7(4)), **PRIVATE)
+        record = event("user_message", event_id=(key := uuid7(4)), attributes=PRIVATE)
         record.body.string_value = "shown"
         assert collector.post(request(record)) == 200
         until(lambda: key in destination.ids(), "the event")

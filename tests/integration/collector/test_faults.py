@@ -142,7 +142,7 @@ def test_a_full_disk_refuses_for_now_and_recovers(sidecar: Destination, tmp_path
         for _ in range(100):
             one = uuid7(0)
             status = collector.post(
-                request(event("user_message", event_id=one, **{"chattrail.message.text": "x" * 100_000}))
+                request(event("user_message", event_id=one, attributes={"chattrail.message.text": "x" * 100_000}))
             )
             if status != 200:
                 break

@@ -78,7 +78,10 @@ def test_a_feed_never_waits_and_has_a_pipeline_of_its_own(name: str) -> None:
 def send(collector: Collector, count: int, text: str = "") -> list[str]:
     ids = [uuid7(0) for _ in range(count)]
     for one in ids:
-        assert collector.post(request(event("user_message", event_id=one, **{"chattrail.message.text": text}))) == 200
+        assert (
+            collector.post(request(event("user_message", event_id=one, attributes={"chattrail.message.text": text})))
+            == 200
+        )
     return ids
 
 
@@ -89,7 +92,7 @@ def test_the_otlp_feed_gets_every_record_with_its_headers_and_no_picture_bytes(
     settings = {"feed_otlp_endpoint": vendor.url, "feed_otlp_headers": json.dumps(headers)}
     with Collector(tmp_path, sidecar.url, feeds="otlp", **settings) as collector:
         picture = event(
-            "image_generated", event_id=uuid7(1), **{"chattrail.image.data": b"png", "chattrail.image.id": "p"}
+            "image_generated", event_id=uuid7(1), attributes={"chattrail.image.data": b"png", "chattrail.image.id": "p"}
         )
         assert collector.post(request(picture)) == 200
         sent = {event_id(picture), *send(collector, 20, "hello")}
@@ -166,7 +169,7 @@ def test_without_its_guard_a_full_feed_would_hold_senders_back(
     )
     settings = {"feeds": f"otlp,{unguarded}", "feed_otlp_endpoint": vendor.url}
     with Collector(tmp_path, sidecar.url, **settings) as collector:
-        body = request(event("user_message", event_id=uuid7(0), **{"chattrail.message.text": "x" * 2000}))
+        body = request(event("user_message", event_id=uuid7(0), attributes={"chattrail.message.text": "x" * 2000}))
         statuses = [collector.post(body) for _ in range(50)]
         assert any(status != 200 for status in statuses)
 

@@ -29,7 +29,9 @@ def filled(collector: Collector, texts: list[int]) -> list[str]:
     while refused < REFUSED:
         ids = [uuid7(0) for _ in range(20)]
         text = "x" * chance.choice(texts)
-        body = request(*(event("user_message", event_id=one, **{"chattrail.message.text": text}) for one in ids))
+        body = request(
+            *(event("user_message", event_id=one, attributes={"chattrail.message.text": text}) for one in ids)
+        )
         status = collector.post(body)
         assert status in (200, 503), "the status must ask senders to retry"
         if status == 200:
@@ -83,7 +85,10 @@ def test_what_is_delivered_is_deleted_on_a_full_disk(reserve: int, disk: SmallDi
         for one in ids:
             text = "x" * chance.choice([100, 2000, 1_500_000])
             assert (
-                collector.post(request(event("user_message", event_id=one, **{"chattrail.message.text": text}))) == 200
+                collector.post(
+                    request(event("user_message", event_id=one, attributes={"chattrail.message.text": text}))
+                )
+                == 200
             )
         disk.fill()
         destination.up()

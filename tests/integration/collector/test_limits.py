@@ -42,7 +42,7 @@ def small(
 
 
 def with_text(text: str) -> LogRecord:
-    return event("user_message", event_id=uuid7(0), **{"chattrail.message.text": text})
+    return event("user_message", event_id=uuid7(0), attributes={"chattrail.message.text": text})
 
 
 def e_mails(length: int) -> str:

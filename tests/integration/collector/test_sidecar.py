@@ -34,7 +34,7 @@ async def test_events_pass_and_wait_while_the_sidecar_says_try_again(tmp_path: P
         try:
             ids = [uuid7(0) for _ in range(50)]
             for one in ids:
-                body = request(event("user_message", event_id=one, **{"chattrail.message.text": "слово"}))
+                body = request(event("user_message", event_id=one, attributes={"chattrail.message.text": "слово"}))
                 assert await asyncio.to_thread(collector.post, body) == 200
             await until(lambda: recorder.entered >= 2)
             assert not recorder.batches
@@ -53,7 +53,7 @@ async def test_the_largest_request_that_the_collector_takes_fits_into_the_sideca
         try:
             picture = random.Random(1).randbytes(12 * MIB - 1000)  # what no encoding can shrink
             one = uuid7(0)
-            body = request(event("image_generated", event_id=one, **{"chattrail.image.data": picture}))
+            body = request(event("image_generated", event_id=one, attributes={"chattrail.image.data": picture}))
             assert await asyncio.to_thread(collector.post, body) == 200
             await until(lambda: stored(recorder) == [one])
         finally:

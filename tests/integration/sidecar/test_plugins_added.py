@@ -87,11 +87,14 @@ def test_the_documented_plugin_is_short_and_keeps_the_contract(documented: Path,
 async def test_the_documented_plugin_runs_from_its_file(documented: Path, tmp_path: Path) -> None:
     settings = {"PLUGINS": "debug,payments", "DATA": str(tmp_path / "data"), "PAYMENTS_FILE": "paid.csv"}
     file = tmp_path / "data" / "payments" / "paid.csv"
-    paid = otlp.event("premium_action", user="7", event_id="e-1", **PAID)
+    paid = otlp.event("premium_action", user="7", event_id="e-1", attributes=PAID)
     with SidecarProcess(["--plugins-dir", str(documented)], **settings) as process:
         url = await process.ready()
-        assert await post(url, paid, otlp.event("premium_action", **{"chattrail.premium.action": "offered"})) == 200
-        assert await post(url, paid, otlp.event("premium_action", user="8", event_id="e-2", **PAID)) == 200
+        assert (
+            await post(url, paid, otlp.event("premium_action", attributes={"chattrail.premium.action": "offered"}))
+            == 200
+        )
+        assert await post(url, paid, otlp.event("premium_action", user="8", event_id="e-2", attributes=PAID)) == 200
         await until(lambda: file.exists() and file.read_text().count("\n") == 2)
         assert process.end() == 0
     assert file.read_text().splitlines() == ["e-1,7,250.0,XTR", "e-2,8,250.0,XTR"]

@@ -27,7 +27,7 @@ MIB = 1 << 20
 async def test_it_says_when_it_is_ready_and_leaves_with_0(tmp_path: Path) -> None:
     with SidecarProcess(PLUGINS="debug", DATA=str(tmp_path)) as sidecar:
         url = await sidecar.ready()
-        body = otlp.request(otlp.event("user_message", **{"chattrail.message.text": "secret words"}))
+        body = otlp.request(otlp.event("user_message", attributes={"chattrail.message.text": "secret words"}))
         async with aiohttp.ClientSession() as session:
             headers = {"Content-Type": PROTOBUF}
             async with session.post(f"{url}/v1/logs", data=body, headers=headers) as answer:

@@ -83,7 +83,9 @@ async def test_chosen_events_arrive_signed_with_the_clocks_time(target: Target) 
     clock = FakeClock()
     async with webhook(target.url, clock) as (plugin, metrics):
         batch = batch_of(
-            otlp.event("command", user="7", at=clock.time_ns(), event_id="e-1", **{"chattrail.command.name": "help"}),
+            otlp.event(
+                "command", user="7", at=clock.time_ns(), event_id="e-1", attributes={"chattrail.command.name": "help"}
+            ),
             otlp.event("user_message", user="7"),
         )
         await plugin.handle(batch)

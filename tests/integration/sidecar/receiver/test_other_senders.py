@@ -88,14 +88,13 @@ def named(record: LogRecord, **attributes: str) -> LogRecord:
 
 
 def test_an_attribute_names_a_record_whose_event_name_is_empty(sink: SinkUnderTest) -> None:
-    noon = {"at": NOON}
     records = [
-        named(event("command", "1", **noon), event_name="chattrail.command"),
-        named(event("command", "2", **noon), otel_event_name="chattrail.command", event_name="x"),
-        event("command", "3", at=NOON, **{"event.name": "chattrail.made_up"}),  # the field wins
-        named(event("command", "4", **noon), event_name="device.crashed"),
+        named(event("command", "1", at=NOON), event_name="chattrail.command"),
+        named(event("command", "2", at=NOON), otel_event_name="chattrail.command", event_name="x"),
+        event("command", "3", {"event.name": "chattrail.made_up"}, at=NOON),  # the field wins
+        named(event("command", "4", at=NOON), event_name="device.crashed"),
         named(event("command", "5", event_id="none"), event_name="chattrail.command"),
-        named(event("command", "6", **noon), otel_event_name="", event_name="chattrail.command"),
+        named(event("command", "6", at=NOON), otel_event_name="", event_name="chattrail.command"),
     ]
     batch = Batch.parse(request(*records), datetime.now(UTC))
     assert batch.types == {"command"}
@@ -247,7 +246,7 @@ def test_an_event_is_a_persons_or_a_dead_letter(
 
 
 def test_an_exception_in_an_update_that_nobody_sent_has_no_person(module_sink: SinkUnderTest) -> None:
-    record = event("handler_failed", at=NOON, **{"error.type": "KeyError"})
+    record = event("handler_failed", at=NOON, attributes={"error.type": "KeyError"})
     del record.attributes[[pair.key for pair in record.attributes].index("user.id")]
     module_sink.handle(request(record))
     assert module_sink.rows("SELECT user_id FROM events WHERE type = 'handler_failed'") == [("",)]

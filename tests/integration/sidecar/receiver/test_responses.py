@@ -19,7 +19,7 @@ from sidecar.telemetry import metrics as telemetry
 from tests.support import otlp
 from tests.support.receivers import Recorder, Running, receiving, until
 
-BODY = otlp.request(otlp.event("user_message", **{"chattrail.message.text": "secret words"}))
+BODY = otlp.request(otlp.event("user_message", attributes={"chattrail.message.text": "secret words"}))
 JSON_BODY = json.dumps(
     {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"eventName": "chattrail.command", "timeUnixNano": "1"}]}]}]}
 ).encode()
@@ -203,7 +203,7 @@ async def test_above_the_bound_of_bytes_in_flight_senders_are_sent_away() -> Non
     recorder.latch.clear()
     sizes = {"max_body_bytes": 40_000, "max_inflated_bytes": 40_000, "max_in_flight_bytes": 80_000}
     async with receiving(Stage("sink", recorder, True), **sizes) as running:
-        bodies = [otlp.request(otlp.event("user_message", text="x" * 30_000)) for _ in range(3)]
+        bodies = [otlp.request(otlp.event("user_message", attributes={"text": "x" * 30_000})) for _ in range(3)]
         first = [asyncio.create_task(post(running, body)) for body in bodies[:2]]
         await until(lambda: recorder.entered == 2)
         status, headers, _ = await post(running, bodies[2])

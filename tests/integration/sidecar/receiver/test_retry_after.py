@@ -12,7 +12,9 @@ from sidecar.receiver.responses import PROTOBUF
 from tests.support import otlp
 from tests.support.receivers import Recorder, receiving, until
 
-BODIES = [otlp.request(otlp.event("user_message", at=number + 1, text="x" * 30_000)) for number in range(24)]
+BODIES = [
+    otlp.request(otlp.event("user_message", at=number + 1, attributes={"text": "x" * 30_000})) for number in range(24)
+]
 SIZES = {"max_body_bytes": 40_000, "max_inflated_bytes": 40_000, "max_in_flight_bytes": 100_000}
 
 

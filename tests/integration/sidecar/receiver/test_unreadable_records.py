@@ -18,7 +18,7 @@ LETTERS = "SELECT position, reason, event_name, service_name, raw FROM dead_lett
 
 def test_neighbours_are_stored_and_it_is_kept_with_the_reason(sink: SinkUnderTest) -> None:
     good = [event("command") for _ in range(3)]
-    bad = event("user_message", **{"chattrail.message.text": MARK})
+    bad = event("user_message", attributes={"chattrail.message.text": MARK})
     without_id = event("command", event_id="none")
     body = spoiled(good[0], bad, without_id, good[1]) + too_deep() + request(good[2])
     for _ in range(2):  # the same again changes nothing
@@ -43,7 +43,7 @@ def test_nothing_but_unreadable_records(sink: SinkUnderTest) -> None:
 
 
 async def test_behind_a_collector_that_merges_requests(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> None:
-    good = [event("user_message", **{"chattrail.message.text": "слово"}) for _ in range(40)]
+    good = [event("user_message", attributes={"chattrail.message.text": "слово"}) for _ in range(40)]
     with clickhouse.fresh_database() as database:
         sidecar = SidecarProcess(CLICKHOUSE_URL=clickhouse.dsn(database), PLUGINS="clickhouse")
         client = clickhouse_connect.get_client(dsn=clickhouse.dsn(database), autogenerate_session_id=False)
@@ -53,7 +53,7 @@ async def test_behind_a_collector_that_merges_requests(clickhouse: EmbeddedClick
             try:
                 for record in good:
                     assert await asyncio.to_thread(collector.post, request(record)) == 200
-                bad = spoiled(event("user_message", **{"chattrail.message.text": MARK}))
+                bad = spoiled(event("user_message", attributes={"chattrail.message.text": MARK}))
                 assert await asyncio.to_thread(collector.post, bad) == 200, "the collector does not check texts"
                 await until(lambda: client.query("SELECT count() FROM events FINAL").first_row == (len(good),))
                 await until(lambda: client.query("SELECT count() FROM dead_letters FINAL").first_row == (1,))

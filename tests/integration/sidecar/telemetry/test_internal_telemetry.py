@@ -185,7 +185,7 @@ async def test_a_process_sends_its_telemetry_and_nothing_of_what_it_was_given(
     given = {"PLUGINS": "debug", "DATA": str(tmp_path), "TOKEN": "canary-token", "TELEMETRY_URL": collector.url}
     with SidecarProcess(**given) as sidecar:
         url = await sidecar.ready()
-        body = otlp.request(otlp.event("user_message", "canary-user", **{"chattrail.message.text": "canary-text"}))
+        body = otlp.request(otlp.event("user_message", "canary-user", {"chattrail.message.text": "canary-text"}))
         assert await send(url, body, Authorization="Bearer canary-token") == 200
         assert await send(url, b"canary-garbage", Authorization="Bearer canary-token") == 400
         assert await send(url, body, Authorization="Bearer canary-other") == 503

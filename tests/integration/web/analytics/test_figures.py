@@ -229,11 +229,11 @@ def test_numbers_that_are_none_do_not_spoil_a_figure(
         assert {figure["value"] for figure in before["figures"].values()} == {0}
         stage.send(
             [
-                event("premium_action", "1", at=at, **paid, **{"chattrail.premium.amount": 5}),
-                event("premium_action", "2", at=at, **paid, **{"chattrail.premium.amount": math.nan}),
-                event("premium_action", "3", at=at, **paid, **{"chattrail.premium.amount": math.inf}),
-                event("ai_message", "1", at=at, **{"chattrail.ai.duration_ms": math.inf}),
-                event("ai_message", "1", at=at, **{"chattrail.ai.duration_ms": 12.5}),
+                event("premium_action", "1", {**paid, "chattrail.premium.amount": 5}, at=at),
+                event("premium_action", "2", {**paid, "chattrail.premium.amount": math.nan}, at=at),
+                event("premium_action", "3", {**paid, "chattrail.premium.amount": math.inf}, at=at),
+                event("ai_message", "1", {"chattrail.ai.duration_ms": math.inf}, at=at),
+                event("ai_message", "1", {"chattrail.ai.duration_ms": 12.5}, at=at),
                 event("handler_failed", ""),
                 event("user_message", "4", at=0),  # no usable time: 1970
                 event("user_message", "5", at=at + 40 * 365 * 86400 * 10**9),  # a clock far ahead

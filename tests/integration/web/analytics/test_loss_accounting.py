@@ -54,14 +54,14 @@ class Books:
         given = {f"chattrail.dropped.{name}": value for name, value in extra.items()}
         moment = int(at.timestamp()) * 10**9
         body = request(
-            *(event("user_message", "7", at=moment + n, **{"event.sequence": n, **given}) for n in numbers),
+            *(event("user_message", "7", {"event.sequence": n, **given}, at=moment + n) for n in numbers),
             instance=instance,
         )
         self.sink.handle(body)
         return body
 
     def add_dead_letter(self, number: int, instance: str = "i-1") -> bytes:
-        broken = event("user_message", "7", event_id="no id", **{"event.sequence": number})
+        broken = event("user_message", "7", {"event.sequence": number}, event_id="no id")
         body = request(broken, instance=instance)
         self.sink.handle(body)
         return body
@@ -209,8 +209,8 @@ def test_processes_are_apart_and_the_range_chooses_among_them(books: Books) -> N
 
 
 def test_what_has_no_number_or_an_absurd_one_is_left_out(books: Books) -> None:
-    books.sink.handle(request(event("user_message"), event("user_message", **{"event.sequence": 2**62})))
-    books.sink.handle(request(event("user_message", **{"event.sequence": 5}), instance=""))
+    books.sink.handle(request(event("user_message"), event("user_message", attributes={"event.sequence": 2**62})))
+    books.sink.handle(request(event("user_message", attributes={"event.sequence": 5}), instance=""))
     assert books.read() == LossAccounting(0, 0, 0, Reasons(), 0, (), ())
 
 

@@ -28,14 +28,14 @@ BAD_TOKENS = (2**63 - 1, 2**32, 10**9 + 1, -1, 12.5, "9" * 4000, math.inf)
 
 
 def paid(user: str, amount: Any, number: int = 0, **more: Any) -> LogRecord:
-    return event("premium_action", user, at=AT + number, **{**STARS, "chattrail.premium.amount": amount, **more})
+    return event("premium_action", user, {**STARS, "chattrail.premium.amount": amount, **more}, at=AT + number)
 
 
 def answered(user: str, number: int = 0, **values: Any) -> LogRecord:
     named = {
         f"chattrail.ai.{name}" if name == "duration_ms" else f"gen_ai.usage.{name}": v for name, v in values.items()
     }
-    return event("ai_message", user, at=AT + number, **named)
+    return event("ai_message", user, named, at=AT + number)
 
 
 def records() -> list[LogRecord]:

@@ -78,7 +78,7 @@ def scenario() -> list[LogRecord]:
         named = {name if name.startswith(KNOWN) else f"chattrail.{name}": value for name, value in given.items()}
         event_id = f"0198a0c2-0000-7000-8000-{number:012}"
         records.append(
-            event(kind, who, at=at(f"2026-11-{when}"), event_id=event_id, **{"event.sequence": number, **named})
+            event(kind, who, {"event.sequence": number, **named}, at=at(f"2026-11-{when}"), event_id=event_id)
         )
     return records
 

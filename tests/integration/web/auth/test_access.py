@@ -50,7 +50,7 @@ RULES = {  # the routes of the app and where the tables above have them
 @pytest.fixture(scope="module")
 def app(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     with web_stage(clickhouse, tmp_path_factory.mktemp("doors")) as stage:
-        stage.send([event("user_message", "42", **{"chattrail.message.text": "text-canary"})])
+        stage.send([event("user_message", "42", {"chattrail.message.text": "text-canary"})])
         yield stage.app()
 
 

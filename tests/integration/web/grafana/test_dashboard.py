@@ -38,7 +38,7 @@ def filling() -> list[LogRecord]:
     ]
     numbers = [1, 2, 3, 5, 6, 7, 8, 9]
     records = [
-        event(type_, user, at=NOW - 10**9 * (20 - number), **{"event.sequence": number, **extra})
+        event(type_, user, {"event.sequence": number, **extra}, at=NOW - 10**9 * (20 - number))
         for number, (type_, user, extra) in zip(numbers, sent, strict=True)
     ]
     log = LogRecord(time_unix_nano=NOW, severity_text="WARN", body=AnyValue(string_value="disk is nearly full"))
@@ -136,8 +136,8 @@ def test_a_query_keeps_to_the_period(stage: WebStage, query: Query) -> None:
 
 def test_hostile_values_do_not_spoil_a_panel(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> None:
     with web_stage(clickhouse, tmp_path) as stage:
-        kinds = [event(f"kind_{number}", "11", at=NOW, **{"error.type": "e"}) for number in range(60)]
-        untimed = event("kind_0", "11", event_id=str(uuid.uuid4()), **{"error.type": "e"})
+        kinds = [event(f"kind_{number}", "11", {"error.type": "e"}, at=NOW) for number in range(60)]
+        untimed = event("kind_0", "11", {"error.type": "e"}, event_id=str(uuid.uuid4()))
         untimed.time_unix_nano = 0
         stage.send([*kinds, *[event("kind_0", "11", at=NOW) for _ in range(5)], untimed])
         for number in range(60):

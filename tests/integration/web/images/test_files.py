@@ -45,7 +45,7 @@ def pictured(stage: WebStage, client: FlaskClient) -> dict[str, str]:
     ids = {"good": str(uuid.uuid4()), "bad": str(uuid.uuid4())}
     data = {"good": png(), "bad": b"<svg onload=alert(1)>"}
     stage.send(
-        [event("image_generated", "pic", event_id=ids[name], **{"chattrail.image.data": data[name]}) for name in ids]
+        [event("image_generated", "pic", {"chattrail.image.data": data[name]}, event_id=ids[name]) for name in ids]
     )
 
     def settled() -> bool:

@@ -48,7 +48,7 @@ def pages(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFacto
         }
         person = {"telegram.user.name": "Ann", "telegram.user.language_code": "en", "session.id": "s1"}
         stage.send(
-            [event("user_message", NEIGHBOUR, at=AT, **person), event("premium_action", NEIGHBOUR, at=AT + 1, **paid)]
+            [event("user_message", NEIGHBOUR, person, at=AT), event("premium_action", NEIGHBOUR, paid, at=AT + 1)]
         )
         pages = Pages(stage, stage.app(FakeClock(NOW)).test_client())
         sign_in(pages.client)

@@ -38,7 +38,7 @@ def client(stage: WebStage) -> FlaskClient:
 
 def said(user: str, number: int, text: str, **values: Any) -> LogRecord:
     named = {f"chattrail.message.{name}": value for name, value in {"text": text, **values}.items()}
-    return event("user_message", user, at=AT + number * 60 * 10**9, **named)
+    return event("user_message", user, named, at=AT + number * 60 * 10**9)
 
 
 def page(client: FlaskClient, path: str) -> str:
@@ -83,7 +83,7 @@ NUMBERS: list[tuple[str, dict[str, Any], str]] = [
 
 
 def test_a_number_that_cannot_be_reads_so(stage: WebStage, client: FlaskClient) -> None:
-    stage.send([event(type_, f"number-{i}", at=AT, **values) for i, (type_, values, _) in enumerate(NUMBERS)])
+    stage.send([event(type_, f"number-{i}", values, at=AT) for i, (type_, values, _) in enumerate(NUMBERS)])
     stage.send([said(f"number-{i}", 9, "neighbour of it") for i in range(len(NUMBERS))])
     for i, (_, values, shown) in enumerate(NUMBERS):
         trail = re.sub(r"\s+", " ", page(client, f"/analytics/users/number-{i}?lang=en"))
@@ -133,10 +133,10 @@ def test_an_event_that_cannot_be_shown_leaves_its_neighbours(
     stage.send(
         [
             said(user, 0, "one"),
-            event("ai_message", user, at=AT + 10, **duration, **{"chattrail.message.text": SECRET}),
-            event("ai_message", user, at=AT + 20, **{"chattrail.message.text": "two"}),
-            event("chat_continued", user, at=AT + 30, **{"chattrail.chat.idle_s": 4.321}),
-            event("command", user, at=AT + 40, **{"chattrail.command.name": "three"}),
+            event("ai_message", user, {**duration, "chattrail.message.text": SECRET}, at=AT + 10),
+            event("ai_message", user, {"chattrail.message.text": "two"}, at=AT + 20),
+            event("chat_continued", user, {"chattrail.chat.idle_s": 4.321}, at=AT + 30),
+            event("command", user, {"chattrail.command.name": "three"}, at=AT + 40),
         ]
     )
     form = Formats.duration
@@ -177,7 +177,7 @@ def test_an_event_that_cannot_be_read_leaves_its_neighbours(
 def test_a_language_that_is_none_is_shown_and_leads_nowhere(stage: WebStage, client: FlaskClient) -> None:
     codes = ("x" * 36, "no code!", "../../en", "%", "🙂", "en_US.UTF-8@euro", "zz-zz-zz-zz")
     spoken = [("telegram.user.language_code", code) for code in codes]
-    stage.send([event("user_message", f"speaks-{code}", at=AT, **{name: code}) for name, code in spoken])
+    stage.send([event("user_message", f"speaks-{code}", {name: code}, at=AT) for name, code in spoken])
     for path in ("/analytics?range=all", "/analytics/users"):
         shown = page(client, path)
         assert all(str(escape(code)) in shown for code in codes)

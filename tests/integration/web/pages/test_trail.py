@@ -28,7 +28,7 @@ def make_trail() -> list[LogRecord]:
         at = BEGIN + number // 6 * 1_000_000 + (number % 2) * 1_000  # six share a millisecond, three an instant
         sequence = {"event.sequence": number // 2}
         kind = chance.choice(["user_message", "ai_message", "command"])
-        made.append(event(kind, "42", at=at, **sequence, **{"chattrail.message.text": f"{number} {TEXT}"}))
+        made.append(event(kind, "42", {**sequence, "chattrail.message.text": f"{number} {TEXT}"}, at=at))
     chance.shuffle(made)
     return made
 
@@ -138,11 +138,10 @@ def test_every_attribute_is_there_and_failures_are_told(stage: WebStage, client:
             event(
                 "ai_message",
                 "attr",
+                {**place, "event.sequence": 1, "error.type": "timeout", "made.up": "kept", "empty": ""},
                 at=at,
-                **place,
-                **{"event.sequence": 1, "error.type": "timeout", "made.up": "kept", "empty": ""},
             ),
-            event("handler_failed", "attr", at=at + 1000, **{"event.sequence": 2, "exception.message": "boom"}),
+            event("handler_failed", "attr", {"event.sequence": 2, "exception.message": "boom"}, at=at + 1000),
         ]
     )
     failed, answered = trail(client, "attr")["events"]

@@ -22,7 +22,7 @@ SECOND = 10**9
 
 def untimed(type_: str, user: str, **extra: Any) -> LogRecord:
     """An event with no time, and with an id that holds none."""
-    record = event(type_, user, event_id=str(uuid.uuid4()), **extra)
+    record = event(type_, user, extra, event_id=str(uuid.uuid4()))
     record.time_unix_nano = 0
     return record
 
@@ -133,7 +133,7 @@ def test_a_bot_that_never_tells_the_time_has_a_page(clickhouse: EmbeddedClickHou
 
 def test_one_event_without_a_time_does_not_make_its_process_an_old_one(stage: WebStage) -> None:
     now = time.time_ns()
-    timed = event("command", "4", at=now, **{"event.sequence": 1})
+    timed = event("command", "4", {"event.sequence": 1}, at=now)
     stage.post(request(timed, untimed("command", "4", **{"event.sequence": 2}), instance="mixed"))
     client = stage.app().test_client()
     (process,) = [each for each in stats_of(client)["delivery"]["instances"] if each["instance_id"] == "mixed"]
@@ -152,11 +152,11 @@ def test_names_and_languages_are_the_newest_by_the_time_that_is_shown(stage: Web
         }
 
     old = time.time_ns() - 3600 * SECOND
-    stage.send([event("persona_selected", "5", at=old, **chosen("Then", "de"))])
+    stage.send([event("persona_selected", "5", chosen("Then", "de"), at=old)])
     stage.send([event("bot_unblocked", "5", at=old)])
     stage.send([untimed("persona_selected", "5", **chosen("Now", "fr"))])
     stage.send([untimed("bot_blocked", "5")])
-    stage.send([event("user_message", "6", at=old, **{"chattrail.persona.id": "p"})])
+    stage.send([event("user_message", "6", {"chattrail.persona.id": "p"}, at=old)])
     client = stage.app().test_client()
     answer = client.get("/api/analytics/users", query_string={"q": "5"}, headers=BEARER).json
     assert answer is not None

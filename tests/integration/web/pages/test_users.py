@@ -118,7 +118,7 @@ def test_paging_goes_on_while_people_arrive(stage: WebStage, client: FlaskClient
             seen += [row["client_id"] for row in page["users"]]
             arrived += 1
             late = person(arrived)
-            stage.send([event("user_message", f"late-{sort}-{arrived}", at=at(arrived * 17), **late)])
+            stage.send([event("user_message", f"late-{sort}-{arrived}", late, at=at(arrived * 17))])
         assert len(seen) == len(set(seen))
         assert before <= set(seen)
         before = {row["client_id"] for page in pages(client, 200) for row in page["users"]}

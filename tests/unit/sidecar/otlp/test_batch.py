@@ -16,7 +16,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 def test_events_are_decoded_by_type_in_order_and_once() -> None:
     first = otlp.event(
-        "command", "7", at=5, event_id="0190a000-0000-7000-8000-00000000000a", flag=True, size=1.5, raw=b"\0"
+        "command", "7", {"flag": True, "size": 1.5, "raw": b"\0"}, at=5, event_id="0190a000-0000-7000-8000-00000000000a"
     )
     body = otlp.request(first, otlp.event("user_message"), otlp.event("command", "8"), otlp.LogRecord())
     batch = Batch.parse(body, NOW)
@@ -45,7 +45,7 @@ def test_a_doubled_key_keeps_its_first_value_and_times_fall_back_to_observation(
 
 
 def test_a_hashed_user_is_a_user() -> None:
-    record = otlp.event("command", "", **{"user.hash": "abc"})
+    record = otlp.event("command", "", {"user.hash": "abc"})
     assert Batch.parse(otlp.request(record), NOW).events(frozenset({"command"}))[0].user_id == "abc"
 
 

@@ -122,7 +122,7 @@ def test_a_record_of_too_many_values_stands_alone(monkeypatch: pytest.MonkeyPatc
 def test_texts_are_no_values(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pieces, "MOST_VALUES", 1_000)
     monkeypatch.setattr(pieces, "PIECE_BYTES", 1 << 20)
-    body = request(event("user_message", **{"chattrail.message.text": "2\n" * 100_000}))
+    body = request(event("user_message", attributes={"chattrail.message.text": "2\n" * 100_000}))
     assert [piece.unreadable for piece in cut(body)] == [()]
 
 

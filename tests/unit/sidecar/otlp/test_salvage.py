@@ -20,7 +20,7 @@ NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 
 def test_neighbours_stay_and_positions_count_through_the_batch() -> None:
-    sent = [event("command"), event("user_message", text=MARK), event("command"), event("command")]
+    sent = [event("command"), event("user_message", attributes={"text": MARK}), event("command"), event("command")]
     batch = Batch.parse(spoiled(*sent[:3]) + too_deep() + request(sent[3]), NOW)
     stored = [r for entry in batch.request.resource_logs for scope in entry.scope_logs for r in scope.log_records]
     assert stored == [sent[0], sent[2], sent[3]]
@@ -76,7 +76,7 @@ def _whole(letter: RejectedRecord) -> bytes:
 
 
 def test_the_digest_tells_unreadable_records_apart() -> None:
-    kept, bad = event("command"), event("user_message", text=MARK)
+    kept, bad = event("command"), event("user_message", attributes={"text": MARK})
     one, same, other = (
         Batch.parse(
             request(kept) + request(bad).replace(MARK.encode(), b"\xff" * count + b"." * (len(MARK) - count)), NOW
@@ -122,4 +122,4 @@ def test_noise_is_a_request_or_malformed(noise: bytes) -> None:
 @pytest.mark.parametrize("cut", [1, 20, 100])
 def test_a_body_cut_off_is_malformed(cut: int) -> None:
     with pytest.raises(MalformedError, match="not an OTLP"):
-        Batch.parse(request(event("command", text="x" * 200))[:-cut], NOW)
+        Batch.parse(request(event("command", attributes={"text": "x" * 200}))[:-cut], NOW)

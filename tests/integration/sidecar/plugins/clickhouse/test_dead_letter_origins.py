@@ -37,7 +37,7 @@ def named(size: int, *, bad: bool = False) -> Origin:
 
 def spoiled(number: int) -> bytes:
     """A record with a text that is no UTF-8."""
-    log = event("user_message", **{TEXT: MARK, "event.sequence": number})
+    log = event("user_message", attributes={TEXT: MARK, "event.sequence": number})
     return encode(2, log.SerializeToString().replace(MARK.encode(), SPOILED))
 
 
@@ -79,7 +79,7 @@ def test_replay_puts_records_back_into_their_resource(sink: SinkUnderTest) -> No
     sink.client.command(f"ALTER TABLE events ADD CONSTRAINT no_spam CHECK attributes['{TEXT}'] != 'spam'")
     bodies = [
         origin.request(
-            b"".join(encode(2, event("user_message", **{TEXT: "spam"}).SerializeToString()) for _ in range(3))
+            b"".join(encode(2, event("user_message", attributes={TEXT: "spam"}).SerializeToString()) for _ in range(3))
         )
         for origin in (named(5_000), named(6_000))
     ]
@@ -127,7 +127,7 @@ def test_a_page_of_replay_is_bounded_with_its_resources(sink: SinkUnderTest, mon
 def test_resources_that_no_letter_names_are_deleted_by_a_later_replay(sink: SinkUnderTest) -> None:
     """Not at once: a batch that is being stored has its resources there before its letters."""
     sink.client.command(f"ALTER TABLE events ADD CONSTRAINT no_spam CHECK attributes['{TEXT}'] != 'spam'")
-    spam = [encode(2, event("user_message", **{TEXT: "spam"}).SerializeToString()) for _ in range(3)]
+    spam = [encode(2, event("user_message", attributes={TEXT: "spam"}).SerializeToString()) for _ in range(3)]
     for size, record in zip((5_000, 6_000, 7_000), spam, strict=True):
         sink.handle(named(size).request(record))
     sink.handle(named(5_000).request(spoiled(1)))
@@ -161,7 +161,7 @@ def test_a_batch_that_is_sent_again_brings_its_resource_back(sink: SinkUnderTest
 def test_a_record_of_too_many_values_is_a_dead_letter(sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pieces, "MOST_VALUES", 1_000)
     monkeypatch.setattr(pieces, "PIECE_BYTES", 1 << 20)
-    log = event("command", **{"event.sequence": 7}).SerializeToString()
+    log = event("command", attributes={"event.sequence": 7}).SerializeToString()
     body = named(10).request(encode(2, log + encode(6, b"") * 40_000) + encode(2, event("command").SerializeToString()))
     sink.handle_all(body)
     assert sink.one("SELECT count() FROM events FINAL") == 1

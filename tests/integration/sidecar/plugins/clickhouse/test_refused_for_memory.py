@@ -65,7 +65,7 @@ def test_sent_again_when_there_is_room_it_is_still_the_same(
 
 def test_a_record_that_no_query_can_take_is_a_dead_letter_and_its_neighbours_are_stored(sink: SinkUnderTest) -> None:
     limit(sink, max_memory_usage=64 * MIB)
-    huge = event("user_message", **{"chattrail.message.text": "x" * (16 * MIB)})
+    huge = event("user_message", attributes={"chattrail.message.text": "x" * (16 * MIB)})
     body = request(event("command"), huge, event("command"))
     for _ in range(2):
         sink.handle(body)

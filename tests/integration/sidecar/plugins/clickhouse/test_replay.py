@@ -49,7 +49,7 @@ class Other:
 
 
 def say(text: str) -> LogRecord:
-    return event("user_message", **{"chattrail.message.text": text})
+    return event("user_message", attributes={"chattrail.message.text": text})
 
 
 def nameless(text: str) -> LogRecord:
@@ -75,7 +75,7 @@ def test_a_fixed_release_stores_what_a_broken_one_set_apart(
     def too_strict(record: LogRecord) -> str | None:
         return "texts are not known yet" if b"new" in record.SerializeToString() else None
 
-    bad = event("user_message", event_id="x", **{"chattrail.message.text": "bad"})
+    bad = event("user_message", event_id="x", attributes={"chattrail.message.text": "bad"})
     with monkeypatch.context() as broken:
         broken.setattr(validate, "_event_fault", too_strict)
         sink.handle(request(say("new 1"), say("fine"), say("new 2")))
@@ -119,7 +119,7 @@ def test_a_letter_keeps_its_place_among_others_of_its_batch(sink: SinkUnderTest)
 
 
 def test_a_letter_that_came_in_two_batches_is_one(sink: SinkUnderTest) -> None:
-    bad = event("user_message", event_id="x", **{"chattrail.message.text": "bad"})
+    bad = event("user_message", event_id="x", attributes={"chattrail.message.text": "bad"})
     sink.handle(request(say("1"), bad))
     sink.handle(request(bad, say("2")))
     assert [pile.letters for pile in dead_letter_groups(sink.url)] == [1]
@@ -184,7 +184,7 @@ def the_commands(sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch, tmp_path:
 
     with monkeypatch.context() as broken:
         broken.setattr(validate, "_event_fault", lambda record: "broken")
-        picture = event("image_generated", **{"chattrail.image.data": b"\x89PNG"})
+        picture = event("image_generated", attributes={"chattrail.image.data": b"\x89PNG"})
         sink.handle(request(say("one secret"), event("\x1b[31mred", event_id="x"), picture))
     code, said = command("dead-letters")
     assert code == 0

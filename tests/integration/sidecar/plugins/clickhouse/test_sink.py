@@ -44,7 +44,7 @@ def test_what_the_server_refuses_is_found_by_halving(sink: SinkUnderTest) -> Non
         "ALTER TABLE events ADD CONSTRAINT no_spam CHECK attributes['chattrail.message.text'] != 'spam'"
     )
     logs = [
-        event("user_message", str(n), **{"chattrail.message.text": "spam" if n in (3, 8) else "ham"}) for n in range(11)
+        event("user_message", str(n), {"chattrail.message.text": "spam" if n in (3, 8) else "ham"}) for n in range(11)
     ]
     sink.handle(request(*logs))
     assert sink.one("SELECT count() FROM events FINAL") == 9

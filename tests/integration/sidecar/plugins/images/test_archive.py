@@ -72,8 +72,10 @@ async def test_the_same_event_again_is_one_row_and_one_fetch_however_late(archiv
         await archiver.handle(again)
     async with archive.archiver() as archiver:
         # in another batch, beside another event, after a restart
-        record = otlp.event("image_generated", event_id=ID, **{"chattrail.image.url": host.address("files/cat.png")})
-        other = otlp.event("image_generated", **{"chattrail.image.url": host.address("files/cat.jpg")})
+        record = otlp.event(
+            "image_generated", event_id=ID, attributes={"chattrail.image.url": host.address("files/cat.png")}
+        )
+        other = otlp.event("image_generated", attributes={"chattrail.image.url": host.address("files/cat.jpg")})
         await archiver.handle(batch_of(record, other, record))
         assert len(await archive.ended(2)) == 2
     assert await archive.rows(f"event_id = '{ID}'") == [stored]
@@ -185,9 +187,9 @@ async def test_events_without_an_image_make_no_job(archive: Archive, host: Image
     url = {"chattrail.image.url": host.address("files/cat.png")}
     async with archive.archiver() as archiver:
         await archiver.handle(generated(id="no source", prompt="a cat"))
-        await archiver.handle(batch_of(otlp.event("image_generated", **url, **{"error.type": "timeout"})))
-        await archiver.handle(batch_of(otlp.event("image_generated", event_id="not-a-uuid", **url)))
-        await archiver.handle(batch_of(otlp.event("image_refresh", **url)))
+        await archiver.handle(batch_of(otlp.event("image_generated", attributes={**url, "error.type": "timeout"})))
+        await archiver.handle(batch_of(otlp.event("image_generated", event_id="not-a-uuid", attributes=url)))
+        await archiver.handle(batch_of(otlp.event("image_refresh", attributes=url)))
         await archiver.handle(generated(url=host.address("files/cat.jpg")))
         rows = await archive.ended()
     assert len(rows) == 1
@@ -197,7 +199,9 @@ async def test_events_without_an_image_make_no_job(archive: Archive, host: Image
 async def test_more_jobs_than_are_worked_on_at_one_time_all_end(archive: Archive, host: ImageHost) -> None:
     events = [
         otlp.event(
-            "image_generated", event_id=str(uuid.uuid4()), **{"chattrail.image.url": host.address("files/cat.png")}
+            "image_generated",
+            event_id=str(uuid.uuid4()),
+            attributes={"chattrail.image.url": host.address("files/cat.png")},
         )
         for _ in range(40)
     ]
@@ -211,7 +215,7 @@ async def test_more_jobs_than_are_worked_on_at_one_time_all_end(archive: Archive
 
 async def test_a_batch_of_thousands_of_images(archive: Archive) -> None:
     address = {"chattrail.image.url": "https://127.0.0.1/refused.png"}
-    events = [otlp.event("image_generated", event_id=str(uuid.uuid4()), **address) for _ in range(4500)]
+    events = [otlp.event("image_generated", event_id=str(uuid.uuid4()), attributes=address) for _ in range(4500)]
     archiver = archive.build()
     await archiver.start()
     await archiver.handle(batch_of(*events))

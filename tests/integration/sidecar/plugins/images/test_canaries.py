@@ -231,7 +231,9 @@ def _tables(url: str) -> dict[str, str]:
 
 
 def _image(source: dict[str, Any]) -> Any:
-    return otlp.event("image_generated", **{f"chattrail.image.{name}": value for name, value in source.items()})
+    return otlp.event(
+        "image_generated", attributes={f"chattrail.image.{name}": value for name, value in source.items()}
+    )
 
 
 async def _send(address: str, body: bytes) -> None:

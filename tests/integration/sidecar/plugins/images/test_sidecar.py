@@ -53,7 +53,9 @@ async def sent_until_taken(url: str, body: bytes) -> int:
 
 
 def image(**source: Any) -> Any:
-    return otlp.event("image_generated", **{f"chattrail.image.{name}": value for name, value in source.items()})
+    return otlp.event(
+        "image_generated", attributes={f"chattrail.image.{name}": value for name, value in source.items()}
+    )
 
 
 async def test_killed_between_the_ack_and_the_image_it_archives_after_the_restart(url: str, tmp_path: Path) -> None:
