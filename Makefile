@@ -65,7 +65,7 @@ embedded-sweep: setup ## every call of the sweep over embedded ClickHouse (some 
 embedded-lists: $(STAMP) ## write the functions that embedded ClickHouse may call, after a new engine: look at the difference
 	@$(BIN)/python -m sidecar.embedded.guard
 
-lint: $(STAMP) ## ruff, codespell, mypy, import rules, gofmt and go vet, documents in step with the code
+lint: $(STAMP) ## ruff, codespell, mypy (tests, too), import rules, gofmt and go vet, documents in step with the code
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	git ls-files -z | xargs -0 $(BIN)/codespell

@@ -24,7 +24,7 @@ from sidecar.plugins.images.stores.cloudflare import CloudflareStore
 from sidecar.plugins.images.stores.rate_limiter import RateLimiter
 from stack.simulators.cloudflare.limits import PERIOD_S, REQUESTS
 from stack.simulators.cloudflare.server import CloudflareServer
-from tests.support.cloudflare_store import SetClock
+from tests.support.clock import FakeClock
 from tests.support.sample_images import photograph
 from tests.support.uploads import upload_of
 
@@ -58,13 +58,13 @@ async def hour(
     limit: int, patience: Callable[[StorePausedError, int], float], *, forgets: bool = False
 ) -> tuple[Tally, CloudflareServer]:
     """Put images for an hour; `limit` 0: no limiter. One that forgets loses its file in each restart."""
-    clock = SetClock()
-    end, chance = clock.time + HOUR_S, random.Random(1)
-    restarts = sorted(clock.time + chance.uniform(0, HOUR_S) for _ in range(RESTARTS))
+    clock = FakeClock()
+    end, chance = clock.time() + HOUR_S, random.Random(1)
+    restarts = sorted(clock.time() + chance.uniform(0, HOUR_S) for _ in range(RESTARTS))
     tally, in_a_row = Tally(), 0
 
     async def note(_key: str) -> None:
-        clock.time += chance.uniform(0, IMAGE_S)  # between the two requests of an image
+        clock.advance(chance.uniform(0, IMAGE_S))  # between the two requests of an image
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "requests"
@@ -72,7 +72,7 @@ async def hour(
         def limiter() -> RateLimiter:
             return RateLimiter(path, clock, limit=limit, period_s=PERIOD_S, sleep=clock.sleep)
 
-        async with CloudflareServer(token=TOKEN, clock=lambda: clock.time) as server:
+        async with CloudflareServer(token=TOKEN, clock=clock.time) as server:
 
             async def fresh() -> CloudflareStore:
                 store = CloudflareStore(
@@ -87,26 +87,26 @@ async def hour(
 
             store = await fresh()
             for number in itertools.count():
-                if restarts and clock.time >= restarts[0]:
+                if restarts and clock.time() >= restarts[0]:
                     tally.restarts += 1
                     restarts.pop(0)
                     await store.close()
-                    clock.time += 2
+                    clock.advance(2)
                     if forgets:
                         path.unlink()
                     store = await fresh()
-                if clock.time >= end:
+                if clock.time() >= end:
                     break
                 try:
                     await store.put(image(number), note)
                     tally.stored, in_a_row = tally.stored + 1, 0
                     server.images.records.clear()  # an hour's images need no room here
-                    clock.time += chance.uniform(0, IMAGE_S)
+                    clock.advance(chance.uniform(0, IMAGE_S))
                 except StorePausedError as refused:
                     wait = patience(refused, in_a_row)
                     tally.waits.append(wait)
                     # a restart ends the wait: what the next life knows of it is in the limiter's file
-                    clock.time = min([clock.time + wait, *restarts[:1]])
+                    clock.advance(min([wait, *(at - clock.time() for at in restarts[:1])]))
                     in_a_row += 1
             await store.close()
     return tally, server

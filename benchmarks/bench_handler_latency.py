@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack, closing
+from typing import Any
 
 from aiogram import Bot, Dispatcher
 from aiogram.client.session.aiohttp import AiohttpSession
@@ -41,7 +42,7 @@ class Child:
     def __init__(self, *arguments: str) -> None:
         command = [sys.executable, "-m", "benchmarks.bench_handler_latency", *arguments]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.first = self._read()
+        self.first: str = self._read()
 
     def ask(self) -> list[tuple[float, float]]:
         """Let it do one round; the times of its updates, by the clock and of the processor, in ms."""
@@ -50,7 +51,7 @@ class Child:
         self._process.stdin.flush()
         return [(wall, cpu) for wall, cpu in self._read()]
 
-    def _read(self) -> list[list[float]] | str:
+    def _read(self) -> Any:
         assert self._process.stdout is not None
         return json.loads(self._process.stdout.readline())
 

@@ -53,7 +53,10 @@ def measure(sink: SinkUnderTest, server: psutil.Process, records: int) -> tuple[
     """Store one fresh body; return wall and CPU seconds."""
     fresh = body(records)
     own = psutil.Process()
-    cpu = lambda: sum(sum(process.cpu_times()[:2]) for process in (own, server))  # noqa: E731
+
+    def cpu() -> float:
+        return sum(sum(process.cpu_times()[:2]) for process in (own, server))
+
     before, began = cpu(), time.perf_counter()
     sink.handle(fresh)
     return time.perf_counter() - began, cpu() - before

@@ -33,6 +33,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if not os.environ.get("CI") or exitstatus != pytest.ExitCode.OK or hasattr(session.config, "workerinput"):
         return  # with workers, theirs is a part; the whole is seen by the process that started them
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    assert reporter is not None
     skipped = [report.nodeid for report in reporter.stats.get("skipped", []) if _reason(report) not in EXPECTED_SKIPS]
     if skipped:
         reporter.write_line(f"CI: {len(skipped)} unexpected skips: {', '.join(skipped[:10])}", red=True)

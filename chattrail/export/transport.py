@@ -63,7 +63,7 @@ class ExporterTransport:
 
     def close(self) -> None:
         """Shut the exporter down."""
-        self._exporter.shutdown()  # type: ignore[no-untyped-call]
+        self._exporter.shutdown()
 
 
 _RETRYABLE = frozenset({429, 502, 503, 504})
@@ -130,7 +130,7 @@ class HttpTransport:
 
     def close(self) -> None:
         """End waits between retries and close the connections."""
-        self._exporter.shutdown()  # type: ignore[no-untyped-call]
+        self._exporter.shutdown()
 
 
 def without_secrets(endpoint: str) -> str:

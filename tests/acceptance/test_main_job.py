@@ -73,8 +73,7 @@ async def _types_of(whole: Whole, person: Person, *, type_: str = "premium_actio
 
 
 async def test_every_event_type_travels_from_telegram_to_the_page(tmp_path: Path) -> None:
-    settings = {"CHATTRAIL_BOT_IDLE_MINUTES": "0.02", "CHATTRAIL_BOT_ADMIN_IDS": "1"}
-    async with whole_stack(tmp_path, **settings) as whole:
+    async with whole_stack(tmp_path, CHATTRAIL_BOT_IDLE_MINUTES="0.02", CHATTRAIL_BOT_ADMIN_IDS="1") as whole:
         ann = whole.telegram.person(1001, name="Ann Ames", username="ann", language_code="en")
         await do_everything(ann, whole)
         events = await until("the whole trail", lambda: _complete(whole, ann))

@@ -9,8 +9,9 @@ import contextlib
 import os
 import signal
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -129,7 +130,7 @@ async def running_cluster(
     overlays: Sequence[Path] = (),
     on_disk: OnDisk | None = None,
     program: Sequence[str] = ("-m", "sidecar"),
-    **settings: str,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Cluster]:
     """Start everything; end it afterwards. `settings` are the sidecar's.
 

@@ -24,9 +24,11 @@ def _rows() -> frozenset[int] | None:
 
 
 def _keep(config: pytest.Config, items: list[pytest.Item], rows: frozenset[int]) -> None:
-    kept, others = [], []
+    kept: list[pytest.Item] = []
+    others: list[pytest.Item] = []
     for item in items:
-        fault = getattr(item, "callspec", None) and item.callspec.params.get("fault")
+        called = getattr(item, "callspec", None)
+        fault = called and called.params.get("fault")
         (kept if getattr(fault, "row", None) in rows else others).append(item)
     items[:] = kept
     config.hook.pytest_deselected(items=others)

@@ -6,7 +6,7 @@ import io
 import random
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 
 import aiohttp
@@ -33,7 +33,7 @@ class Size:
     lasts_s: float
 
 
-Injector = Callable[[Cluster, random.Random, Size], Awaitable[None]]
+Injector = Callable[[Cluster, random.Random, Size], Coroutine[object, object, None]]
 
 
 async def asked(cluster: Cluster, path: str) -> tuple[int, str]:

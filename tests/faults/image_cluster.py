@@ -99,7 +99,7 @@ async def running_stage(
         disk = stack.enter_context(SmallDisk(folder / "disk", DISK_MIB)) if own_disk else None
         data = (disk.folder if disk else folder) / "sidecar"
         given = {**HASTE, **store.settings(to_store), **settings, "DATA": str(data)}
-        cluster = await stack.enter_async_context(running_cluster(folder, clickhouse, program=program, **given))
+        cluster = await stack.enter_async_context(running_cluster(folder, clickhouse, program=program, settings=given))
         oracle = PictureOracle(cluster.dsn, data / "images")
         stage = Stage(cluster, store, to_store, oracle, data / "images")
         stage.disk = disk

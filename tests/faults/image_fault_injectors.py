@@ -3,7 +3,7 @@
 import asyncio
 import os
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from itertools import cycle
 from typing import Any
 
@@ -12,7 +12,7 @@ from tests.faults.image_cluster import Stage
 from tests.faults.oracle import verified
 from tests.faults.proxy import Moment, refusal
 
-ImageInjector = Callable[[Stage, random.Random, Size], Awaitable[None]]
+ImageInjector = Callable[[Stage, random.Random, Size], Coroutine[object, object, None]]
 
 DRAFT = b"/v2/direct_upload"
 UPLOAD = b"POST /Vi7wi5KSItxGFsWRG2Us6Q/"

@@ -99,8 +99,8 @@ class PictureOracle(Oracle):
 
     def _settled(self, load: Load) -> bool:
         with self._client() as client, contextlib.suppress(DatabaseError, sqlite3.Error):
-            (stored,) = client.query("SELECT count() FROM events FINAL").first_row
-            (even,) = client.query(SETTLED).first_row
+            ((stored,),) = client.query("SELECT count() FROM events FINAL").result_rows
+            ((even,),) = client.query(SETTLED).result_rows
             (journalled,) = self.asked("SELECT count(*) FROM jobs")[0]
             whole = stored >= len(load.expected) and bool(even) and journalled >= len(load.pictures())
             return whole and not self.asked(OPEN)[0][0]

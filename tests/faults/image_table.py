@@ -35,7 +35,7 @@ def answers(*kinds: str, route: str = "*", **given: Any) -> list[dict[str, Any]]
     return [{"kind": kind, "route": route, **given} for kind in kinds]
 
 
-ERRORS = [
+ERRORS: list[dict[str, Any]] = [
     *({"kind": "error", "route": route, "code": code}
       for route, codes in {"direct_upload": (5500, 5503, 5542), "upload": (5408, 5450, 5540, 5503), "details": (5500, 5550)}.items()
       for code in codes),

@@ -45,7 +45,7 @@ class Row:
     def figures(self) -> Counter[str]:
         """What it adds to its person's figures."""
         get = self.attributes.get
-        failed, action = bool(get("error.type")), get("chattrail.premium.action")
+        failed, action = bool(get("error.type")), get("chattrail.premium.action", "")
         stars = get("chattrail.premium.amount", 0) if get("chattrail.premium.currency") == "XTR" else 0
         return Counter(
             {

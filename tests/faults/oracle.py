@@ -81,9 +81,9 @@ class Oracle:
 
     def _settled(self, load: Load) -> bool:
         with self._client() as client, contextlib.suppress(DatabaseError):  # a table may be on its way back
-            (stored,) = client.query("SELECT count() FROM events FINAL").first_row
-            (even,) = client.query(SETTLED).first_row
-            (archived,) = client.query(ARCHIVED).first_row
+            ((stored,),) = client.query("SELECT count() FROM events FINAL").result_rows
+            ((even,),) = client.query(SETTLED).result_rows
+            ((archived,),) = client.query(ARCHIVED).result_rows
             return stored >= len(load.expected) and bool(even) and archived >= len(load.pictures())
         return False
 

@@ -16,7 +16,7 @@ def with_rows_again(section: str, lines: Iterable[str], rows: frozenset[int]) ->
     for line in lines:
         key = KEY.match(line)
         assert key is not None, line
-        section, found = re.subn(rf"^{re.escape(key[0])}.*\n", lambda _, line=line: line, section, flags=re.MULTILINE)
+        section, found = re.subn(rf"^{re.escape(key[0])}.*\n", line.replace("\\", r"\\"), section, flags=re.MULTILINE)
         if not found:
             raise ValueError(f"docs/reliability.md has no line {key[0]}: run all rows")
     earlier = {day: set(map(int, named.split(","))) - rows for day, named in SENTENCE.findall(section)}

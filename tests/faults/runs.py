@@ -49,7 +49,7 @@ async def run(fault: Fault, seed: int, size: Size, folder: Path, clickhouse: Emb
         own_clickhouse=fault.own_clickhouse,
         collector=collector,
         on_disk=fault.on_disk,
-        **fault.sidecar,
+        settings=fault.sidecar,
     ) as cluster:
         outcome = await injected(cluster, fault, seed, size, load)
         if fault.afterwards is not None:

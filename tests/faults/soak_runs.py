@@ -186,7 +186,7 @@ async def run_slow_clickhouse(soak: Soak, folder: Path, **sidecar: str) -> Resul
     settings = {"CLICKHOUSE_INSERT_TIMEOUT_S": IMPATIENT_S, **sidecar}
     unused = EmbeddedClickHouse(folder)
     async with (
-        running_cluster(folder, unused, own_clickhouse=True, collector=None, **settings) as cluster,
+        running_cluster(folder, unused, own_clickhouse=True, collector=None, settings=settings) as cluster,
         soak.on(cluster),
     ):
 
@@ -222,7 +222,7 @@ async def run_random_faults(soak: Soak, folder: Path, **sidecar: str) -> Result:
     """Sender, collector, sidecar, ClickHouse; faults hit one after another, once for longer than 300 s."""
     unused, long_cut_s = EmbeddedClickHouse(folder), min(LONG_CUT_S, soak.lasts_s * LONG_CUT_SHARE)
     async with (
-        running_cluster(folder, unused, own_clickhouse=True, collector={}, **sidecar) as cluster,
+        running_cluster(folder, unused, own_clickhouse=True, collector={}, settings=sidecar) as cluster,
         soak.on(cluster),
     ):
 

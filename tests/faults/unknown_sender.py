@@ -41,7 +41,7 @@ class Journalled(WrappedSink):
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def emit(self, record: Record) -> None:
-        line = f"{record.attributes['event.sequence']} {record.attributes['event.id']}\n"
+        line = f"{record.attributes['event.sequence']!s} {record.attributes['event.id']!s}\n"
         os.write(self._file, line.encode())
         self.sink.emit(record)
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from chattrail.context import Person
 from chattrail.events import UserMessage
 from chattrail.export.pipeline import create_tracker
-from chattrail.tracker import Person
 from tests.browser.stack import Part, wait_until
 from tests.support.collector_process import binary_or_skip, free_ports
 from tests.support.compose import Image, environment, filled

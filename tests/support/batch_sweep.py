@@ -76,7 +76,7 @@ def _origin(size: int) -> Origin:
 
 
 def _small(number: int, _: int) -> bytes:
-    return event("command", "7", at=1_780_000_000_000_000_000 + number).SerializeToString()
+    return bytes(event("command", "7", at=1_780_000_000_000_000_000 + number).SerializeToString())
 
 
 def _chat(number: int, _: int) -> bytes:
@@ -85,28 +85,32 @@ def _chat(number: int, _: int) -> bytes:
         "telegram.user.name": "Anna", "chattrail.persona.id": "luna", "chattrail.story.id": "forest",
         "chattrail.message.kind": "text", "chattrail.message.text": WORDS * 3,
     }  # fmt: skip
-    return event("user_message", str(number % 1000), texts, at=1_780_000_000_000_000_000 + number).SerializeToString()
+    return bytes(
+        event("user_message", str(number % 1000), texts, at=1_780_000_000_000_000_000 + number).SerializeToString()
+    )
 
 
 def _text(number: int, size: int) -> bytes:
     text = "x" * (size - 1024)
-    return event(
-        "user_message", "7", {"chattrail.message.text": text}, at=1_780_000_000_000_000_000
-    ).SerializeToString()
+    return bytes(
+        event("user_message", "7", {"chattrail.message.text": text}, at=1_780_000_000_000_000_000).SerializeToString()
+    )
 
 
 def _array(element: bytes) -> Callable[[int, int], bytes]:
     def record(_: int, size: int) -> bytes:
         items = encode(5, encode(1, element) * ((size - 1024) // len(encode(1, element))))  # array_value, values
         pair = encode(1, b"items") + encode(2, items)
-        return event("command", "7", at=1_780_000_000_000_000_000).SerializeToString() + encode(6, pair)
+        return bytes(event("command", "7", at=1_780_000_000_000_000_000).SerializeToString()) + encode(6, pair)
 
     return record
 
 
 def _attributes(number: int, size: int) -> bytes:
     pair = encode(6, encode(1, b"k") + encode(2, encode(1, b"v")))
-    return event("command", "7", at=1_780_000_000_000_000_000).SerializeToString() + pair * ((size - 1024) // len(pair))
+    return bytes(event("command", "7", at=1_780_000_000_000_000_000).SerializeToString()) + pair * (
+        (size - 1024) // len(pair)
+    )
 
 
 KINDS: dict[str, Callable[[int, int], bytes]] = {

@@ -40,7 +40,7 @@ def _http(collector: Collector, body: bytes, **headers: str) -> str:
 
 
 def _json(body: bytes) -> bytes:
-    return MessageToJson(ExportLogsServiceRequest.FromString(body), indent=None).encode()
+    return str(MessageToJson(ExportLogsServiceRequest.FromString(body), indent=None)).encode()
 
 
 def _chunked(collector: Collector, body: bytes) -> str:

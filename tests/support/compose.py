@@ -27,7 +27,7 @@ def example() -> str:
 def dotenv(text: str) -> dict[str, str]:
     """The variables of a .env without quotes, which is what `make env` writes."""
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    return dict(line.split("=", 1) for line in lines)  # type: ignore[arg-type]
+    return dict(line.split("=", 1) for line in lines)
 
 
 def filled() -> dict[str, str]:
@@ -79,7 +79,7 @@ class Image:
     @property
     def environment(self) -> dict[str, str]:
         """ENV."""
-        return dict(pair.split("=", 1) for line in self.of("ENV") for pair in line.split())  # type: ignore[misc]
+        return dict(pair.split("=", 1) for line in self.of("ENV") for pair in line.split())
 
     @property
     def command(self) -> list[str]:
@@ -100,4 +100,5 @@ class Image:
 
 def environment(part: str, values: Mapping[str, str]) -> dict[str, str]:
     """What a process of this part sees in its container."""
-    return Image.read(part).environment | compose(values)["services"][part]["environment"]
+    given: dict[str, str] = compose(values)["services"][part]["environment"]
+    return Image.read(part).environment | given

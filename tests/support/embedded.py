@@ -20,7 +20,9 @@ import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 import clickhouse_connect
@@ -181,7 +183,7 @@ class Reply:
     """An HTTP answer, read to its end."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Message
     body: bytes
 
     @property
@@ -198,17 +200,19 @@ class Reply:
 def ask(
     server: EmbeddedClickHouse,
     sql: str | bytes | None,
+    parameters: Mapping[str, str] = MappingProxyType({}),
+    /,
     *,
     user: str = "default",
     headers: Mapping[str, str] | None = None,
     method: str | None = None,
     **query: str,
 ) -> Reply:
-    """One plain HTTP request to a server; `query` are parameters of the address, `sql` is the body."""
+    """One plain HTTP request to a server; `parameters` and `query` go into the address, `sql` is the body."""
     password = server.readonly_password if user == "readonly" else server.password
     who = {"X-ClickHouse-User": user, "X-ClickHouse-Key": password}
     body = sql.encode() if isinstance(sql, str) else sql
-    address = f"{server.base_url}/?{urllib.parse.urlencode(query)}"
+    address = f"{server.base_url}/?{urllib.parse.urlencode({**parameters, **query})}"
     request = urllib.request.Request(address, data=body, headers={**who, **(headers or {})}, method=method)
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:

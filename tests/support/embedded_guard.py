@@ -19,4 +19,4 @@ def server_with_a_table(folder: Path) -> Iterator[EmbeddedClickHouse]:
 
 def of(server: EmbeddedClickHouse, sql: str, user: str = "default", **query: str) -> Reply:
     """What a statement answers in the database `chattrail`."""
-    return ask(server, sql, user=user, database="chattrail", **query)
+    return ask(server, sql, query, user=user, database="chattrail")

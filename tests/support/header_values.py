@@ -11,7 +11,7 @@ NAMES = (
     "Connection", "Upgrade", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host",
 )  # fmt: skip
 FRAMING = {"Host", "Transfer-Encoding", "Content-Length", "Expect", "Connection", "Upgrade"}
-NEAR_MISSES = (
+NEAR_MISSES: tuple[str, ...] = (
     "http://[", "http://[::1", "//[", "http://localhost:99999", "http://localhost:port", "localhost:99999", "localhost:0",
     "[::1]:65536", "null", "bytes=9-1", "bytes=-", "bytes=0-0,0-0,5-", "chunked, chunked", "gzip, chunked", "-1", "1e9", "+5",
     "99999999999999999999", "Basic ====", "Bearer", "de;q=x, en;q=nan", "a=b; chattrail=", "text/plain; charset=nonsense",

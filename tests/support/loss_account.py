@@ -41,11 +41,12 @@ class PlainProcess:
     def reasons(self) -> Reasons:
         """Each missing number takes the first reason that is left."""
         left = self.emitted - len(self.stored) - len(self.lost)
-        counts = []
+        counts: list[int] = []
         for most in (self.queue_full, self.refused, self.failed, (self.emitted - self.front) * self.cut_off):
             counts.append(min(left, most))
             left -= counts[-1]
-        return Reasons(len(self.lost), *counts, unknown=left)
+        queue_full, refused, failed, process_ended = counts
+        return Reasons(len(self.lost), queue_full, refused, failed, process_ended, left)
 
     def instance(self) -> Instance:
         """The account of this process."""

@@ -69,7 +69,7 @@ class SlowClients:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._end.set()
         self._thread.join()
         for _, client in self._sockets:

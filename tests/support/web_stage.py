@@ -70,7 +70,7 @@ class WebStage:
         self.client.insert("images", [list(row.values())], column_names=list(row))
         return str(row["event_id"])
 
-    def app(self, clock: FakeClock | None = None, **changes: str) -> Flask:
+    def app(self, clock: FakeClock | None = None, /, **changes: str) -> Flask:
         """A web app that reads this database."""
         data = self.folder / f"web-{time.monotonic_ns()}"
         return make_app(data, self.readonly_url, clock, images_directory=str(self.images), **changes)

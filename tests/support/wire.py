@@ -23,4 +23,4 @@ def too_deep() -> bytes:
 
 
 def _field(number: int, content: bytes) -> bytes:
-    return bytes([number << 3 | 2]) + _VarintBytes(len(content)) + content
+    return bytes([number << 3 | 2]) + bytes(_VarintBytes(len(content))) + content

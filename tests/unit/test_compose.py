@@ -13,7 +13,6 @@ from sidecar.plugins.images.config import ImagesConfig
 from sidecar.settings import SidecarSettings
 from tests.support.compose import (
     OURS,
-    ROOT,
     VARIABLE,
     Image,
     MissingError,
@@ -23,6 +22,7 @@ from tests.support.compose import (
     example,
     filled,
 )
+from tests.support.paths import ROOT
 from web.settings import WebSettings
 
 MODELS: dict[str, list[type[Settings]]] = {

@@ -8,7 +8,7 @@ import os
 import signal
 
 from flask import Flask
-from gunicorn.workers.base import Worker as GunicornWorker  # type: ignore[import-untyped]
+from gunicorn.workers.base import Worker as GunicornWorker
 
 from common.net import within_open_files
 from web.server.dispatch import Dispatcher

@@ -13,9 +13,9 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import LogsServiceStub
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
+from chattrail.context import Person
 from chattrail.events import UserMessage
 from chattrail.export.pipeline import create_tracker
-from chattrail.tracker import Person
 from tests.support.collector_process import Collector, Destination, binary_or_skip, event_id, records_of, until
 from tests.support.otlp import event, records, request, uuid7
 from tests.support.paths import ROOT
@@ -42,7 +42,7 @@ def test_events_of_the_tracker_arrive(collector: Collector, destination: Destina
 def whole_requests(draw: st.DrawFn) -> ExportLogsServiceRequest:
     """Any records, each marked with an id to find it by. A trace id has 16 bytes or none, a span id 8 or none."""
     drawn = draw(st.lists(records(), min_size=1, max_size=20))
-    made = ExportLogsServiceRequest.FromString(request(*drawn))
+    made: ExportLogsServiceRequest = ExportLogsServiceRequest.FromString(request(*drawn))
     for record in records_of([made]):
         record.trace_id = record.trace_id.ljust(16, b"t") if record.trace_id else b""
         record.span_id = record.span_id.ljust(8, b"s") if record.span_id else b""

@@ -18,7 +18,6 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from collector.settings import FEEDS
 from tests.support.collector_process import (
-    ROOT,
     Collector,
     Destination,
     binary_or_skip,
@@ -28,6 +27,7 @@ from tests.support.collector_process import (
     until,
 )
 from tests.support.otlp import event, request, uuid7
+from tests.support.paths import ROOT
 
 NEEDED = {"CHATTRAIL_COLLECTOR_FEED_OTLP_ENDPOINT": "https://otlp.example.com"} | {
     "CHATTRAIL_COLLECTOR_FEED_KAFKA_BROKERS": "one:9092,two:9092"

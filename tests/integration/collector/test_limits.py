@@ -9,11 +9,11 @@ import pytest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
+from chattrail.context import Person
 from chattrail.events import UserMessage
 from chattrail.export.pipeline import create_tracker
 from chattrail.export.processor import Limits
 from chattrail.record import Record
-from chattrail.tracker import Person
 from tests.support.collector_process import Collector, Destination, event_id, records_of, until
 from tests.support.collector_senders import WAYS, Send
 from tests.support.otlp import event, request, uuid7

@@ -13,6 +13,7 @@ from types import ModuleType
 
 import aiohttp
 import pytest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from sidecar.plugins.webhook.payload import signature
 from sidecar.receiver.responses import PROTOBUF
@@ -44,7 +45,7 @@ def sidecar(*arguments: str, path: Path | None = None, **settings: str) -> subpr
     )
 
 
-async def post(url: str, *records: otlp.LogRecord) -> int:
+async def post(url: str, *records: LogRecord) -> int:
     async with aiohttp.ClientSession() as session:
         headers = {"Content-Type": PROTOBUF}
         async with session.post(f"{url}/v1/logs", data=otlp.request(*records), headers=headers) as answer:
@@ -138,14 +139,15 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_the_list_masks_secrets() -> None:
-    settings = {
-        "CLICKHOUSE_URL": "http://default:canary@127.0.0.1:1/chattrail",
-        "WEBHOOK_URL": "https://canary.example/hook",
-        "WEBHOOK_SECRET": "canary canary canary",
-        "TELEGRAM_ALERTS_TOKEN": "42:canary",
-        "TELEGRAM_ALERTS_CHAT_ID": "-100",
-    }
-    done = sidecar("plugins", PLUGINS="clickhouse,webhook,telegram_alerts", **settings)
+    done = sidecar(
+        "plugins",
+        PLUGINS="clickhouse,webhook,telegram_alerts",
+        CLICKHOUSE_URL="http://default:canary@127.0.0.1:1/chattrail",
+        WEBHOOK_URL="https://canary.example/hook",
+        WEBHOOK_SECRET="canary canary canary",
+        TELEGRAM_ALERTS_TOKEN="42:canary",
+        TELEGRAM_ALERTS_CHAT_ID="-100",
+    )
     assert done.returncode == 0, done.stderr
     assert "canary" not in done.stdout + done.stderr
     assert "CHATTRAIL_SIDECAR_WEBHOOK_SECRET=********" in done.stdout

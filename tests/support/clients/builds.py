@@ -80,13 +80,14 @@ def _run(command: list[str], folder: Path) -> None:
 def main() -> int:
     """Build all; what can't be is named, and its tests are skipped for that. Return the exit code."""
     failed = 0
-    for what in (
+    builds: tuple[Callable[[], object], ...] = (
         lambda: build(print, EXPORTER),
         *(partial(go_program, HERE / "clickhouse_go", modules) for modules in GO_VERSIONS),
         partial(go_program, HERE.parent / "compose_check"),
         partial(java_libraries, HERE / "clickhouse_jdbc"),
         partial(node_modules, HERE / "clickhouse_js"),
-    ):
+    )
+    for what in builds:
         try:
             what()
         except (BuildError, pytest.skip.Exception, pytest.fail.Exception) as error:

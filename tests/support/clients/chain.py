@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -54,7 +54,7 @@ class Chain:
     client: Client
     stack: contextlib.ExitStack
     doors: dict[str, Door]
-    forwarders: dict[str, Callable[[], Rotel]]  # started when first asked for: without rotel, other routes remain
+    forwarders: Mapping[str, Callable[[], Rotel]]  # started when first asked for: without rotel, other routes remain
     rotels: list[Rotel] = field(default_factory=list)
     expected: dict[str, int] = field(default_factory=dict)  # rows of each service that was waited for
 
@@ -79,9 +79,8 @@ class Chain:
     def picture(self, event_id: object) -> tuple[Any, ...]:
         """Wait for what becomes of an event's picture: its status, size and SHA-256."""
         query = "SELECT status, bytes, sha256 FROM images FINAL WHERE event_id = {id:UUID} AND status != 'pending'"
-        found: list[tuple[Any, ...]] = []
-        until(lambda: found.extend(self.rows(query, id=event_id)) or found, f"the picture of {event_id}")
-        return found[0]
+        until(lambda: bool(self.rows(query, id=event_id)), f"the image of {event_id}")
+        return self.rows(query, id=event_id)[0]
 
     def rows(self, query: str, **parameters: object) -> list[tuple[Any, ...]]:
         """Ask ClickHouse."""
@@ -93,6 +92,7 @@ class Chain:
 
 def record_of(entry: ResourceLogs) -> LogRecord:
     """The one record of a rebuilt row."""
+    record: LogRecord
     ((record,),) = [scope.log_records for scope in entry.scope_logs]
     return record
 

@@ -90,7 +90,7 @@ class LineProgram:
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
             line = self._process.stdout.readline()
-        assert line, f"{self._process.args} ended"
+        assert line, f"{self._process.args!r} ended"
         answer: dict[str, Any] = json.loads(line)
         if answer.get("error"):
             raise ClientError(answer["error"])

@@ -118,6 +118,13 @@ class Inbox:
         return fault
 
 
+INFLATE: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.decompress,
+    "deflate": zlib.decompress,
+    "identity": bytes,
+}
+
+
 class OtlpReceiver(Inbox):
     """The HTTP receiver, in a thread of its own; a context manager. `url` is the base URL."""
 
@@ -130,8 +137,7 @@ class OtlpReceiver(Inbox):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 encoding = self.headers.get("Content-Encoding", "identity")
-                inflate = {"gzip": gzip.decompress, "deflate": zlib.decompress, "identity": bytes}[encoding]
-                export = ExportLogsServiceRequest.FromString(inflate(body))
+                export = ExportLogsServiceRequest.FromString(INFLATE[encoding](body))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 fault = inbox.take(self.path, headers, len(body), export)
                 if fault is None:

@@ -3,6 +3,7 @@
 from typing import Any, Self
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 TOKEN = "web-token-for-tests"
 
@@ -29,7 +30,7 @@ class WebApiServer:
         await self._runner.cleanup()
 
     @web.middleware
-    async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return _problem(401, "Authentication required")
         if self.problem is not None:

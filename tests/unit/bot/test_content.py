@@ -52,7 +52,7 @@ def test_every_text_that_the_code_asks_for_exists_and_every_text_is_asked_for() 
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in parts_of_others:
                 asked.add(node.value)
             if isinstance(node, ast.JoinedStr):
-                parts = [re.escape(p.value) if isinstance(p, ast.Constant) else r"\w+" for p in node.values]
+                parts = [re.escape(str(p.value)) if isinstance(p, ast.Constant) else r"\w+" for p in node.values]
                 patterns.add("".join(parts))
     for key in catalogue("en"):
         assert key in asked or any(re.fullmatch(pattern, key) for pattern in patterns if "." in pattern), key

@@ -36,7 +36,7 @@ def inflated(body: bytes) -> bytes:
 
 
 def upload(server: EmbeddedClickHouse, table: str, body: bytes, **query: str) -> Reply:
-    return ask(server, body, query=f"INSERT INTO {table} FORMAT TSV", decompress="1", **query)
+    return ask(server, body, query, query=f"INSERT INTO {table} FORMAT TSV", decompress="1")
 
 
 def stored(server: EmbeddedClickHouse, table: str) -> str:
@@ -53,7 +53,7 @@ def test_an_answer_in_blocks_is_the_same(server: EmbeddedClickHouse, sql: str, f
     plain = ask(server, sql, default_format=format_, wait_end_of_query="1")
     for method, number in [("", LZ4), *METHODS.items(), ("LZ4HC", LZ4)]:
         given = {"network_compression_method": method} if method else {}
-        reply = ask(server, sql, default_format=format_, compress="1", **given)
+        reply = ask(server, sql, given, default_format=format_, compress="1")
         assert HEAD.unpack_from(reply.body, 16)[0] == number
         assert "Content-Encoding" not in reply.headers
         body = inflated(reply.body)

@@ -75,6 +75,7 @@ def test_parameters(server: EmbeddedClickHouse, form: bool) -> None:
     sql = "SELECT {i:Int64}, {s:String}, {l:Array(String)}, {n:Nullable(String)}, {d:DateTime('UTC')}"
     with clickhouse_connect.get_client(dsn=server.dsn("default"), form_encode_query_params=form) as client:
         row = client.query(sql, parameters=given).first_row
+    assert row is not None
     assert row[:4] == (-5, given["s"], given["l"], None)
     assert row[4].replace(tzinfo=UTC) == given["d"]
 
@@ -178,7 +179,7 @@ def test_a_session_keeps_tables_and_settings(server: EmbeddedClickHouse) -> None
         client.command("SET max_threads = 3")
         asked = "SELECT getSetting('max_threads'), getSetting('max_block_size')"
         assert client.query(asked, settings={"max_block_size": 1000}).first_row == (3, 1000)
-        assert client.query(asked).first_row[1] != 1000
+        assert client.query(asked).result_rows[0][1] != 1000
         assert client.query("SELECT sum(a) FROM basket").first_row == (3,)
     with clickhouse_connect.get_client(dsn=server.dsn("default"), session_id=uuid.uuid4().hex) as other:
         with pytest.raises(DatabaseError, match="UNKNOWN_TABLE"):

@@ -93,8 +93,10 @@ def test_an_upload_that_breaks_off_stores_nothing(server: EmbeddedClickHouse) ->
 
 
 def test_queries_take_turns_and_too_many_are_told(server: EmbeddedClickHouse, tmp_path: Any) -> None:
-    limits = {"MAX_CONCURRENT_QUERIES": "2", "MAX_QUEUED_QUERIES": "1", "QUEUE_TIME_S": "0.3"}
-    with EmbeddedClickHouse(tmp_path, **limits) as small, ThreadPoolExecutor(8) as pool:
+    with (
+        EmbeddedClickHouse(tmp_path, MAX_CONCURRENT_QUERIES="2", MAX_QUEUED_QUERIES="1", QUEUE_TIME_S="0.3") as small,
+        ThreadPoolExecutor(8) as pool,
+    ):
         replies = list(pool.map(lambda _: ask(small, "SELECT sleep(1)"), range(8)))
         codes = sorted(reply.code for reply in replies)
         assert codes == [0, 0] + [202] * 6

@@ -43,7 +43,7 @@ STATEMENTS = [
 def native(server: EmbeddedClickHouse, sql: str, revision: str = "", **query: str) -> Reply:
     if revision:
         query["client_protocol_version"] = revision
-    return ask(server, sql, **{"default_format": "Native", **query})
+    return ask(server, sql, {"default_format": "Native", **query})
 
 
 def varint(data: bytes, at: int) -> tuple[int, int]:
@@ -187,7 +187,7 @@ def test_settings_of_a_result_apply_once(clickhouse: EmbeddedClickHouse, user: s
         {"limit": "2", "offset": "1"},
         {"extremes": "1"},
     ):
-        plain = ask(clickhouse, sql, user=user, default_format="Native", **given)
-        seen = ask(clickhouse, sql, user=user, default_format="Native", client_protocol_version="54453", **given)
+        plain = ask(clickhouse, sql, given, user=user, default_format="Native")
+        seen = ask(clickhouse, sql, given, user=user, default_format="Native", client_protocol_version="54453")
         assert (plain.status, seen.status) == (200, 200), f"{plain.text} {seen.text}"
         assert seen.body.replace(BLOCK_INFO, b"") == plain.body, given

@@ -38,7 +38,7 @@ def otlp(records: int) -> bytes:
         record = logs.add(time_unix_nano=1_800_000_000_000_000_000 + i, event_name="chattrail.user_message")
         record.attributes.add(key="empty").value.string_value = ""
         record.attributes.add(key="zero").value.int_value = 0
-    return request.SerializeToString()
+    return bytes(request.SerializeToString())
 
 
 def test_a_protobuf_body_starts_right_after_one_newline_and_counts_once(client: Any) -> None:

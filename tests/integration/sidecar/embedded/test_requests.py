@@ -19,7 +19,8 @@ from sidecar.embedded import compression
 from sidecar.embedded.errors import ClickHouseError
 from sidecar.embedded.form import FORM_FIELDS, FORM_PARTS
 from sidecar.embedded.guard.tree import LONGEST_QUERY
-from sidecar.embedded.request import INFLATING, RequestReader
+from sidecar.embedded.request import INFLATING, RequestReader, _read_plain
+from sidecar.embedded.sql import parse
 from tests.integration.sidecar.embedded.test_strangers import raw
 from tests.support.embedded import EmbeddedClickHouse, Reply, ask
 from tests.support.receivers import until
@@ -189,10 +190,7 @@ async def test_an_insert_that_comes_byte_by_byte_is_parsed_a_few_times(
         parsed.append(len(sql))
         return parse(sql)
 
-    from sidecar.embedded import request as request_module
-
-    parse = request_module.parse
-    monkeypatch.setattr(request_module, "parse", counted)
+    monkeypatch.setattr("sidecar.embedded.request.parse", counted)
 
     async def pieces() -> Any:
         yield b"INSERT INTO t (" + b"a," * (33 << 10)
@@ -201,5 +199,5 @@ async def test_an_insert_that_comes_byte_by_byte_is_parsed_a_few_times(
         yield b"," * LONGEST_QUERY
 
     with pytest.raises(ClickHouseError, match="longer than"):
-        await request_module._read_plain({}, tmp_path, pieces(), True)
+        await _read_plain({}, tmp_path, pieces(), True)
     assert len(parsed) <= 3

@@ -93,7 +93,7 @@ async def test_a_page_of_another_origin_may_not(given: tuple[str, ...]) -> None:
 )
 def test_what_is_no_origin_is_refused_with_what_to_write(origin: str) -> None:
     with pytest.raises(ValueError, match="is no origin: write it as a browser sends it"):
-        SidecarSettings(cors_origins=(origin,))  # type: ignore[call-arg]
+        SidecarSettings(cors_origins=(origin,))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import aiohttp
@@ -130,10 +130,12 @@ def by_protobuf(running: Running, work: Path) -> int:
 
 
 @pytest.mark.parametrize("send", [by_python, by_tracker, by_json, by_protobuf])
-async def test_no_sdk_sends_again(send: object, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_sdk_sends_again(
+    send: Callable[[Running, Path], int], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     rejecting = Rejecting()
     async with receiving(Stage("rejecting", rejecting, True)) as running:
-        sent = await asyncio.to_thread(send, running, tmp_path)  # type: ignore[arg-type]
+        sent = await asyncio.to_thread(send, running, tmp_path)
     assert sum(batch.record_count for batch in rejecting.batches) == sent
     assert len({batch.digest for batch in rejecting.batches}) == rejecting.entered
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]

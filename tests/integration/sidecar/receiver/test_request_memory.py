@@ -5,6 +5,7 @@ import gc
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -174,7 +175,7 @@ async def test_memory_is_given_back_however_a_request_ends(
     monkeypatch.setattr(decoding, "MOST_JSON_VALUES", 100_000)
     recorder = Recorder()
     recorder.raises = RetryableError("not now")
-    longest = {"max_body_bytes": 200_000} if encoding == "chunked" else {}
+    longest: dict[str, Any] = {"max_body_bytes": 200_000} if encoding == "chunked" else {}
     headers = {"Content-Type": content_type} | ({"Content-Encoding": encoding} if encoding == "zstd" else {})
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -250,7 +251,7 @@ async def test_nothing_of_a_request_waits_for_the_garbage_collector(
         gc.disable()
         try:
             # the same bytes at the same time: the second waits for the work of the first
-            assert await asyncio.gather(send(), send()) == [status, status]
+            assert set(await asyncio.gather(send(), send())) == {status}
             await until(lambda: len(held()) == before, within_s=5)
         finally:
             gc.enable()

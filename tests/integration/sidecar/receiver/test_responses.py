@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from backports import zstd
 from google.rpc.status_pb2 import Status
+from multidict import CIMultiDictProxy
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
 from sidecar.errors import PermanentError, RetryableError
@@ -34,7 +35,7 @@ COMPRESS: dict[str, Callable[[bytes], bytes]] = {
 
 async def post(
     running: Running, body: bytes, content_type: str = PROTOBUF, encoding: str = "", **headers: str
-) -> tuple[int, aiohttp.typedefs.CIMultiDictProxy, bytes]:
+) -> tuple[int, CIMultiDictProxy[str], bytes]:
     given = {"Content-Type": content_type, **{name.replace("_", "-"): value for name, value in headers.items()}}
     if encoding:
         given["Content-Encoding"] = encoding
@@ -43,7 +44,7 @@ async def post(
 
 
 def message_of(body: bytes) -> str:
-    return Status.FromString(body).message
+    return str(Status.FromString(body).message)
 
 
 @pytest.mark.parametrize("encoding", COMPRESS)
@@ -141,8 +142,8 @@ async def test_the_token_is_asked_for_before_the_body_is_looked_at() -> None:
         assert (await post(running, BODY, Authorization="Bearer the-right-one"))[0] == 200
         assert (await post(running, BODY, Authorization="bearer the-right-one"))[0] == 200
         assert (await post(running, b"rubbish", Authorization="Bearer the-right-one"))[0] == 400
-        async with aiohttp.ClientSession() as session, session.get(running.url + "/healthz") as answer:
-            assert answer.status == 200
+        async with aiohttp.ClientSession() as session, session.get(running.url + "/healthz") as health:
+            assert health.status == 200
     assert len(recorder.batches) == 2
 
 
@@ -201,8 +202,8 @@ async def test_a_permanent_plugin_answers_400_and_a_surprise_503_without_content
 async def test_above_the_bound_of_bytes_in_flight_senders_are_sent_away() -> None:
     recorder = Recorder()
     recorder.latch.clear()
-    sizes = {"max_body_bytes": 40_000, "max_inflated_bytes": 40_000, "max_in_flight_bytes": 80_000}
-    async with receiving(Stage("sink", recorder, True), **sizes) as running:
+    sink = Stage("sink", recorder, True)
+    async with receiving(sink, max_body_bytes=40_000, max_inflated_bytes=40_000, max_in_flight_bytes=80_000) as running:
         bodies = [otlp.request(otlp.event("user_message", attributes={"text": "x" * 30_000})) for _ in range(3)]
         first = [asyncio.create_task(post(running, body)) for body in bodies[:2]]
         await until(lambda: recorder.entered == 2)

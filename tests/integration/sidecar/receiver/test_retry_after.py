@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from functools import partial
 
 import aiohttp
 
@@ -15,7 +16,7 @@ from tests.support.receivers import Recorder, receiving, until
 BODIES = [
     otlp.request(otlp.event("user_message", at=number + 1, attributes={"text": "x" * 30_000})) for number in range(24)
 ]
-SIZES = {"max_body_bytes": 40_000, "max_inflated_bytes": 40_000, "max_in_flight_bytes": 100_000}
+narrow = partial(receiving, max_body_bytes=40_000, max_inflated_bytes=40_000, max_in_flight_bytes=100_000)
 
 
 class Slow(Recorder):
@@ -34,7 +35,7 @@ class Slow(Recorder):
 
 async def waits(seconds: float) -> list[int]:
     """Send all bodies at once, after the sink has shown how fast it is; the Retry-After of those that had no room."""
-    async with receiving(Stage("sink", Slow(seconds), True), **SIZES) as running, aiohttp.ClientSession() as session:
+    async with narrow(Stage("sink", Slow(seconds), True)) as running, aiohttp.ClientSession() as session:
 
         async def post(body: bytes) -> tuple[int, int]:
             async with session.post(running.logs, data=body, headers={"Content-Type": PROTOBUF}) as answer:

@@ -57,8 +57,7 @@ async def test_above_the_limit_those_that_wait_longest_are_closed_and_others_let
 
 
 def test_embedded_clickhouse_answers_beside_500_slow_clients_and_ends_them(tmp_path: Path) -> None:
-    limits = {"BODY_PATIENCE_S": "3", "IDLE_TIMEOUT_S": "3"}
-    with EmbeddedClickHouse(tmp_path, **limits) as server:
+    with EmbeddedClickHouse(tmp_path, BODY_PATIENCE_S="3", IDLE_TIMEOUT_S="3") as server:
         known = f"/?user=default&password={server.password}&query=INSERT+INTO+t+FORMAT+TSV"
         form = "Content-Type: multipart/form-data; boundary=x\r\n"
         kinds = [

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope, KeyValue
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ScopeLogs
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ScopeLogs, SeverityNumber
 from PIL import Image
 
 from chattrail import Chat, Person, create_tracker
@@ -187,7 +187,7 @@ def _as_sent(number: int, record: Record) -> ScopeLogs:
     log_record = LogRecord(
         time_unix_nano=record.timestamp,
         event_name=record.event_name,
-        severity_number=record.severity,
+        severity_number=SeverityNumber.ValueType(record.severity),
         severity_text="INFO",
         body=plain(record.body),
         attributes=[KeyValue(key=key, value=plain(value)) for key, value in kept.items()],

@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -128,7 +129,7 @@ def test_the_queue_is_bounded_and_what_it_has_no_room_for_is_counted(
     collector: Destination, sending: InternalTelemetry, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sending._handler, "_cap", loop_guard.RateCap(10**6))
-    collector.answer = lambda: (collector.let_go.wait(30) and 200, {})  # type: ignore[return-value]
+    collector.answer = lambda: (200 if collector.let_go.wait(30) else 503, {})
     for _ in range(QUEUE_RECORDS + 100):
         LOGGER.warning("again")
     assert metrics.value(telemetry.OWN_LOGS, outcome="full") == 100
@@ -194,7 +195,7 @@ async def test_a_process_sends_its_telemetry_and_nothing_of_what_it_was_given(
     assert any(text.startswith("listening on http://") for text in bodies(collector))
     assert bodies(collector)[-1] == "sidecar ended"
     assert collector.metrics, "the last figures are sent at the end"
-    everything = [*collector.requests, *collector.metrics]
+    everything: list[Any] = [*collector.requests, *collector.metrics]
     assert b"canary" not in b"".join(request.SerializeToString() for request in everything)
     assert "canary" not in sidecar.text
 

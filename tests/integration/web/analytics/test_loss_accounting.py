@@ -51,7 +51,7 @@ class Books:
         )
 
     def send(self, *numbers: int, instance: str = "i-1", at: datetime = NOON, **extra: int) -> bytes:
-        given = {f"chattrail.dropped.{name}": value for name, value in extra.items()}
+        given: dict[str, object] = {f"chattrail.dropped.{name}": value for name, value in extra.items()}
         moment = int(at.timestamp()) * 10**9
         body = request(
             *(event("user_message", "7", {"event.sequence": n, **given}, at=moment + n) for n in numbers),
@@ -69,7 +69,7 @@ class Books:
     def end(
         self, reached: int, instance: str = "i-1", at: datetime = NOON, cut_off: bool = True, **extra: int
     ) -> bytes:
-        given = {f"chattrail.dropped.{name}": value for name, value in extra.items()}
+        given: dict[str, object] = {f"chattrail.dropped.{name}": value for name, value in extra.items()}
         about = {"service_name": "test-bot", "instance_id": instance, "reached": reached, "cut_off": cut_off}
         given |= {f"chattrail.process.{name}": value for name, value in about.items()}
         record = LogRecord(

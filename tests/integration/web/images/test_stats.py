@@ -29,7 +29,7 @@ def test_the_figures_of_the_archive(stage: WebStage) -> None:
         return answer.json["archive"]
 
     stage.client.command("TRUNCATE TABLE images")
-    nothing = {
+    nothing: dict[str, object] = {
         "archived": 0,
         "pending": 0,
         "failed": 0,

@@ -34,7 +34,7 @@ def stage(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFacto
         yield stage
 
 
-def signed_in(stage: WebStage, clock: FakeClock | None = None, **changes: str) -> FlaskClient:
+def signed_in(stage: WebStage, clock: FakeClock | None = None, /, **changes: str) -> FlaskClient:
     client = stage.app(clock, **changes).test_client()
     sign_in(client)
     return client
@@ -111,7 +111,7 @@ async def test_the_s3_server_serves_a_presigned_link(
             s3_prefix="chats",
             s3_endpoint=server.url,
             s3_access_key_id=ACCESS_KEY,
-            s3_secret_access_key=SECRET_KEY,  # type: ignore[arg-type]
+            s3_secret_access_key=SECRET_KEY,
         )
         store = BucketStore(config)
         await store.start()

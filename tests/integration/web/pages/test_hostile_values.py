@@ -4,6 +4,7 @@ import itertools
 import logging
 import uuid
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ KINDS = ("premium_action", "user_message", "ai_message", "image_generated", "mad
 TRAIL = ROOT / "web" / "analytics" / "sql" / "trail.sql"
 NAMES = sorted({each.name for type_ in EVENT_TYPES.values() for each in attributes_of(type_).values()})
 SORTS = ("name", "stars", "last_seen")
-ROWS = {"min_size": 20, "max_size": 60}
+rows = partial(st.lists, min_size=20, max_size=60)
 # Examples aren't made smaller when one fails, which would take minutes: pages log what they
 # fail on, and the rows stand in the report.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
@@ -57,7 +58,7 @@ def pages(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFacto
         pages.neighbour = pages.json(f"/api/analytics/users/{NEIGHBOUR}/events")["user"]
         assert pages.neighbour["stars"] == 250
         handler = logging.Handler(logging.WARNING)
-        handler.emit = pages.log.append  # type: ignore[method-assign]
+        handler.emit = pages.log.append  # type: ignore[method-assign, assignment]
         logging.getLogger("web").addHandler(handler)
         with pages.asking_once():
             yield pages
@@ -116,7 +117,7 @@ def test_any_row_of_events(pages: Pages) -> None:
     types = row_binary.columns(pages.stage.client, "events")
 
     @settings(max_examples=15, phases=PHASES, deadline=None, suppress_health_check=HEALTH)
-    @given(st.lists(st.tuples(st.sampled_from(KINDS), cells_of(types)), **ROWS))
+    @given(rows(st.tuples(st.sampled_from(KINDS), cells_of(types))))
     def shown(drawn: list[tuple[str, dict[str, Any]]]) -> None:
         client_id = f"h-{uuid.uuid4().hex}"
         rows = [
@@ -144,7 +145,7 @@ def test_any_row_of_activity(pages: Pages) -> None:
     types = row_binary.columns(client, "activity")
 
     @settings(max_examples=10, phases=PHASES, deadline=None, suppress_health_check=HEALTH)
-    @given(st.lists(cells_of(types), **ROWS), st.sampled_from(SORTS))
+    @given(rows(cells_of(types)), st.sampled_from(SORTS))
     def shown(drawn: list[dict[str, Any]], sort: str) -> None:
         plain = {"slot": NOW - 7200, "last_ts": NOW * 1000, "first_ts": NOW * 1000, "messages": 1}
         rows = [{**plain, "user_id": f"g-{number}", **cells} for number, cells in enumerate(drawn)]
@@ -229,7 +230,7 @@ def send(stage: WebStage, records: list[LogRecord]) -> None:
 
 
 def user_of(record: LogRecord) -> str:
-    return next(pair.value.string_value for pair in record.attributes if pair.key == "user.id")
+    return next(str(pair.value.string_value) for pair in record.attributes if pair.key == "user.id")
 
 
 def settle(stage: WebStage) -> None:

@@ -100,7 +100,7 @@ def stats_of(client: FlaskClient, **query: str) -> dict[str, Any]:
     """The figures of a range."""
     answer = client.get("/api/analytics/stats", query_string=query or {"range": "7d"}, headers=BEARER)
     assert answer.status_code == 200
-    assert answer.json is not None
+    assert isinstance(answer.json, dict)
     return answer.json
 
 

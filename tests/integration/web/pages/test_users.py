@@ -32,7 +32,7 @@ def client(stage: WebStage) -> FlaskClient:
     return stage.app().test_client()
 
 
-def users(client: FlaskClient, status: int = 200, **query: Any) -> dict[str, Any]:
+def users(client: FlaskClient, status: int = 200, /, **query: Any) -> dict[str, Any]:
     answer = client.get("/api/analytics/users", query_string=query, headers=BEARER)
     assert answer.status_code == status, answer.text
     assert isinstance(answer.json, dict)

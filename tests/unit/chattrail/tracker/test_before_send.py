@@ -16,7 +16,7 @@ from tests.unit.chattrail.tracker.bench import ANN, Bench, Breaking
 def test_it_may_change_an_event_but_not_which_event_it_is() -> None:
     def change(record: Record) -> Record:
         record.attributes = {
-            "extra": [Breaking(), datetime(2026, 1, 1)],  # type: ignore[list-item]
+            "extra": [Breaking(), datetime(2026, 1, 1)],  # type: ignore[dict-item]
             "event.id": "mine",
             "event.sequence": 99,
             "chattrail.message.text": "***",

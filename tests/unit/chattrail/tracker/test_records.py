@@ -134,7 +134,7 @@ def test_after_a_fork_the_child_begins_again(bench: Bench) -> None:
             logs = bench.memory.get_finished_logs()
             facts = [
                 len(logs),
-                logs[0].log_record.attributes["event.sequence"],
+                (logs[0].log_record.attributes or {})["event.sequence"],
                 logs[0].resource.attributes["service.instance.id"],
                 bench.tracker.emitted,
             ]

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, settings
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from sidecar.errors import MalformedError
 from sidecar.otlp.attributes import AttributeValue, value_of
@@ -18,7 +19,7 @@ def test_events_are_decoded_by_type_in_order_and_once() -> None:
     first = otlp.event(
         "command", "7", {"flag": True, "size": 1.5, "raw": b"\0"}, at=5, event_id="0190a000-0000-7000-8000-00000000000a"
     )
-    body = otlp.request(first, otlp.event("user_message"), otlp.event("command", "8"), otlp.LogRecord())
+    body = otlp.request(first, otlp.event("user_message"), otlp.event("command", "8"), LogRecord())
     batch = Batch.parse(body, NOW)
     commands = batch.events(frozenset({"command"}))
     assert commands[0] == EventRecord(
@@ -88,7 +89,7 @@ def _resources(batch: Batch) -> list[str]:
 
 
 def test_a_sidecars_own_records_are_told_from_senders_the_same_way_each_time() -> None:
-    theirs, ours = otlp.request(otlp.event("command")), otlp.request(otlp.LogRecord(), service="chattrail-sidecar")
+    theirs, ours = otlp.request(otlp.event("command")), otlp.request(LogRecord(), service="chattrail-sidecar")
     assert [part.body for part in Batch.parse(theirs, NOW).by_origin()] == [theirs]
     assert not Batch.parse(theirs, NOW).is_own
     assert [part.body for part in Batch.parse(ours, NOW).by_origin()] == [ours]
@@ -101,7 +102,7 @@ def test_a_sidecars_own_records_are_told_from_senders_the_same_way_each_time() -
 
 def test_unreadable_records_stay_with_the_whole_which_is_a_senders_then() -> None:
     broken = otlp.request(otlp.event("command", "cafe")).replace(b"cafe", b"caf\xff")
-    batch = Batch.parse(broken + otlp.request(otlp.LogRecord(), service="chattrail-sidecar"), NOW)
+    batch = Batch.parse(broken + otlp.request(LogRecord(), service="chattrail-sidecar"), NOW)
     assert len(batch.unreadable) == 1
     assert batch.by_origin() == [batch]
     assert not batch.is_own

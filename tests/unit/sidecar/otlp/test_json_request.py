@@ -44,7 +44,9 @@ def test_keys_in_snake_case_mean_the_same(request: ExportLogsServiceRequest) -> 
 def record_of(body: bytes) -> LogRecord:
     converted = convert(body)
     assert not converted.unreadable
-    return ExportLogsServiceRequest.FromString(converted.body).resource_logs[0].scope_logs[0].log_records[0]
+    request = ExportLogsServiceRequest.FromString(converted.body)
+    record: LogRecord = request.resource_logs[0].scope_logs[0].log_records[0]
+    return record
 
 
 def body_of(value: str) -> AnyValue:

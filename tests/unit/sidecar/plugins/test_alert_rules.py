@@ -10,7 +10,7 @@ from sidecar.plugins.telegram_alerts.rules import Moment, Rule, rule_of
 NOW = 1_770_000_000.0
 
 
-def event(type_: str, at: float = NOW, **attributes: object) -> EventRecord:
+def event(type_: str, at: float = NOW, /, **attributes: object) -> EventRecord:
     named = {name.replace("__", "."): value for name, value in attributes.items()}
     return EventRecord(type_, "e", "7", int(at * 1e9), named, {})  # type: ignore[arg-type]
 

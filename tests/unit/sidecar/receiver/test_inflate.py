@@ -78,7 +78,7 @@ def test_a_flood_of_empty_members_is_refused() -> None:
 
 
 def test_a_zstd_window_beyond_what_decoders_must_support_is_told() -> None:
-    window = {zstd.CompressionParameter.window_log: 27, zstd.CompressionParameter.content_size_flag: 0}
+    window: dict[int, int] = {zstd.CompressionParameter.window_log: 27, zstd.CompressionParameter.content_size_flag: 0}
     compressor = zstd.ZstdCompressor(options=window)
     body = compressor.compress(MIXED) + compressor.flush()
     with pytest.raises(MalformedError, match="window above 8388608 bytes"):

@@ -1,6 +1,7 @@
 """Gaps are exactly what is missing, newest first, each with the reason that there is no doubt about."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ def found(process: PlainProcess) -> Iterator[Gap]:
     return gaps(process.instance(), process.front, process.runs(), sorted(process.lost, reverse=True))
 
 
-def gaps_of(stored: set[int], dead: set[int] = frozenset(), **more: int) -> tuple[Gap, ...]:  # type: ignore[assignment]
+def gaps_of(stored: set[int], dead: Set[int] = frozenset(), **more: Any) -> tuple[Gap, ...]:
     return tuple(found(PlainProcess("i-1", stored, set(dead), **more)))
 
 

@@ -20,7 +20,7 @@ def make_login_link(client: FlaskClient, **body: object) -> str:
     answer = client.post("/api/login-links", json=body or None, headers=BEARER)
     assert answer.status_code == 201
     assert answer.json is not None
-    (token,) = parse_qs(urlsplit(answer.json["url"]).query)["token"]
+    (token,) = parse_qs(urlsplit(str(answer.json["url"])).query)["token"]
     return token
 
 

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from common.settings import SettingsError
+from tests.support.clock import FakeClock
 from tests.support.web_support import make_app, web_environment
 from web.errors import ProblemError
 from web.images.links import ImageLinks
@@ -115,7 +116,12 @@ def test_an_s3_link_leads_to_the_origin_that_the_policy_allows(given: dict[str, 
 
 def test_the_policy_grows_by_what_is_configured_and_nothing_else(tmp_path: Path) -> None:
     def images(**changes: str) -> str:
-        policy = make_app(tmp_path, **changes).test_client().get("/healthz").headers["Content-Security-Policy"]
+        policy = (
+            make_app(tmp_path, clock=FakeClock(), **changes)
+            .test_client()
+            .get("/healthz")
+            .headers["Content-Security-Policy"]
+        )
         (found,) = [part for part in policy.split("; ") if part.startswith("img-src ")]
         assert policy.count("imagedelivery.net") == found.count("imagedelivery.net")
         return found.removeprefix("img-src ")

@@ -31,7 +31,7 @@ def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def ask(server: EmbeddedClickHouse, user: str, sql: str, **query: str) -> Reply:
-    return send(server, sql, user=user, database="chattrail", **query)
+    return send(server, sql, query, user=user, database="chattrail")
 
 
 WRITES = [

@@ -44,7 +44,7 @@ def external(server: EmbeddedClickHouse, user: str, **about: str) -> Reply:
     part = '--x\r\nContent-Disposition: form-data; name="e"; filename="e"\r\n\r\n1\r\n--x--\r\n'
     query = {"query": "SELECT * FROM e", **{f"e_{name}": value for name, value in about.items()}}
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
-    return ask(server, part, user=user, headers=headers, **query)
+    return ask(server, part, query, user=user, headers=headers)
 
 
 @pytest.mark.parametrize("user", ["readonly", "default"])
@@ -84,7 +84,7 @@ def test_an_external_table_may_have_any_name(server: EmbeddedClickHouse) -> None
         sql = f"SELECT * FROM {identifier(name_there)}"
         query = {"query": sql, f"{name_there}_structure": "a UInt8"}
         headers = {"Content-Type": "multipart/form-data; boundary=x"}
-        assert ask(server, part, headers=headers, **query).text == "1\n"
+        assert ask(server, part, query, headers=headers).text == "1\n"
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

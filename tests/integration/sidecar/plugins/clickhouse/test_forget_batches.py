@@ -61,7 +61,7 @@ def windows(sink: SinkUnderTest) -> dict[str, int]:
         "SELECT name, toUInt32OrZero(extract(engine_full, {s:String})) FROM system.tables"
         " WHERE database = currentDatabase() AND engine LIKE '%MergeTree' AND name != 'schema_migrations'"
     )
-    return dict(sink.rows(query, s=SETTING + r" = (\d+)"))  # type: ignore[arg-type]
+    return dict(sink.rows(query, s=SETTING + r" = (\d+)"))
 
 
 def test_a_sidecar_that_starts_mends_what_a_killed_run_left_and_says_so(

@@ -69,7 +69,7 @@ def _canonical(body: bytes) -> bytes:
                     pair.value.SetInParent()
                 for pair in [*scope.scope.attributes, *entry.resource.attributes]:
                     pair.value.SetInParent()
-    return message.SerializeToString(deterministic=True)
+    return bytes(message.SerializeToString(deterministic=True))
 
 
 def _rebuilt(row: tuple) -> bytes:  # type: ignore[type-arg]

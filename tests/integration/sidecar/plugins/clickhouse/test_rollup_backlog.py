@@ -57,7 +57,7 @@ def backlog(sink: SinkUnderTest, slots: int) -> tuple[int, ...]:
 
 def recomputation(sink: SinkUnderTest, metrics: Metrics, **bounds: Any) -> Recomputation:
     context = Context(SystemClock(), logging.getLogger("recompute"), metrics, Path())
-    return Recomputation(sink.sink._client, context, 10, **bounds)  # type: ignore[arg-type, attr-defined]
+    return Recomputation(sink.sink._client, context, 10, **bounds)  # type: ignore[attr-defined]
 
 
 def test_small_pieces_make_the_same_figures_as_the_whole(sink: SinkUnderTest) -> None:

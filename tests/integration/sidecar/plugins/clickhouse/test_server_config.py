@@ -60,7 +60,7 @@ def test_what_is_kept_of_the_servers_diaries_has_an_end(client: Client) -> None:
     assert set(kept) == {"query_log", "part_log", "error_log"}
     with_date = "CREATE TEMPORARY TABLE t (event_date Date) ENGINE = MergeTree ORDER BY event_date TTL"
     for ttl in kept.values():
-        assert "7" in client.command(f"SELECT formatQuery('{with_date} {ttl}')")
+        assert "7" in str(client.command(f"SELECT formatQuery('{with_date} {ttl}')"))
 
 
 def test_users_are_those_of_the_addresses() -> None:

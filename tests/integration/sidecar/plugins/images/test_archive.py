@@ -161,7 +161,7 @@ async def test_what_a_damaged_wal_forgets_after_a_kill_is_looked_for(
         url = attributes.get("chattrail.image.url", "")
         archive.client.command(
             "INSERT INTO events (event_id, type, ts, user_id, attributes) VALUES"
-            f" ('{event_id}', 'image_generated', now64(9), '7', {{'chattrail.image.url': '{url}'}})"
+            f" ('{event_id}', 'image_generated', now64(9), '7', {{'chattrail.image.url': '{url!s}'}})"
         )
     for path, content in kept.items():  # as a kill leaves them
         path.write_bytes(content)

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,7 +55,7 @@ async def test_what_fails_ends_with_a_reason(
         ({"data": image_bytes("BMP", (70, 70))}, "larger than 12000 bytes"),
     ],
 )
-async def test_sources_that_can_not_be_kept(source: dict[str, object], reason: str, archive: Archive) -> None:
+async def test_sources_that_can_not_be_kept(source: dict[str, Any], reason: str, archive: Archive) -> None:
     async with archive.archiver(max_pixels=10_000, max_bytes=12_000) as archiver:
         await archiver.handle(generated(**source))
         (row,) = await archive.ended()

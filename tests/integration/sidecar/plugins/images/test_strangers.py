@@ -1,6 +1,7 @@
 """What strangers send, through the whole archiver: every job ends, with its reason, and nothing stored holds metadata."""
 
 import asyncio
+from typing import Any
 
 from sidecar.telemetry import metrics as telemetry
 from stack.simulators.telegram.server import TelegramServer
@@ -42,9 +43,16 @@ async def test_hosts_that_misbehave_hold_up_no_other_image(archive: Archive) -> 
         raw_host(BODIES["a page in a JPEG"][0]) as page,
         TelegramServer(token="42:CANARY") as telegram,
     ):
-        sources = [{"url": url} for url in (trickle, reset, bomb, endless, page, "https://169.254.169.254/")]
+        sources: list[dict[str, Any]] = [
+            {"url": url} for url in (trickle, reset, bomb, endless, page, "https://169.254.169.254/")
+        ]
         sources += [{"file_id": "stale"}, {"data": b"<svg/>"}, {"data": full_of_metadata("PNG")[:-90]}]
-        options = {"telegram_token": "42:CANARY", "telegram_api_url": telegram.url, "timeout_s": 0.5, "attempts": 2}
+        options: dict[str, Any] = {
+            "telegram_token": "42:CANARY",
+            "telegram_api_url": telegram.url,
+            "timeout_s": 0.5,
+            "attempts": 2,
+        }
         async with archive.archiver(**options, max_bytes=3 << 20, concurrency=4) as archiver:
             await asyncio.gather(
                 *(archiver.handle(generated(**source)) for source in [*sources, {"data": image_bytes()}])

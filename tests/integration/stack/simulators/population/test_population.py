@@ -177,7 +177,7 @@ async def test_one_person_does_every_act() -> None:
         chatting = ScriptPlayer(person, member(1, 1), at_once, owner)
         assert await chatting.play(steps)
         assert chatting.steps_done == len(steps)
-        kinds = [message.content_type.value for message in person.history]
+        kinds = [message.content_type for message in person.history]
         assert {"photo", "voice", "sticker", "invoice", "successful_payment", "refunded_payment"} <= set(kinds)
     assert seen == {
         "choose first": 1, "start": 2, "persona": 2, "story": 2, "text": 3, "photo": 1, "voice": 1, "sticker": 1,

@@ -90,8 +90,12 @@ async def test_after_a_crash_a_draft_is_removed_and_an_image_stays(tmp_path: Pat
 
             noted: list[str] = []
             for count in (1, 2):
+
+                def has_hung(count: int = count) -> bool:
+                    return len(noted) == count and len(server.images.finished()) == count - 1
+
                 putting = asyncio.create_task(store.put(photograph(), die))
-                await until(lambda count=count: len(noted) == count and len(server.images.finished()) == count - 1)
+                await until(has_hung)
                 putting.cancel()  # what a kill leaves: the noted key, and a request that nobody waits for
                 await asyncio.gather(putting, return_exceptions=True)
         async with cloudflare_store(server, tmp_path) as store:

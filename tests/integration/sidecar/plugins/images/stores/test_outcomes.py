@@ -134,7 +134,7 @@ async def test_s3_a_missing_bucket_pauses_and_a_missing_service_is_tried_again(t
             with pytest.raises(StorePausedError, match="no such bucket"):
                 await store.put(photograph(), Notes().take)
         await server.stop()
-        settings |= {"s3_bucket": BUCKET, "store_timeout_s": 3}
+        settings |= {"s3_bucket": BUCKET, "store_timeout_s": "3"}
         async with store_of("s3", settings, tmp_path) as store:
             with pytest.raises(RetryableError, match="S3 service"):
                 await store.put(photograph(), Notes().take)

@@ -100,8 +100,8 @@ def test_pixels_that_are_missing_are_noticed_though_the_parts_fit(kind: str) -> 
         at = whole.index(b"IDAT")
         cut = whole[: at - 4] + chunk(b"IDAT", whole[at + 4 : at + 2000]) + chunk(b"IEND", b"")
     elif kind == "GIF":
-        data = whole.index(b",", 13 + 768) + 11  # after the palette and the frame's header; whole sub-blocks follow
-        cut = whole[: data + 10 * 256] + b"\0;"
+        at = whole.index(b",", 13 + 768) + 11  # after the palette and the frame's header; whole sub-blocks follow
+        cut = whole[: at + 10 * 256] + b"\0;"
     else:
         data = strip(whole).content
         at = data.index(b"VP8L")
