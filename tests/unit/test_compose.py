@@ -142,7 +142,9 @@ def test_images_hold_no_secrets(part: str) -> None:
 @pytest.mark.parametrize("part", OURS)
 def test_what_an_image_copies_is_there_and_let_in(part: str) -> None:
     let_in = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
-    for source in Image.read(part).sources:
+    sources = Image.read(part).sources
+    assert sources
+    for source in sources:
         assert (ROOT / source).exists(), source
         assert source.split("/")[0] in let_in, source
 

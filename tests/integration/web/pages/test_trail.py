@@ -84,7 +84,9 @@ def test_newest_first_by_default_with_the_person(client: FlaskClient) -> None:
 
 
 def test_text_comes_back_as_it_was(client: FlaskClient) -> None:
-    for found in trail(client, limit=200)["events"]:
+    events = trail(client, limit=200)["events"]
+    assert events
+    for found in events:
         assert found["text"].endswith(TEXT)
         assert found["attributes"]["chattrail.message.text"] == found["text"]
         assert found["image"] is None

@@ -74,12 +74,10 @@ def test_a_literal_is_one_token(text: str) -> None:
 @example(b"INSERT INTO \xff FORMAT TSV\n1")
 @example(b"INSERT INTO t SETTINGS a='\xff' VALUES (1)")
 def test_any_bytes_are_parsed_or_refused_in_clickhouses_words(sql: bytes) -> None:
-    said = ""
     try:
         parse(sql)
     except ClickHouseError as error:
-        said = error.text
-    assert not said or said.startswith("Code: ")
+        assert error.text.startswith("Code: ")  # noqa: PT017
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,9 @@ def column(client: Client, sql: str) -> set[str]:
 
 def test_the_engine_knows_every_setting_of_a_profile(client: Client) -> None:
     known = column(client, "SELECT name FROM system.settings")
-    for profile in found("users.xml", "profiles/*"):
+    profiles = found("users.xml", "profiles/*")
+    assert {"chattrail_writer"} < {profile.tag for profile in profiles}
+    for profile in profiles:
         constrained = [entry.tag for entry in profile.findall("constraints/*")]
         named = {entry.tag for entry in profile if entry.tag != "constraints"}
         assert named <= known, named - known

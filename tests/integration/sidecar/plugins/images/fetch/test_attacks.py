@@ -54,12 +54,13 @@ async def pool() -> AsyncIterator[DecoderPool]:
 
 
 async def refuse(url: str, reason: str, canary: Canary, **options: Any) -> None:
+    address = url.replace("{port}", str(canary.port))
     async with Fetcher(max_bytes=LARGEST, timeout_s=5, **options) as fetcher:
         with pytest.raises(PermanentError, match=reason) as caught:
-            await fetcher.fetch(url.replace("{port}", str(canary.port)))
+            await fetcher.fetch(address)
     assert (canary.hits, canary.tried) == (0, [])
     assert "image's" in caught.value.reason
-    assert not url or url not in caught.value.reason
+    assert not address or address not in caught.value.reason
     assert caught.value.__cause__ is caught.value.__context__ is None
 
 
