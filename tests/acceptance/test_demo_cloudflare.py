@@ -1,4 +1,4 @@
-"""`make demo CLOUDFLARE=fake`: a picture that the bot drew is kept, privately, by the simulated Cloudflare, and shown."""
+"""`make demo CLOUDFLARE=fake`: an image that the bot drew is kept, privately, by the simulated Cloudflare, and shown."""
 
 import asyncio
 import re
@@ -36,7 +36,7 @@ async def sign_in(browser: httpx.AsyncClient, whole: Whole) -> None:
 
 
 async def stored(whole: Whole) -> dict[str, Any]:
-    """The event of Ann's picture, once that is stored."""
+    """The event of Ann's image, once that is stored."""
     async with asyncio.timeout(60):
         while True:
             for event in await whole.events(1001):
@@ -45,7 +45,7 @@ async def stored(whole: Whole) -> dict[str, Any]:
             await asyncio.sleep(0.1)
 
 
-async def test_a_picture_is_kept_by_the_simulated_cloudflare_and_shown_from_there(tmp_path: Path) -> None:
+async def test_an_image_is_kept_by_the_simulated_cloudflare_and_shown_from_there(tmp_path: Path) -> None:
     async with whole_stack(tmp_path, cloudflare="fake", collector=False) as whole:
         ann = whole.telegram.person(1001, name="Ann")
         await begin_story(ann)
@@ -60,8 +60,8 @@ async def test_a_picture_is_kept_by_the_simulated_cloudflare_and_shown_from_ther
             redirect = await browser.get(f"{whole.web_url}/images/{event['id']}", params={"size": "thumbnail"})
             link = redirect.headers["Location"]
             assert link.startswith(f"{address(whole)}/")
-            picture = await browser.get(link)
-            assert (picture.status_code, picture.headers["Content-Type"].partition("/")[0]) == (200, "image")
+            image = await browser.get(link)
+            assert (image.status_code, image.headers["Content-Type"].partition("/")[0]) == (200, "image")
             assert (await browser.get(link.partition("?")[0])).status_code == 403
     others = ("web", "bot", "sidecar", "clickhouse")
     async with whole_stack(tmp_path, cloudflare="fake", collector=False, without=others) as again:

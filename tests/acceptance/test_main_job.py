@@ -120,7 +120,7 @@ async def _newer_command(whole: Whole, person: Person, before: list[str]) -> boo
 
 
 async def _on_the_page(whole: Whole, person: Person) -> None:
-    """The trail in a real browser: both sides of the chat, badges, and pictures that have loaded."""
+    """The trail in a real browser: both sides of the chat, badges, and images that have loaded."""
     events = await whole.events(person.id)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
@@ -134,10 +134,10 @@ async def _on_the_page(whole: Whole, person: Person) -> None:
             shown = page.locator(f"[id='e-{event['id']}']")
             assert await shown.count() == 1, f"{event['type']} is not on the page"
         loaded = "images => images.filter(i => i.complete && i.naturalWidth > 100).length"
-        pictures = page.locator("img[src*='/images/']")
-        for at in range(await pictures.count()):
-            await pictures.nth(at).scroll_into_view_if_needed()
+        images = page.locator("img[src*='/images/']")
+        for at in range(await images.count()):
+            await images.nth(at).scroll_into_view_if_needed()
         await page.wait_for_load_state("networkidle")
-        assert await pictures.evaluate_all(loaded) == 2
+        assert await images.evaluate_all(loaded) == 2
         assert await page.get_by_text("Hello! How are you today?").is_visible()
         await browser.close()

@@ -41,7 +41,7 @@ PROMPTS = (
 COMMANDS = ("help", "premium", "clear", "language", "settings")
 
 
-def picture(random_: random.Random, size: tuple[int, int] = (384, 288)) -> bytes:
+def drawn_image(random_: random.Random, size: tuple[int, int] = (384, 288)) -> bytes:
     """A small painted landscape as PNG."""
     image = Image.new("RGB", size)
     draw = ImageDraw.Draw(image)
@@ -104,7 +104,7 @@ class Chatter:
             self._answer()
             chance = self.random.random()
             if chance < 0.14:
-                self._picture()
+                self._image()
             elif chance < 0.18:
                 self._do(events.Command(name=self.random.choice(COMMANDS)), 15)
             elif chance < 0.21:
@@ -133,12 +133,12 @@ class Chatter:
         )
         self._do(answer, took / 1000)
 
-    def _picture(self) -> None:
+    def _image(self) -> None:
         prompt = self.random.choice(PROMPTS)
         if self.random.random() < 0.1:
             self._do(events.ImageGenerated(prompt=prompt, error_type="content_policy"), 9)
             return
-        data = picture(self.random)
+        data = drawn_image(self.random)
         made = events.ImageGenerated(image_id=f"p{self.number}-{self.message_id}", data=data, prompt=prompt)
         self._do(made, 9)
         if self.random.random() < 0.4:

@@ -1,4 +1,4 @@
-"""The pictures of a trail: small in their bubbles, large on a click or a key, and what stands where one is missing."""
+"""The images of a trail: small in their bubbles, large on a click or a key, and what stands where one is missing."""
 
 import asyncio
 import itertools
@@ -20,7 +20,7 @@ from chattrail import events
 from chattrail.context import Chat, Person
 from stack.simulators.cloudflare.server import CloudflareServer
 from tests.browser.conftest import NARROW, WIDE, OpenPage, sign_in
-from tests.browser.population import picture
+from tests.browser.population import drawn_image
 from tests.browser.stack import Part, Stack, wait_until, web_environment
 from tests.browser.test_pages import findings, sticks_out
 from tests.support.cloudflare_store import cloudflare_store, keep
@@ -31,12 +31,12 @@ REASONS = {"pending": "", "failed": "the picture's host answered 404", "erased":
 PROMPT = "a pier in the fog, " * 20
 
 
-def trail_of(stack: Stack, *pictures: events.ImageGenerated) -> tuple[str, dict[str, str]]:
-    """Somebody new who got these pictures; the address of the trail, and the events' ids by image_id."""
+def trail_of(stack: Stack, *images: events.ImageGenerated) -> tuple[str, dict[str, str]]:
+    """Somebody new who got these images; the address of the trail, and the events' ids by image_id."""
     person = Person(next(ROOM), name="Ann", language_code="en")
     start = datetime.now(UTC) - timedelta(hours=1)
     place = {"user": person, "chat": Chat(int(person.id))}
-    stack.send(*((each, {**place, "timestamp": start + timedelta(minutes=n)}) for n, each in enumerate(pictures)))
+    stack.send(*((each, {**place, "timestamp": start + timedelta(minutes=n)}) for n, each in enumerate(images)))
     with database(stack) as client:
         rows = client.query(
             "SELECT image_id, toString(event_id) FROM events FINAL WHERE user_id = {id:String}", {"id": str(person.id)}
@@ -68,8 +68,8 @@ class Trail:
 
 @pytest.fixture(scope="module")
 def trail(stack: Stack) -> Trail:
-    """A trail with a stored picture and one of each state that has none."""
-    stored = events.ImageGenerated(image_id="stored", data=picture(random.Random(3)), prompt=PROMPT)
+    """A trail with a stored image and one of each state that has none."""
+    stored = events.ImageGenerated(image_id="stored", data=drawn_image(random.Random(3)), prompt=PROMPT)
     path, ids = trail_of(stack, stored, *(events.ImageGenerated(image_id=status) for status in REASONS))
     for status, reason in REASONS.items():
         kept(stack, ids[status], status, reason=reason)
@@ -80,7 +80,7 @@ def trail(stack: Stack) -> Trail:
 
 
 def loaded(page: Page, selector: str) -> int:
-    """Wait until a picture is there; its width in pixels."""
+    """Wait until an image is there; its width in pixels."""
     page.wait_for_function("(s) => document.querySelector(s)?.naturalWidth > 0", arg=selector)
     width: int = page.evaluate("(s) => document.querySelector(s).naturalWidth", selector)
     return width
@@ -149,11 +149,11 @@ def test_it_is_a_plain_link_to_who_wants_one(trail: Trail, open_page: OpenPage) 
         plain.locator("a.picture").click()
     opened.value.wait_for_load_state()
     assert opened.value.url.endswith(f"/images/{trail.ids['stored']}")
-    assert opened.value.locator("img").count() == 1  # as browsers show a picture
+    assert opened.value.locator("img").count() == 1  # as browsers show an image
     expect(plain.locator("#viewer")).not_to_be_visible()
 
 
-def test_a_picture_that_was_erased_meanwhile_says_so(stack: Stack, open_page: OpenPage) -> None:
+def test_an_image_that_was_erased_meanwhile_says_so(stack: Stack, open_page: OpenPage) -> None:
     path, ids = trail_of(stack, events.ImageGenerated(image_id="brief"))
     kept(
         stack, ids["brief"], "stored", store="directory", key="gone.png", content_type="image/png", width=40, height=30
@@ -167,7 +167,7 @@ def test_a_picture_that_was_erased_meanwhile_says_so(stack: Stack, open_page: Op
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """A running Cloudflare with one picture."""
+    """A running Cloudflare with one image."""
 
     server: CloudflareServer
     key: str
@@ -192,7 +192,7 @@ def elsewhere(tmp_path: Path) -> Iterator[Elsewhere]:
         thread.join()
 
 
-def test_pictures_at_cloudflare_are_small_in_the_trail_and_large_on_a_click(
+def test_images_at_cloudflare_are_small_in_the_trail_and_large_on_a_click(
     stack: Stack, chromium: Browser, open_page: OpenPage, elsewhere: Elsewhere, tmp_path: Path
 ) -> None:
     path, ids = trail_of(stack, events.ImageGenerated(image_id="there"))
@@ -213,7 +213,7 @@ def test_pictures_at_cloudflare_are_small_in_the_trail_and_large_on_a_click(
         asked: list[str] = []
         watched.page.on("request", lambda request: asked.append(request.url))
         page = watched.go(path)
-        assert loaded(page, "a.picture img") == 273  # 320 px high: the variant, and not the whole picture
+        assert loaded(page, "a.picture img") == 273  # 320 px high: the variant, and not the whole image
         page.locator("a.picture").click()
         assert loaded(page, "#viewer img") == 512
         assert page.evaluate("window.policyViolations") == []

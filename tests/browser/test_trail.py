@@ -1,4 +1,4 @@
-"""A person's trail: two sides, badges, pictures, failures, days and pages."""
+"""A person's trail: two sides, badges, images, failures, days and pages."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from chattrail import events
 from chattrail.context import Chat, Person
 from tests.browser.conftest import NARROW, OpenPage
-from tests.browser.population import picture
+from tests.browser.population import drawn_image
 from tests.browser.stack import Stack
 
 ROOM = itertools.count(900_000)
@@ -61,7 +61,7 @@ def test_every_kind_of_event_has_its_form(stack: Stack, person: Person, open_pag
         (events.AiMessage(text="It is always late.", duration_ms=1234.5, request_model="m-1"), 190),
         (events.UserMessage(kind="voice"), 300),
         (events.UserMessage(kind="button", text="A picture, please"), 350),
-        (events.ImageGenerated(image_id="i1", data=picture_bytes(), prompt="a train at night"), 360, 71),
+        (events.ImageGenerated(image_id="i1", data=image_bytes(), prompt="a train at night"), 360, 71),
         (events.AiMessage(text="Look, here it comes."), 360, 71),
         (events.ImageRefresh(image_id="i1"), 420),
         (events.ImageGenerated(prompt="no", error_type="content_policy"), 430),
@@ -96,10 +96,10 @@ def test_every_kind_of_event_has_its_form(stack: Stack, person: Person, open_pag
     watched.check()
 
 
-def test_a_picture_stands_in_its_bubble(stack: Stack, person: Person, open_page: OpenPage) -> None:
+def test_an_image_stands_in_its_bubble(stack: Stack, person: Person, open_page: OpenPage) -> None:
     tell(
         stack, person, datetime.now(UTC) - timedelta(minutes=3),
-        (events.ImageGenerated(image_id="p", data=picture_bytes(), prompt="a pier"), 0, 5),
+        (events.ImageGenerated(image_id="p", data=image_bytes(), prompt="a pier"), 0, 5),
         (events.AiMessage(text="The pier, as promised."), 1, 5),
         (events.ImageGenerated(image_id="gone", url="https://192.0.2.1/never.png", prompt="nowhere"), 2, 6),
     )  # fmt: skip
@@ -158,8 +158,8 @@ def test_facts_fold_on_a_phone(open_page: OpenPage) -> None:
     expect(wide.get_by_text("Last seen")).to_be_visible()
 
 
-def picture_bytes() -> bytes:
-    """A picture, the same one each time."""
+def image_bytes() -> bytes:
+    """An image, the same one each time."""
     import random
 
-    return picture(random.Random(1))
+    return drawn_image(random.Random(1))

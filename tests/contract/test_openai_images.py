@@ -1,4 +1,4 @@
-"""Pictures of an OpenAI-compatible provider, and what is none."""
+"""Images of an OpenAI-compatible provider, and what is none."""
 
 import json
 from functools import partial
@@ -12,12 +12,12 @@ from tests.support.llm_backends import provider
 
 
 @pytest.mark.parametrize("by_url", [False, True])
-async def test_pictures_come_as_base64_or_by_address(server: OpenAiServer, by_url: bool) -> None:
-    server.pictures_by_url = by_url
+async def test_images_come_as_base64_or_by_address(server: OpenAiServer, by_url: bool) -> None:
+    server.images_by_url = by_url
     backend = provider(server.url)
     make = partial(openai_image, provider=backend, model="painter", size="512x512")
-    picture = await make("a lighthouse")
-    assert picture.content_type == "image/png"
+    image = await make("a lighthouse")
+    assert image.content_type == "image/png"
     assert server.requests == [{"model": "painter", "prompt": "a lighthouse", "n": 1, "size": "512x512"}]
     await backend.close()
 
@@ -34,7 +34,7 @@ async def test_pictures_come_as_base64_or_by_address(server: OpenAiServer, by_ur
         {"data": "none"},
     ],
 )
-async def test_what_is_no_picture_is_a_named_failure(server: OpenAiServer, answer: object) -> None:
+async def test_what_is_no_image_is_a_named_failure(server: OpenAiServer, answer: object) -> None:
     backend = provider(server.url)
     make = partial(openai_image, provider=backend, model="painter", size="512x512")
     server.fail(Fault(200, body=json.dumps(answer).encode()))

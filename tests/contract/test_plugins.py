@@ -20,7 +20,7 @@ from tests.support.embedded import EmbeddedClickHouse
 from tests.support.image_host import image_bytes
 
 NOBODY = "http://somebody:hidden@127.0.0.1:1/chattrail"
-PICTURE = {"chattrail.image.data": image_bytes()}
+IMAGE = {"chattrail.image.data": image_bytes()}
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +45,11 @@ class OnDatabase(PluginContract):
 
     @contextlib.asynccontextmanager
     async def environ(self, folder: Path) -> AsyncIterator[Mapping[str, str]]:
-        pictures = str(folder / "pictures")
-        yield {"CHATTRAIL_SIDECAR_CLICKHOUSE_URL": self.url, "CHATTRAIL_SIDECAR_IMAGES_DIRECTORY": pictures}
+        images = str(folder / "pictures")
+        yield {"CHATTRAIL_SIDECAR_CLICKHOUSE_URL": self.url, "CHATTRAIL_SIDECAR_IMAGES_DIRECTORY": images}
 
     def records(self) -> list[Any]:
-        return [event("image_generated", attributes=PICTURE)]
+        return [event("image_generated", attributes=IMAGE)]
 
 
 class TestClickHouse(OnDatabase):

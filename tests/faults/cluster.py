@@ -70,8 +70,8 @@ class Cluster:
         """Resident bytes of the sidecar."""
         return int(psutil.Process(self.sidecar.pid).memory_info().rss)
 
-    def pending_pictures(self) -> int:
-        """Pictures of the sidecar's journal whose job has not ended."""
+    def pending_images(self) -> int:
+        """Images of the sidecar's journal whose job has not ended."""
         path = self._folder / "sidecar" / "images" / "journal.sqlite"
         with contextlib.closing(sqlite3.connect(path)) as journal:
             (jobs,) = journal.execute("SELECT jobs FROM totals").fetchone()

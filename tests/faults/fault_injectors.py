@@ -76,14 +76,14 @@ async def sidecar_killed_beside_a_stranger(cluster: Cluster, chance: random.Rand
 
 
 async def sidecar_killed_before_its_jobs(cluster: Cluster, chance: random.Random, size: Size) -> None:
-    """Kill the sidecar once an acknowledgement has left it and while pictures of it are still to be archived."""
+    """Kill the sidecar once an acknowledgement has left it and while images of it are still to be archived."""
     assert cluster.sender is not None
     sender, pending = cluster.sender, 0
     while not pending:
         before = len(sender.acknowledged)
         await verified(lambda before=before: len(sender.acknowledged) > before, "an acknowledgement")  # type: ignore[misc]
         await cluster.end_sidecar()
-        pending = await asyncio.to_thread(cluster.pending_pictures)
+        pending = await asyncio.to_thread(cluster.pending_images)
         await cluster.start_sidecar()
 
 

@@ -1,4 +1,4 @@
-"""The cluster of the rows on pictures: the parts of every row, and a store behind a proxy of its own.
+"""The cluster of the rows on images: the parts of every row, and a store behind a proxy of its own.
 
 sender ── sidecar ── ClickHouse
              └────── to_store ── Cloudflare's double, S3, or a folder
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.faults.cluster import Cluster, running_cluster
 from tests.faults.disk import SmallDisk
-from tests.faults.image_oracle import PictureOracle
+from tests.faults.image_oracle import ImageOracle
 from tests.faults.image_stores import Cloudflare, ImageStore
 from tests.faults.oracle import verified
 from tests.faults.proxy import Proxy
@@ -32,7 +32,7 @@ class Stage:
     """A cluster with images: what injectors use, and how they report that a run may go on."""
 
     def __init__(
-        self, cluster: Cluster, store: ImageStore, to_store: Proxy | None, oracle: PictureOracle, data: Path
+        self, cluster: Cluster, store: ImageStore, to_store: Proxy | None, oracle: ImageOracle, data: Path
     ) -> None:
         self.cluster = cluster
         self.store = store
@@ -55,12 +55,12 @@ class Stage:
         return self.store
 
     def lifted(self) -> None:
-        """From now on pictures should go on: the fault is over, or the sidecar was killed just now."""
+        """From now on images should go on: the fault is over, or the sidecar was killed just now."""
         self._lifted, self._ended = time.monotonic(), self.oracle.ended()
 
     async def recovered(self) -> None:
-        """Wait for the next picture that ends after the fault, and note how long that took."""
-        await verified(lambda: self.oracle.ended() > self._ended, "a picture ends after the fault")
+        """Wait for the next image that ends after the fault, and note how long that took."""
+        await verified(lambda: self.oracle.ended() > self._ended, "an image ends after the fault")
         self.recoveries.append(time.monotonic() - self._lifted)
 
     async def checkpoint(self) -> None:
@@ -100,7 +100,7 @@ async def running_stage(
         data = (disk.folder if disk else folder) / "sidecar"
         given = {**HASTE, **store.settings(to_store), **settings, "DATA": str(data)}
         cluster = await stack.enter_async_context(running_cluster(folder, clickhouse, program=program, settings=given))
-        oracle = PictureOracle(cluster.dsn, data / "images")
+        oracle = ImageOracle(cluster.dsn, data / "images")
         stage = Stage(cluster, store, to_store, oracle, data / "images")
         stage.disk = disk
         yield stage

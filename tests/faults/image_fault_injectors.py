@@ -25,7 +25,7 @@ POINTS: tuple[tuple[bytes, Moment], ...] = (
     (UPLOAD, "request"),  # its id is noted
     (UPLOAD, "half"),
     (UPLOAD, "reply"),  # the bytes are there
-    (CONFIRM, "reply"),  # the picture is not recorded
+    (CONFIRM, "reply"),  # the image is not recorded
     (PUBLISH, "request"),  # recorded, and no page knows of it
     (PUBLISH, "reply"),  # pages know, and the journal not that they do
 )
@@ -33,7 +33,7 @@ RECORDED = "SELECT 1 FROM jobs WHERE state = 'stored' AND published_at < updated
 
 
 def killed_at_each_point() -> ImageInjector:
-    """Kill the sidecar at the next of the points of a picture's way to Cloudflare; each run begins at another."""
+    """Kill the sidecar at the next of the points of an image's way to Cloudflare; each run begins at another."""
     runs: dict[int, Iterator[tuple[bytes, Moment]]] = {}
 
     async def inject(stage: Stage, chance: random.Random, size: Size) -> None:
@@ -58,8 +58,8 @@ async def _killed(stage: Stage, point: tuple[bytes, Moment]) -> None:
     link = stage.cluster.to_clickhouse if marker == PUBLISH else stage.to_store
     interceptor = link.intercept(marker, moment)
     await verified(interceptor.reached.is_set, f"an exchange with {marker.decode()} to interrupt at its {moment}")
-    if marker == PUBLISH:  # what is held may tell of a new picture only: that one goes on to its end
-        await verified(lambda: stage.oracle.asked(RECORDED), "a picture is recorded and not published")
+    if marker == PUBLISH:  # what is held may tell of a new image only: that one goes on to its end
+        await verified(lambda: stage.oracle.asked(RECORDED), "an image is recorded and not published")
     await stage.kill(interceptor.cut)
 
 

@@ -1,4 +1,4 @@
-"""The judge of the rows on pictures: the events as ever; one picture per key at the store, no orphan, nothing stuck."""
+"""The judge of the rows on images: the events as ever; one image per key at the store, no orphan, nothing stuck."""
 
 import contextlib
 import shutil
@@ -11,7 +11,7 @@ from typing import Any
 
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from tests.faults.image_load import STORED, PictureLoad
+from tests.faults.image_load import STORED, ImageLoad
 from tests.faults.load import Load
 from tests.faults.oracle import SETTLED, Oracle, Verdict
 
@@ -25,15 +25,15 @@ STUCK = {
     "jobs that have not ended": "SELECT event_id FROM jobs WHERE state IN ('pending', 'uploading')",
     "jobs that pages don't know of": "SELECT event_id FROM jobs WHERE published_at < updated_at",
     "leases": "SELECT event_id FROM jobs WHERE owner != ''",
-    "pictures without an outcome": "SELECT key FROM blobs WHERE state != 'stored'",
+    "images without an outcome": "SELECT key FROM blobs WHERE state != 'stored'",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What became of the pictures. `drafts` are without bytes, in no list of the store's, and expire by themselves."""
+    """What became of the images. `drafts` are without bytes, in no list of the store's, and expire by themselves."""
 
-    pictures: int  # different ones, that had to be stored
+    images: int  # different ones, that had to be stored
     twice: list[str] = field(default_factory=list)
     orphans: list[str] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Kept:
         return "; ".join(f"{name} {len(which)} {which[:4] or ''}".strip() for name, which in found.items())
 
 
-class PictureOracle(Oracle):
+class ImageOracle(Oracle):
     """Reads the database, the journal and the spool; what the store holds comes from its double."""
 
     def __init__(self, dsn: str, plugin_data: Path) -> None:
@@ -77,7 +77,7 @@ class PictureOracle(Oracle):
         """Files in the spool."""
         return [path.name for path in (self._data / "spool").iterdir()]
 
-    def kept(self, load: PictureLoad, held: dict[str, str]) -> Kept:
+    def kept(self, load: ImageLoad, held: dict[str, str]) -> Kept:
         """Judge what the store holds."""
         rows = {id_: rest for id_, *rest in self._ask(ROWS)}
         kept = Kept(len(set(load.contents.values())), drafts=sum(not digest for digest in held.values()))
@@ -88,7 +88,7 @@ class PictureOracle(Oracle):
         for id_, digest in load.contents.items():
             _, _, key, recorded = rows.get(id_, ("absent", "", "", ""))
             if held.get(key) != digest or recorded != digest:
-                kept.wrong.append(f"the picture of {id_}")
+                kept.wrong.append(f"the image of {id_}")
         for id_, ending in load.endings.items():
             status, reason, *_ = rows.get(id_, ("absent", "", ""))
             if status != STORED if ending == STORED else status != "failed" or ending not in reason:
@@ -102,14 +102,14 @@ class PictureOracle(Oracle):
             ((stored,),) = client.query("SELECT count() FROM events FINAL").result_rows
             ((even,),) = client.query(SETTLED).result_rows
             (journalled,) = self.asked("SELECT count(*) FROM jobs")[0]
-            whole = stored >= len(load.expected) and bool(even) and journalled >= len(load.pictures())
+            whole = stored >= len(load.expected) and bool(even) and journalled >= len(load.images())
             return whole and not self.asked(OPEN)[0][0]
         return False
 
-    def _judge_pictures(self, verdict: Verdict, load: Load) -> None:
+    def _judge_images(self, verdict: Verdict, load: Load) -> None:
         rows = {id_ for id_, *_ in self._ask(ROWS)}
-        verdict.lost.extend(f"picture of {id_}" for id_ in load.pictures() - rows)
-        verdict.extra.extend(f"picture of {id_}" for id_ in rows - load.pictures())
+        verdict.lost.extend(f"image of {id_}" for id_ in load.images() - rows)
+        verdict.extra.extend(f"image of {id_}" for id_ in rows - load.images())
 
 
 def _asked(uri: str, sql: str) -> list[Any]:

@@ -1,12 +1,12 @@
-"""Writes the section on pictures of docs/reliability.md; what stands before and after it is left alone."""
+"""Writes the section on images of docs/reliability.md; what stands before and after it is left alone."""
 
 import os
 import platform
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.faults.image_runs import PictureOutcome
-from tests.faults.image_table import PICTURE_FAULTS
+from tests.faults.image_runs import ImageOutcome
+from tests.faults.image_table import IMAGE_FAULTS
 from tests.faults.rows_again import with_rows_again
 from tests.support.paths import ROOT
 
@@ -38,11 +38,11 @@ With a defence taken away the same judge must find something:
 """
 
 
-class PictureReport:
+class ImageReport:
     """Outcomes of this session."""
 
     def __init__(self) -> None:
-        self.outcomes: list[PictureOutcome] = []
+        self.outcomes: list[ImageOutcome] = []
         self.controls: dict[str, str] = {}
 
     def write(self, rows: frozenset[int] | None = None, *, document: Path = DOCUMENT) -> None:
@@ -56,7 +56,7 @@ class PictureReport:
         run = {(outcome.row, outcome.name) for outcome in self.outcomes}
         if rows is not None:
             document.write_text(before + with_rows_again(section, self._lines(), rows) + after, encoding="utf-8")
-        elif run >= {(fault.row, fault.name) for fault in PICTURE_FAULTS}:
+        elif run >= {(fault.row, fault.name) for fault in IMAGE_FAULTS}:
             document.write_text(f"{before.rstrip()}\n\n{self._text()}{after}", encoding="utf-8")
 
     def _text(self) -> str:
@@ -84,7 +84,7 @@ def split(text: str) -> tuple[str, str, str]:
     return before, found + section, following + after
 
 
-def _line(row: int, name: str, runs: list[PictureOutcome]) -> str:
+def _line(row: int, name: str, runs: list[ImageOutcome]) -> str:
     cells = [
         row,
         name,

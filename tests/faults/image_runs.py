@@ -11,10 +11,10 @@ import psutil
 
 from tests.faults.fault_injectors import FLAT, MIB, Size
 from tests.faults.image_cluster import Stage, running_stage
-from tests.faults.image_load import PictureLoad, make_picture_load
+from tests.faults.image_load import ImageLoad, make_image_load
 from tests.faults.image_oracle import Kept
 from tests.faults.image_sources import running_sources
-from tests.faults.image_table import PictureFault
+from tests.faults.image_table import ImageFault
 from tests.faults.oracle import Verdict
 from tests.faults.runs import slices
 from tests.faults.sender import Sender
@@ -22,7 +22,7 @@ from tests.support.embedded import EmbeddedClickHouse
 
 
 @dataclass(frozen=True, slots=True)
-class PictureOutcome:
+class ImageOutcome:
     """What a run showed. Times are in seconds."""
 
     row: int
@@ -37,8 +37,8 @@ class PictureOutcome:
     ended_with: int
     grown: int  # bytes by which the sidecar's memory grew
     longest_wait_s: float  # for an acknowledgement, repetitions included
-    worst_recovery_s: float  # from a kill, or the end of a fault, to the next picture that ends
-    quiet_after_s: float  # from the last acknowledgement until every picture has ended and pages know
+    worst_recovery_s: float  # from a kill, or the end of a fault, to the next image that ends
+    quiet_after_s: float  # from the last acknowledgement until every image has ended and pages know
 
     @property
     def passed(self) -> bool:
@@ -53,8 +53,8 @@ class PictureOutcome:
         )
 
 
-async def run_pictures(
-    fault: PictureFault,
+async def run_images(
+    fault: ImageFault,
     seed: int,
     size: Size,
     folder: Path,
@@ -62,10 +62,10 @@ async def run_pictures(
     *,
     program: Sequence[str] = ("-m", "sidecar"),
     patience_s: float = 90.0,
-) -> PictureOutcome:
+) -> ImageOutcome:
     """Send a load, inject the fault, wait for quiet, judge. Raises Unverified when a fault or a recovery does not come."""
     async with running_sources(fault.sources, seed, size.events) as sources:
-        load = await asyncio.to_thread(make_picture_load, seed, size.events, size.parcel, sources.good, sources.bad)
+        load = await asyncio.to_thread(make_image_load, seed, size.events, size.parcel, sources.good, sources.bad)
         settings = {**sources.settings, **fault.settings}
         async with running_stage(
             folder, clickhouse, fault.store, own_disk=fault.own_disk, program=program, **settings
@@ -74,8 +74,8 @@ async def run_pictures(
 
 
 async def _struck(
-    stage: Stage, fault: PictureFault, seed: int, size: Size, load: PictureLoad, patience_s: float
-) -> PictureOutcome:
+    stage: Stage, fault: ImageFault, seed: int, size: Size, load: ImageLoad, patience_s: float
+) -> ImageOutcome:
     cluster, chance = stage.cluster, random.Random(seed)
     memory = cluster.sidecar_memory()
     async with Sender(cluster.url) as sender:
@@ -101,7 +101,7 @@ async def _struck(
         if kept.drafts and not fault.drafts:
             kept.orphans.extend(f"draft {key}" for key, digest in held.items() if not digest)
         code = await asyncio.to_thread(cluster.sidecar.end)
-        return PictureOutcome(
+        return ImageOutcome(
             fault.row, fault.name, seed, size.events, len(load.endings), verdict, kept, tuple(sender.dropped),
             stage.oracle.spooled(), code, grown, sender.longest_wait_s, max(stage.recoveries), quiet_after,
         )  # fmt: skip

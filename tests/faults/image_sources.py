@@ -1,4 +1,4 @@
-"""Where the pictures of a run come from: bytes in the events, hosts well-behaved and not, Telegram; bombs among them."""
+"""Where the images of a run come from: bytes in the events, hosts well-behaved and not, Telegram; bombs among them."""
 
 import contextlib
 import io
@@ -33,14 +33,14 @@ class Sources:
 @contextlib.asynccontextmanager
 async def running_sources(name: str, seed: int, events: int) -> AsyncIterator[Sources]:
     """Start what the sources need."""
-    pictures = pool(seed, events)
+    images = pool(seed, events)
     async with contextlib.AsyncExitStack() as stack:
         if name == "bytes":
-            yield Sources(as_bytes(pictures), [], {})
+            yield Sources(as_bytes(images), [], {})
             return
         host = await stack.enter_async_context(ImageHost())
-        good = as_bytes(pictures[::2])
-        for number, content in enumerate(pictures[1::2]):
+        good = as_bytes(images[::2])
+        for number, content in enumerate(images[1::2]):
             host.files[f"{number}.png"] = content
             good.append(({"url": host.address(f"files/{number}.png")}, content))
         if name == "bombs":
@@ -74,7 +74,7 @@ async def running_sources(name: str, seed: int, events: int) -> AsyncIterator[So
 
 
 def bombs() -> list[tuple[bytes, str]]:
-    """Small files that are large pictures, each with what it is refused for."""
+    """Small files that are large images, each with what it is refused for."""
     squeezed = zlib.compressobj(9)
     line = bytes(1 + 20_000)
     rows = b"".join(squeezed.compress(line) for _ in range(3000)) + squeezed.flush()

@@ -34,7 +34,7 @@ class ImageStore(Protocol):
         ...
 
     def held(self) -> dict[str, str]:
-        """SHA-256 of each picture there is, by key; "" for a draft that has no bytes."""
+        """SHA-256 of each image there is, by key; "" for a draft that has no bytes."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The rows of the table that are about pictures; numbers as in docs/reliability.md."""
+"""The rows of the table that are about images; numbers as in docs/reliability.md."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ from tests.faults.image_stores import Bucket, Cloudflare, Folder, ImageStore
 
 
 @dataclass(frozen=True, slots=True)
-class PictureFault:
-    """One row. `sources`: where its pictures come from, by name in `picture_sources`."""
+class ImageFault:
+    """One row. `sources`: where its images come from, by name in `image_sources`."""
 
     row: int
     name: str
@@ -49,26 +49,26 @@ CUT = [
 PATIENT = {"IMAGES_ATTEMPTS": "30"}
 FEW = {"IMAGES_ATTEMPTS": "2"}
 
-PICTURE_FAULTS = (
-    PictureFault(17, "disk of journal and spool full", injectors.journal_disk_full, Folder, own_disk=True, often=2),
-    PictureFault(20, "journal damaged, sidecar killed", injectors.journal_damaged(""), Folder, often=2),
-    PictureFault(20, "what the journal has in its WAL damaged, sidecar killed", injectors.journal_damaged("-wal"), Folder, often=2),
-    PictureFault(24, "bombs among the pictures", injectors.nothing_more, Folder, "bombs", often=1, settings=FEW),
-    PictureFault(27, "Cloudflare takes uploads and never answers", injectors.refused(*answers("hang", route="upload"), count=4),
+IMAGE_FAULTS = (
+    ImageFault(17, "disk of journal and spool full", injectors.journal_disk_full, Folder, own_disk=True, often=2),
+    ImageFault(20, "journal damaged, sidecar killed", injectors.journal_damaged(""), Folder, often=2),
+    ImageFault(20, "what the journal has in its WAL damaged, sidecar killed", injectors.journal_damaged("-wal"), Folder, often=2),
+    ImageFault(24, "bombs among the pictures", injectors.nothing_more, Folder, "bombs", often=1, settings=FEW),
+    ImageFault(27, "Cloudflare takes uploads and never answers", injectors.refused(*answers("hang", route="upload"), count=4),
                  settings=PATIENT),
-    PictureFault(27, "Cloudflare answers 429", injectors.too_many_requests),
-    PictureFault(27, "Cloudflare answers 5xx, proxies answer with pages", injectors.refused(*ERRORS), settings=PATIENT),
+    ImageFault(27, "Cloudflare answers 429", injectors.too_many_requests),
+    ImageFault(27, "Cloudflare answers 5xx, proxies answer with pages", injectors.refused(*ERRORS), settings=PATIENT),
     # a draft whose response comes too late is one whose id no response named
-    PictureFault(27, "Cloudflare's answers cut, lost, late", injectors.refused(*CUT), drafts=True, settings=PATIENT),
-    PictureFault(27, "answers to drafts lost", injectors.refused(*answers("lost", route="direct_upload"), count=4), drafts=True,
+    ImageFault(27, "Cloudflare's answers cut, lost, late", injectors.refused(*CUT), drafts=True, settings=PATIENT),
+    ImageFault(27, "answers to drafts lost", injectors.refused(*answers("lost", route="direct_upload"), count=4), drafts=True,
                  settings=PATIENT),
-    PictureFault(27, "S3 cut off, refusing, or its replies lost", injectors.bucket_away(), Bucket, settings=PATIENT),
-    PictureFault(28, "sidecar killed between draft, upload, confirmation, record and page", injectors.killed_at_each_point(),
+    ImageFault(27, "S3 cut off, refusing, or its replies lost", injectors.bucket_away(), Bucket, settings=PATIENT),
+    ImageFault(28, "sidecar killed between draft, upload, confirmation, record and page", injectors.killed_at_each_point(),
                  often=len(injectors.POINTS), drafts=True),
-    PictureFault(28, "sidecar killed at random, Cloudflare", injectors.killed_at_random, often=5, drafts=True),
-    PictureFault(28, "sidecar killed at random, S3", injectors.killed_at_random, Bucket, often=5),
-    PictureFault(28, "sidecar killed at random, directory", injectors.killed_at_random, Folder, often=5),
-    PictureFault(29, "hosts that trickle, never end, reset", injectors.nothing_more, Folder, "hosts", often=1, settings=FEW),
-    PictureFault(30, "file_ids that Telegram no longer knows", injectors.nothing_more, Folder, "telegram",
+    ImageFault(28, "sidecar killed at random, Cloudflare", injectors.killed_at_random, often=5, drafts=True),
+    ImageFault(28, "sidecar killed at random, S3", injectors.killed_at_random, Bucket, often=5),
+    ImageFault(28, "sidecar killed at random, directory", injectors.killed_at_random, Folder, often=5),
+    ImageFault(29, "hosts that trickle, never end, reset", injectors.nothing_more, Folder, "hosts", often=1, settings=FEW),
+    ImageFault(30, "file_ids that Telegram no longer knows", injectors.nothing_more, Folder, "telegram",
                  often=1, settings=FEW),
 )  # fmt: skip

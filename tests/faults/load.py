@@ -18,7 +18,7 @@ from tests.support.web_chats import one_event
 # around the end of summer time in most of Europe, so that every run crosses it
 FIRST = datetime(2026, 10, 24, 12, tzinfo=UTC)
 SPAN = timedelta(days=2)
-PICTURE = "chattrail.image.data"
+IMAGE = "chattrail.image.data"
 FIGURES = (
     "events",
     "messages",
@@ -90,21 +90,21 @@ class Load:
             people[row.user].update(row.figures())
         return {user: {name: counts[name] for name in FIGURES} for user, counts in people.items()}
 
-    def pictures(self) -> set[str]:
-        """Ids of events that brought a picture which must be archived."""
+    def images(self) -> set[str]:
+        """Ids of events that brought an image which must be archived."""
         return {
             id_
             for id_, row in self.expected.items()
-            if PICTURE in row.attributes and not row.attributes.get("error.type")
+            if IMAGE in row.attributes and not row.attributes.get("error.type")
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """What is special about the events: share of records that cannot be stored, pictures inside, clocks that are off."""
+    """What is special about the events: share of records that cannot be stored, images inside, clocks that are off."""
 
     poison: float = 0.0
-    pictures: bool = False
+    images: bool = False
     clocks: bool = False
 
 
@@ -117,8 +117,8 @@ def make_load(seed: int, events: int, parcel_size: int, mix: Mix, *, first: int 
     for sequence in range(first, first + events):
         sent = one_event(chance, _whole_milliseconds(FIRST + SPAN * chance.random()))
         extra = {**sent.extra, "event.sequence": sequence}
-        if mix.pictures and sent.type == "image_generated":
-            extra[PICTURE] = picture(chance)
+        if mix.images and sent.type == "image_generated":
+            extra[IMAGE] = image(chance)
         record = replace(sent, extra=extra).record()
         ts, source = _off_clock(chance, record) if mix.clocks else (record.time_unix_nano, "event")
         records.append(record)
@@ -148,8 +148,8 @@ def id_of(record: LogRecord) -> str:
     return next((pair.value.string_value for pair in record.attributes if pair.key == "event.id"), "")
 
 
-def picture(chance: random.Random) -> bytes:
-    """A small picture that is like no other."""
+def image(chance: random.Random) -> bytes:
+    """A small image that is like no other."""
     content = io.BytesIO()
     Image.frombytes("RGB", (4, 4), chance.randbytes(48)).save(content, "PNG")
     return content.getvalue()

@@ -11,7 +11,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from tests.faults.load import FIGURES, PICTURE, Load, Row
+from tests.faults.load import FIGURES, IMAGE, Load, Row
 
 COLUMNS = "toString(event_id), type, user_id, toUnixTimestamp64Nano(ts), toString(ts_source), sequence, attributes"
 SETTLED = "SELECT (SELECT count() FROM events FINAL) = (SELECT sum(events) FROM activity FINAL)"
@@ -55,7 +55,7 @@ class Oracle:
         self._dsn = dsn
 
     async def settled(self, load: Load, within_s: float = 60.0) -> None:
-        """Wait until nothing is on its way any more: rows, figures and pictures. Returns in any case: `judge` tells."""
+        """Wait until nothing is on its way any more: rows, figures and images. Returns in any case: `judge` tells."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 while not await asyncio.to_thread(self._settled, load):  # noqa: ASYNC110 -- another process has no event
@@ -84,7 +84,7 @@ class Oracle:
             ((stored,),) = client.query("SELECT count() FROM events FINAL").result_rows
             ((even,),) = client.query(SETTLED).result_rows
             ((archived,),) = client.query(ARCHIVED).result_rows
-            return stored >= len(load.expected) and bool(even) and archived >= len(load.pictures())
+            return stored >= len(load.expected) and bool(even) and archived >= len(load.images())
         return False
 
     def _judge(self, acknowledged: set[str], load: Load, final: bool) -> Verdict:
@@ -92,7 +92,7 @@ class Oracle:
         self._judge_rows(verdict, acknowledged, load, final)
         self._judge_figures(verdict, load)
         self._judge_dead_letters(verdict, load)
-        self._judge_pictures(verdict, load)
+        self._judge_images(verdict, load)
         return verdict
 
     def _judge_rows(self, verdict: Verdict, acknowledged: set[str], load: Load, final: bool) -> None:
@@ -123,12 +123,12 @@ class Oracle:
         if buried < load.poison:
             verdict.lost.append(f"{load.poison - buried} dead letters")
 
-    def _judge_pictures(self, verdict: Verdict, load: Load) -> None:
+    def _judge_images(self, verdict: Verdict, load: Load) -> None:
         endings = dict(self._ask("SELECT toString(event_id), status FROM images FINAL"))
-        for id_ in load.pictures():
+        for id_ in load.images():
             if endings.pop(id_, "absent") != "stored":
-                verdict.lost.append(f"picture of {id_}")
-        verdict.extra.extend(f"picture of {id_}" for id_ in endings)
+                verdict.lost.append(f"image of {id_}")
+        verdict.extra.extend(f"image of {id_}" for id_ in endings)
 
     def _ask(self, sql: str) -> list[Any]:
         with self._client() as client:
@@ -153,7 +153,7 @@ def differences(row: Row, stored: tuple[Any, ...]) -> list[str]:
         "sequence": (row.attributes["event.sequence"], sequence),
     }
     wrong = [name for name, (must, is_) in pairs.items() if must != is_]
-    sent = {name: value for name, value in row.attributes.items() if name != PICTURE}
+    sent = {name: value for name, value in row.attributes.items() if name != IMAGE}
     wrong += [name for name, value in sent.items() if not _same(value, attributes.get(name))]
     return wrong + sorted(attributes.keys() - sent.keys() - {"event.id"})
 

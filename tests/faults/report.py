@@ -5,7 +5,7 @@ import platform
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from tests.faults.image_report import PictureReport
+from tests.faults.image_report import ImageReport
 from tests.faults.rows_again import with_rows_again
 from tests.faults.runs import Outcome
 from tests.faults.table import FAULTS
@@ -63,7 +63,7 @@ class Report:
         self.outcomes: list[Outcome] = []
         self.notes: list[Note] = []
         self.controls: dict[str, str] = {}
-        self.pictures = PictureReport()
+        self.images = ImageReport()
 
     def note(self, row: int, name: str, seed: int, outcome_text: str, worst_recovery_s: float) -> None:
         """Put down a run of a row that is not judged by the oracle, for a run that passed."""
@@ -92,7 +92,7 @@ class Report:
             others = _others(text)
             own = text.removesuffix(others)
             DOCUMENT.write_text(with_rows_again(own, self._lines(), rows) + others, encoding="utf-8")
-        self.pictures.write(rows)
+        self.images.write(rows)
 
     def _lines(self) -> list[str]:
         return [

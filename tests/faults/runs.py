@@ -28,7 +28,7 @@ class Outcome:
     dropped: tuple[int, ...]  # statuses that made the sender give a request up
     raw_extra: int  # rows that lie there twice; a lower bound, as merges take them away, too
     longest_wait_s: float  # for an acknowledgement, retries included
-    quiet_after_s: float  # from the last acknowledgement until rows, figures and pictures were final
+    quiet_after_s: float  # from the last acknowledgement until rows, figures and images were final
 
     @property
     def passed(self) -> bool:

@@ -65,7 +65,7 @@ FAULTS = (
         4,
         "sidecar killed after the 200, before jobs ran",
         fault_injectors.sidecar_killed_before_its_jobs,
-        Mix(pictures=True),
+        Mix(images=True),
         often=1,
     ),
     Fault(5, "random kills of the sidecar", fault_injectors.sidecar_killed_at_random, often=50, abreast=True),

@@ -1,4 +1,4 @@
-"""Killed at any point, the queue ends with each acknowledged picture once at the store, nothing else there, nothing stuck."""
+"""Killed at any point, the queue ends with each acknowledged image once at the store, nothing else there, nothing stuck."""
 
 import asyncio
 import hashlib

@@ -1,6 +1,6 @@
 """The sidecar without one of its defences: `python -m tests.faults.unsafe_receiver MANNER`, for negative controls.
 
-forgetful: the key of a picture is noted only when its bytes are at the store. trusting: what was noted is never settled.
+forgetful: the key of an image is noted only when its bytes are at the store. trusting: what was noted is never settled.
 """
 
 import sys
@@ -13,11 +13,11 @@ from sidecar.plugins.images.stores.cloudflare import CloudflareStore
 class Forgetful(CloudflareStore):
     """Notes too late."""
 
-    async def put(self, picture: Upload, note: Note) -> str:
+    async def put(self, image: Upload, note: Note) -> str:
         async def later(_key: str) -> None:
             """Nothing is noted."""
 
-        return await super().put(picture, later)
+        return await super().put(image, later)
 
 
 class Trusting(CloudflareStore):

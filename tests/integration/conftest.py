@@ -50,7 +50,7 @@ def archive(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[Archive]
 
 @pytest.fixture
 async def host() -> AsyncIterator[ImageHost]:
-    """A host of pictures that can fail in every way a host can."""
+    """A host of images that can fail in every way a host can."""
     async with ImageHost() as running:
         yield running
 

@@ -1,4 +1,4 @@
-"""A data folder that an earlier version left opens in this one: trails, figures, pictures and logins are as they were.
+"""A data folder that an earlier version left opens in this one: trails, figures, images and logins are as they were.
 
 What had not arrived when that version ended arrives in this one. `python -m tests.upgrade.write` wrote the folders.
 """

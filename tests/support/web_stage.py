@@ -35,7 +35,7 @@ class WebStage:
 
     @property
     def images(self) -> Path:
-        """Where the sidecar puts pictures."""
+        """Where the sidecar puts images."""
         return self.folder / "images"
 
     def send(self, records: Sequence[LogRecord]) -> None:
@@ -57,7 +57,7 @@ class WebStage:
         wait_until(lambda: self.client.command(stored) == self.client.command(counted))
 
     def archived(self, store: str, key: str, **changes: Any) -> str:
-        """Put a row into the archive of pictures, as the sidecar publishes it; the id of its event."""
+        """Put a row into the archive of images, as the sidecar publishes it; the id of its event."""
         row = {
             "event_id": str(uuid.uuid4()),
             "status": "stored",

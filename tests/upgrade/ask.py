@@ -63,7 +63,7 @@ def shown(text: str, events: list[dict[str, Any]]) -> list[str]:
 
 
 def answers(client: FlaskClient, data: Path) -> dict[str, Any]:
-    """Figures, people, trails, their pages, pictures, and the bot's ledger."""
+    """Figures, people, trails, their pages, images, and the bot's ledger."""
 
     def api(path: str) -> Any:
         response = client.get(path)
@@ -73,17 +73,17 @@ def answers(client: FlaskClient, data: Path) -> dict[str, Any]:
     users = api("/api/analytics/users?sort=name&limit=200")
     ids = [user["client_id"] for user in users["users"]]
     trails = {each: api(f"/api/analytics/users/{each}/events?order=asc&limit=200") for each in ids}
-    pictures = {}
+    images = {}
     for event in (event for trail in trails.values() for event in trail["events"]):
         if event["image"] and event["image"]["url"]:
             response = client.get(event["image"]["url"])
             assert response.status_code == 200, (event, response.status_code)
-            pictures[event["id"]] = hashlib.sha256(response.data).hexdigest()
+            images[event["id"]] = hashlib.sha256(response.data).hexdigest()
     return {
         "stats": {each: api(f"/api/analytics/stats?{each}") for each in RANGES},
         "users": users,
         "trails": trails,
-        "pictures": pictures,
+        "pictures": images,
         "shown": {
             each: shown(page(client, f"/analytics/users/{each}"), trail["events"]) for each, trail in trails.items()
         },

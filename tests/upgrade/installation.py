@@ -153,7 +153,7 @@ def rows(clickhouse: EmbeddedClickHouse, statement: str) -> list[list[Any]]:
 
 
 def wait_for(clickhouse: EmbeddedClickHouse, events: int, pending: int = 0) -> None:
-    """Wait until so many events are stored, the figures have them, and exactly so many pictures wait."""
+    """Wait until so many events are stored, the figures have them, and exactly so many images wait."""
     statement = (
         f"SELECT (SELECT count() FROM events FINAL), ({SETTLED}),"
         " (SELECT countIf(status = 'pending') FROM images FINAL)"

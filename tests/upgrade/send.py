@@ -47,8 +47,8 @@ FIRST = datetime(2026, 3, 2, 9, tzinfo=UTC)
 KEY = b"a key for ids of the upgrade test"
 
 
-def picture(format_: str, colour: str) -> bytes:
-    """A small picture."""
+def image_bytes(format_: str, colour: str) -> bytes:
+    """A small image."""
     file = io.BytesIO()
     Image.linear_gradient("L").resize((48, 32)).convert("RGB").point(lambda v: v // 2).save(file, format_)
     with Image.open(file) as image, Image.new("RGB", image.size, colour) as plain, io.BytesIO() as mixed:
@@ -58,7 +58,7 @@ def picture(format_: str, colour: str) -> bytes:
 
 def conversation() -> list[tuple[Person, Event]]:
     """Every type of event, of two people, in order."""
-    kept = picture("PNG", "orange")
+    kept = image_bytes("PNG", "orange")
     return [
         (ANN, StartCommand(payload="summer_ad", returning=False)),
         (ANN, PersonaSelected(persona_id="luna", name="Luna")),
@@ -69,7 +69,7 @@ def conversation() -> list[tuple[Person, Event]]:
                         duration_ms=812.5)),
         (ANN, ImageGenerated(image_id="p-1", data=kept, content_type="image/png", prompt="a lamp", duration_ms=5200.0)),
         (ANN, ImageRefresh(image_id="p-1")),
-        (ANN, ImageGenerated(image_id="p-2", data=picture("JPEG", "navy"), content_type="image/jpeg", prompt="fog")),
+        (ANN, ImageGenerated(image_id="p-2", data=image_bytes("JPEG", "navy"), content_type="image/jpeg", prompt="fog")),
         (BEN, StartCommand(returning=True)),
         (BEN, ChatContinued(idle_s=86400.0)),
         (BEN, UserMessage(text="Привет 👋\nвторая строка", length=22)),
@@ -155,9 +155,9 @@ def reporter(endpoint: str, state: str) -> dict[str, int]:
 
 
 def waiting(endpoint: str, state: str) -> dict[str, int]:
-    """A picture, sent while the store of pictures cannot take it."""
+    """An image, sent while the store of images cannot take it."""
     tracker = create_tracker("upgrade-bot", endpoint=endpoint)
-    track(tracker, [(ANN, ImageGenerated(image_id="p-5", data=picture("PNG", "green"), prompt="a green lamp"))], 3)
+    track(tracker, [(ANN, ImageGenerated(image_id="p-5", data=image_bytes("PNG", "green"), prompt="a green lamp"))], 3)
     return taken(tracker)
 
 
@@ -178,10 +178,8 @@ def premium(endpoint: str, state: str) -> dict[str, int]:
 def late(endpoint: str, state: str) -> dict[str, int]:
     """Events that the collector keeps because the sidecar is away."""
     tracker = create_tracker("upgrade-bot", endpoint=endpoint)
-    picture_ = ImageGenerated(image_id="p-6", data=picture("JPEG", "red"), content_type="image/jpeg", prompt="dawn")
-    track(
-        tracker, [(ANN, UserMessage(text="Are you still there?", length=20)), (ANN, picture_), *conversation()[8:11]], 4
-    )
+    last = ImageGenerated(image_id="p-6", data=image_bytes("JPEG", "red"), content_type="image/jpeg", prompt="dawn")
+    track(tracker, [(ANN, UserMessage(text="Are you still there?", length=20)), (ANN, last), *conversation()[8:11]], 4)
     return taken(tracker)
 
 

@@ -1,4 +1,4 @@
-"""Pictures on request, another one, the daily limit, and what happens when they fail."""
+"""Images on request, another one, the daily limit, and what happens when they fail."""
 
 from collections.abc import AsyncIterator
 
@@ -14,7 +14,7 @@ async def ai() -> AsyncIterator[OpenAiServer]:
         yield server
 
 
-async def test_a_picture_and_another_one() -> None:
+async def test_an_image_and_another_one() -> None:
     async with running_bot() as bot:
         ann = bot.telegram.person(1001)
         await begin_story(ann)
@@ -49,7 +49,7 @@ async def test_the_command_draws_too_and_needs_a_story() -> None:
         await ann.wait(lambda message: message.photo)
 
 
-async def test_beyond_the_free_pictures_premium_is_offered_until_tomorrow() -> None:
+async def test_beyond_the_free_images_premium_is_offered_until_tomorrow() -> None:
     async with running_bot(free_pictures="1") as bot:
         ann = bot.telegram.person(1001)
         await begin_story(ann)
@@ -63,7 +63,7 @@ async def test_beyond_the_free_pictures_premium_is_offered_until_tomorrow() -> N
         await ann.wait(lambda message: message.photo)
 
 
-async def test_pictures_by_a_provider(ai: OpenAiServer) -> None:
+async def test_images_by_a_provider(ai: OpenAiServer) -> None:
     async with running_bot(picture_base_url=ai.url, picture_key=KEY, picture_model="painter-9") as bot:
         ann = bot.telegram.person(1001)
         await begin_story(ann)
@@ -75,7 +75,7 @@ async def test_pictures_by_a_provider(ai: OpenAiServer) -> None:
         assert made["chattrail.image.content_type"] == "image/jpeg"  # what Telegram makes of any photo
 
 
-async def test_a_picture_that_fails_is_told_kindly_and_counted(ai: OpenAiServer) -> None:
+async def test_an_image_that_fails_is_told_kindly_and_counted(ai: OpenAiServer) -> None:
     async with running_bot(picture_base_url=ai.url, picture_key=KEY, ai_attempts="1") as bot:
         ai.fail(Fault(500))
         ann = bot.telegram.person(1001)
@@ -90,14 +90,14 @@ async def test_a_picture_that_fails_is_told_kindly_and_counted(ai: OpenAiServer)
         await ann.wait(lambda message: message.photo)
 
 
-async def test_while_a_picture_is_made_the_person_sees_it(ai: OpenAiServer) -> None:
+async def test_while_an_image_is_made_the_person_sees_it(ai: OpenAiServer) -> None:
     async with running_bot(picture_base_url=ai.url, picture_key=KEY) as bot:
         ai.fail(Fault(200, delay=0.8))
         ann, ben = bot.telegram.person(1001), bot.telegram.person(1002)
         await begin_story(ann)
         await ann.press("picture:new")
         await ai.arrived(1)
-        await ben.send("/help")  # a slow picture holds up nobody else
+        await ben.send("/help")  # a slow image holds up nobody else
         await ben.wait(says("/personas"))
         assert not any(message.photo for message in ann.history)
         await ann.wait(lambda message: message.photo)

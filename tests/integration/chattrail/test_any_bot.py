@@ -111,11 +111,11 @@ async def test_the_whole_trail_of_a_strangers_bot(caplog: pytest.LogCaptureFixtu
     assert by_type["handler_failed"].attributes["exception.message"] == "nothing here"
     paid = next(record for record in records if record.attributes.get("chattrail.premium.action") == "paid")
     assert paid.attributes["chattrail.premium.charge_id"] == charge
-    pictures = [record.attributes["chattrail.image.file_id"] for record in records if record.type == "image_generated"]
-    assert len(set(pictures)) == 4
+    images = [record.attributes["chattrail.image.file_id"] for record in records if record.type == "image_generated"]
+    assert len(set(images)) == 4
     assert first.photo is not None
     assert second.photo is not None
-    assert pictures[2:] == [first.photo[-1].file_id, second.photo[-1].file_id]
+    assert images[2:] == [first.photo[-1].file_id, second.photo[-1].file_id]
     assert sorted(record.attributes["event.sequence"] for record in records) == list(range(1, len(records) + 1))
     assert {record.attributes["session.id"] for record in records} == {records[0].attributes["session.id"]}
     start = records[0]

@@ -85,22 +85,22 @@ def send(collector: Collector, count: int, text: str = "") -> list[str]:
     return ids
 
 
-def test_the_otlp_feed_gets_every_record_with_its_headers_and_no_picture_bytes(
+def test_the_otlp_feed_gets_every_record_with_its_headers_and_no_image_bytes(
     sidecar: Destination, vendor: Destination, tmp_path: Path
 ) -> None:
     headers = {"api-key": "v3ndor", "x-tenant": "7"}
     settings = {"feed_otlp_endpoint": vendor.url, "feed_otlp_headers": json.dumps(headers)}
     with Collector(tmp_path, sidecar.url, feeds="otlp", **settings) as collector:
-        picture = event(
+        image = event(
             "image_generated", event_id=uuid7(1), attributes={"chattrail.image.data": b"png", "chattrail.image.id": "p"}
         )
-        assert collector.post(request(picture)) == 200
-        sent = {event_id(picture), *send(collector, 20, "hello")}
+        assert collector.post(request(image)) == 200
+        sent = {event_id(image), *send(collector, 20, "hello")}
         until(lambda: sent == set(vendor.ids()) == set(sidecar.ids()), "every event at both")
     assert Counter(vendor.ids()) == Counter(sidecar.ids())
     assert headers.items() <= vendor.headers[0].items()
     assert "authorization" not in vendor.headers[0], "the sidecar's token is not the vendor's business"
-    keys = {where: _keys_of(at, event_id(picture)) for where, at in (("sidecar", sidecar), ("vendor", vendor))}
+    keys = {where: _keys_of(at, event_id(image)) for where, at in (("sidecar", sidecar), ("vendor", vendor))}
     assert keys["sidecar"] - keys["vendor"] == {"chattrail.image.data"}
     assert keys["vendor"] < keys["sidecar"]
     assert "v3ndor" not in collector.log.read_text()

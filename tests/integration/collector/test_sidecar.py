@@ -51,9 +51,9 @@ async def test_the_largest_request_that_the_collector_takes_fits_into_the_sideca
         collector = Collector(tmp_path, sidecar.url)
         await asyncio.to_thread(collector.start)
         try:
-            picture = random.Random(1).randbytes(12 * MIB - 1000)  # what no encoding can shrink
+            image = random.Random(1).randbytes(12 * MIB - 1000)  # what no encoding can shrink
             one = uuid7(0)
-            body = request(event("image_generated", event_id=one, attributes={"chattrail.image.data": picture}))
+            body = request(event("image_generated", event_id=one, attributes={"chattrail.image.data": image}))
             assert await asyncio.to_thread(collector.post, body) == 200
             await until(lambda: stored(recorder) == [one])
         finally:

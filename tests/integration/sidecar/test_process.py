@@ -93,7 +93,7 @@ async def test_without_its_database_it_starts_says_why_and_leaves(tmp_path: Path
                     assert "Retry-After" in answer.headers
                 ready: dict[str, bool] = {}
                 async with asyncio.timeout(30):
-                    while not ready.get("images"):  # it takes pictures into its journal, and needs no database for that
+                    while not ready.get("images"):  # it takes images into its journal, and needs no database for that
                         async with session.get(f"{url}/readyz") as answer:
                             assert answer.status == 503
                             answered = await answer.json()

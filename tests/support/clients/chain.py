@@ -76,8 +76,8 @@ class Chain:
         """How many rows of a service there are."""
         return sum(int(row[0]) for table in TABLES for row in self._of(service, "count()", table))
 
-    def picture(self, event_id: object) -> tuple[Any, ...]:
-        """Wait for what becomes of an event's picture: its status, size and SHA-256."""
+    def image(self, event_id: object) -> tuple[Any, ...]:
+        """Wait for what becomes of an event's image: its status, size and SHA-256."""
         query = "SELECT status, bytes, sha256 FROM images FINAL WHERE event_id = {id:UUID} AND status != 'pending'"
         until(lambda: bool(self.rows(query, id=event_id)), f"the image of {event_id}")
         return self.rows(query, id=event_id)[0]

@@ -38,7 +38,7 @@ class OpenAiServer:
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
         self.answer = "The lamp is lit, and you are on time."
-        self.pictures_by_url = False
+        self.images_by_url = False
         self._faults: deque[Fault] = deque()
         self._arrived = asyncio.Condition()
         self._ending = asyncio.Event()
@@ -99,16 +99,16 @@ class OpenAiServer:
         refusal = await self._refusal(request, body)
         if refusal is not None:
             return refusal
-        if self.pictures_by_url:
+        if self.images_by_url:
             entry = {"url": f"{self.base}/files/picture.png"}
         else:
-            entry = {"b64_json": base64.b64encode(picture()).decode()}
+            entry = {"b64_json": base64.b64encode(image()).decode()}
         return web.json_response({"created": 1770000000, "data": [entry]})
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         if "Authorization" in request.headers:
             return _error(400, "the key must not travel to where pictures are stored")
-        return web.Response(body=picture(), content_type="image/png")
+        return web.Response(body=image(), content_type="image/png")
 
     async def _refusal(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse | None:
         async with self._arrived:
@@ -131,7 +131,7 @@ class OpenAiServer:
         return _error(fault.status, "ordered by the test", headers=fault.headers)
 
 
-def picture() -> bytes:
+def image() -> bytes:
     out = io.BytesIO()
     Image.new("RGB", (256, 256), "teal").save(out, "PNG")
     return out.getvalue()

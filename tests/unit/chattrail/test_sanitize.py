@@ -207,10 +207,10 @@ def test_a_wide_value_is_cut_and_says_so() -> None:
 
 def test_nothing_is_kept_by_reference() -> None:
     inner = [1]
-    picture = bytearray(b"abc")
-    cleaned = sanitize({"list": inner, "picture": picture})
+    image = bytearray(b"abc")
+    cleaned = sanitize({"list": inner, "picture": image})
     inner.append(2)
-    picture[0] = 0
+    image[0] = 0
     assert cleaned == {"list": (1,), "picture": b"abc"}
 
 

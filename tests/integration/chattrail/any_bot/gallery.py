@@ -1,4 +1,4 @@
-"""Pictures: one, an album, and one that changes in place."""
+"""Images: one, an album, and one that changes in place."""
 
 import struct
 import zlib
@@ -39,7 +39,7 @@ def make() -> Router:
         )
 
     @router.message(Command("picture"))
-    async def picture(message: Message) -> None:
+    async def image(message: Message) -> None:
         await message.answer_photo(png(90), reply_markup=ANOTHER)
 
     @router.callback_query(F.data == "another")

@@ -4,7 +4,7 @@ from stack.simulators.telegram.person import Person
 
 
 async def survey_and_gallery(person: Person) -> None:
-    """Answer the survey, then look at both pictures of the gallery."""
+    """Answer the survey, then look at both images of the gallery."""
     await person.send("/survey")
     await person.wait(lambda m: m.text == "What is your name?")
     await person.send("Ann")

@@ -66,7 +66,7 @@ def test_retry_after_is_honoured(http: OtlpReceiver) -> None:
         assert time.monotonic() - asked > 0.9
 
 
-def test_large_pictures_travel_in_requests_of_their_own(receiver: Any) -> None:
+def test_large_images_travel_in_requests_of_their_own(receiver: Any) -> None:
     tracker = create_tracker("bot", endpoint=receiver.url, limits=QUICK)
     for _ in range(10):
         tracker.track(ImageGenerated(data=b"x" * 1_500_000), user=ANN)

@@ -103,7 +103,7 @@ async def test_silence_is_noticed_without_any_event(stage: Stage) -> None:
     assert stage.telegram.calls["sendMessage"] == 1
 
 
-async def test_pictures_that_wait_are_told_without_any_event(stage: Stage) -> None:
+async def test_images_that_wait_are_told_without_any_event(stage: Stage) -> None:
     async with stage.plugin(RULES="pictures pending for 1 h", COOLDOWN_S="600") as plugin:
         stage.metrics.set(telemetry.IMAGES_PENDING, 12)
         stage.metrics.set(telemetry.IMAGES_OLDEST_PENDING, 3590)

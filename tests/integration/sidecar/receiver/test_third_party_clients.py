@@ -102,7 +102,7 @@ def test_the_tracker_delivers_through_rotel(chain: Chain, route: str, protocol: 
         sent.append(record)
         return record
 
-    picture = _picture()
+    image = _image()
     began = time.time_ns()
     tracker = create_tracker(service, endpoint=door.endpoint(protocol), protocol=protocol, before_send=noted)
     for number in range(1, 101):
@@ -110,15 +110,15 @@ def test_the_tracker_delivers_through_rotel(chain: Chain, route: str, protocol: 
         tracker.track(UserMessage(text=TEXT, length=len(TEXT)), user=person, chat=chat, update_id=2**40 + number)
         tracker.track(AiMessage(text="", duration_ms=1240.5, input_tokens=0), user=person, chat=chat)
         tracker.track(PremiumAction(action="paid", amount=250.0, currency="XTR"), user=person, chat=chat)
-    tracker.track(ImageGenerated(image_id="p", data=picture, content_type="image/png"), user=person, chat=chat)
+    tracker.track(ImageGenerated(image_id="p", data=image, content_type="image/png"), user=person, chat=chat)
     tracker.shutdown(20)
     assert tracker.dropped == 0
     assert tracker.emitted == len(sent) == 301
     assert_unchanged(itertools.starmap(_as_sent, enumerate(sent, 1)), chain.arrived(service, len(sent)), began)
-    assert chain.picture(sent[-1].attributes["event.id"]) == (
+    assert chain.image(sent[-1].attributes["event.id"]) == (
         "stored",
-        len(picture),
-        hashlib.sha256(picture).hexdigest(),
+        len(image),
+        hashlib.sha256(image).hexdigest(),
     )
 
 
@@ -181,7 +181,7 @@ def test_the_lockfile_has_hashes_and_no_addresses() -> None:
 
 
 def _as_sent(number: int, record: Record) -> ScopeLogs:
-    """What the tracker makes of its n-th record; the bytes of a picture go to the archive, not into the row."""
+    """What the tracker makes of its n-th record; the bytes of an image go to the archive, not into the row."""
     kept = {key: value for key, value in record.attributes.items() if key != "chattrail.image.data"}
     kept["event.sequence"] = number  # it is given after before_send
     log_record = LogRecord(
@@ -195,7 +195,7 @@ def _as_sent(number: int, record: Record) -> ScopeLogs:
     return ScopeLogs(scope=InstrumentationScope(name="chattrail"), log_records=[log_record])
 
 
-def _picture() -> bytes:
+def _image() -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (8, 8), "teal").save(file, "PNG")
     return file.getvalue()

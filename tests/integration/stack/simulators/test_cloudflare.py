@@ -93,7 +93,7 @@ async def test_an_image_with_an_id_of_ones_own_is_never_private() -> None:
         assert (await client.api("POST", "/v2/direct_upload", id="mine"))[0] == 409
 
 
-async def test_what_is_no_picture_or_too_large_is_refused() -> None:
+async def test_what_is_no_image_or_too_large_is_refused() -> None:
     async with served() as (server, client):
         _, address = await client.draft()
         assert await client.upload(address, bytes(10_000_001)) == (413, 5413)
@@ -117,7 +117,7 @@ async def test_requests_without_the_token(headers: dict[str, str], status: int, 
         assert server.limit.refused == 0
 
 
-async def test_a_private_picture_needs_a_signed_address_that_has_not_expired() -> None:
+async def test_a_private_image_needs_a_signed_address_that_has_not_expired() -> None:
     clock = FakeClock()
     async with served(clock) as (server, client):
         image_id, address = await client.draft()

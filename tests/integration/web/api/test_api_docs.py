@@ -52,8 +52,8 @@ def scenario() -> list[LogRecord]:
         "story.id": "lighthouse",
     }
     viktor = {"telegram.user.name": "Виктор", "telegram.user.language_code": "ru"}
-    picture = io.BytesIO()
-    Image.new("RGB", (768, 512), "navy").save(picture, "PNG")
+    image = io.BytesIO()
+    Image.new("RGB", (768, 512), "navy").save(image, "PNG")
     answer = {"gen_ai.request.model": "scripted", "gen_ai.usage.input_tokens": 210, "gen_ai.usage.output_tokens": 12}
     paid = {"premium.action": "paid", "premium.plan": "month", "premium.amount": 250, "premium.currency": "XTR"}
     asked, answered = "Hi! How was your day?", "Quiet. I kept the tea warm."
@@ -67,7 +67,7 @@ def scenario() -> list[LogRecord]:
             "image_generated",
             "1001",
             "20T09:00:44",
-            {**ann, "image.data": picture.getvalue(), "image.prompt": "harbour"},
+            {**ann, "image.data": image.getvalue(), "image.prompt": "harbour"},
         ),
         ("premium_action", "1001", "21T20:15:00", {**ann, **paid}),
         ("start_command", "1002", "22T15:58:00", viktor),

@@ -50,7 +50,7 @@ def stage(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFacto
     with web_stage(clickhouse, tmp_path_factory.mktemp("grafana")) as stage:
         stage.send(filling())
         names = ["event_id", "status", "reason", "created_at"]
-        stage.client.insert("images", [[str(uuid.uuid4()), *row] for row in PICTURES], column_names=names)
+        stage.client.insert("images", [[str(uuid.uuid4()), *row] for row in IMAGES], column_names=names)
         yield stage
 
 
@@ -85,7 +85,7 @@ FAILED = [
     {"type": "handler_failed", "error": "KeyError", "times": 1},
 ]
 AGES = {"stored": 30, "pending": 20, "failed": 10}  # seconds
-PICTURES = [
+IMAGES = [
     (status, reason, datetime.fromtimestamp(NOW / 10**9 - AGES[status], UTC))
     for status, reason in [("stored", ""), ("pending", ""), *[("failed", "answered 404")] * 2]
 ]

@@ -1,4 +1,4 @@
-"""The web part as a process that signs links to pictures: its keys and its links are in no log, page, table or file."""
+"""The web part as a process that signs links to images: its keys and its links are in no log, page, table or file."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The pictures of a trail: served to who is signed in, and nothing else of the disk."""
+"""The images of a trail: served to who is signed in, and nothing else of the disk."""
 
 import io
 import uuid
@@ -40,8 +40,8 @@ def images(client: FlaskClient) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def pictured(stage: WebStage, client: FlaskClient) -> dict[str, str]:
-    """Ids of two events: one with a picture that is stored, one whose bytes are none."""
+def sent(stage: WebStage, client: FlaskClient) -> dict[str, str]:
+    """Ids of two events: one with an image that is stored, one whose bytes are none."""
     ids = {"good": str(uuid.uuid4()), "bad": str(uuid.uuid4())}
     data = {"good": png(), "bad": b"<svg onload=alert(1)>"}
     stage.send(
@@ -55,12 +55,12 @@ def pictured(stage: WebStage, client: FlaskClient) -> dict[str, str]:
     return ids
 
 
-def test_a_picture_is_served_to_who_is_in(stage: WebStage, client: FlaskClient, pictured: dict[str, str]) -> None:
-    good = images(client)[pictured["good"]]
+def test_an_image_is_served_to_who_is_in(stage: WebStage, client: FlaskClient, sent: dict[str, str]) -> None:
+    good = images(client)[sent["good"]]
     assert good == {
         "status": "stored",
-        "url": f"/images/{pictured['good']}",
-        "thumbnail_url": f"/images/{pictured['good']}",
+        "url": f"/images/{sent['good']}",
+        "thumbnail_url": f"/images/{sent['good']}",
         "content_type": "image/png",
         "width": 16,
         "height": 9,
@@ -82,15 +82,15 @@ def test_a_picture_is_served_to_who_is_in(stage: WebStage, client: FlaskClient, 
     assert again.data == b""
 
 
-def test_bytes_that_are_no_picture_have_a_reason_and_no_address(
-    stage: WebStage, client: FlaskClient, pictured: dict[str, str]
+def test_bytes_that_are_no_image_have_a_reason_and_no_address(
+    stage: WebStage, client: FlaskClient, sent: dict[str, str]
 ) -> None:
-    bad = images(client)[pictured["bad"]]
+    bad = images(client)[sent["bad"]]
     assert (bad["status"], bad["url"]) == ("failed", None)
     assert bad["reason"]
     browser = stage.app().test_client()
     sign_in(browser)
-    assert browser.get(f"/images/{pictured['bad']}").status_code == 404
+    assert browser.get(f"/images/{sent['bad']}").status_code == 404
 
 
 @pytest.mark.parametrize(

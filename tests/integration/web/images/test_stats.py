@@ -1,4 +1,4 @@
-"""The figures of the archive of pictures: in the API and on the Statistics page."""
+"""The figures of the archive of images: in the API and on the Statistics page."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -41,7 +41,7 @@ def test_the_figures_of_the_archive(stage: WebStage) -> None:
     assert figures() == nothing
     for sha256, size in (("aa", 1000), ("aa", 1000), ("bb", 500)):
         stage.archived("s3", "k", sha256=sha256, bytes=size, created_at=now - timedelta(days=400))
-    stage.archived("directory", "k", sha256="aa", bytes=1000)  # the same picture, in a store that was used before
+    stage.archived("directory", "k", sha256="aa", bytes=1000)  # the same image, in a store that was used before
     stage.archived("", "", status="erased", bytes=0)
     for reason, count in (("answered 404", 3), ("too large", 1), ("answered 403", 1)):
         for _ in range(count):

@@ -1,4 +1,4 @@
-"""Pictures at Cloudflare and in S3, as pages link to them: real servers judge the links."""
+"""Images at Cloudflare and in S3, as pages link to them: real servers judge the links."""
 
 import io
 import itertools

@@ -70,7 +70,7 @@ def test_behind_proxies_only_the_number_in_all_is_limited(tmp_path: Path) -> Non
             served(part)
 
 
-def test_large_pictures_that_nobody_reads_hold_no_thread(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> None:
+def test_large_images_that_nobody_reads_hold_no_thread(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> None:
     size = 24 << 20  # more than the system takes for a client that does not read
     with web_stage(clickhouse, tmp_path) as stage:
         stage.images.mkdir(exist_ok=True)

@@ -10,7 +10,7 @@ from chattrail import Tracker
 from tests.unit.chattrail.aiogram.bench import GROUP, Bench
 
 
-async def test_pictures_and_captions(bench: Bench) -> None:
+async def test_images_and_captions(bench: Bench) -> None:
     async def show(message: Message) -> None:
         await message.answer_photo("file-id", caption="A fox")
         await message.answer_document("file-id")
@@ -44,16 +44,16 @@ async def test_details_go_where_they_belong(bench: Bench) -> None:
 
     bench.on_message(answer)
     await bench.say("go")
-    first, second, picture, caption, plain = bench.events[1:]
+    first, second, image, caption, plain = bench.events[1:]
     assert (first["gen_ai.request.model"], first["gen_ai.usage.input_tokens"], first["chattrail.ai.duration_ms"]) == (
         "m", 10, 5.0,
     )  # fmt: skip
     assert second["gen_ai.request.model"] == "m"
     assert "gen_ai.usage.input_tokens" not in second
     assert "chattrail.ai.duration_ms" not in second
-    assert (picture["chattrail.image.id"], picture["chattrail.image.prompt"]) == ("fox-1", "a fox")
-    assert (picture["chattrail.image.data"], "chattrail.image.file_id" in picture) == (b"png", False)
-    assert picture["chattrail.image.duration_ms"] == 9.0
+    assert (image["chattrail.image.id"], image["chattrail.image.prompt"]) == ("fox-1", "a fox")
+    assert (image["chattrail.image.data"], "chattrail.image.file_id" in image) == (b"png", False)
+    assert image["chattrail.image.duration_ms"] == 9.0
     assert "chattrail.ai.duration_ms" not in caption
     assert "gen_ai.request.model" not in plain
 

@@ -71,7 +71,7 @@ def test_an_event_from_the_future_counts_as_of_now() -> None:
     assert watched.check(at(700)) is None
 
 
-def test_pictures_have_a_share_of_their_own() -> None:
+def test_images_have_a_share_of_their_own() -> None:
     watched = rule("image failures > 50% in 1 h", at_least=2)
     feed(watched, 1, 2, 0, "image_generated")
     assert watched.check(at()) == "image failures > 50% in 1 h: now 66.7% (2 of 3)"
@@ -98,7 +98,7 @@ def test_silence_is_told_once_and_again_after_an_event() -> None:
     assert watched.check(at(5901))
 
 
-def test_pictures_that_wait_too_long() -> None:
+def test_images_that_wait_too_long() -> None:
     watched = rule("pictures pending for 1 h")
 
     def now(waiting: int, oldest_s: float) -> Moment:

@@ -1,4 +1,4 @@
-"""Links to pictures elsewhere: signed as the documentation says, short-lived, only for keys that stores give."""
+"""Links to images elsewhere: signed as the documentation says, short-lived, only for keys that stores give."""
 
 import hashlib
 import hmac

@@ -184,8 +184,8 @@ def the_commands(sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch, tmp_path:
 
     with monkeypatch.context() as broken:
         broken.setattr(validate, "_event_fault", lambda record: "broken")
-        picture = event("image_generated", attributes={"chattrail.image.data": b"\x89PNG"})
-        sink.handle(request(say("one secret"), event("\x1b[31mred", event_id="x"), picture))
+        image = event("image_generated", attributes={"chattrail.image.data": b"\x89PNG"})
+        sink.handle(request(say("one secret"), event("\x1b[31mred", event_id="x"), image))
     code, said = command("dead-letters")
     assert code == 0
     assert "1  broken  (chattrail.user_message, 20" in said
@@ -197,7 +197,7 @@ def the_commands(sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert "1 still can't be stored and stay: event.id is not a UUID" in said
     assert "secret" not in said
     assert texts(sink) == ["", "one secret"]
-    assert sink.one("SELECT count() FROM images FINAL") == 1, "the archive gets the picture, too"
+    assert sink.one("SELECT count() FROM images FINAL") == 1, "the archive gets the image, too"
     code, said = command("replay", "--reason", "nothing has it")
     assert (code, "0 dead letters are stored now" in said) == (0, True)
     code, said = command("replay", plugins="debug")

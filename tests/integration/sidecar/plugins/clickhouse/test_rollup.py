@@ -39,7 +39,7 @@ def test_what_only_the_bot_did_is_not_the_persons_own(sink: SinkUnderTest) -> No
     sink.settle()
     assert sink.rows("SELECT last_own_ts FROM activity FINAL ORDER BY user_id, slot") == [
         (datetime(2026, 3, 1, 12, 1),),
-        (datetime(1970, 1, 1),),  # a picture alone
+        (datetime(1970, 1, 1),),  # an image alone
         (datetime(2026, 3, 1, 12, 2),),
     ]
 

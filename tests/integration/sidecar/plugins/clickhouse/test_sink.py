@@ -15,7 +15,7 @@ from tests.support.otlp import event, request, uuid7
 from tests.support.sinks import SinkUnderTest, sink_on
 
 
-def test_bytes_of_a_picture_never_become_a_column(sink: SinkUnderTest) -> None:
+def test_bytes_of_an_image_never_become_a_column(sink: SinkUnderTest) -> None:
     sink.handle(request(*conversation()))
     assert (
         sink.one("SELECT count() FROM events WHERE arrayExists(k -> k = 'chattrail.image.data', mapKeys(attributes))")

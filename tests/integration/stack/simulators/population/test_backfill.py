@@ -56,7 +56,7 @@ def test_everything_arrives_with_true_times_and_a_second_run_repeats_it(
     assert datetime(2026, 2, 9, tzinfo=UTC) < times[0] < times[-1] < datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def test_sessions_personas_and_pictures_are_those_of_a_bot(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sessions_personas_and_images_are_those_of_a_bot(monkeypatch: pytest.MonkeyPatch) -> None:
     with OtlpReceiver() as receiver:
         assert run(monkeypatch, receiver.url) == 0
         records = receiver.records
@@ -69,8 +69,8 @@ def test_sessions_personas_and_pictures_are_those_of_a_bot(monkeypatch: pytest.M
     assert all(max(times) - min(times) < 6 * 3600e9 for times in sessions.values())
     answers = [record for record in records if "gen_ai.response.model" in record.attributes]
     assert all(record.attributes["chattrail.persona.id"] for record in answers)
-    pictures = [record.attributes.get("chattrail.image.data") for record in records if record.type == "image_generated"]
-    assert any(data and data.startswith(b"\xff\xd8\xff") for data in pictures)
+    images = [record.attributes.get("chattrail.image.data") for record in records if record.type == "image_generated"]
+    assert any(data and data.startswith(b"\xff\xd8\xff") for data in images)
 
 
 def test_a_busy_receiver_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,7 @@ def keyboard(*data: str) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup(inline_keyboard=[[InlineKeyboardButton(text=d.title(), callback_data=d)] for d in data])
 
 
-def picture() -> BufferedInputFile:
+def image() -> BufferedInputFile:
     out = io.BytesIO()
     Image.new("RGB", (64, 64), "navy").save(out, "PNG")
     return BufferedInputFile(out.getvalue(), "p.png")
@@ -112,7 +112,7 @@ def small_bot(seen: Counter[str]) -> Dispatcher:
                 chosen.add(message.chat.id)
                 await message.answer("Once upon a time", reply_markup=keyboard("picture:new"))
             case "picture", _:
-                await message.answer_photo(picture(), reply_markup=keyboard("picture:again"))
+                await message.answer_photo(image(), reply_markup=keyboard("picture:again"))
             case "clear", _:
                 chosen.discard(message.chat.id)
                 await message.edit_text("Done")

@@ -1,4 +1,4 @@
-"""What the tests of the simulated Bot API share: a real aiogram client, pictures, keyboards."""
+"""What the tests of the simulated Bot API share: a real aiogram client, images, keyboards."""
 
 import asyncio
 import io

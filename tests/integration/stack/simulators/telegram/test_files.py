@@ -42,9 +42,9 @@ async def test_people_send_files_that_come_back_byte_for_byte(bot: Bot, ann: Any
     await ann.send_voice(b"OggS voice", duration=4)
     await ann.send_sticker()
     await ann.send_photo(png(), caption="look")
-    document, voice, sticker, picture = [update.message for update in await updates(bot, offset=-4)]
+    document, voice, sticker, image = [update.message for update in await updates(bot, offset=-4)]
     assert (document.document.file_name, voice.voice.duration, sticker.sticker.emoji) == ("notes.bin", 4, "👍")
-    assert (picture.caption, picture.photo[-1].width) == ("look", 640)
+    assert (image.caption, image.photo[-1].width) == ("look", 640)
     downloaded = await bot.download(document.document)
     assert downloaded is not None
     assert downloaded.read() == b"\0\1 bytes \xff"

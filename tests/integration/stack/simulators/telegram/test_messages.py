@@ -141,7 +141,7 @@ async def test_edits_change_the_message_in_place(bot: Bot, ann: Any) -> None:
         await bot.edit_message_caption(caption="x", chat_id=1001, message_id=sent.message_id)
 
 
-async def test_photos_can_change_caption_and_picture(bot: Bot, ann: Any) -> None:
+async def test_photos_can_change_caption_and_image(bot: Bot, ann: Any) -> None:
     sent = await bot.send_photo(1001, photo(), caption="one")
     edited = await bot.edit_message_caption(caption="two", chat_id=1001, message_id=sent.message_id)
     assert isinstance(edited, Message)
