@@ -93,12 +93,12 @@ def test_placeholders_and_viewer_are_in_order(
 ) -> None:
     watched = open_page(size=size, theme=theme)
     page = watched.go(trail.path)
-    expect(page.locator("[data-picture=pending]")).to_contain_text("It will appear here by itself.")
-    expect(page.locator("[data-picture=failed]")).to_contain_text("answered 404")
-    expect(page.locator("[data-picture=erased]")).to_contain_text("It cannot be brought back.")
+    expect(page.locator("[data-image=pending]")).to_contain_text("It will appear here by itself.")
+    expect(page.locator("[data-image=failed]")).to_contain_text("answered 404")
+    expect(page.locator("[data-image=erased]")).to_contain_text("It cannot be brought back.")
     assert sticks_out(page) <= 0
     assert not findings(page, axe_source)
-    page.locator("a.picture").click()
+    page.locator("a.image").click()
     assert loaded(page, "#viewer img") == 384
     viewer, image = page.locator("#viewer").bounding_box(), page.locator("#viewer img").bounding_box()
     assert viewer is not None
@@ -115,7 +115,7 @@ def test_placeholders_and_viewer_are_in_order(
 def test_the_keyboard_opens_closes_and_comes_back(trail: Trail, open_page: OpenPage) -> None:
     watched = open_page()
     page = watched.go(trail.path)
-    link, viewer = page.locator("a.picture"), page.locator("#viewer")
+    link, viewer = page.locator("a.image"), page.locator("#viewer")
     for leave in ("Escape", "Enter"):  # Enter: the button, which has the focus
         link.focus()
         page.keyboard.press("Enter")
@@ -141,12 +141,12 @@ def test_it_is_a_plain_link_to_who_wants_one(trail: Trail, open_page: OpenPage) 
     watched = open_page()
     page = watched.go(trail.path)
     with page.context.expect_page() as opened:
-        page.locator("a.picture").click(modifiers=["ControlOrMeta"])
+        page.locator("a.image").click(modifiers=["ControlOrMeta"])
     assert opened.value.url.endswith(f"/images/{trail.ids['stored']}")
     expect(page.locator("#viewer")).not_to_be_visible()
     plain = open_page(scripts=False).go(trail.path)
     with plain.context.expect_page() as opened:
-        plain.locator("a.picture").click()
+        plain.locator("a.image").click()
     opened.value.wait_for_load_state()
     assert opened.value.url.endswith(f"/images/{trail.ids['stored']}")
     assert opened.value.locator("img").count() == 1  # as browsers show an image
@@ -160,7 +160,7 @@ def test_an_image_that_was_erased_meanwhile_says_so(stack: Stack, open_page: Ope
     )
     watched = open_page()
     page = watched.go(path)
-    page.locator("a.picture").click()
+    page.locator("a.image").click()
     expect(page.locator("#viewer").get_by_role("alert")).to_contain_text("cannot be shown now")
     assert [fault for fault in watched.faults if "404" not in fault] == []
 
@@ -213,8 +213,8 @@ def test_images_at_cloudflare_are_small_in_the_trail_and_large_on_a_click(
         asked: list[str] = []
         watched.page.on("request", lambda request: asked.append(request.url))
         page = watched.go(path)
-        assert loaded(page, "a.picture img") == 273  # 320 px high: the variant, and not the whole image
-        page.locator("a.picture").click()
+        assert loaded(page, "a.image img") == 273  # 320 px high: the variant, and not the whole image
+        page.locator("a.image").click()
         assert loaded(page, "#viewer img") == 512
         assert page.evaluate("window.policyViolations") == []
         foreign = {url.partition("?")[0] for url in asked if not url.startswith((home, "data:"))}

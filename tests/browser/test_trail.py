@@ -110,7 +110,7 @@ def test_an_image_stands_in_its_bubble(stack: Stack, person: Person, open_page: 
     expect(image).to_be_visible()
     page.wait_for_function("[...document.querySelectorAll('.bubble img')].every((each) => each.naturalWidth === 384)")
     assert image.get_attribute("alt") == "a pier"
-    expect(page.locator("[data-picture=failed]")).to_be_visible()
+    expect(page.locator("[data-image=failed]")).to_be_visible()
     watched.check()
 
 

@@ -5,7 +5,7 @@ export function showImages() {
     const viewer = document.getElementById("viewer");
     if (!viewer) return;
     if (event.target === viewer || event.target.closest(".viewer-close")) viewer.close();
-    const link = event.target.closest("a.picture");
+    const link = event.target.closest("a.image");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     show(viewer, link);

@@ -148,7 +148,7 @@ def test_a_store_that_is_not_set_up_says_so(stage: WebStage) -> None:
         assert missing.status_code == 404
         assert setting in missing.text
     page = client.get(f"/analytics/users/{who}").text
-    assert page.count('data-picture="stored"') == 3
+    assert page.count('data-image="stored"') == 3
 
 
 def test_the_trail_links_small_and_large(stage: WebStage) -> None:
