@@ -8,9 +8,9 @@ from playwright.sync_api import expect
 
 from chattrail import events
 from chattrail.context import Chat, Person
+from tests.browser.accessibility import sticks_out
 from tests.browser.conftest import NARROW, WIDE, OpenPage
 from tests.browser.stack import Stack
-from tests.browser.test_pages import sticks_out
 
 CANARY = "https://canary.invalid"
 PAYLOADS = (

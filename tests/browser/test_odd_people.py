@@ -4,7 +4,7 @@ import re
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
 import clickhouse_connect
@@ -12,9 +12,9 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.accessibility import findings, in_each_theme, sticks_out
 from tests.browser.conftest import NARROW, WIDE, OpenPage
 from tests.browser.stack import PASSWORD, Stack, wait_until
-from tests.browser.test_pages import findings, sticks_out
 from tests.support.decoding_proxy import decoding_proxy
 from tests.support.otlp import event, request
 from web.analytics.person_key import address_of
@@ -36,7 +36,6 @@ TYPED = {
     "x" * 300,
 }  # each as it is
 MARK = "odd-people-0d5f"
-THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")  # of a page that is open already
 
 
 def name(number: int) -> str:
@@ -206,9 +205,7 @@ def test_nothing_sticks_out(
     watched = open_page(size=size, language=language)
     for path in ("/analytics", "/analytics/users", f"/analytics/users?language={'x' * 35}", trail):
         page = watched.go(path)
-        for theme in THEMES:
-            page.emulate_media(color_scheme=theme)
-            page.evaluate(TRANSITIONS_END)
+        for theme in in_each_theme(page):
             assert sticks_out(page) <= 0, (path, theme)
             wide = page.evaluate(TOO_WIDE, [PARTS, WORDS, size[0]])
             assert not wide, (path, theme, wide)
@@ -223,9 +220,6 @@ def test_nothing_sticks_out(
     watched.check()
 
 
-TRANSITIONS_END = """
-() => Promise.allSettled(document.getAnimations().filter((one) => one instanceof CSSTransition).map((one) => one.finished))
-"""
 PARTS = (
     ".chip, .badge-line, .bubble, .failure, .facts dd, .person, .bar-name, h1, .section-warning, .figure-line, .delta"
 )

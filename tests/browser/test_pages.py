@@ -1,11 +1,9 @@
 """Every page, wide and narrow, light and dark: nothing sticks out, nothing complains, everybody can use it."""
 
-import json
-from typing import Any
-
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
+from tests.browser.accessibility import findings, in_each_theme, sticks_out
 from tests.browser.conftest import NARROW, WIDE, OpenPage
 
 PAGES = {
@@ -19,39 +17,22 @@ PAGES = {
 }
 ERRORS = {"unknown page": ("/analytics/nowhere", 404), "unknown person": ("/analytics/users/31337", 404)}
 SIZES = {"wide": WIDE, "narrow": NARROW}
+OPENED = {"wide": (WIDE, "light"), "narrow": (NARROW, "dark")}  # each is then shown in the other theme, too
 
 
-def findings(page: Page, source: str) -> list[str]:
-    """What axe finds that is serious or worse, each with the elements at fault."""
-    page.evaluate(source)
-    result: dict[str, Any] = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{each['id']}: {each['help']}: {json.dumps([node['html'][:160] for node in each['nodes'][:3]])}"
-        for each in result["violations"]
-        if each["impact"] in ("serious", "critical")
-    ]
-
-
-def sticks_out(page: Page) -> int:
-    """By how many pixels the page is wider than the window."""
-    wider: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return wider
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
+@pytest.mark.parametrize(("size", "theme"), OPENED.values(), ids=OPENED.keys())
 @pytest.mark.parametrize("path", PAGES.values(), ids=PAGES.keys())
 def test_page_is_in_order(open_page: OpenPage, axe_source: str, path: str, size: tuple[int, int], theme: str) -> None:
     watched = open_page(size=size, theme=theme)
     page = watched.go(path)
-    assert sticks_out(page) <= 0
     assert page.locator("main h1, header h1").count() == 1
+    for shown in in_each_theme(page):
+        assert sticks_out(page) <= 0, shown
+        assert not findings(page, axe_source), shown
     watched.check()
-    assert not findings(page, axe_source)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
+@pytest.mark.parametrize(("size", "theme"), OPENED.values(), ids=OPENED.keys())
 @pytest.mark.parametrize("where", ERRORS.values(), ids=ERRORS.keys())
 def test_error_page_names_the_request(
     open_page: OpenPage, axe_source: str, where: tuple[str, int], size: tuple[int, int], theme: str
@@ -63,19 +44,20 @@ def test_error_page_names_the_request(
     page = watched.go(path)
     assert answers[0] == status
     assert page.locator("#request-id").inner_text()
-    assert sticks_out(page) <= 0
+    for shown in in_each_theme(page):
+        assert sticks_out(page) <= 0, shown
+        assert not findings(page, axe_source), shown
     assert not [fault for fault in watched.faults if str(status) not in fault]
-    assert not findings(page, axe_source)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("path", ["/login", "/login/link?token=spent"])
-def test_sign_in_pages_are_in_order(open_page: OpenPage, axe_source: str, path: str, theme: str) -> None:
-    watched = open_page(size=NARROW, theme=theme, state={"cookies": [], "origins": []})
+def test_sign_in_pages_are_in_order(open_page: OpenPage, axe_source: str, path: str) -> None:
+    watched = open_page(size=NARROW, state={"cookies": [], "origins": []})
     page = watched.go(path)
-    assert sticks_out(page) <= 0
+    for shown in in_each_theme(page):
+        assert sticks_out(page) <= 0, shown
+        assert not findings(page, axe_source), shown
     assert not [fault for fault in watched.faults if "410" not in fault]
-    assert not findings(page, axe_source)
 
 
 def test_first_screen_holds_figures_and_chart(open_page: OpenPage) -> None:

@@ -64,7 +64,8 @@ def test_paging_shows_every_event_once_in_order(client: FlaskClient, order: str)
     places = [(e["at"], e["sequence"]) for e in whole["events"]]
     assert places == sorted(places, reverse=order == "desc")
     for limit, far in ((1, 18), (7, 90), (30, 90), (89, 90), (90, 90)):  # 18: each two neighbours there can be
-        found, cursor = [], None
+        found: list[dict[str, Any]] = []
+        cursor = None
         while len(found) < far:
             page = trail(client, order=order, limit=limit, **({"cursor": cursor} if cursor else {}))
             found += page["events"]

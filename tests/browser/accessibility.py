@@ -1,0 +1,38 @@
+"""Whether everybody can use a page: what axe finds, and what is wider than the window, light and dark."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from playwright.sync_api import Page
+
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+TRANSITIONS_END = """
+() => Promise.allSettled(document.getAnimations().filter((one) => one instanceof CSSTransition).map((one) => one.finished))
+"""
+
+
+def in_each_theme(page: Page) -> Iterator[str]:
+    """Show the open page in one theme after the other; the last is the one of its start."""
+    dark: bool = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    for theme in THEMES if dark else reversed(THEMES):
+        page.emulate_media(color_scheme=theme)
+        page.evaluate(TRANSITIONS_END)
+        yield theme
+
+
+def findings(page: Page, source: str) -> list[str]:
+    """What axe finds that is serious or worse, each with the elements at fault."""
+    page.evaluate(source)
+    result: dict[str, Any] = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{each['id']}: {each['help']}: {json.dumps([node['html'][:160] for node in each['nodes'][:3]])}"
+        for each in result["violations"]
+        if each["impact"] in ("serious", "critical")
+    ]
+
+
+def sticks_out(page: Page) -> int:
+    """By how many pixels the page is wider than the window."""
+    wider: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return wider
