@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from sidecar.plugins.images.queue.job_store import JobStore
-from sidecar.plugins.images.queue.jobs import Claim, Job, ms
+from sidecar.plugins.images.queue.jobs import Job, ms
 from sidecar.telemetry.metrics import Metrics
 from tests.support.plugin_support import START, SetClock
 
@@ -14,7 +14,7 @@ LATER = ms(START + timedelta(days=1))
 
 
 def job(number: int = 1, source: str = "https://example.org/a.png") -> Job:
-    return Job(str(uuid.UUID(int=number)), f"image-{number}", "7", "url", source, START)
+    return Job(str(uuid.UUID(int=number)), f"image-{number}", "7", "url", source, ms(START))
 
 
 def names(folder: Path) -> list[str]:
@@ -41,5 +41,5 @@ async def states(jobs: JobStore, *numbers: int) -> dict[str, str]:
     return await jobs.states([job(number).event_id for number in numbers])
 
 
-async def claimed(jobs: JobStore, limit: int = 100) -> list[Claim]:
+async def claimed(jobs: JobStore, limit: int = 100) -> list[Job]:
     return await jobs.claim(limit)

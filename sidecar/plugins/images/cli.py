@@ -7,6 +7,7 @@ import logging
 import sqlite3
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sidecar.errors import RetryableError
@@ -14,7 +15,6 @@ from sidecar.plugin import Context, SystemClock
 from sidecar.plugins.images.config import ImagesConfig
 from sidecar.plugins.images.plugin import job_store_of
 from sidecar.plugins.images.queue.figures import figures
-from sidecar.plugins.images.queue.jobs import from_ms
 from sidecar.plugins.images.queue.spool import Spool
 from sidecar.plugins.images.stores import build_store
 from sidecar.plugins.images.upload.uploader import Uploader
@@ -47,7 +47,9 @@ def _status(path: Path) -> int:
     for reason, count in found.failures.items():
         print(f"{count:10}  failed: {ascii(reason)[1:-1]}")
     if found.oldest is not None:
-        print(f"the oldest image that waits came at {from_ms(found.oldest):%Y-%m-%d %H:%M:%S} UTC")
+        print(
+            f"the oldest image that waits came at {datetime.fromtimestamp(found.oldest / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        )
     print(f"{found.bytes / 1e6:.1f} MB are kept; {found.unpublished} changes are not in ClickHouse yet")
     if found.paused:
         print(f"ALL IMAGES WAIT: {found.paused}")

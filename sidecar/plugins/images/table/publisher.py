@@ -1,7 +1,7 @@
 """Carries changes of jobs to the `images` table until they are there, and fills a new journal from the table."""
 
 import asyncio
-from datetime import UTC, timedelta
+from datetime import timedelta
 
 from common.error_location import error_location
 from common.waiting import set_within
@@ -115,7 +115,7 @@ class Publisher:
                         kind, source = "data", ""
                     elif not source:  # its bytes were never kept, nor the event acknowledged, and will come again
                         continue
-                    jobs.append((Job(event_id, image_id, user_id, kind, source, received_at.astimezone(UTC)), 0))
+                    jobs.append((Job(event_id, image_id, user_id, kind, source, received_at), 0))
                 found += len(jobs) - len(await self._jobs.add(jobs))
                 after = page[-1][0]
             if found:

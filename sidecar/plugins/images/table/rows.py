@@ -23,6 +23,8 @@ COLUMNS = (
     "event_id", "image_id", "user_id", "source_kind", "source", "created_at", "status", "reason", "attempts", "store",
     "sha256", "updated_at", "key", "content_type", "bytes", "width", "height",
 )  # fmt: skip
+_TIME = "toUnixTimestamp64Milli({})"
+_READ = {"event_id": "toString(event_id)", **{name: _TIME.format(name) for name in ("created_at", "updated_at")}}
 
 
 class ImagesTable:
@@ -51,14 +53,14 @@ class ImagesTable:
         await self._client.close()
 
     async def publish(self, rows: Sequence[Sequence[Any]]) -> None:
-        """Write rows of COLUMNS. The same rows again change nothing."""
+        """Write rows of COLUMNS, times in Unix milliseconds. The same rows again change nothing."""
         with _failures():
             await self._client.insert("images", rows, column_names=COLUMNS, settings=INSERT)
 
     async def after(self, event_id: str, since: datetime, limit: int) -> list[tuple[Any, ...]]:
         """Return the next rows of COLUMNS behind an event that came or changed since, in the table's order."""
         return await self._query(
-            f"SELECT toString(event_id), {', '.join(COLUMNS[1:])} FROM images FINAL"  # noqa: S608
+            f"SELECT {', '.join(_READ.get(name, name) for name in COLUMNS)} FROM images FINAL"  # noqa: S608
             " WHERE event_id > {event_id:UUID} AND greatest(images.created_at, images.updated_at) >= {since:DateTime64(3, 'UTC')}"
             " ORDER BY images.event_id LIMIT {limit:UInt32}",
             {"event_id": event_id, "since": since, "limit": limit},
@@ -71,7 +73,7 @@ class ImagesTable:
         """
         return await self._query(
             "SELECT toString(event_id), image_id, user_id, attributes['chattrail.image.file_id'],"
-            " attributes['chattrail.image.url'], received_at FROM events FINAL"
+            " attributes['chattrail.image.url'], toUnixTimestamp64Milli(received_at) FROM events FINAL"
             " WHERE event_id > {event_id:UUID} AND type = 'image_generated' AND error_type = ''"
             " AND received_at >= {since:DateTime64(3, 'UTC')} AND events.event_id NOT IN"
             " (SELECT event_id FROM images) ORDER BY events.event_id LIMIT {limit:UInt32}",
