@@ -12,7 +12,6 @@ from sidecar.plugins.images.decode.decoder_pool import DecoderPool
 from sidecar.plugins.images.decode.limits import Limits
 from sidecar.plugins.images.fetch.http import Fetcher
 from sidecar.plugins.images.fetch.telegram import TelegramFiles
-from sidecar.plugins.images.metrics import report_waiting
 from sidecar.plugins.images.queue.job_store import JobStore
 from sidecar.plugins.images.queue.jobs import EVENT_TYPES, Job, jobs_of
 from sidecar.plugins.images.queue.spool import Spool
@@ -22,6 +21,8 @@ from sidecar.plugins.images.stores.base import Store, StorePausedError, Upload
 from sidecar.plugins.images.table.publisher import Publisher
 from sidecar.plugins.images.upload.uploader import Uploader
 from sidecar.telemetry import metrics as telemetry
+
+METRICS_EVERY_S = 10.0
 
 
 class ImageArchiver:
@@ -69,7 +70,7 @@ class ImageArchiver:
         self._publisher.start()
         self._tasks = [
             asyncio.create_task(self._begin(workers), name="images begin"),
-            asyncio.create_task(report_waiting(jobs, context), name="images metrics"),
+            asyncio.create_task(self._report_waiting(), name="images metrics"),
         ]
 
     async def handle(self, batch: Batch) -> None:
@@ -126,11 +127,24 @@ class ImageArchiver:
                 break
             except Exception as error:
                 why = StorePausedError(f"unexpected {type(error).__name__} at {error_location(error)}", after=5.0)
-                if isinstance(error, RetryableError | StorePausedError):
+                if isinstance(error, RetryableError):
                     why = StorePausedError(error.reason, after=min(max(error.after, 0.25), 60.0))
                 await workers.hold(why)
                 await asyncio.sleep(why.after)
         workers.start()
+
+    async def _report_waiting(self) -> None:
+        """Set the gauges from the journal, again and again: whether or not anything can be archived."""
+        while True:
+            try:
+                waiting, oldest = await self._jobs.waiting()
+            except RetryableError as error:
+                self._context.logger.info("%s; trying again", error.reason)
+            else:
+                age = 0.0 if oldest is None else self._context.clock.now().timestamp() - oldest / 1000
+                self._context.metrics.set(telemetry.IMAGES_PENDING, waiting)
+                self._context.metrics.set(telemetry.IMAGES_OLDEST_PENDING, max(age, 0.0))
+            await asyncio.sleep(METRICS_EVERY_S)
 
     async def _take_stock(self) -> None:
         """Make the spool, list what an earlier process left, and sweep if the journal is complete. Raises RetryableError."""

@@ -6,12 +6,11 @@ import signal
 import struct
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import sidecar
 from sidecar.errors import PermanentError, RetryableError
@@ -36,8 +35,8 @@ class _Child:
 class DecoderPool:
     """Decodes images in `processes` children, each made when it is first needed.
 
-    `replaced` counts children that did not end in good order, by why: crashed, hung, cpu, memory, ended, cancelled;
-    `on_replaced` is called with each reason.
+    `on_replaced` is called for each child that did not end in good order, with why: crashed, hung, cpu, memory, ended,
+    cancelled.
     """
 
     def __init__(
@@ -58,14 +57,6 @@ class DecoderPool:
             self._idle.put_nowait(None)
         self._children: set[Process] = set()
         self._closed = False
-        self.replaced: Counter[str] = Counter()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
 
     async def start(self) -> None:
         """Make the first child, so that a fault shows now. Raises RetryableError when it can't be made."""
@@ -101,7 +92,7 @@ class DecoderPool:
             if keep is None and child is not None:
                 await asyncio.shield(self._end(child.process))
         if "spent" in answer:
-            self._count("memory")
+            self._on_replaced("memory")
         if "refused" in answer:
             raise PermanentError(str(answer["refused"]))
         return StrippedImage(content=image, **answer)
@@ -112,10 +103,10 @@ class DecoderPool:
             async with asyncio.timeout(self._timeout_s):
                 return await self._exchange(process, content)
         except TimeoutError:
-            self._count("hung")
+            self._on_replaced("hung")
             failure = RetryableError(f"the image was not decoded within {self._timeout_s:g} s")
         except asyncio.CancelledError:
-            self._count("cancelled")
+            self._on_replaced("cancelled")
             raise
         except (asyncio.IncompleteReadError, OSError, ValueError):
             failure = await self._how_it_died(process)
@@ -142,12 +133,12 @@ class DecoderPool:
             return RetryableError("the image decoder was closed")
         status = await self._end(process)
         if status == -signal.SIGXCPU:
-            self._count("cpu")
+            self._on_replaced("cpu")
             return PermanentError(f"the image takes more than {self._limits.cpu_s} s of processor time to decode")
         if -status in _CRASHES:
-            self._count("crashed")
+            self._on_replaced("crashed")
             return PermanentError(f"the image crashes the decoder ({signal.Signals(-status).name})")
-        self._count("ended")
+        self._on_replaced("ended")
         return RetryableError("the process that decodes images ended")
 
     async def _alive(self, child: _Child | None) -> _Child:
@@ -189,7 +180,3 @@ class DecoderPool:
         status = await process.wait()
         self._children.discard(process)
         return status
-
-    def _count(self, why: str) -> None:
-        self.replaced[why] += 1
-        self._on_replaced(why)

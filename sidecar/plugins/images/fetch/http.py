@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Collection
 from functools import partial
-from typing import Self
 
 import aiohttp
 
@@ -48,12 +47,6 @@ class Fetcher:
             trust_env=False,  # a proxy would connect to an unchecked address; .netrc holds passwords
             timeout=aiohttp.ClientTimeout(total=None),
         )
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
 
     async def close(self) -> None:
         """Close every connection."""

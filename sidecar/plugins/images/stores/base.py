@@ -32,17 +32,11 @@ Note = Callable[[str], Awaitable[None]]
 _SHA256_KEY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z]{3,4}\Z")
 
 
-class StorePausedError(Exception):
+class StorePausedError(RetryableError):
     """The store takes nothing now, whatever the image: wrong credentials, an account's limit, too many requests.
 
     The whole queue stops for `after` seconds, and no image's attempt is counted.
     """
-
-    def __init__(self, reason: str, *, after: float = 60.0) -> None:
-        """Take the reason, without secrets, and the seconds to wait before one image is tried again."""
-        super().__init__(reason)
-        self.reason = reason
-        self.after = after
 
 
 def sha256_key(image: Upload) -> str:

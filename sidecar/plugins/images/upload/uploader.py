@@ -57,7 +57,7 @@ class Uploader:
                     # no byte of the image had left: it is the store that is away, for all of them, however long
                     raise store_away(error) from None
                 # the error may have come after the bytes arrived; if that can't be learnt, the key stays noted
-                with contextlib.suppress(RetryableError, PermanentError, StorePausedError):
+                with contextlib.suppress(RetryableError, PermanentError):
                     if noted and await self._is_stored(image.sha256):
                         return
                 raise
@@ -76,7 +76,7 @@ class Uploader:
                 try:
                     await self._is_stored(blob.sha256)
                     on_settled()
-                except (RetryableError, PermanentError, StorePausedError):
+                except (RetryableError, PermanentError):
                     left += 1
         return left
 
