@@ -7,13 +7,13 @@ encoder hands it over in a field of the log record that OTLP does not have; what
 import base64
 import json
 import math
-from collections.abc import Iterator
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from sidecar.otlp.attributes import key_of
+from sidecar.otlp.batch import records_of
 from sidecar.otlp.wire import encode
 from sidecar.plugins.clickhouse.otlp_schema import BODY_JSON
 
@@ -25,13 +25,13 @@ CONTAINERS = frozenset({"array_value", "kvlist_value"})
 
 def has_nested_bodies(request: ExportLogsServiceRequest) -> bool:
     """Whether any record's body is an array or a key-value list."""
-    return any(record.body.WhichOneof("value") in CONTAINERS for record in _records(request))
+    return any(record.body.WhichOneof("value") in CONTAINERS for record in records_of(request))
 
 
 def with_body_json(body: bytes) -> bytes:
     """Return a request with the plain JSON of its nested bodies beside them."""
     request = ExportLogsServiceRequest.FromString(body)
-    for record in _records(request):
+    for record in records_of(request):
         if text := body_json(record):
             record.MergeFromString(encode(BODY_JSON, text.encode()))
     return bytes(request.SerializeToString())
@@ -42,10 +42,6 @@ def body_json(record: LogRecord) -> str:
     if record.body.WhichOneof("value") not in CONTAINERS:
         return ""
     return json.dumps(_plain(record.body), ensure_ascii=False, separators=(",", ":"))
-
-
-def _records(request: ExportLogsServiceRequest) -> Iterator[LogRecord]:
-    return (record for entry in request.resource_logs for scope in entry.scope_logs for record in scope.log_records)
 
 
 def _plain(value: AnyValue) -> Json:

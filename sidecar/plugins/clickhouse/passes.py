@@ -71,18 +71,10 @@ class Pass:
 
     async def _begin(self, until: int) -> None:
         self._until = until
-        ((self.waiting,),) = (
-            await self._client.query(COUNT, parameters=Span(self.reached, until).parameters)
-        ).result_rows
+        parameters = Span(self.reached, until)._asdict()
+        ((self.waiting,),) = (await self._client.query(COUNT, parameters=parameters)).result_rows
 
     async def _save(self) -> None:
         """Save progress. Nothing is saved while there is nothing to recompute: then there is nothing to do again, either."""
-        parameters = {
-            "pass": self.name,
-            "reached": self.reached,
-            "until": self._until or self.reached,
-            "month": self._key.month,
-            "user": self._key.user_id,
-            "slot": self._key.slot,
-        }
-        await self._client.command(SAVE, parameters=parameters, settings={"async_insert": 0})
+        place = {"pass": self.name, "reached": self.reached, "until": self._until or self.reached}
+        await self._client.command(SAVE, parameters=place | self._key._asdict(), settings={"async_insert": 0})

@@ -6,9 +6,8 @@ alone, on one thread, within what the server gives any query and the driver's ti
 Every time limit lies below the driver's, so ClickHouse never works on for a client that has given up.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -27,33 +26,25 @@ QUICK_S, SLOW_S = 0.3, 1.0
 TOO_MUCH: Final = {159, MEMORY}  # 159 is TIMEOUT_EXCEEDED
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """A place in the order of `stale_activity`: month as YYYYMM, person in hexadecimal, quarter of an hour in Unix seconds."""
 
     month: int
-    user_id: str
+    user: str
     slot: int
 
 
 START = Key(0, "", 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """Marks with `after` < marked_at <= `until`, in microseconds since 1970 as ClickHouse's clock counts them."""
 
     after: int
     until: int
 
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The span as query parameters."""
-        return {"after": self.after, "until": self.until}
 
-
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """Stale rows behind one key and up to another, `rows` of them."""
 
     first: Key
@@ -63,11 +54,8 @@ class Piece:
     @property
     def parameters(self) -> dict[str, Any]:
         """The piece as query parameters."""
-        return {
-            f"{end}_{name}": value
-            for end, key in (("first", self.first), ("last", self.last))
-            for name, value in (("month", key.month), ("user", key.user_id), ("slot", key.slot))
-        }
+        ends = (("first", self.first), ("last", self.last))
+        return {f"{end}_{name}": value for end, key in ends for name, value in key._asdict().items()}
 
 
 class Recomputation:
@@ -143,7 +131,7 @@ class Recomputation:
         return True
 
     async def _find(self, span: Span, after: Key) -> Piece | None:
-        parameters = span.parameters | Piece(after, after, 0).parameters | {"rows": self._rows}
+        parameters = span._asdict() | Piece(after, after, 0).parameters | {"rows": self._rows}
         ((rows, _, month, user_id, slot),) = (await self._client.query(NEXT, parameters=parameters)).result_rows
         return Piece(after, Key(int(month), str(user_id), int(slot)), int(rows)) if rows else None
 
@@ -154,4 +142,4 @@ class Recomputation:
             # an event and its double lie in the same month
             "do_not_merge_across_partitions_select_final": 1,
         }
-        await self._client.command(RECOMPUTE, parameters=span.parameters | piece.parameters, settings=settings)
+        await self._client.command(RECOMPUTE, parameters=span._asdict() | piece.parameters, settings=settings)

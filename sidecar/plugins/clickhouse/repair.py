@@ -14,6 +14,7 @@ import aiohttp
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from common.waiting import end
 from sidecar.plugin import Context
 
 FULL = {243, 75}  # NOT_ENOUGH_SPACE, CANNOT_WRITE_TO_FILE_DESCRIPTOR
@@ -35,9 +36,6 @@ DETACHED = "SELECT table FROM system.detached_tables WHERE database = currentDat
 
 class NoRoomError(Exception):
     """Tables have broken parts, and the disk no room to attach them anew."""
-
-    def __init__(self, tables: list[str]) -> None:
-        super().__init__(", ".join(tables))
 
 
 class Repair:
@@ -61,11 +59,8 @@ class Repair:
 
     async def shutdown(self) -> None:
         """Stop. Idempotent."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ClickHouseError, aiohttp.ClientError, OSError):
-                await task
+        if self._task is not None:
+            await end(self._task)
 
     async def mend(self) -> list[str]:
         """Attach anew every table with a broken fresh part; return their names. Raises NoRoomError, and the driver's errors."""
@@ -80,7 +75,7 @@ class Repair:
             for table in broken:
                 with contextlib.suppress(ClickHouseError):  # not allowed to: then they are kept for their 8 minutes
                     await self._client.command(f"SYSTEM STOP CLEANUP `{table}`")
-            raise NoRoomError(broken)
+            raise NoRoomError(", ".join(broken))
         for table in broken:
             self._context.logger.error("a part of table %s is broken (a full disk?): attaching the table anew", table)
             await self._client.command(f"DETACH TABLE `{table}`")

@@ -92,11 +92,6 @@ class Rollup:
         self._task.cancel()
         self._task = None
 
-    async def bring_up_to_date(self) -> None:
-        """Recompute every mark that a pass may still have to look at, now. Raises the driver's errors."""
-        now, _, _ = await self._newest(0)
-        await self._recomputation.whole(Span(min(one.reached for one in self._passes), now))
-
     async def _run(self) -> None:
         clock = self._context.clock
         while True:

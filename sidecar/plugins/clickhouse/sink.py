@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections import Counter
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import aiohttp
@@ -13,7 +14,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from common.error_location import first_line
 from sidecar.errors import RetryableError, listed
-from sidecar.otlp.batch import Batch, name_of
+from sidecar.otlp.batch import Batch, name_of, records_of
 from sidecar.otlp.pieces import weigh
 from sidecar.otlp.salvage import RejectedRecord
 from sidecar.otlp.wire import Origin
@@ -45,7 +46,8 @@ class ClickHouseSink:
         self._config = config
         self._context = context
         self._client: AsyncClient | None = None
-        self._encoder: encoders.Encoder = encoders.NativeEncoder()
+        self._encoder: encoders.Encoder = encoders.insert_native
+        self._closing = AsyncExitStack()
         self._rollup: Rollup | None = None
         self._repair: Repair | None = None
         self._refusals = Refusals()
@@ -63,13 +65,14 @@ class ClickHouseSink:
                     " that were sent twice meanwhile may be stored twice",
                     ", ".join(without),
                 )
-            client = await clickhouse_connect.get_async_client(
-                dsn=url,
-                autogenerate_session_id=False,
-                send_receive_timeout=self._config.insert_timeout_s,
-                compress=False,
-            )
-            try:
+            async with AsyncExitStack() as opened:
+                client = await clickhouse_connect.get_async_client(
+                    dsn=url,
+                    autogenerate_session_id=False,
+                    send_receive_timeout=self._config.insert_timeout_s,
+                    compress=False,
+                )
+                opened.push_async_callback(client.close)
                 repair = Repair(client, self._context)
                 await repair.attach_detached()  # before the probe: it goes through every table
                 self._encoder, why = await encoders.choose(client, self._config.encoder)
@@ -81,12 +84,12 @@ class ClickHouseSink:
                     insert_timeout_s=self._config.insert_timeout_s,
                 )
                 await rollup.start()
-            except BaseException:
-                await client.close()
-                raise
+                opened.push_async_callback(repair.shutdown)
+                opened.push_async_callback(rollup.shutdown)
+                self._closing = opened.pop_all()
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
             raise self._as_retryable(error) from None
-        self._context.logger.info("inserts use the %s encoder: %s", self._encoder.name, why)
+        self._context.logger.info("inserts use the %s", why)
         repair.start()
         self._client, self._repair, self._rollup = client, repair, rollup
 
@@ -103,11 +106,10 @@ class ClickHouseSink:
         """Commit what can be stored of the batch and return the rest. Raises RetryableError for everything that may pass."""
         if self._client is None or self._rollup is None:
             raise RetryableError("the ClickHouse sink has not started")
-        validated = validate(batch)
-        dead = list(validated.dead)
-        if validated.body is not None:
-            token = batch.digest if not dead else _token(batch.digest, validated.body)
-            refused = await self._insert(validated.body, token, has_nested_bodies(batch.request))
+        body, dead = validate(batch)
+        if body is not None:
+            token = batch.digest if not dead else _token(batch.digest, body)
+            refused = await self._insert(body, token, has_nested_bodies(batch.request))
             if refused:  # counted among those that had passed: find their places in the batch again
                 turned_away = {letter.position for letter in dead}
                 passed = [position for position in range(batch.record_count) if position not in turned_away]
@@ -117,15 +119,8 @@ class ClickHouseSink:
 
     async def shutdown(self) -> None:
         """Finish the rollup and close. Idempotent, safe before start."""
-        rollup, self._rollup = self._rollup, None
-        client, self._client = self._client, None
-        repair, self._repair = self._repair, None
-        if rollup is not None:
-            await rollup.shutdown()
-        if repair is not None:
-            await repair.shutdown()
-        if client is not None:
-            await client.close()
+        self._client = self._repair = self._rollup = None
+        await self._closing.aclose()
 
     async def _insert(self, body: bytes, token: str, nested_bodies: bool) -> list[RejectedRecord]:
         """Insert; where ClickHouse refuses the data, halve until the records at fault stand alone, and return those."""
@@ -165,7 +160,7 @@ class ClickHouseSink:
         """Insert; the code where ClickHouse refuses this very data, None when it is stored. Raises RetryableError for the rest."""
         assert self._client is not None
         try:
-            await self._encoder.insert(self._client, body, token, nested_bodies=nested_bodies)
+            await self._encoder(self._client, body, token, nested_bodies)
         except ClickHouseError as error:
             code: int | None = getattr(error, "code", None)
             if code in DATA_ERRORS:
@@ -183,12 +178,10 @@ class ClickHouseSink:
             await insert_dead_letters(self._client, letters, batch)
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
             raise self._as_retryable(error) from None
+        # a sidecar's own record is not a sender's fault: no alarm for it
+        source = {"source": loop_guard.SERVICE_NAME} if loop_guard.is_on() else {}
         for reason, records in reasons.items():
-            if loop_guard.is_on():  # a sidecar's own record is not a sender's fault: no alarm for it
-                source = {"source": loop_guard.SERVICE_NAME}
-                self._context.metrics.add(DEAD_LETTERS, records, reason=reason, **source)
-            else:
-                self._context.metrics.add(DEAD_LETTERS, records, reason=reason)
+            self._context.metrics.add(DEAD_LETTERS, records, reason=reason, **source)
         self._context.logger.warning(
             "%d of the batch's records went to dead_letters: %s", reasons.total(), listed(reasons)
         )
@@ -205,5 +198,4 @@ def _token(whole: str, part: bytes) -> str:
 
 
 def _event_name(body: bytes) -> str:
-    request = ExportLogsServiceRequest.FromString(body)
-    return next((name_of(r) for e in request.resource_logs for s in e.scope_logs for r in s.log_records), "")
+    return next(map(name_of, records_of(ExportLogsServiceRequest.FromString(body))), "")

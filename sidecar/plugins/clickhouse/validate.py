@@ -5,7 +5,6 @@ they go to `dead_letters` with a reason, and their neighbours are stored.
 """
 
 import re
-from dataclasses import dataclass
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
@@ -21,48 +20,30 @@ UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 WITHOUT_A_PERSON = frozenset({"handler_failed"})
 
 
-@dataclass(frozen=True, slots=True)
-class Validated:
-    """What is left of a batch: the bytes to insert (None when no record is left) and the records turned away."""
+def validate(batch: Batch) -> tuple[bytes | None, list[RejectedRecord]]:
+    """Return the bytes to insert (None when no record is left) and the records turned away.
 
-    body: bytes | None
-    dead: list[RejectedRecord]
-
-
-def validate(batch: Batch) -> Validated:
-    """Split a batch into what can be stored and what can't. A clean batch keeps its exact bytes, and so its token."""
-    faults = _faults(batch)
+    A clean batch keeps its exact bytes, and so its token. The loop runs for every record, so it looks at as little as it can.
+    """
     dead = list(batch.unreadable)
     readable = batch.record_count - sum(letter.records for letter in dead)
-    if not faults:
-        return Validated(batch.body if readable else None, dead)
-    unreadable = {one.position for one in batch.unreadable}
+    unreadable = {one.position for one in dead}
     places = [place for place in range(batch.record_count) if place not in unreadable]
+    faulty: set[int] = set()
     position = 0
     for entry in batch.request.resource_logs:
         for scope in entry.scope_logs:
             origin = None
             for record in scope.log_records:
-                if reason := faults.get(position):
+                name = batch.name_of(record)
+                if name.startswith(EVENT_PREFIX) and (reason := _event_fault(record)):
                     origin = origin or origin_of(entry, scope)
-                    name = batch.name_of(record)
                     dead.append(RejectedRecord(places[position], reason, alone(record), origin=origin, event_name=name))
+                    faulty.add(position)
                 position += 1
-    kept = select(batch.request, lambda at: at not in faults) if len(faults) < readable else None
-    return Validated(kept, dead)
-
-
-def _faults(batch: Batch) -> dict[int, str]:
-    """Map the position of each unusable record to the reason. Runs for every record, so it looks at as little as it can."""
-    faults = {}
-    position = 0
-    for entry in batch.request.resource_logs:
-        for scope in entry.scope_logs:
-            for record in scope.log_records:
-                if batch.name_of(record).startswith(EVENT_PREFIX) and (reason := _event_fault(record)):
-                    faults[position] = reason
-                position += 1
-    return faults
+    if len(faulty) == readable:
+        return None, dead
+    return select(batch.request, lambda at: at not in faulty) if faulty else batch.body, dead
 
 
 def _event_fault(record: LogRecord) -> str | None:
