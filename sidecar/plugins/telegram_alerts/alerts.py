@@ -3,11 +3,12 @@
 import asyncio
 import json
 from collections import OrderedDict
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from chattrail.events import EVENT_TYPES
+from common.waiting import end
 from sidecar.errors import PermanentError, RetryableError
 from sidecar.otlp.batch import Batch
 from sidecar.plugin import Context
@@ -42,45 +43,34 @@ class TelegramAlerts:
         self._known: OrderedDict[str, None] = OrderedDict()
         self._api: BotApi | None = None
         self._outbox: Outbox[Alert] | None = None
-        self._beat: asyncio.Task[None] | None = None
+        self._closing = AsyncExitStack()
 
     async def start(self) -> None:
         """Check the token and begin to watch. Raises RetryableError while Telegram is away, PermanentError for a wrong token."""
         if self._outbox is not None:
             return
         config = self._config
-        api = BotApi(config.token.get_secret_value(), config.api_url)
-        try:
-            async with asyncio.timeout(config.timeout_s):
-                await api.call("getMe", {}, about="the bot")
+        async with AsyncExitStack() as opened:
+            self._api = BotApi(config.token.get_secret_value(), config.api_url)
+            opened.push_async_callback(self._api.close)
+            try:
+                async with asyncio.timeout(config.timeout_s):
+                    await self._api.call("getMe", {}, about="the bot")
+            except UnknownTokenError:
+                raise PermanentError(
+                    "Telegram does not accept the token in CHATTRAIL_SIDECAR_TELEGRAM_ALERTS_TOKEN"
+                ) from None
+            except TimeoutError:
+                raise RetryableError(f"Telegram did not answer within {config.timeout_s:g} s") from None
             sent = await asyncio.to_thread(self._sent_once.read)
-        except UnknownTokenError:
-            await api.close()
-            raise PermanentError(
-                "Telegram does not accept the token in CHATTRAIL_SIDECAR_TELEGRAM_ALERTS_TOKEN"
-            ) from None
-        except TimeoutError:
-            await api.close()
-            raise RetryableError(f"Telegram did not answer within {config.timeout_s:g} s") from None
-        except BaseException:
-            await api.close()
-            raise
-        rules = [rule_of(text, at_least=config.at_least) for text in config.rules]
-        self._rules = [rule for rule in rules if rule.text not in sent]
-        self._api = api
-        self._outbox = Outbox(
-            "telegram_alerts",
-            self._send,
-            self._context.metrics,
-            self._context.logger,
-            capacity=config.queue_size,
-            attempts=config.attempts,
-            backoff_s=config.backoff_s,
-            timeout_s=config.timeout_s,
-        )
-        self._outbox.start()
-        self._look()
-        self._beat = asyncio.create_task(self._keep_looking(), name="telegram_alerts beat")
+            rules = [rule_of(text, at_least=config.at_least) for text in config.rules]
+            self._rules = [rule for rule in rules if rule.text not in sent]
+            self._outbox = Outbox("telegram_alerts", self._send, config, self._context, capacity=config.queue_size)
+            opened.push_async_callback(self._outbox.stop)
+            self._outbox.start()
+            self._look()
+            opened.push_async_callback(end, asyncio.create_task(self._keep_looking(), name="telegram_alerts beat"))
+            self._closing = opened.pop_all()
 
     async def handle(self, batch: Batch) -> None:
         """Let the rules see the batch's events, each event once, then look at them."""
@@ -99,18 +89,8 @@ class TelegramAlerts:
 
     async def shutdown(self) -> None:
         """Send what waits within the limit, then close."""
-        beat, self._beat = self._beat, None
-        if beat is not None:
-            beat.cancel()
-            await asyncio.gather(beat, return_exceptions=True)
-        outbox, self._outbox = self._outbox, None
-        try:
-            if outbox is not None:
-                await outbox.stop(self._config.flush_s)
-        finally:  # the sidecar's own limit may be shorter
-            api, self._api = self._api, None
-            if api is not None:
-                await api.close()
+        self._outbox = None
+        await self._closing.aclose()  # closes the connections too when the sidecar's own limit is shorter
 
     def _now(self) -> Moment:
         clock, metrics = self._context.clock, self._context.metrics

@@ -1,5 +1,7 @@
 """The webhook: chosen events leave as signed POST requests, in order, one at a time."""
 
+from contextlib import AsyncExitStack
+
 import aiohttp
 from yarl import URL
 
@@ -22,26 +24,19 @@ class Webhook:
         self._context = context
         self._session: aiohttp.ClientSession | None = None
         self._outbox: Outbox[bytes] | None = None
+        self._closing = AsyncExitStack()
 
     async def start(self) -> None:
         """Begin to deliver. Whether anybody listens shows with the first delivery: there is nothing harmless to ask."""
         if self._outbox is not None:
             return
-        config = self._config
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=None), cookie_jar=aiohttp.DummyCookieJar()
         )
-        self._outbox = Outbox(
-            "webhook",
-            self._post,
-            self._context.metrics,
-            self._context.logger,
-            capacity=config.queue_bytes,
-            size=len,
-            attempts=config.attempts,
-            backoff_s=config.backoff_s,
-            timeout_s=config.timeout_s,
-        )
+        self._closing.push_async_callback(self._session.close)
+        config = self._config
+        self._outbox = Outbox("webhook", self._post, config, self._context, capacity=config.queue_bytes, size=len)
+        self._closing.push_async_callback(self._outbox.stop)
         self._outbox.start()
 
     async def handle(self, batch: Batch) -> None:
@@ -54,14 +49,8 @@ class Webhook:
 
     async def shutdown(self) -> None:
         """Deliver what waits within the limit, then close."""
-        outbox, self._outbox = self._outbox, None
-        try:
-            if outbox is not None:
-                await outbox.stop(self._config.flush_s)
-        finally:  # the sidecar's own limit may be shorter
-            session, self._session = self._session, None
-            if session is not None:
-                await session.close()
+        self._outbox = None
+        await self._closing.aclose()  # closes the session too when the sidecar's own limit is shorter
 
     async def _post(self, body: bytes) -> None:
         assert self._session is not None
