@@ -12,6 +12,7 @@ from common.settings import SettingsError, exit_with
 from sidecar.errors import PermanentError, RetryableError, StartError
 from sidecar.pipeline.plugin_thread import leave_stuck_threads
 from sidecar.plugin import Command, Factory
+from sidecar.plugins_cli import plugin_lines
 from sidecar.registry import BUILTINS, choose, load_settings
 from sidecar.server import serve
 from sidecar.settings import SidecarSettings
@@ -40,7 +41,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if given.command in offered:
             return _run_command(*offered[given.command], given)
-        return _plugins() if given.command == "plugins" else _run()
+        if given.command == "plugins":
+            print(*plugin_lines(os.environ), sep="\n")
+            return 0
+        return _run()
     except SettingsError as error:
         exit_with(error)
     except (StartError, RetryableError, PermanentError) as error:
@@ -79,14 +83,6 @@ def _run_command(factory: Factory, command: Command, given: argparse.Namespace) 
     settings, [(_, config)] = load_settings({**os.environ, "CHATTRAIL_SIDECAR_PLUGINS": factory.name})
     _log(settings)
     return command.run(given, config, settings.data / factory.name)
-
-
-def _plugins() -> int:
-    from sidecar.plugins_cli import plugin_lines
-
-    for line in plugin_lines(os.environ):
-        print(line)
-    return 0
 
 
 if __name__ == "__main__":

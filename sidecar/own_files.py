@@ -13,8 +13,13 @@ def require_own(path: Path) -> None:
     """Raises SettingsError when somebody else could put code of theirs at this path. Links must be resolved already."""
     if os.name != "posix":
         return
-    _require_owner(path, path.stat())
-    if path.stat().st_mode & stat.S_IWOTH:
+    about = path.stat()
+    if about.st_uid not in (0, os.geteuid()):
+        raise SettingsError(
+            f"{VARIABLE}: {path} belongs to user {about.st_uid}, who could change what runs as this process "
+            f"(user {os.geteuid()}): chown it, or copy it to a folder of this user"
+        )
+    if about.st_mode & stat.S_IWOTH:
         raise SettingsError(
             f"{VARIABLE}: everybody may write to {path}, and plugins run as this process: chmod o-w {path}"
         )
@@ -24,11 +29,3 @@ def require_own(path: Path) -> None:
             raise SettingsError(
                 f"{VARIABLE}: everybody may replace what is in {folder}, {path} too: chmod o-w {folder}"
             )
-
-
-def _require_owner(path: Path, about: os.stat_result) -> None:
-    if about.st_uid not in (0, os.geteuid()):
-        raise SettingsError(
-            f"{VARIABLE}: {path} belongs to user {about.st_uid}, who could change what runs as this process "
-            f"(user {os.geteuid()}): chown it, or copy it to a folder of this user"
-        )

@@ -21,27 +21,15 @@ from sidecar.otlp.batch import Batch
 from sidecar.telemetry.metrics import Metrics
 
 
-class Clock(Protocol):
-    """Where plugins take the time from, so that tests can set it."""
-
-    def now(self) -> datetime:
-        """Wall-clock time, aware, in UTC."""
-        ...
-
-    def monotonic(self) -> float:
-        """Seconds that never go back, for deadlines and intervals."""
-        ...
-
-
-class SystemClock:
-    """The machine's own clock."""
+class Clock:
+    """Where plugins take the time from: the machine's clock. Tests derive one that they set."""
 
     def now(self) -> datetime:
         """Wall-clock time, aware, in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds that never go back."""
+        """Seconds that never go back, for deadlines and intervals."""
         return time.monotonic()
 
 

@@ -3,7 +3,6 @@
 A plugin is imported only when chosen.
 """
 
-import importlib
 import importlib.util
 import os
 import sys
@@ -11,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
 
 from common.settings import Settings, SettingsError, comma_list, load_all, nearest
 from sidecar.config_file import ConfigFile
@@ -45,6 +43,21 @@ class PluginFile:
     def value(self) -> str:
         """What errors call it."""
         return f"{self.path}:FACTORY"
+
+    def load(self) -> object:
+        """Import the file and return its FACTORY."""
+        name = f"chattrail_plugins_dir_{self.name}"  # no plugin's file may stand in for a module that others import
+        spec = importlib.util.spec_from_file_location(name, self.path)
+        if spec is None or spec.loader is None:
+            raise ImportError("it is no Python file")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module  # pydantic and pickle look their classes up there
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+        return module.FACTORY
 
 
 Known = EntryPoint | PluginFile
@@ -151,7 +164,7 @@ def variable_prefix(plugin: str) -> str:
 
 def _load(known: Known) -> Factory:
     try:
-        loaded = _loaded(known)
+        loaded = known.load()
     except Exception as error:  # a stranger's module may raise anything
         what = error if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: {error}"
         raise StartError(f"plugin {known.name}: {known.value} can't be imported: {what}") from error
@@ -162,25 +175,3 @@ def _load(known: Known) -> Factory:
     if loaded.name != known.name:  # settings and reasons go by one name
         raise StartError(f"plugin {known.name}: its Factory is named {loaded.name!r}; both names must be the same")
     return loaded
-
-
-def _loaded(known: Known) -> object:
-    if isinstance(known, PluginFile):
-        return _module(known).FACTORY
-    module, _, attribute = known.value.partition(":")
-    return getattr(importlib.import_module(module), attribute)
-
-
-def _module(file: PluginFile) -> ModuleType:
-    name = f"chattrail_plugins_dir_{file.name}"  # no plugin's file may stand in for a module that others import
-    spec = importlib.util.spec_from_file_location(name, file.path)
-    if spec is None or spec.loader is None:
-        raise ImportError("it is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # pydantic and pickle look their classes up there
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module

@@ -14,7 +14,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 
 from sidecar.otlp.batch import Batch
-from sidecar.plugin import Context, SystemClock
+from sidecar.plugin import Clock, Context
 from sidecar.plugins.clickhouse.migrate import migrate
 from sidecar.plugins.images.config import ImagesConfig
 from sidecar.plugins.images.plugin import ImageArchiver
@@ -39,7 +39,7 @@ class Archive:
 
     def build(self, **given: Any) -> ImageArchiver:
         config = ImagesConfig.model_validate({"url": self.url, "directory": self.images, **FAST, **given})
-        context = Context(SystemClock(), logging.getLogger("sidecar.images"), self.metrics, self.folder / "data")
+        context = Context(Clock(), logging.getLogger("sidecar.images"), self.metrics, self.folder / "data")
         return ImageArchiver(config, context)
 
     @contextlib.asynccontextmanager

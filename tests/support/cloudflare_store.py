@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from sidecar.errors import PermanentError, RetryableError
+from sidecar.plugin import Clock
+from sidecar.plugins.images.stores.base import StorePausedError
 from sidecar.plugins.images.stores.cloudflare import PERIOD_S, CloudflareStore
 from sidecar.plugins.images.stores.rate_limiter import RateLimiter
 from stack.simulators.cloudflare.server import CloudflareServer
 from tests.support.uploads import Notes, photograph
 
 
-class SetClock:
+class SetClock(Clock):
     """Time for limiter and server alike; sleeping on it moves it."""
 
     def __init__(self, started: float = 1_800_000_000.0) -> None:
@@ -53,6 +55,8 @@ async def keep(store: CloudflareStore, notes: Notes) -> str:
     """Put the photograph as the queue does: after a failure whose outcome nobody knows, the noted key is settled."""
     try:
         return await store.put(photograph(), notes.take)
+    except StorePausedError:
+        raise
     except (RetryableError, PermanentError):
         if notes and await store.settle(notes[-1]):
             return notes[-1]

@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sidecar.plugin import Context, SystemClock
+from sidecar.plugin import Clock, Context
 from sidecar.plugins.images.config import ImagesConfig
 from sidecar.plugins.images.plugin import ImageArchiver
 from sidecar.plugins.images.stores.base import Note, Upload
@@ -95,7 +95,7 @@ class RecordingStore:
 def build(folder: Path, store: RecordingStore, metrics: Metrics | None = None, **given: Any) -> ImageArchiver:
     """An archiver without a ClickHouse, on a journal that is known to hold all there is."""
     settings = {"url": NOWHERE, "backoff_s": 0.01, "concurrency": 4, **given}
-    context = Context(SystemClock(), logging.getLogger("sidecar.images"), metrics or Metrics(), folder / "data")
+    context = Context(Clock(), logging.getLogger("sidecar.images"), metrics or Metrics(), folder / "data")
     return ImageArchiver(ImagesConfig.model_validate(settings), context, store)
 
 

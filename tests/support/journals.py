@@ -5,6 +5,7 @@ import uuid
 from datetime import timedelta
 from pathlib import Path
 
+from sidecar.plugin import Context
 from sidecar.plugins.images.queue.job_store import JobStore
 from sidecar.plugins.images.queue.jobs import Job, ms
 from sidecar.telemetry.metrics import Metrics
@@ -28,7 +29,7 @@ def asides(folder: Path) -> list[str]:
 async def opened(folder: Path, metrics: Metrics | None = None, clock: SetClock | None = None) -> JobStore:
     """A journal that is open; by its clock it is LATER than the jobs came."""
     clock = clock or SetClock(START + timedelta(days=1))
-    jobs = JobStore(folder / "journal.sqlite", clock, logging.getLogger("sidecar.images"), metrics or Metrics())
+    jobs = JobStore(Context(clock, logging.getLogger("sidecar.images"), metrics or Metrics(), folder))
     await jobs.open()
     return jobs
 

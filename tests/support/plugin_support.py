@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from sidecar.otlp.batch import Batch
-from sidecar.plugin import Context, Factory, Plugin
+from sidecar.plugin import Clock, Context, Factory, Plugin
 from sidecar.telemetry.metrics import Metrics
 from tests.support import otlp
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
-class SetClock:
+class SetClock(Clock):
     """A clock that stands still until it is moved on."""
 
     def __init__(self, start: datetime = START) -> None:

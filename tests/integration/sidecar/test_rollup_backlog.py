@@ -11,7 +11,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from sidecar.plugin import Context, SystemClock
+from sidecar.plugin import Clock, Context
 from sidecar.plugins.clickhouse import recompute
 from sidecar.plugins.clickhouse.migrate import migrate, migrations
 from sidecar.plugins.clickhouse.passes import Pass
@@ -56,7 +56,7 @@ def backlog(sink: SinkUnderTest, slots: int) -> tuple[int, ...]:
 
 
 def recomputation(sink: SinkUnderTest, metrics: Metrics, **bounds: Any) -> Recomputation:
-    context = Context(SystemClock(), logging.getLogger("recompute"), metrics, Path())
+    context = Context(Clock(), logging.getLogger("recompute"), metrics, Path())
     return Recomputation(sink.sink._client, context, 10, **bounds)  # type: ignore[arg-type, attr-defined]
 
 

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 import pytest
 
 from sidecar.pipeline.dead_letter_alarm import WINDOW_S, DeadLetterAlarm
+from sidecar.plugin import Clock
 from sidecar.telemetry.loop_guard import SERVICE_NAME
 from sidecar.telemetry.metrics import DEAD_LETTER_ALARM, DEAD_LETTERS, Metrics
 
 
-class HandClock:
+class HandClock(Clock):
     """Goes when it is set."""
 
     def __init__(self) -> None:

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 
+from sidecar.plugin import Clock
 from sidecar.receiver.progress import KEEP_S, MOST, ProgressOfBodies
 
 
-class HandClock:
+class HandClock(Clock):
     """Stands still until it is set."""
 
     seconds = 0.0

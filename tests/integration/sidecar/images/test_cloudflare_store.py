@@ -54,6 +54,7 @@ async def test_every_documented_code_has_its_consequence(route: str, code: int, 
             return
         with pytest.raises(wanted) as error:
             await keep(store, Notes())
+        assert type(error.value) is wanted
         assert str(code) in str(error.value)
         # whatever is left is a draft that was noted, for a pause lets no request out
         assert len(server.images.records) == (0 if wanted is not StorePausedError or route == "direct_upload" else 1)
