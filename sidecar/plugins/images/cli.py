@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from sidecar.errors import RetryableError
-from sidecar.plugin import Context, SystemClock
+from sidecar.plugin import Clock, Context
 from sidecar.plugins.images.config import ImagesConfig
-from sidecar.plugins.images.plugin import job_store_of
+from sidecar.plugins.images.queue.job_store import JobStore
 from sidecar.plugins.images.queue.spool import Spool
 from sidecar.plugins.images.stores import build_store
 from sidecar.plugins.images.upload.uploader import Uploader
@@ -32,7 +32,7 @@ SELECT (SELECT min(created_at) FROM jobs WHERE state IN ('pending', 'uploading')
 
 def run(given: argparse.Namespace, config: ImagesConfig, data: Path) -> int:
     """Run a command and return its exit code; `data` is the plugin's folder. Raises RetryableError."""
-    context = Context(SystemClock(), logging.getLogger("sidecar.images"), Metrics(), data)
+    context = Context(Clock(), logging.getLogger("sidecar.images"), Metrics(), data)
     if not (data / "journal.sqlite").exists():
         print("there is no journal of images yet: the images plugin has not run with this CHATTRAIL_SIDECAR_DATA")
         return 1
@@ -64,7 +64,7 @@ def _status(path: Path) -> int:
 
 
 async def _retry(context: Context, reason: str, *, wait: bool) -> int:
-    jobs = job_store_of(context)
+    jobs = JobStore(context)
     await jobs.open()
     try:
         events = await jobs.reopen(reason)
@@ -91,7 +91,7 @@ async def _retry(context: Context, reason: str, *, wait: bool) -> int:
 
 
 async def _purge(context: Context, config: ImagesConfig, user: str, event: str) -> int:
-    jobs, store = job_store_of(context), build_store(config, config.directory, context)
+    jobs, store = JobStore(context), build_store(config, config.directory, context)
     await jobs.open()
     try:
         events = await jobs.erase(user_id=user, event_id=event)

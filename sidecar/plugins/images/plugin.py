@@ -2,8 +2,10 @@
 
 import asyncio
 import hashlib
+from contextlib import AsyncExitStack
 
 from common.error_location import error_location
+from common.waiting import end
 from sidecar.errors import PermanentError, RetryableError
 from sidecar.otlp.batch import Batch
 from sidecar.plugin import Context
@@ -41,11 +43,10 @@ class ImageArchiver:
             processes=config.decoders,
             on_replaced=lambda why: context.metrics.add(telemetry.IMAGE_DECODERS, reason=why),
         )
-        self._jobs = job_store_of(context)
+        self._jobs = JobStore(context)
         self._publisher = Publisher(self._jobs, config.url.get_secret_value(), self._spool, context)
         self._workers: Workers | None = None
-        self._tasks: list[asyncio.Task[None]] = []
-        self._clients: list[Fetcher | TelegramFiles] = []
+        self._closing = AsyncExitStack()
         self._leftover: frozenset[str] = frozenset()  # events whose bytes an earlier process left, not looked at yet
         self._sent_again: set[str] = set()  # those of them that were sent again meanwhile
 
@@ -56,22 +57,23 @@ class ImageArchiver:
         """
         if self._workers is not None:
             return
-        jobs, context = self._jobs, self._context
-        await jobs.open()
-        try:
+        jobs = self._jobs
+        async with AsyncExitStack() as opened:
+            await jobs.open()
+            opened.push_async_callback(self._store.close)
+            opened.push_async_callback(jobs.close)
             await self._take_stock()
-        except BaseException:
-            await jobs.close()
-            raise
-        self._workers = workers = Workers(
-            self._config, context, jobs, Uploader(jobs, self._store),
-            sources=self._sources(), inspect=self._inspect, on_change=self._publisher.wake,
-        )  # fmt: skip
-        self._publisher.start()
-        self._tasks = [
-            asyncio.create_task(self._begin(workers), name="images begin"),
-            asyncio.create_task(self._report_waiting(), name="images metrics"),
-        ]
+            opened.push_async_callback(self._decoders.close)
+            workers = Workers(
+                self._config, self._context, jobs, Uploader(jobs, self._store),
+                sources=self._sources(opened), inspect=self._inspect, on_change=self._publisher.wake,
+            )  # fmt: skip
+            self._publisher.start()
+            opened.push_async_callback(self._publisher.stop)
+            opened.push_async_callback(workers.stop)
+            for work in (self._begin(workers), self._report_waiting()):
+                opened.push_async_callback(end, asyncio.create_task(work, name="images plugin"))
+            self._workers, self._closing = workers, opened.pop_all()
 
     async def handle(self, batch: Batch) -> None:
         """Return once every new image is in the journal, and bytes that came along are in the spool, on the disk."""
@@ -101,17 +103,8 @@ class ImageArchiver:
 
     async def shutdown(self) -> None:
         """Stop fetching; what has not ended stays pending. Idempotent, safe before start."""
-        tasks, self._tasks = self._tasks, []
-        clients, self._clients = self._clients, []
-        workers, self._workers = self._workers, None
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        if workers is not None:
-            await workers.stop()
-        await self._publisher.stop()
-        for closing in (*clients, self._decoders, self._jobs, self._store):
-            await closing.close()
+        self._workers = None
+        await self._closing.aclose()
 
     async def _begin(self, workers: Workers) -> None:
         """Let the work begin when the journal knows what the table knows, and the store can be used."""
@@ -175,13 +168,13 @@ class ImageArchiver:
         digest = await asyncio.to_thread(lambda: hashlib.sha256(found.content).hexdigest())
         return Upload(digest, found.content, found.media_type, found.extension, found.width, found.height)
 
-    def _sources(self) -> dict[str, Source]:
+    def _sources(self, opened: AsyncExitStack) -> dict[str, Source]:
         config = self._config
         fetcher = Fetcher(
             max_bytes=config.max_bytes, timeout_s=config.timeout_s, loopback_hosts=config.loopback_hosts,
             allow_http=config.allow_http,
         )  # fmt: skip
-        self._clients = [fetcher]
+        opened.push_async_callback(fetcher.close)
         sources: dict[str, Source] = {
             "url": lambda job: fetcher.fetch(job.source),
             "data": self._read_spool,
@@ -190,7 +183,7 @@ class ImageArchiver:
         if config.telegram_token is not None:
             token, url = config.telegram_token.get_secret_value(), config.telegram_api_url
             telegram = TelegramFiles(token, url, max_bytes=config.max_bytes, timeout_s=config.timeout_s)
-            self._clients.append(telegram)
+            opened.push_async_callback(telegram.close)
             sources["file_id"] = lambda job: telegram.fetch(job.source)
         return sources
 
@@ -199,11 +192,6 @@ class ImageArchiver:
         if content is None:
             raise PermanentError("the image's bytes are no longer in the spool")
         return content
-
-
-def job_store_of(context: Context) -> JobStore:
-    """The jobs in the plugin's folder, not opened yet."""
-    return JobStore(context.data_directory / "journal.sqlite", context.clock, context.logger, context.metrics)
 
 
 async def _no_token(_job: Job) -> bytes:

@@ -17,7 +17,7 @@ class BlobStore(Journal):
 
     @property
     def _now(self) -> int:
-        return ms(self._clock.now())
+        return ms(self._context.clock.now())
 
     @step
     def note_upload(self, db: DB, job: Job, blob: Blob) -> None:

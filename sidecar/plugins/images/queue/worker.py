@@ -6,7 +6,7 @@ from functools import partial
 from typing import TypeVar
 
 from common.error_location import error_location
-from common.waiting import set_within
+from common.waiting import end, set_within
 from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugin import Context
 from sidecar.plugins.images.config import ImagesConfig
@@ -47,7 +47,7 @@ class Workers:
         self._sources = sources
         self._inspect = inspect
         self._on_change = on_change
-        self._breaker = CircuitBreaker(context.clock, context.metrics, context.logger)
+        self._breaker = CircuitBreaker(context)
         self._queue: asyncio.Queue[Job] = asyncio.Queue()
         self._more = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -69,10 +69,7 @@ class Workers:
 
     async def stop(self) -> None:
         """Cancel what runs: closing the journal gives back what is leased. Idempotent."""
-        tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*self._tasks)
 
     async def _claim(self) -> None:
         """Keep twice as many jobs leased as can be worked on, so that no worker waits for a commit."""

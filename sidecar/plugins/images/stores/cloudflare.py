@@ -8,7 +8,7 @@ import io
 import json
 import re
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, ClassVar
 
 import aiohttp
@@ -178,17 +178,11 @@ class CloudflareStore:
 
     @asynccontextmanager
     async def _room(self, count: int) -> AsyncIterator[None]:
-        if self._limiter is None:
-            yield
-            return
-        async with AsyncExitStack() as held:
-            try:
-                await held.enter_async_context(self._limiter.requests(count))
-            except OSError as error:
-                raise RetryableError(
-                    f"the file of Cloudflare's request times can't be used ({error})", after=5
-                ) from None
-            yield
+        try:
+            async with self._limiter.requests(count) if self._limiter is not None else nullcontext():
+                yield
+        except OSError as error:
+            raise RetryableError(f"the file of Cloudflare's request times can't be used ({error})", after=5) from None
 
     def _refused(self, response: aiohttp.ClientResponse, codes: list[int]) -> Exception:
         error = refusal(response.status, codes, response.headers.get("Retry-After"))

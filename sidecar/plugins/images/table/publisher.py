@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from common.error_location import error_location
-from common.waiting import set_within
+from common.waiting import end, set_within
 from sidecar.errors import RetryableError
 from sidecar.plugin import Context
 from sidecar.plugins.images.queue.job_store import ROWS_AT_ONCE, JobStore
@@ -48,8 +48,7 @@ class Publisher:
             self._stopping.set()
             self._changed.set()
             await asyncio.wait([task], timeout=flush_s)
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end(task)
         table, self._table = self._table, None
         if table is not None:
             await table.close()
