@@ -5,6 +5,7 @@ A plugin is imported only when chosen.
 
 import importlib.util
 import os
+import stat
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from pathlib import Path
 from common.settings import Settings, SettingsError, comma_list, load_all, nearest
 from sidecar.config_file import ConfigFile
 from sidecar.errors import StartError
-from sidecar.own_files import require_own
 from sidecar.plugin import Factory
 from sidecar.settings import DEFAULT_PLUGINS, SidecarSettings
 
@@ -88,6 +88,28 @@ def _files(folder: Path) -> list[PluginFile]:
     for file in files:
         require_own(file.path.resolve())
     return files
+
+
+def require_own(path: Path) -> None:
+    """Raise SettingsError when others than this user and root could put code at this path, links resolved."""
+    if os.name != "posix":
+        return
+    about = path.stat()
+    if about.st_uid not in (0, os.geteuid()):
+        raise SettingsError(
+            f"CHATTRAIL_SIDECAR_PLUGINS_DIR: {path} belongs to user {about.st_uid}, who could change what runs as this process "
+            f"(user {os.geteuid()}): chown it, or copy it to a folder of this user"
+        )
+    if about.st_mode & stat.S_IWOTH:
+        raise SettingsError(
+            f"CHATTRAIL_SIDECAR_PLUGINS_DIR: everybody may write to {path}, and plugins run as this process: chmod o-w {path}"
+        )
+    for folder in path.parents:  # a user who may rename a folder may replace it, unless it is sticky as /tmp is
+        about = folder.stat()
+        if about.st_mode & stat.S_IWOTH and not about.st_mode & stat.S_ISVTX:
+            raise SettingsError(
+                f"CHATTRAIL_SIDECAR_PLUGINS_DIR: everybody may replace what is in {folder}, {path} too: chmod o-w {folder}"
+            )
 
 
 def choose(names: Iterable[str], known: Mapping[str, Known] | None = None) -> list[Factory]:

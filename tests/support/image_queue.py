@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from sidecar.plugin import Clock, Context
-from sidecar.plugins.images.config import ImagesConfig
 from sidecar.plugins.images.plugin import ImageArchiver
+from sidecar.plugins.images.settings import ImagesSettings
 from sidecar.plugins.images.stores.base import Note, Upload
 from sidecar.telemetry.metrics import Metrics
 from tests.support.archives import generated
@@ -96,7 +96,7 @@ def build(folder: Path, store: RecordingStore, metrics: Metrics | None = None, *
     """An archiver without a ClickHouse, on a journal that is known to hold all there is."""
     settings = {"url": NOWHERE, "backoff_s": 0.01, "concurrency": 4, **given}
     context = Context(Clock(), logging.getLogger("sidecar.images"), metrics or Metrics(), folder / "data")
-    return ImageArchiver(ImagesConfig.model_validate(settings), context, store)
+    return ImageArchiver(ImagesSettings.model_validate(settings), context, store)
 
 
 async def started(archiver: ImageArchiver) -> ImageArchiver:

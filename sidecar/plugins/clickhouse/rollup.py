@@ -20,8 +20,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from common.error_location import first_line
 from common.waiting import set_within
 from sidecar.plugin import Context
-from sidecar.plugins.clickhouse.passes import Pass
-from sidecar.plugins.clickhouse.recompute import Recomputation, Span
+from sidecar.plugins.clickhouse.recompute import Pass, Recomputation, Span
 from sidecar.telemetry.metrics import ROLLUP_FAILURES, ROLLUP_ROUNDS, ROLLUP_WAITING
 
 SECOND: Final = 1_000_000  # microseconds

@@ -124,18 +124,14 @@ class ClickHouseSink:
 
     async def _insert(self, body: bytes, token: str, nested_bodies: bool) -> list[RejectedRecord]:
         """Insert; where ClickHouse refuses the data, halve until the records at fault stand alone, and return those."""
-        if self._refusals.is_too_large(token):
-            return await self._insert_halves(body, token, None, nested_bodies)
-        code = await self._refusal(body, token, nested_bodies)
-        return [] if code is None else await self._insert_halves(body, token, code, nested_bodies)
-
-    async def _insert_halves(
-        self, body: bytes, token: str, code: int | None, nested_bodies: bool
-    ) -> list[RejectedRecord]:
+        too_large = self._refusals.is_too_large(token)
+        code = MEMORY if too_large else await self._refusal(body, token, nested_bodies)
+        if code is None:
+            return []
         halves = halve(body)
         if len(halves) == 1:
-            return await self._give_up(body, token, code or MEMORY, nested_bodies)
-        self._context.logger.warning("ClickHouse refused a batch (code %s); storing it in halves", code or MEMORY)
+            return await self._give_up(body, token, code, nested_bodies)
+        self._context.logger.warning("ClickHouse refused a batch (code %s); storing it in halves", code)
         found = []
         for offset, half in halves:
             # both halves may be the same bytes, and are not the same records

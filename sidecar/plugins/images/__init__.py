@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 
 from sidecar.plugin import Command, Context, Factory, Plugin
-from sidecar.plugins.images.config import ImagesConfig
+from sidecar.plugins.images.settings import ImagesSettings
 
 
-def _build(config: ImagesConfig, context: Context) -> Plugin:
+def _build(config: ImagesSettings, context: Context) -> Plugin:
     from sidecar.plugins.images.plugin import ImageArchiver  # its clients load only when the plugin is used
 
     return ImageArchiver(config, context)
@@ -25,7 +25,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--event", default="", metavar="UUID", help="the image of this event")
 
 
-def _run(given: argparse.Namespace, config: ImagesConfig, data: Path) -> int:
+def _run(given: argparse.Namespace, config: ImagesSettings, data: Path) -> int:
     from sidecar.plugins.images import cli
 
     return cli.run(given, config, data)
@@ -33,7 +33,7 @@ def _run(given: argparse.Namespace, config: ImagesConfig, data: Path) -> int:
 
 FACTORY = Factory(
     name="images",
-    config=ImagesConfig,
+    config=ImagesSettings,
     build=_build,
     required=True,
     commands=(Command("images", "images: how the queue stands, try failed ones again, erase", _run, _arguments),),

@@ -14,9 +14,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 
 from sidecar.errors import RetryableError
 from sidecar.plugin import Clock, Context
-from sidecar.plugins.images.config import ImagesConfig
 from sidecar.plugins.images.queue.job_store import JobStore
 from sidecar.plugins.images.queue.spool import Spool
+from sidecar.plugins.images.settings import ImagesSettings
 from sidecar.plugins.images.stores import build_store
 from sidecar.plugins.images.upload.uploader import Uploader
 from sidecar.telemetry.metrics import Metrics
@@ -30,7 +30,7 @@ SELECT (SELECT min(created_at) FROM jobs WHERE state IN ('pending', 'uploading')
 """
 
 
-def run(given: argparse.Namespace, config: ImagesConfig, data: Path) -> int:
+def run(given: argparse.Namespace, config: ImagesSettings, data: Path) -> int:
     """Run a command and return its exit code; `data` is the plugin's folder. Raises RetryableError."""
     context = Context(Clock(), logging.getLogger("sidecar.images"), Metrics(), data)
     if not (data / "journal.sqlite").exists():
@@ -90,8 +90,8 @@ async def _retry(context: Context, reason: str, *, wait: bool) -> int:
         await jobs.close()
 
 
-async def _purge(context: Context, config: ImagesConfig, user: str, event: str) -> int:
-    jobs, store = JobStore(context), build_store(config, config.directory, context)
+async def _purge(context: Context, config: ImagesSettings, user: str, event: str) -> int:
+    jobs, store = JobStore(context), build_store(config, context)
     await jobs.open()
     try:
         events = await jobs.erase(user_id=user, event_id=event)

@@ -9,7 +9,6 @@ from common.waiting import end
 from sidecar.errors import PermanentError, RetryableError
 from sidecar.otlp.batch import Batch
 from sidecar.plugin import Context
-from sidecar.plugins.images.config import ImagesConfig
 from sidecar.plugins.images.decode.decoder_pool import DecoderPool
 from sidecar.plugins.images.decode.limits import Limits
 from sidecar.plugins.images.fetch.http import Fetcher
@@ -18,9 +17,10 @@ from sidecar.plugins.images.queue.job_store import JobStore
 from sidecar.plugins.images.queue.jobs import EVENT_TYPES, Job, jobs_of
 from sidecar.plugins.images.queue.spool import Spool
 from sidecar.plugins.images.queue.worker import Source, Workers
+from sidecar.plugins.images.settings import ImagesSettings
 from sidecar.plugins.images.stores import build_store
 from sidecar.plugins.images.stores.base import Store, StorePausedError, Upload
-from sidecar.plugins.images.table.publisher import Publisher
+from sidecar.plugins.images.table import Publisher
 from sidecar.plugins.images.upload.uploader import Uploader
 from sidecar.telemetry import metrics as telemetry
 
@@ -32,11 +32,11 @@ class ImageArchiver:
 
     events: frozenset[str] | None = EVENT_TYPES
 
-    def __init__(self, config: ImagesConfig, context: Context, store: Store | None = None) -> None:
+    def __init__(self, config: ImagesSettings, context: Context, store: Store | None = None) -> None:
         self._config = config
         self._context = context
         self._spool = Spool(context.data_directory / "spool")
-        self._store: Store = store or build_store(config, config.directory, context)
+        self._store: Store = store or build_store(config, context)
         self._decoders = DecoderPool(
             max_bytes=config.max_bytes,
             limits=Limits(pixels=config.max_pixels, frames=config.max_frames, memory_bytes=config.decoder_memory_bytes),

@@ -14,8 +14,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from sidecar.plugin import Clock, Context
 from sidecar.plugins.clickhouse import recompute
 from sidecar.plugins.clickhouse.migrate import migrate, migrations
-from sidecar.plugins.clickhouse.passes import Pass
-from sidecar.plugins.clickhouse.recompute import PIECE_BYTES, PIECE_S, Recomputation, Span
+from sidecar.plugins.clickhouse.recompute import PIECE_BYTES, PIECE_S, Pass, Recomputation, Span
 from sidecar.plugins.clickhouse.rollup import FRESH_ROWS, LONGEST_INSERT_S, SECOND
 from sidecar.telemetry.metrics import ROLLUP_ROWS, ROLLUP_SKIPPED, ROLLUP_WAITING, Metrics
 from tests.support import embedded_query_log as query_log

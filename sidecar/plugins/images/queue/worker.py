@@ -9,9 +9,9 @@ from common.error_location import error_location
 from common.waiting import end, set_within
 from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugin import Context
-from sidecar.plugins.images.config import ImagesConfig
 from sidecar.plugins.images.queue.job_store import GIVEN_UP, JobStore
 from sidecar.plugins.images.queue.jobs import Job, ms
+from sidecar.plugins.images.settings import ImagesSettings
 from sidecar.plugins.images.stores.base import StorePausedError, Upload
 from sidecar.plugins.images.upload.circuit_breaker import CircuitBreaker
 from sidecar.plugins.images.upload.uploader import Uploader, store_away
@@ -31,7 +31,7 @@ class Workers:
 
     def __init__(
         self,
-        config: ImagesConfig,
+        config: ImagesSettings,
         context: Context,
         jobs: JobStore,
         uploader: Uploader,

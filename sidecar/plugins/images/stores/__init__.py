@@ -1,13 +1,11 @@
 """The stores that images can be kept in, by the name that CHATTRAIL_SIDECAR_IMAGES_STORE has."""
 
-from pathlib import Path
-
 from sidecar.plugin import Context
+from sidecar.plugins.images.settings import ImagesSettings
 from sidecar.plugins.images.stores.base import DirectoryStore, Store
-from sidecar.plugins.images.stores.config import StoreSettings
 
 
-def build_store(config: StoreSettings, directory: Path, context: Context) -> Store:
+def build_store(config: ImagesSettings, context: Context) -> Store:
     """Make the chosen store, without I/O. Only its own client is loaded."""
     if config.store == "cloudflare_images":
         from sidecar.plugins.images.stores.cloudflare import PERIOD_S, CloudflareStore
@@ -27,4 +25,4 @@ def build_store(config: StoreSettings, directory: Path, context: Context) -> Sto
         from sidecar.plugins.images.stores.s3 import BucketStore
 
         return BucketStore(config)
-    return DirectoryStore(directory)
+    return DirectoryStore(config.directory)

@@ -12,8 +12,8 @@ from obstore.store import S3Store
 
 from common.s3 import open_bucket
 from sidecar.errors import RetryableError
+from sidecar.plugins.images.settings import ImagesSettings
 from sidecar.plugins.images.stores.base import Note, StorePausedError, Upload, check_sha256_key, sha256_key
-from sidecar.plugins.images.stores.config import StoreSettings
 
 ACCESS_S = 300.0  # between looks whether the owner has repaired the access
 
@@ -27,7 +27,7 @@ class BucketStore:
 
     name: ClassVar[str] = "s3"
 
-    def __init__(self, config: StoreSettings) -> None:
+    def __init__(self, config: ImagesSettings) -> None:
         self._config = config
         self._store: S3Store | None = None
 

@@ -242,7 +242,7 @@ def test_decoders_need_no_thread_and_no_process() -> None:
     program = textwrap.dedent("""
         import os, threading
         from sidecar.plugins.images.decode.child import lock_down
-        from sidecar.plugins.images.decode.image import decode
+        from sidecar.plugins.images.decode.child import decode
         from sidecar.plugins.images.decode.limits import Limits
         from tests.support.sample_images import KINDS, full_of_metadata
         images = [full_of_metadata(kind, frames=2, lossless=True) for kind in KINDS]

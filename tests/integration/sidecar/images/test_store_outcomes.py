@@ -11,7 +11,7 @@ import pytest
 
 from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugin import Clock, Context
-from sidecar.plugins.images.config import ImagesConfig
+from sidecar.plugins.images.settings import ImagesSettings
 from sidecar.plugins.images.stores import build_store
 from sidecar.plugins.images.stores.base import Store, StorePausedError
 from sidecar.telemetry.metrics import Metrics
@@ -57,7 +57,7 @@ async def place(kind: str, folder: Path) -> AsyncIterator[Place]:
 
 @contextlib.asynccontextmanager
 async def store_of(kind: str, settings: dict[str, Any], folder: Path) -> AsyncIterator[Store]:
-    config = ImagesConfig.model_validate({"store": kind, **settings})
+    config = ImagesSettings.model_validate({"store": kind, **settings})
     context = Context(Clock(), logging.getLogger("sidecar.images"), Metrics(), folder / "data")
     store = build_store(config, config.directory, context)
     await store.start()
