@@ -13,7 +13,7 @@ from sidecar.errors import PermanentError, RetryableError, StartError
 from sidecar.pipeline.plugin_thread import leave_stuck_threads
 from sidecar.plugin import Command, Factory
 from sidecar.plugins_cli import plugin_lines
-from sidecar.registry import BUILTINS, choose, load_settings
+from sidecar.registry import BUILTINS, choose, load
 from sidecar.server import serve
 from sidecar.settings import SidecarSettings
 
@@ -67,7 +67,7 @@ def _log(settings: SidecarSettings) -> None:
 
 
 def _run() -> int:
-    settings, chosen = load_settings()
+    settings, chosen, *_ = load()
     _log(settings)
     if sys.platform == "win32":  # uvloop is not built for it; asyncio's own loop only is slower
         asyncio.run(serve(settings, chosen))
@@ -80,7 +80,7 @@ def _run() -> int:
 
 
 def _run_command(factory: Factory, command: Command, given: argparse.Namespace) -> int:
-    settings, [(_, config)] = load_settings({**os.environ, "CHATTRAIL_SIDECAR_PLUGINS": factory.name})
+    settings, [(_, config)], *_ = load({**os.environ, "CHATTRAIL_SIDECAR_PLUGINS": factory.name})
     _log(settings)
     return command.run(given, config, settings.data / factory.name)
 

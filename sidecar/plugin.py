@@ -8,6 +8,7 @@ persists what is left.
 """
 
 import logging
+import pkgutil
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
@@ -65,6 +66,11 @@ class Plugin(Protocol):
     async def shutdown(self) -> None:
         """Flush or persist, close. Idempotent, safe before `start`."""
         ...
+
+
+def imported_on_call(path: str) -> Callable[..., Any]:
+    """Return a function that imports `module:name` and calls it: a plugin's libraries load only where it is used."""
+    return lambda *given: pkgutil.resolve_name(path)(*given)
 
 
 def _no_arguments(_parser: ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import NamedTuple
 
 from common.settings import Settings, SettingsError, comma_list, load_all, nearest
 from sidecar.config_file import ConfigFile
@@ -128,8 +129,7 @@ def choose(names: Iterable[str], known: Mapping[str, Known] | None = None) -> li
     return chosen
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """The checked settings of the sidecar and of the chosen plugins; `origins` says where each variable's value is from."""
 
     own: SidecarSettings
@@ -171,12 +171,6 @@ def load(environ: Mapping[str, str] | None = None) -> Loaded:
         for name in variables
     }
     return Loaded(own, list(zip(factories, others, strict=True)), known, origins)
-
-
-def load_settings(environ: Mapping[str, str] | None = None) -> tuple[SidecarSettings, list[tuple[Factory, Settings]]]:
-    """Read the sidecar's settings and the chosen plugins with theirs; see `load`."""
-    loaded = load(environ)
-    return loaded.own, loaded.chosen
 
 
 def variable_prefix(plugin: str) -> str:

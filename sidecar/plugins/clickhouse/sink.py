@@ -28,8 +28,7 @@ from sidecar.plugins.clickhouse.refusals import DATA_ERRORS, MEMORY, Refusals
 from sidecar.plugins.clickhouse.repair import Repair
 from sidecar.plugins.clickhouse.rollup import Rollup
 from sidecar.plugins.clickhouse.settings import ClickHouseSettings
-from sidecar.plugins.clickhouse.split import halve
-from sidecar.plugins.clickhouse.validate import validate
+from sidecar.plugins.clickhouse.split import halve, validate
 from sidecar.telemetry import loop_guard
 from sidecar.telemetry.metrics import DEAD_LETTERS
 

@@ -14,7 +14,7 @@ from types import ModuleType
 import aiohttp
 import pytest
 
-from sidecar.plugins.webhook.payload import signature
+from sidecar.plugins.webhook.delivery import signature
 from sidecar.receiver.responses import PROTOBUF
 from tests.support import otlp
 from tests.support.receivers import ROOT, SidecarProcess, until

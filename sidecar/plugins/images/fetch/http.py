@@ -7,8 +7,7 @@ from functools import partial
 import aiohttp
 
 from sidecar.errors import PermanentError, RetryableError
-from sidecar.plugins.images.fetch.addresses import CheckedResolver, Lookup
-from sidecar.plugins.images.fetch.dns import DnsLookup
+from sidecar.plugins.images.fetch.addresses import CheckedResolver, DnsLookup, Lookup
 from sidecar.plugins.images.fetch.urls import checked_url
 
 REDIRECTS = 5

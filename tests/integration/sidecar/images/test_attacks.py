@@ -18,8 +18,7 @@ import pytest
 from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images.decode.decoder_pool import DecoderPool
 from sidecar.plugins.images.fetch import addresses, urls
-from sidecar.plugins.images.fetch.addresses import CheckedResolver
-from sidecar.plugins.images.fetch.dns import DnsLookup
+from sidecar.plugins.images.fetch.addresses import CheckedResolver, DnsLookup
 from sidecar.plugins.images.fetch.http import Fetcher
 from tests.support.attacks import ANSWERS, BODIES, LOOPBACK, REDIRECTS, URLS
 from tests.support.canary import Canary, raw_host

@@ -3,8 +3,7 @@
 import pytest
 
 from sidecar.errors import PermanentError, RetryableError
-from sidecar.plugins.images.fetch.addresses import CheckedResolver, why_refused
-from sidecar.plugins.images.fetch.dns import DnsLookup
+from sidecar.plugins.images.fetch.addresses import CheckedResolver, DnsLookup, why_refused
 from sidecar.plugins.images.fetch.http import Fetcher
 from tests.support.closing import running
 
