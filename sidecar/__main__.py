@@ -11,7 +11,6 @@ from common.private_files import keep_files_private
 from common.settings import SettingsError, exit_with
 from sidecar.errors import PermanentError, RetryableError, StartError
 from sidecar.pipeline.plugin_thread import leave_stuck_threads
-from sidecar.plugin import Command, Factory
 from sidecar.plugins_cli import plugin_lines
 from sidecar.registry import BUILTINS, choose, load
 from sidecar.server import serve
@@ -40,7 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
     _without_data_frames()
     try:
         if given.command in offered:
-            return _run_command(*offered[given.command], given)
+            factory, command = offered[given.command]
+            settings, [(_, config)], *_ = load({**os.environ, "CHATTRAIL_SIDECAR_PLUGINS": factory.name})
+            _log(settings)
+            return command.run(given, config, settings.data / factory.name)
         if given.command == "plugins":
             print(*plugin_lines(os.environ), sep="\n")
             return 0
@@ -77,12 +79,6 @@ def _run() -> int:
         uvloop.run(serve(settings, chosen))
     leave_stuck_threads(logging.getLogger("sidecar"), 0)
     return 0
-
-
-def _run_command(factory: Factory, command: Command, given: argparse.Namespace) -> int:
-    settings, [(_, config)], *_ = load({**os.environ, "CHATTRAIL_SIDECAR_PLUGINS": factory.name})
-    _log(settings)
-    return command.run(given, config, settings.data / factory.name)
 
 
 if __name__ == "__main__":

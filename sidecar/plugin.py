@@ -73,10 +73,6 @@ def imported_on_call(path: str) -> Callable[..., Any]:
     return lambda *given: pkgutil.resolve_name(path)(*given)
 
 
-def _no_arguments(_parser: ArgumentParser) -> None:
-    """Add nothing."""
-
-
 @dataclass(frozen=True, slots=True)
 class Command:
     """A subcommand of `python -m sidecar` that a built-in plugin brings.
@@ -87,7 +83,7 @@ class Command:
     name: str
     help: str
     run: Callable[[Namespace, Any, Path], int]
-    arguments: Callable[[ArgumentParser], None] = _no_arguments
+    arguments: Callable[[ArgumentParser], None] = lambda _parser: None
 
 
 @dataclass(frozen=True, slots=True)

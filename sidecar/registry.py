@@ -155,7 +155,7 @@ def load(environ: Mapping[str, str] | None = None) -> Loaded:
     factories = choose(names, known)
     models: list[type[Settings]] = [SidecarSettings, *(factory.config for factory in factories)]
     variables = [name for model in models for name in model.variables()]
-    idle = tuple(variable_prefix(name) for name in known if name not in names)
+    idle = tuple(f"CHATTRAIL_SIDECAR_{name.upper().replace('-', '_')}_" for name in known if name not in names)
     relevant = {name: value for name, value in environ.items() if name in variables or not name.startswith(idle)}
     tables = {factory.name: factory.config for factory in factories}
     beneath, faults = file.values(tables, known, environ) if file else ({}, [])
@@ -171,11 +171,6 @@ def load(environ: Mapping[str, str] | None = None) -> Loaded:
         for name in variables
     }
     return Loaded(own, list(zip(factories, others, strict=True)), known, origins)
-
-
-def variable_prefix(plugin: str) -> str:
-    """The start of a plugin's environment variables."""
-    return f"CHATTRAIL_SIDECAR_{plugin.upper().replace('-', '_')}_"
 
 
 def _load(known: Known) -> Factory:

@@ -11,7 +11,7 @@ from common.error_location import error_location
 from common.settings import Settings
 from sidecar.errors import StartError
 from sidecar.pipeline.pipeline import Pipeline, Stage
-from sidecar.plugin import Clock, Context, Factory, Plugin
+from sidecar.plugin import Clock, Context, Factory
 from sidecar.receiver.app import Receiver, runner
 from sidecar.settings import SidecarSettings
 from sidecar.telemetry.metrics import Metrics
@@ -24,7 +24,12 @@ async def serve(settings: SidecarSettings, chosen: list[tuple[Factory, Settings]
     for factory, config in chosen:
         own = logging.getLogger(f"sidecar.{factory.name}")
         context = Context(clock, own, metrics, settings.data / factory.name)
-        stages.append(Stage(factory.name, _build(factory, config, context), factory.required))
+        try:
+            plugin = factory.build(config, context)
+        except Exception as error:  # its text may hold a secret of its settings
+            what = f"{type(error).__name__} at {error_location(error)}"
+            raise StartError(f"plugin {factory.name} can't be built: {what}") from None
+        stages.append(Stage(factory.name, plugin, factory.required))
     pipeline = Pipeline(stages, clock, metrics, logger, time_limit_s=settings.handle_timeout_s)
     http = runner(Receiver(pipeline, settings, clock, metrics, logger))
     sending = None
@@ -49,15 +54,6 @@ async def serve(settings: SidecarSettings, chosen: list[tuple[Factory, Settings]
         logger.info("sidecar ended")
         if sending is not None:
             await asyncio.to_thread(sending.end, max(0.1, until - clock.monotonic()))
-
-
-def _build(factory: Factory, config: Settings, context: Context) -> Plugin:
-    try:
-        return factory.build(config, context)
-    except Exception as error:  # its text may hold a secret of its settings
-        raise StartError(
-            f"plugin {factory.name} can't be built: {type(error).__name__} at {error_location(error)}"
-        ) from None
 
 
 async def _listen(http: web.AppRunner, settings: SidecarSettings) -> str:

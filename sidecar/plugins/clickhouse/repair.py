@@ -93,15 +93,14 @@ class Repair:
 
     async def _attach(self, table: str) -> None:
         """Attach a table that was just detached. Queries that still read it keep ClickHouse from that until they end."""
-        for _ in range(ATTACH_TRIES):
+        for left in reversed(range(ATTACH_TRIES + 1)):
             try:
                 await self._client.command(f"ATTACH TABLE IF NOT EXISTS `{table}`")
                 return
             except ClickHouseError as error:
-                if getattr(error, "code", None) != STILL_USED:
+                if getattr(error, "code", None) != STILL_USED or not left:
                     raise
             await asyncio.sleep(ATTACH_AGAIN_S)
-        await self._client.command(f"ATTACH TABLE IF NOT EXISTS `{table}`")
 
     async def _has_room(self) -> bool:
         try:

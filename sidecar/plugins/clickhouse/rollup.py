@@ -110,7 +110,10 @@ class Rollup:
         try:
             now = await self._round(due)
             if not self._stopping.is_set():
-                await self._step_of_a_pass(now)
+                for one in self._passes:
+                    if await one.step(now):
+                        break
+                self._context.metrics.set(ROLLUP_WAITING, sum(one.waiting for one in self._passes))
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
             self._woken.set()
             self._failed(error)
@@ -133,9 +136,3 @@ class Rollup:
         parameters = {"since": since, "rows": FRESH_ROWS}
         ((now, marks, oldest),) = (await self._client.query(NEWEST, parameters=parameters)).result_rows
         return int(now), int(marks), int(oldest)
-
-    async def _step_of_a_pass(self, now: int) -> None:
-        for one in self._passes:
-            if await one.step(now):
-                break
-        self._context.metrics.set(ROLLUP_WAITING, sum(one.waiting for one in self._passes))

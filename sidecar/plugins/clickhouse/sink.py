@@ -149,7 +149,8 @@ class ClickHouseSink:
                 raise RetryableError("ClickHouse has too little memory for a single small record", after=2.0)
         origin, record = Origin.of(body)
         reason = f"ClickHouse refused it with code {code}"
-        return [RejectedRecord(0, reason, Origin().request(record), origin=origin, event_name=_event_name(body))]
+        name = next(map(name_of, records_of(ExportLogsServiceRequest.FromString(body))), "")
+        return [RejectedRecord(0, reason, Origin().request(record), origin=origin, event_name=name)]
 
     async def _refusal(self, body: bytes, token: str, nested_bodies: bool) -> int | None:
         """Insert; the code where ClickHouse refuses this very data, None when it is stored. Raises RetryableError for the rest."""
@@ -190,7 +191,3 @@ class ClickHouseSink:
 def _token(whole: str, part: bytes) -> str:
     """The token for part of what was sent: the same part of the same batch has the same."""
     return hashlib.sha256(whole.encode() + part).hexdigest()
-
-
-def _event_name(body: bytes) -> str:
-    return next(map(name_of, records_of(ExportLogsServiceRequest.FromString(body))), "")

@@ -91,7 +91,9 @@ class ImageArchiver:
         await jobs.check_room(self._config.max_pending, self._config.spool_bytes)
         self._sent_again.update(self._leftover.intersection(ids))
         try:
-            await asyncio.to_thread(self._write_spool, fresh)
+            for job, content in fresh.items():
+                if content:
+                    await asyncio.to_thread(self._spool.write, job.event_id, content)
         except OSError as error:
             raise RetryableError(f"the image spool can't be written: {error.strerror}", after=5) from None
         before = await jobs.add((job, len(content)) for job, content in fresh.items())
@@ -157,11 +159,6 @@ class ImageArchiver:
         self._spool.remove(*set(unneeded) - self._sent_again)  # no await from here on: none of them can come in between
         self._leftover = frozenset()
         self._sent_again.clear()
-
-    def _write_spool(self, jobs: dict[Job, bytes]) -> None:
-        for job, content in jobs.items():
-            if content:
-                self._spool.write(job.event_id, content)
 
     async def _inspect(self, content: bytes) -> Upload:
         found = await self._decoders.decode(content)

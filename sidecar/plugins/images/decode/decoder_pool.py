@@ -98,19 +98,17 @@ class DecoderPool:
         return StrippedImage(content=image, **answer)
 
     async def _ask(self, process: Process, content: bytes) -> tuple[dict[str, Any], bytes]:
-        failure: Exception
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await self._exchange(process, content)
         except TimeoutError:
             self._on_replaced("hung")
-            failure = RetryableError(f"the image was not decoded within {self._timeout_s:g} s")
+            raise RetryableError(f"the image was not decoded within {self._timeout_s:g} s") from None
         except asyncio.CancelledError:
             self._on_replaced("cancelled")
             raise
         except (asyncio.IncompleteReadError, OSError, ValueError):
-            failure = await self._how_it_died(process)
-        raise failure
+            raise await self._how_it_died(process) from None
 
     async def _exchange(self, process: Process, content: bytes) -> tuple[dict[str, Any], bytes]:
         assert process.stdin is not None
@@ -122,9 +120,8 @@ class DecoderPool:
         if text_length > 4096 or image_length > self._max_bytes + 4096:  # a child taken over may say anything
             raise ValueError
         answer = json.loads(await process.stdout.readexactly(text_length))
-        if not isinstance(answer, dict):
-            raise ValueError
-        if type(answer.get("refused")) is not str and {name: type(value) for name, value in answer.items()} != _ANSWER:
+        types = {name: type(value) for name, value in answer.items()} if isinstance(answer, dict) else {}
+        if types.get("refused") is not str and types != _ANSWER:
             raise ValueError
         return answer, await process.stdout.readexactly(image_length)
 
