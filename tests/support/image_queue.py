@@ -69,10 +69,6 @@ class RecordingStore:
         (self.folder / f"{key}.half").unlink(missing_ok=True)
         return (self.folder / key).is_file()
 
-    async def get(self, key: str) -> bytes | None:
-        path = self.folder / key
-        return path.read_bytes() if path.is_file() else None
-
     async def delete(self, key: str) -> None:
         self.calls.append("delete")
         self._point("delete")

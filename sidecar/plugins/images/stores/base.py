@@ -65,9 +65,6 @@ class Store(Protocol):
     async def settle(self, key: str) -> bool:
         """Whether the bytes of a noted key are there, whole. When not, nothing is left under it either."""
 
-    async def get(self, key: str) -> bytes | None:
-        """Return an image's bytes, or None when it is not there."""
-
     async def delete(self, key: str) -> None:
         """Remove an image; nothing happens when it is not there."""
 
@@ -114,13 +111,6 @@ class DirectoryStore:
     async def settle(self, key: str) -> bool:
         """Look for the file: it is whole, or not there."""
         return await asyncio.to_thread(self._path(key).is_file)
-
-    async def get(self, key: str) -> bytes | None:
-        """Read the file."""
-        try:
-            return await asyncio.to_thread(self._path(key).read_bytes)
-        except FileNotFoundError:
-            return None
 
     async def delete(self, key: str) -> None:
         """Remove the file."""

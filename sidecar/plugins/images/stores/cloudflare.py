@@ -88,19 +88,6 @@ class CloudflareStore:
             await self.delete(key)
         return bool(there)
 
-    async def get(self, key: str) -> bytes | None:
-        """Return the bytes as they were uploaded."""
-        async with self._room(1), self._answer("GET", self._address(key) + "/blob") as response:
-            if response.status != 200:
-                codes = _codes(await _envelope(response))
-                if NOT_FOUND.intersection(codes):
-                    return None
-                raise self._refused(response, codes)
-            content = await _read(response, MAX_BYTES + 1)
-            if len(content) > MAX_BYTES:
-                raise RetryableError("Cloudflare sent more than an image can have")
-            return content
-
     async def delete(self, key: str) -> None:
         """Remove an image or a draft; nothing happens when it is not there."""
         async with self._room(1):
@@ -147,21 +134,6 @@ class CloudflareStore:
         self, method: str, url: str | URL, form: aiohttp.FormData | None = None, *, with_token: bool = True
     ) -> dict[str, Any] | None:
         """Make one request and return its result, or None when there is no such image. Raises what `refusal` says."""
-        async with self._answer(method, url, form, with_token=with_token) as response:
-            body = await _envelope(response)
-            if body is not None and body.get("success") is True and response.status < 300:
-                result = body.get("result")
-                return result if isinstance(result, dict) else {}
-            codes = _codes(body)
-            # only its own word counts: an image must not pass for erased because a proxy answered 404
-            if NOT_FOUND.intersection(codes) and form is None:
-                return None
-            raise self._refused(response, codes)
-
-    @asynccontextmanager
-    async def _answer(
-        self, method: str, url: str | URL, form: aiohttp.FormData | None = None, *, with_token: bool = True
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
         if self._session is None:
             raise RetryableError("the Cloudflare store has not started")
         headers = self._headers if with_token else {}
@@ -170,11 +142,23 @@ class CloudflareStore:
                 asyncio.timeout(self._timeout_s),
                 self._session.request(method, url, data=form, headers=headers, allow_redirects=False) as response,
             ):
-                yield response
+                body = await _envelope(response)
         except TimeoutError:
             raise RetryableError(f"Cloudflare did not answer within {self._timeout_s:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
             raise RetryableError(f"Cloudflare can't be reached ({type(error).__name__})") from None
+        if body.get("success") is True and response.status < 300:
+            result = body.get("result")
+            return result if isinstance(result, dict) else {}
+        listed = errors if isinstance(errors := body.get("errors"), list) else []
+        codes = [code for one in listed if isinstance(one, dict) and isinstance(code := one.get("code"), int)]
+        # only its own word counts: an image must not pass for erased because a proxy answered 404
+        if NOT_FOUND.intersection(codes) and form is None:
+            return None
+        refused = refusal(response.status, codes, response.headers.get("Retry-After"))
+        if response.status == 429 and isinstance(refused, StorePausedError) and self._limiter is not None:
+            self._limiter.pause(refused.after)
+        raise refused
 
     @asynccontextmanager
     async def _room(self, count: int) -> AsyncIterator[None]:
@@ -183,12 +167,6 @@ class CloudflareStore:
                 yield
         except OSError as error:
             raise RetryableError(f"the file of Cloudflare's request times can't be used ({error})", after=5) from None
-
-    def _refused(self, response: aiohttp.ClientResponse, codes: list[int]) -> Exception:
-        error = refusal(response.status, codes, response.headers.get("Retry-After"))
-        if response.status == 429 and isinstance(error, StorePausedError) and self._limiter is not None:
-            self._limiter.pause(error.after)
-        return error
 
     def _address(self, key: str) -> str:
         if not _KEY.match(key):  # a key comes back from a database: it must not lead to another address
@@ -205,23 +183,13 @@ def _check(image: Upload) -> None:
         raise PermanentError("Cloudflare takes images of at most 100 megapixels")
 
 
-async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
+async def _envelope(response: aiohttp.ClientResponse) -> dict[str, Any]:
+    """Return the API's envelope, an empty one when the answer is something else, such as a proxy's page."""
     content = bytearray()
-    while chunk := await response.content.read(most - len(content)):
+    while chunk := await response.content.read(_LARGEST_ANSWER - len(content)):
         content += chunk
-    return bytes(content)
-
-
-async def _envelope(response: aiohttp.ClientResponse) -> dict[str, Any] | None:
-    """Return the API's envelope, or None when the answer is something else, such as a proxy's page."""
     try:
-        body = json.loads(await _read(response, _LARGEST_ANSWER))
+        body = json.loads(content)
     except (ValueError, RecursionError):  # the latter: nested without end
-        return None
-    return body if isinstance(body, dict) else None
-
-
-def _codes(body: dict[str, Any] | None) -> list[int]:
-    errors = (body or {}).get("errors")
-    listed = errors if isinstance(errors, list) else []
-    return [code for error in listed if isinstance(error, dict) and isinstance(code := error.get("code"), int)]
+        return {}
+    return body if isinstance(body, dict) else {}

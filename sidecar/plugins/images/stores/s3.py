@@ -21,7 +21,7 @@ ACCESS_S = 300.0  # between looks whether the owner has repaired the access
 class BucketStore:
     """Objects `prefix/ab/cd/abcd….jpg`. A put is one atomic request, so an object is whole or absent.
 
-    The credentials need s3:GetObject, PutObject, DeleteObject and ListBucket: without the last a missing object looks
+    The credentials need s3:GetObject (for HEAD), PutObject, DeleteObject and ListBucket: without the last a missing object looks
     forbidden.
     """
 
@@ -73,16 +73,6 @@ class BucketStore:
         except FileNotFoundError:
             return False
         return True
-
-    async def get(self, key: str) -> bytes | None:
-        """Read the object."""
-        check_sha256_key(key, "S3")
-        try:
-            async with self._asking() as store:
-                result = await obstore.get_async(store, key)
-                return bytes(await result.bytes_async())
-        except FileNotFoundError:
-            return None
 
     async def delete(self, key: str) -> None:
         """Remove the object."""
