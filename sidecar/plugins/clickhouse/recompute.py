@@ -75,20 +75,11 @@ class Piece(NamedTuple):
 class Recomputation:
     """Recomputes spans of marks, piece by piece. Raises the driver's errors."""
 
-    def __init__(
-        self,
-        client: AsyncClient,
-        context: Context,
-        time_limit_s: float,
-        *,
-        first_rows: int = FIRST_ROWS,
-        piece_bytes: int = PIECE_BYTES,
-        piece_s: float = PIECE_S,
-    ) -> None:
+    def __init__(self, client: AsyncClient, context: Context, time_limit_s: float) -> None:
         self._client = client
         self._context = context
-        self._rows = first_rows
-        self._bounds = {"max_memory_usage": piece_bytes, "max_execution_time": min(piece_s, time_limit_s)}
+        self._rows = FIRST_ROWS
+        self._bounds = {"max_memory_usage": PIECE_BYTES, "max_execution_time": min(PIECE_S, time_limit_s)}
         self._bounds_alone = {"max_threads": 1, "max_execution_time": time_limit_s}
 
     async def whole(self, span: Span) -> int:

@@ -132,10 +132,7 @@ class Workers:
         source = self._sources.get(job.source_kind)
         if source is None:
             raise PermanentError(f"nothing is set up to fetch an image by {job.source_kind}")
-        content = await source(job)
-        if len(content) > self._config.max_bytes:
-            raise PermanentError(f"the image is larger than {self._config.max_bytes} bytes")
-        image = await self._inspect(content)
+        image = await self._inspect(await source(job))
         await self._uploader.put(job, image)
         return image.sha256
 
