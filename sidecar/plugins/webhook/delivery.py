@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import json
-import math
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
@@ -13,7 +12,7 @@ from yarl import URL
 
 from chattrail.events import COMMON, EVENT_TYPES, attributes_of
 from sidecar.errors import PermanentError, RetryableError
-from sidecar.otlp.attributes import AttributeValue
+from sidecar.otlp.attributes import AttributeValue, Json, json_of
 from sidecar.otlp.batch import Batch, EventRecord
 from sidecar.plugin import Context
 from sidecar.plugins.outbox import LONGEST_WAIT_S, Outbox
@@ -110,7 +109,7 @@ def signature(secret: str, timestamp: int, body: bytes) -> str:
     return f"t={timestamp},v1={signed}"
 
 
-def _event(event: EventRecord, message_text: bool) -> dict[str, AttributeValue]:
+def _event(event: EventRecord, message_text: bool) -> dict[str, Json]:
     # a name that the vocabulary does not know may hold anything: it counts as private
     attributes = {
         name: _plain(value)
@@ -128,12 +127,5 @@ def _event(event: EventRecord, message_text: bool) -> dict[str, AttributeValue]:
     }
 
 
-def _plain(value: AttributeValue) -> AttributeValue:
-    """Leave out what JSON can't hold: bytes, NaN and the infinities become null."""
-    if isinstance(value, bytes) or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    return value
+def _plain(value: AttributeValue) -> Json:
+    return json_of(value, lambda _: None)
