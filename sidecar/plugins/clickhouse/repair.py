@@ -3,8 +3,7 @@
 Measured on the embedded engine (26.9): a merge whose disk fills up at its end leaves an active part with empty files. The
 parts it was made of stay on disk for 8 minutes more. Attaching the table anew sets the broken one aside and takes those;
 but where the disk is still full, ATTACH fails halfway and ClickHouse removes them, so that has to wait for room.
-A replicated table mends itself by fetching from a replica, so it is left alone. Inserts can't meet this: ClickHouse turns
-them away while there is less room than `min_free_disk_bytes_to_perform_insert`.
+A replicated table fetches from a replica, so it is left alone. Inserts are turned away before the disk is that full.
 """
 
 import asyncio

@@ -1,12 +1,10 @@
 """Keeps `activity` in step with `events` by recomputing the rows that inserts have marked as stale.
 
-A mark carries the time at which its insert was being written, and the rows of that insert become visible later: mostly at
-once, at worst when the longest insert ends. So marks are recomputed when they are fresh, by rounds that look back a few
-seconds beyond the round before, and again by two passes that follow at a distance: one behind inserts of the usual time
-limit, one behind the longest. Recomputing a row once more leaves it as it was, so two sidecars may do so at once.
-
-A backlog never holds up what is new. A round takes the newest marks only, as many as it can; the passes take all of them, a
-piece at a time between rounds. How far a pass has come is saved in ClickHouse, and the next process goes on from there.
+A mark carries the time at which its insert was written; the rows of that insert become visible later, at worst when the
+longest insert ends. So rounds recompute the newest marks, looking back a few seconds, and two passes recompute all of them
+again at a distance: one behind inserts of the usual time limit, one behind the longest. A pass takes a piece at a time
+between rounds, so a backlog never holds up what is new, and saves in ClickHouse how far it has come (docs/adr/0022).
+Recomputing a row once more leaves it as it was, so two sidecars may do so at once.
 """
 
 import asyncio

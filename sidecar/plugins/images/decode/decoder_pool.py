@@ -35,8 +35,7 @@ class _Child:
 class DecoderPool:
     """Decodes images in `processes` children, each made when it is first needed.
 
-    `on_replaced` is called for each child that did not end in good order, with why: crashed, hung, cpu, memory, ended,
-    cancelled.
+    `on_replaced` is called with why a child did not end in good order: crashed, hung, cpu, memory, ended, cancelled.
     """
 
     def __init__(

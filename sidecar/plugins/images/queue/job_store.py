@@ -1,7 +1,6 @@
 """The jobs and images that the journal holds: every method is one transaction, and durable when it is awaited.
 
-`updated_at` of a job rises with every change and is the version under which its row is published. Times are Unix
-milliseconds.
+`updated_at` of a job rises with every change and is the version of its published row. Times are Unix milliseconds.
 """
 
 import json

@@ -30,8 +30,7 @@ _LARGEST_ANSWER = 1 << 20
 class CloudflareStore:
     """Keeps images under ids that Cloudflare gives. Reasons and errors hold neither the token nor any address.
 
-    A put costs two requests of the account's rate (draft, confirmation); the upload itself needs no token and counts
-    for none.
+    A put costs two requests of the account's rate: draft and confirmation. The upload needs no token and costs none.
     """
 
     name: ClassVar[str] = "cloudflare_images"

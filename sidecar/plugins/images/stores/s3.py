@@ -21,8 +21,7 @@ ACCESS_S = 300.0  # between looks whether the owner has repaired the access
 class BucketStore:
     """Objects `prefix/ab/cd/abcd….jpg`. A put is one atomic request, so an object is whole or absent.
 
-    The credentials need s3:GetObject (for HEAD), PutObject, DeleteObject and ListBucket: without the last a missing object looks
-    forbidden.
+    The credentials need s3:GetObject, PutObject, DeleteObject, and ListBucket, without which a missing object looks forbidden.
     """
 
     name: ClassVar[str] = "s3"
