@@ -2,12 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sidecar.plugins.images.decode.decoder_pool import DecoderPool
+from sidecar.plugins.images.fetch.addresses import Lookup
 from sidecar.plugins.images.fetch.http import Fetcher
+from sidecar.plugins.images.settings import ImagesSettings
 
 Part = TypeVar("Part", DecoderPool, Fetcher)
+
+
+def fetcher_of(lookup: Lookup | None = None, **settings: Any) -> Fetcher:
+    """A fetcher with these settings."""
+    return Fetcher(ImagesSettings.model_validate(settings), lookup)
 
 
 @asynccontextmanager

@@ -167,10 +167,7 @@ class ImageArchiver:
 
     def _sources(self, opened: AsyncExitStack) -> dict[str, Source]:
         config = self._config
-        fetcher = Fetcher(
-            max_bytes=config.max_bytes, timeout_s=config.timeout_s, loopback_hosts=config.loopback_hosts,
-            allow_http=config.allow_http,
-        )  # fmt: skip
+        fetcher = Fetcher(config)
         opened.push_async_callback(fetcher.close)
         sources: dict[str, Source] = {
             "url": lambda job: fetcher.fetch(job.source),

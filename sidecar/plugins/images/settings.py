@@ -4,16 +4,15 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validator
 
 from common.net import is_loopback
 from common.s3 import ADDRESS, BucketSettings
-from common.settings import Settings, comma_list
+from common.settings import CommaList, Settings
 
 
-def _loopback_hosts(value: object) -> object:
-    hosts = comma_list(value)
-    for host in hosts if isinstance(hosts, tuple) else ():
+def _loopback_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    for host in hosts:
         if not is_loopback(host):
             raise ValueError(f"{host} is not a loopback address; only this machine may be exempted, and only for tests")
     return hosts
@@ -80,7 +79,7 @@ class ImagesSettings(BucketSettings, Settings):
         12, ge=1, le=100, description="Tries before an image is given up for network errors, 429, 5xx."
     )
     backoff_s: float = Field(2.0, gt=0, description="Seconds before the second try; doubled for each further one.")
-    loopback_hosts: Annotated[tuple[str, ...], BeforeValidator(_loopback_hosts)] = Field(
+    loopback_hosts: Annotated[CommaList, AfterValidator(_loopback_hosts)] = Field(
         (),
         description="Tests only: loopback hosts (comma list) that images may be fetched from, over http and any port.",
     )

@@ -11,16 +11,9 @@ def build_store(config: ImagesSettings, context: Context) -> Store:
         from sidecar.plugins.images.stores.cloudflare import PERIOD_S, CloudflareStore
         from sidecar.plugins.images.stores.rate_limiter import RateLimiter
 
-        assert config.cloudflare_account_id is not None
-        assert config.cloudflare_api_token is not None
         path, limit = context.data_directory / "cloudflare-requests", config.cloudflare_requests
-        return CloudflareStore(
-            config.cloudflare_account_id,
-            config.cloudflare_api_token.get_secret_value(),
-            api_url=config.cloudflare_api_url,
-            timeout_s=config.store_timeout_s,
-            limiter=RateLimiter(path, context.clock, limit=limit, period_s=PERIOD_S) if limit else None,
-        )
+        limiter = RateLimiter(path, context.clock, limit=limit, period_s=PERIOD_S) if limit else None
+        return CloudflareStore(config, limiter)
     if config.store == "s3":
         from sidecar.plugins.images.stores.s3 import BucketStore
 

@@ -15,6 +15,7 @@ import aiohttp
 from yarl import URL
 
 from sidecar.errors import PermanentError, RetryableError
+from sidecar.plugins.images.settings import ImagesSettings
 from sidecar.plugins.images.stores.base import Note, StorePausedError, Upload
 from sidecar.plugins.images.stores.cloudflare_errors import NOT_FOUND, refusal
 from sidecar.plugins.images.stores.rate_limiter import RateLimiter
@@ -35,19 +36,12 @@ class CloudflareStore:
 
     name: ClassVar[str] = "cloudflare_images"
 
-    def __init__(
-        self,
-        account_id: str,
-        token: str,
-        *,
-        api_url: str,
-        timeout_s: float,
-        limiter: RateLimiter | None,
-    ) -> None:
-        self._images = f"{api_url.rstrip('/')}/accounts/{account_id}/images"
-        self._is_secure = URL(api_url).scheme == "https"
-        self._headers = {"Authorization": f"Bearer {token}"}
-        self._timeout_s = timeout_s
+    def __init__(self, config: ImagesSettings, limiter: RateLimiter | None) -> None:
+        assert config.cloudflare_api_token is not None  # checked with the other settings
+        self._images = f"{config.cloudflare_api_url.rstrip('/')}/accounts/{config.cloudflare_account_id}/images"
+        self._is_secure = URL(config.cloudflare_api_url).scheme == "https"
+        self._headers = {"Authorization": f"Bearer {config.cloudflare_api_token.get_secret_value()}"}
+        self._timeout_s = config.store_timeout_s
         self._limiter = limiter
         self._session: aiohttp.ClientSession | None = None
 
