@@ -19,6 +19,7 @@ from common.error_location import first_line
 from common.waiting import set_within
 from sidecar.plugin import Context
 from sidecar.plugins.clickhouse.recompute import Pass, Recomputation, Span
+from sidecar.plugins.clickhouse.settings import ClickHouseSettings
 from sidecar.telemetry.metrics import ROLLUP_FAILURES, ROLLUP_ROUNDS, ROLLUP_WAITING
 
 SECOND: Final = 1_000_000  # microseconds
@@ -43,20 +44,14 @@ class Rollup:
     """A background task that runs a round soon after each `wake`, at most one in `interval_s` seconds."""
 
     def __init__(
-        self,
-        client: AsyncClient,
-        context: Context,
-        failed: Callable[[Exception], None],
-        *,
-        interval_s: float,
-        insert_timeout_s: float,
+        self, client: AsyncClient, context: Context, config: ClickHouseSettings, failed: Callable[[Exception], None]
     ) -> None:
         self._client = client
         self._failed = failed
         self._context = context
-        self._interval_s = interval_s
-        self._recomputation = Recomputation(client, context, insert_timeout_s * 0.8)
-        usual, longest = int(insert_timeout_s + 5) * SECOND, LONGEST_INSERT_S * SECOND
+        self._interval_s = config.rollup_interval_s
+        self._recomputation = Recomputation(client, context, config.insert_timeout_s * 0.8)
+        usual, longest = int(config.insert_timeout_s + 5) * SECOND, LONGEST_INSERT_S * SECOND
         self._passes = [
             Pass("usual", usual, client, self._recomputation),
             Pass("longest", longest, client, self._recomputation),

@@ -75,13 +75,7 @@ class ClickHouseSink:
                 repair = Repair(client, self._context)
                 await repair.attach_detached()  # before the probe: it goes through every table
                 self._encoder, why = await encoders.choose(client, self._config.encoder)
-                rollup = Rollup(
-                    client,
-                    self._context,
-                    repair.note,
-                    interval_s=self._config.rollup_interval_s,
-                    insert_timeout_s=self._config.insert_timeout_s,
-                )
+                rollup = Rollup(client, self._context, self._config, repair.note)
                 await rollup.start()
                 opened.push_async_callback(repair.shutdown)
                 opened.push_async_callback(rollup.shutdown)

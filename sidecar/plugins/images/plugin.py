@@ -10,7 +10,6 @@ from sidecar.errors import PermanentError, RetryableError
 from sidecar.otlp.batch import Batch
 from sidecar.plugin import Context
 from sidecar.plugins.images.decode.decoder_pool import DecoderPool
-from sidecar.plugins.images.decode.limits import Limits
 from sidecar.plugins.images.fetch.http import Fetcher
 from sidecar.plugins.images.fetch.telegram import TelegramFiles
 from sidecar.plugins.images.queue.job_store import JobStore
@@ -37,12 +36,7 @@ class ImageArchiver:
         self._context = context
         self._spool = Spool(context.data_directory / "spool")
         self._store: Store = store or build_store(config, context)
-        self._decoders = DecoderPool(
-            max_bytes=config.max_bytes,
-            limits=Limits(pixels=config.max_pixels, frames=config.max_frames, memory_bytes=config.decoder_memory_bytes),
-            processes=config.decoders,
-            on_replaced=lambda why: context.metrics.add(telemetry.IMAGE_DECODERS, reason=why),
-        )
+        self._decoders = DecoderPool(config, lambda why: context.metrics.add(telemetry.IMAGE_DECODERS, reason=why))
         self._jobs = JobStore(context)
         self._publisher = Publisher(self._jobs, config.url.get_secret_value(), self._spool, context)
         self._workers: Workers | None = None

@@ -16,8 +16,10 @@ import sidecar
 from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images.decode.containers import StrippedImage
 from sidecar.plugins.images.decode.limits import Limits
+from sidecar.plugins.images.settings import ImagesSettings
 
 START_WITHIN_S = 60.0
+DECODED_WITHIN_S = 60.0
 # after so many a child makes room for a fresh one: whatever it lost of its memory comes back
 IMAGES_BY_CHILD = 2_000
 _CODE = str(Path(sidecar.__file__).parents[1])
@@ -33,26 +35,18 @@ class _Child:
 
 
 class DecoderPool:
-    """Decodes images in `processes` children, each made when it is first needed.
+    """Decodes images in child processes, each made when it is first needed.
 
     `on_replaced` is called with why a child did not end in good order: crashed, hung, cpu, memory, ended, cancelled.
     """
 
-    def __init__(
-        self,
-        *,
-        max_bytes: int,
-        limits: Limits | None = None,
-        processes: int = 2,
-        timeout_s: float = 60.0,
-        on_replaced: Callable[[str], None] = lambda why: None,
-    ) -> None:
-        self._max_bytes = max_bytes
-        self._limits = limits or Limits()
-        self._timeout_s = timeout_s
+    def __init__(self, config: ImagesSettings, on_replaced: Callable[[str], None]) -> None:
+        self._max_bytes = config.max_bytes
+        self._limits = Limits(config.max_pixels, config.max_frames, config.decoder_memory_bytes)
+        self._timeout_s = DECODED_WITHIN_S
         self._on_replaced = on_replaced
         self._idle: asyncio.LifoQueue[_Child | None] = asyncio.LifoQueue()  # None: room for a child
-        for _ in range(processes):
+        for _ in range(config.decoders):
             self._idle.put_nowait(None)
         self._children: set[Process] = set()
         self._closed = False

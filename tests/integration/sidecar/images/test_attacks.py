@@ -21,7 +21,7 @@ from sidecar.plugins.images.fetch import addresses, urls
 from sidecar.plugins.images.fetch.addresses import CheckedResolver, DnsLookup
 from tests.support.attacks import ANSWERS, BODIES, LOOPBACK, REDIRECTS, URLS
 from tests.support.canary import Canary, raw_host
-from tests.support.closing import fetcher_of, running
+from tests.support.closing import fetcher_of, pool_of, running
 from tests.support.image_host import ImageHost
 
 LARGEST = 300_000
@@ -48,7 +48,7 @@ async def canary(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Canary]:
 
 @pytest.fixture
 async def pool() -> AsyncIterator[DecoderPool]:
-    async with running(DecoderPool(max_bytes=LARGEST, processes=1)) as started:
+    async with running(pool_of(max_bytes=LARGEST, decoders=1)) as started:
         yield started
 
 

@@ -16,8 +16,7 @@ from PIL import Image
 from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images.decode.containers import StrippedImage
 from sidecar.plugins.images.decode.decoder_pool import DecoderPool
-from sidecar.plugins.images.decode.limits import Limits
-from tests.support.closing import running
+from tests.support.closing import pool_of, running
 from tests.support.image_host import image_bytes
 from tests.support.sample_images import CANARY, KINDS, chunk, full_of_metadata, unusual
 
@@ -34,7 +33,7 @@ def children() -> list[psutil.Process]:
 
 @pytest.fixture
 async def pool() -> AsyncIterator[DecoderPool]:
-    async with running(DecoderPool(max_bytes=LARGEST, processes=1)) as started:
+    async with running(pool_of(max_bytes=LARGEST, decoders=1)) as started:
         yield started
     assert children() == []
 
@@ -64,7 +63,7 @@ async def test_unusual_pixels(pool: DecoderPool) -> None:
 
 async def test_one_child_for_many_images_two_at_a_time() -> None:
     replaced: list[str] = []
-    async with running(DecoderPool(max_bytes=LARGEST, processes=2, on_replaced=replaced.append)) as pool:
+    async with running(pool_of(max_bytes=LARGEST, decoders=2, on_replaced=replaced.append)) as pool:
         images = [image_bytes(kind, (width, 40)) for kind in KINDS for width in range(1, 26)]
         found = await asyncio.gather(*map(pool.decode, images))
         assert [one.width for one in found] == [*range(1, 26)] * 4
@@ -118,8 +117,10 @@ async def test_bombs_are_refused_before_they_are_decoded(content: bytes, reason:
 
 
 async def test_memory_is_bounded_and_the_next_image_finds_a_fresh_child() -> None:
-    large, reasons, limits = image_bytes("JPEG", (6000, 6000)), list[str](), Limits(memory_bytes=150 << 20)
-    async with running(DecoderPool(max_bytes=LARGEST, limits=limits, processes=1, on_replaced=reasons.append)) as pool:
+    large, reasons, memory = image_bytes("JPEG", (6000, 6000)), list[str](), 150 << 20
+    async with running(
+        pool_of(max_bytes=LARGEST, decoder_memory_bytes=memory, decoders=1, on_replaced=reasons.append)
+    ) as pool:
         with pytest.raises(PermanentError, match="takes more than 150 MiB to decode"):
             await pool.decode(large)
         assert (await pool.decode(image_bytes())).width == 64
@@ -136,8 +137,7 @@ def scan_bomb(scans: int) -> bytes:
 
 async def test_processor_time_is_bounded_by_the_image() -> None:
     reasons: list[str] = []
-    limits = Limits(cpu_s=1)
-    async with running(DecoderPool(max_bytes=LARGEST, limits=limits, processes=1, on_replaced=reasons.append)) as pool:
+    async with running(pool_of(max_bytes=LARGEST, cpu_s=1, decoders=1, on_replaced=reasons.append)) as pool:
         with pytest.raises(PermanentError, match="more than 1 s of processor time"):
             await pool.decode(scan_bomb(2000))
         assert (await pool.decode(image_bytes())).width == 64
@@ -154,7 +154,7 @@ async def test_processor_time_is_bounded_by_the_image() -> None:
 )
 async def test_a_child_that_fails_at_work(blow: signal.Signals, error: type[Exception], message: str, why: str) -> None:
     reasons: list[str] = []
-    async with running(DecoderPool(max_bytes=LARGEST, processes=1, timeout_s=1.0, on_replaced=reasons.append)) as pool:
+    async with running(pool_of(max_bytes=LARGEST, decoders=1, timeout_s=1.0, on_replaced=reasons.append)) as pool:
         (child,) = children()
         child.suspend()
         while child.status() != psutil.STATUS_STOPPED:  # noqa: ASYNC110 -- another process's state
@@ -189,7 +189,7 @@ async def test_a_caller_that_gives_up_leaves_a_whole_pool(pool: DecoderPool) -> 
 
 
 async def test_closing_under_way() -> None:
-    pool = DecoderPool(max_bytes=LARGEST, processes=1)
+    pool = pool_of(max_bytes=LARGEST, decoders=1)
     await pool.close()
     await pool.start()
     children()[0].suspend()
@@ -206,7 +206,7 @@ async def test_closing_under_way() -> None:
 
 async def test_a_child_knows_no_secret_and_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHATTRAIL_SIDECAR_CLICKHOUSE_URL", "http://default:CANARY@127.0.0.1/")
-    async with running(DecoderPool(max_bytes=LARGEST, processes=1)) as pool:
+    async with running(pool_of(max_bytes=LARGEST, decoders=1)) as pool:
         await pool.decode(image_bytes())
         (child,) = children()
         assert child.environ() == {}
