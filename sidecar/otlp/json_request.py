@@ -85,13 +85,13 @@ class _Conversion:
         entry = _parted(message, document, "scope_logs", depth=2)
         dead: list[_Dead] = []
         if entry.children is None:
-            self._set_apart({"resourceLogs": [document]}, next(self.positions), entry.fault)
+            self._reject({"resourceLogs": [document]}, next(self.positions), entry.fault)
         for scope_document in entry.children or ():
             scope_message = message.scope_logs.add()
             scope = _parted(scope_message, scope_document, "log_records", depth=3)
             if scope.children is None:
                 document = {"resourceLogs": [_with(entry, "scopeLogs", [scope_document])]}
-                self._set_apart(document, next(self.positions), scope.fault)
+                self._reject(document, next(self.positions), scope.fault)
             for record in scope.children or ():
                 position = next(self.positions)
                 if reason := entry.fault or scope.fault or _add(scope_message, record):
@@ -118,9 +118,9 @@ class _Conversion:
                 for records in (list(found) for _, found in itertools.groupby(group, lambda one: id(one.scope)))
             ]
             document = {"resourceLogs": [_with(entry, "scopeLogs", scopes)]}
-            self._set_apart(document, group[0].position, group[0].reason, len(group))
+            self._reject(document, group[0].position, group[0].reason, len(group))
 
-    def _set_apart(self, document: object, position: int, reason: str, records: int = 1) -> None:
+    def _reject(self, document: object, position: int, reason: str, records: int = 1) -> None:
         self.unreadable.append(RejectedRecord(position, REASON + reason, write(document), records))
 
 

@@ -94,11 +94,6 @@ def decode(content: bytes, limits: Limits) -> StrippedImage:
         raise PermanentError(f"the image has more than {limits.frames} frames")
     if image.width * image.height * image.frames > limits.pixels:
         raise PermanentError(f"the image has more than {limits.pixels} pixels, all frames counted")
-    _decode_frames(image)
-    return image
-
-
-def _decode_frames(image: StrippedImage) -> None:
     kind = image.media_type.removeprefix("image/").upper()
     Image.MAX_IMAGE_PIXELS = None  # counted above, over all frames
     try:
@@ -114,3 +109,4 @@ def _decode_frames(image: StrippedImage) -> None:
         raise
     except Exception as error:  # a decoder may raise anything; its message may quote the image
         raise PermanentError(f"the image can't be decoded as {kind} ({type(error).__name__})") from None
+    return image

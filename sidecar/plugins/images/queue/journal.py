@@ -12,7 +12,7 @@ import queue
 import sqlite3
 import threading
 import uuid
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from pathlib import Path
 from typing import IO, Any, Concatenate, ParamSpec, TypeVar
@@ -135,7 +135,8 @@ class Journal:
         else:
             self._db = recovery.connect(self._path)
         assert self._db is not None
-        with _transaction(self._db):
+        self._db.execute("BEGIN IMMEDIATE")
+        with self._db:  # commits, or rolls back
             if crashed:
                 _set_meta(self._db, "crashed", "yes")
             self._release_dead(self._db)
@@ -167,8 +168,7 @@ class Journal:
         aside = recovery.set_aside(self._path, self._context.clock.now())
         self._db = recovery.connect(self._path)
         saved = recovery.save_rows(aside, self._db, self.owner)
-        with _transaction(self._db):
-            _set_meta(self._db, "rebuilt", aside.name)
+        _set_meta(self._db, "rebuilt", aside.name)
         self._context.metrics.add(telemetry.IMAGE_JOURNALS_REBUILT)
         message = "THE IMAGE JOURNAL WAS DAMAGED (%s) and is set aside as %s; %d jobs were read from it, the rest is in ClickHouse"
         self._context.logger.error(message, fault, aside, saved)
@@ -190,7 +190,8 @@ class Journal:
         try:
             if self._db is None:
                 self._db = recovery.connect(self._path)
-            with _transaction(self._db):
+            self._db.execute("BEGIN IMMEDIATE")
+            with self._db:
                 for step, future in group:
                     try:
                         outcomes.append((future, step(self._db), None))
@@ -233,18 +234,6 @@ class Journal:
             self._lock_of(self.owner).unlink(missing_ok=True)
             self._lock.close()
             self._lock = None
-
-
-@contextlib.contextmanager
-def _transaction(db: DB) -> Iterator[None]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        with contextlib.suppress(sqlite3.Error):  # a full disk may have ended it already
-            db.execute("ROLLBACK")
-        raise
 
 
 def _set_meta(db: DB, name: str, value: str) -> None:
