@@ -37,7 +37,6 @@ class TelegramAlerts:
     def __init__(self, config: TelegramAlertsSettings, context: Context) -> None:
         self._config = config
         self._context = context
-        self._sent_once = SentOnce(context.data_directory)
         self._rules: list[Rule] = []
         self._quiet_until: dict[str, float] = {}
         self._known: OrderedDict[str, None] = OrderedDict()
@@ -62,7 +61,7 @@ class TelegramAlerts:
                 ) from None
             except TimeoutError:
                 raise RetryableError(f"Telegram did not answer within {config.timeout_s:g} s") from None
-            sent = await asyncio.to_thread(self._sent_once.read)
+            sent = await asyncio.to_thread(_sent_once, self._context.data_directory)
             rules = [rule_of(text, at_least=config.at_least) for text in config.rules]
             self._rules = [rule for rule in rules if rule.text not in sent]
             self._outbox = Outbox("telegram_alerts", self._send, config, self._context, capacity=config.queue_size)
@@ -125,28 +124,26 @@ class TelegramAlerts:
             raise RetryableError("Telegram no longer accepts the token", after=30) from None
         if alert.once:
             try:
-                await asyncio.to_thread(self._sent_once.add, alert.once)
+                await asyncio.to_thread(_remember, self._context.data_directory, alert.once)
             except OSError as error:  # it has been sent: to raise would send it again at once
                 self._context.logger.warning("the record of sent alerts can't be written: %s", error.strerror)
 
 
-class SentOnce:
-    """Rules that send one alert in the life of a deployment, in a file: a restart must not report the first payment again."""
+def _sent_once(folder: Path) -> set[str]:
+    """Return the rules that sent their one alert in the life of a deployment: a restart must not report it again.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    A file, of any release, that can't be read is empty: an alert twice is the lesser harm.
+    """
+    found: set[str] = set()
+    for path in folder.glob("*.json"):
+        with suppress(OSError, ValueError, TypeError):
+            found |= set(json.loads(path.read_text(encoding="utf-8")))
+    return found
 
-    def read(self) -> set[str]:
-        """Return the rules' texts, of any release's file. One that can't be read is empty: an alert twice is the lesser harm."""
-        found: set[str] = set()
-        for path in self._folder.glob("*.json"):
-            with suppress(OSError, ValueError, TypeError):
-                found |= set(json.loads(path.read_text(encoding="utf-8")))
-        return found
 
-    def add(self, text: str) -> None:
-        """Remember a rule. Raises OSError."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        fresh = self._folder / "sent_once.new"
-        fresh.write_text(json.dumps(sorted(self.read() | {text})), encoding="utf-8")
-        fresh.replace(self._folder / "sent_once.json")
+def _remember(folder: Path, rule: str) -> None:
+    """Write down that a rule has sent its one alert. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = folder / "sent_once.new"
+    fresh.write_text(json.dumps(sorted(_sent_once(folder) | {rule})), encoding="utf-8")
+    fresh.replace(folder / "sent_once.json")
