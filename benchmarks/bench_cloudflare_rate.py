@@ -18,7 +18,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from benchmarks.report import report
+from sidecar.plugins.images.settings import ImagesSettings
 from sidecar.plugins.images.stores.base import StorePausedError, Upload
 from sidecar.plugins.images.stores.cloudflare import CloudflareStore
 from sidecar.plugins.images.stores.rate_limiter import RateLimiter
@@ -75,13 +78,13 @@ async def hour(
         async with CloudflareServer(token=TOKEN, clock=clock.time) as server:
 
             async def fresh() -> CloudflareStore:
-                store = CloudflareStore(
-                    server.account_id,
-                    TOKEN,
-                    api_url=server.api_url,
-                    timeout_s=10,
-                    limiter=limiter() if limit else None,
+                settings = ImagesSettings.model_construct(
+                    cloudflare_account_id=server.account_id,
+                    cloudflare_api_token=SecretStr(TOKEN),
+                    cloudflare_api_url=server.api_url,
+                    store_timeout_s=10,
                 )
+                store = CloudflareStore(settings, limiter() if limit else None)
                 await store.start()
                 return store
 

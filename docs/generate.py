@@ -31,7 +31,7 @@ SETTINGS_MODULES = (
     "sidecar.settings",
     "sidecar.plugins.clickhouse.settings",
     "sidecar.plugins.debug",
-    "sidecar.plugins.images.config",
+    "sidecar.plugins.images.settings",
     "sidecar.plugins.telegram_alerts.settings",
     "sidecar.plugins.webhook.settings",
     "sidecar.embedded.settings",

@@ -11,8 +11,8 @@ from common.private_files import keep_files_private
 from common.settings import SettingsError, exit_with
 from sidecar.errors import PermanentError, RetryableError, StartError
 from sidecar.pipeline.plugin_thread import leave_stuck_threads
-from sidecar.plugin import Command, Factory
-from sidecar.registry import BUILTINS, choose, load_settings
+from sidecar.plugins_cli import plugin_lines
+from sidecar.registry import BUILTINS, choose, load
 from sidecar.server import serve
 from sidecar.settings import SidecarSettings
 
@@ -39,8 +39,14 @@ def main(arguments: list[str] | None = None) -> int:
     _without_data_frames()
     try:
         if given.command in offered:
-            return _run_command(*offered[given.command], given)
-        return _plugins() if given.command == "plugins" else _run()
+            factory, command = offered[given.command]
+            settings, [(_, config)], *_ = load({**os.environ, "CHATTRAIL_SIDECAR_PLUGINS": factory.name})
+            _log(settings)
+            return command.run(given, config, settings.data / factory.name)
+        if given.command == "plugins":
+            print(*plugin_lines(os.environ), sep="\n")
+            return 0
+        return _run()
     except SettingsError as error:
         exit_with(error)
     except (StartError, RetryableError, PermanentError) as error:
@@ -63,7 +69,7 @@ def _log(settings: SidecarSettings) -> None:
 
 
 def _run() -> int:
-    settings, chosen = load_settings()
+    settings, chosen, *_ = load()
     _log(settings)
     if sys.platform == "win32":  # uvloop is not built for it; asyncio's own loop only is slower
         asyncio.run(serve(settings, chosen))
@@ -72,20 +78,6 @@ def _run() -> int:
 
         uvloop.run(serve(settings, chosen))
     leave_stuck_threads(logging.getLogger("sidecar"), 0)
-    return 0
-
-
-def _run_command(factory: Factory, command: Command, given: argparse.Namespace) -> int:
-    settings, [(_, config)] = load_settings({**os.environ, "CHATTRAIL_SIDECAR_PLUGINS": factory.name})
-    _log(settings)
-    return command.run(given, config, settings.data / factory.name)
-
-
-def _plugins() -> int:
-    from sidecar.plugins_cli import plugin_lines
-
-    for line in plugin_lines(os.environ):
-        print(line)
     return 0
 
 

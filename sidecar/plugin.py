@@ -8,6 +8,7 @@ persists what is left.
 """
 
 import logging
+import pkgutil
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
@@ -21,27 +22,15 @@ from sidecar.otlp.batch import Batch
 from sidecar.telemetry.metrics import Metrics
 
 
-class Clock(Protocol):
-    """Where plugins take the time from, so that tests can set it."""
-
-    def now(self) -> datetime:
-        """Wall-clock time, aware, in UTC."""
-        ...
-
-    def monotonic(self) -> float:
-        """Seconds that never go back, for deadlines and intervals."""
-        ...
-
-
-class SystemClock:
-    """The machine's own clock."""
+class Clock:
+    """Where plugins take the time from: the machine's clock. Tests derive one that they set."""
 
     def now(self) -> datetime:
         """Wall-clock time, aware, in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds that never go back."""
+        """Seconds that never go back, for deadlines and intervals."""
         return time.monotonic()
 
 
@@ -79,8 +68,9 @@ class Plugin(Protocol):
         ...
 
 
-def _no_arguments(_parser: ArgumentParser) -> None:
-    """Add nothing."""
+def imported_on_call(path: str) -> Callable[..., Any]:
+    """Return a function that imports `module:name` and calls it: a plugin's libraries load only where it is used."""
+    return lambda *given: pkgutil.resolve_name(path)(*given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +83,7 @@ class Command:
     name: str
     help: str
     run: Callable[[Namespace, Any, Path], int]
-    arguments: Callable[[ArgumentParser], None] = _no_arguments
+    arguments: Callable[[ArgumentParser], None] = lambda _parser: None
 
 
 @dataclass(frozen=True, slots=True)

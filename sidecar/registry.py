@@ -3,20 +3,19 @@
 A plugin is imported only when chosen.
 """
 
-import importlib
 import importlib.util
 import os
+import stat
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
+from typing import NamedTuple
 
 from common.settings import Settings, SettingsError, comma_list, load_all, nearest
 from sidecar.config_file import ConfigFile
 from sidecar.errors import StartError
-from sidecar.own_files import require_own
 from sidecar.plugin import Factory
 from sidecar.settings import DEFAULT_PLUGINS, SidecarSettings
 
@@ -45,6 +44,21 @@ class PluginFile:
     def value(self) -> str:
         """What errors call it."""
         return f"{self.path}:FACTORY"
+
+    def load(self) -> object:
+        """Import the file and return its FACTORY."""
+        name = f"chattrail_plugins_dir_{self.name}"  # no plugin's file may stand in for a module that others import
+        spec = importlib.util.spec_from_file_location(name, self.path)
+        if spec is None or spec.loader is None:
+            raise ImportError("it is no Python file")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module  # pydantic and pickle look their classes up there
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+        return module.FACTORY
 
 
 Known = EntryPoint | PluginFile
@@ -77,6 +91,28 @@ def _files(folder: Path) -> list[PluginFile]:
     return files
 
 
+def require_own(path: Path) -> None:
+    """Raise SettingsError when others than this user and root could put code at this path, links resolved."""
+    if os.name != "posix":
+        return
+    about = path.stat()
+    if about.st_uid not in (0, os.geteuid()):
+        raise SettingsError(
+            f"CHATTRAIL_SIDECAR_PLUGINS_DIR: {path} belongs to user {about.st_uid}, who could change what runs as this process "
+            f"(user {os.geteuid()}): chown it, or copy it to a folder of this user"
+        )
+    if about.st_mode & stat.S_IWOTH:
+        raise SettingsError(
+            f"CHATTRAIL_SIDECAR_PLUGINS_DIR: everybody may write to {path}, and plugins run as this process: chmod o-w {path}"
+        )
+    for folder in path.parents:  # a user who may rename a folder may replace it, unless it is sticky as /tmp is
+        about = folder.stat()
+        if about.st_mode & stat.S_IWOTH and not about.st_mode & stat.S_ISVTX:
+            raise SettingsError(
+                f"CHATTRAIL_SIDECAR_PLUGINS_DIR: everybody may replace what is in {folder}, {path} too: chmod o-w {folder}"
+            )
+
+
 def choose(names: Iterable[str], known: Mapping[str, Known] | None = None) -> list[Factory]:
     """Import the named plugins. Raises SettingsError for a name that does not exist, StartError for a broken plugin."""
     known = available() if known is None else known
@@ -93,8 +129,7 @@ def choose(names: Iterable[str], known: Mapping[str, Known] | None = None) -> li
     return chosen
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """The checked settings of the sidecar and of the chosen plugins; `origins` says where each variable's value is from."""
 
     own: SidecarSettings
@@ -120,7 +155,7 @@ def load(environ: Mapping[str, str] | None = None) -> Loaded:
     factories = choose(names, known)
     models: list[type[Settings]] = [SidecarSettings, *(factory.config for factory in factories)]
     variables = [name for model in models for name in model.variables()]
-    idle = tuple(variable_prefix(name) for name in known if name not in names)
+    idle = tuple(f"CHATTRAIL_SIDECAR_{name.upper().replace('-', '_')}_" for name in known if name not in names)
     relevant = {name: value for name, value in environ.items() if name in variables or not name.startswith(idle)}
     tables = {factory.name: factory.config for factory in factories}
     beneath, faults = file.values(tables, known, environ) if file else ({}, [])
@@ -138,20 +173,9 @@ def load(environ: Mapping[str, str] | None = None) -> Loaded:
     return Loaded(own, list(zip(factories, others, strict=True)), known, origins)
 
 
-def load_settings(environ: Mapping[str, str] | None = None) -> tuple[SidecarSettings, list[tuple[Factory, Settings]]]:
-    """Read the sidecar's settings and the chosen plugins with theirs; see `load`."""
-    loaded = load(environ)
-    return loaded.own, loaded.chosen
-
-
-def variable_prefix(plugin: str) -> str:
-    """The start of a plugin's environment variables."""
-    return f"CHATTRAIL_SIDECAR_{plugin.upper().replace('-', '_')}_"
-
-
 def _load(known: Known) -> Factory:
     try:
-        loaded = _loaded(known)
+        loaded = known.load()
     except Exception as error:  # a stranger's module may raise anything
         what = error if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: {error}"
         raise StartError(f"plugin {known.name}: {known.value} can't be imported: {what}") from error
@@ -162,25 +186,3 @@ def _load(known: Known) -> Factory:
     if loaded.name != known.name:  # settings and reasons go by one name
         raise StartError(f"plugin {known.name}: its Factory is named {loaded.name!r}; both names must be the same")
     return loaded
-
-
-def _loaded(known: Known) -> object:
-    if isinstance(known, PluginFile):
-        return _module(known).FACTORY
-    module, _, attribute = known.value.partition(":")
-    return getattr(importlib.import_module(module), attribute)
-
-
-def _module(file: PluginFile) -> ModuleType:
-    name = f"chattrail_plugins_dir_{file.name}"  # no plugin's file may stand in for a module that others import
-    spec = importlib.util.spec_from_file_location(name, file.path)
-    if spec is None or spec.loader is None:
-        raise ImportError("it is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # pydantic and pickle look their classes up there
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import signal
 import sys
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -12,26 +11,32 @@ from common.error_location import error_location
 from common.settings import Settings
 from sidecar.errors import StartError
 from sidecar.pipeline.pipeline import Pipeline, Stage
-from sidecar.plugin import Context, Factory, Plugin, SystemClock
+from sidecar.plugin import Clock, Context, Factory
 from sidecar.receiver.app import Receiver, runner
 from sidecar.settings import SidecarSettings
 from sidecar.telemetry.metrics import Metrics
 
-if TYPE_CHECKING:
-    from sidecar.telemetry.internal_telemetry import InternalTelemetry
-
 
 async def serve(settings: SidecarSettings, chosen: list[tuple[Factory, Settings]]) -> None:
     """Run until SIGTERM or SIGINT. Raises StartError when the port is taken or a required plugin can never start."""
-    clock, metrics, logger = SystemClock(), Metrics(), logging.getLogger("sidecar")
+    clock, metrics, logger = Clock(), Metrics(), logging.getLogger("sidecar")
     stages = []
     for factory, config in chosen:
         own = logging.getLogger(f"sidecar.{factory.name}")
         context = Context(clock, own, metrics, settings.data / factory.name)
-        stages.append(Stage(factory.name, _build(factory, config, context), factory.required))
+        try:
+            plugin = factory.build(config, context)
+        except Exception as error:  # its text may hold a secret of its settings
+            what = f"{type(error).__name__} at {error_location(error)}"
+            raise StartError(f"plugin {factory.name} can't be built: {what}") from None
+        stages.append(Stage(factory.name, plugin, factory.required))
     pipeline = Pipeline(stages, clock, metrics, logger, time_limit_s=settings.handle_timeout_s)
     http = runner(Receiver(pipeline, settings, clock, metrics, logger))
-    sending = _internal_telemetry(settings, metrics, logger)
+    sending = None
+    if settings.telemetry_url is not None:
+        from sidecar.telemetry.internal_telemetry import begin  # here: the SDK and its exporters take 6 MB
+
+        sending = begin(settings.telemetry_url, metrics, logger)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -49,25 +54,6 @@ async def serve(settings: SidecarSettings, chosen: list[tuple[Factory, Settings]
         logger.info("sidecar ended")
         if sending is not None:
             await asyncio.to_thread(sending.end, max(0.1, until - clock.monotonic()))
-
-
-def _internal_telemetry(
-    settings: SidecarSettings, metrics: Metrics, logger: logging.Logger
-) -> "InternalTelemetry | None":
-    if settings.telemetry_url is None:
-        return None
-    from sidecar.telemetry.internal_telemetry import begin  # here: the SDK and its exporters take 6 MB
-
-    return begin(settings.telemetry_url, metrics, logger)
-
-
-def _build(factory: Factory, config: Settings, context: Context) -> Plugin:
-    try:
-        return factory.build(config, context)
-    except Exception as error:  # its text may hold a secret of its settings
-        raise StartError(
-            f"plugin {factory.name} can't be built: {type(error).__name__} at {error_location(error)}"
-        ) from None
 
 
 async def _listen(http: web.AppRunner, settings: SidecarSettings) -> str:

@@ -1,10 +1,12 @@
 """Attributes of OTLP records, decoded."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 Scalar = str | bool | int | float | bytes | None
+Json = str | bool | int | float | None | list["Json"] | dict[str, "Json"]
 AttributeValue = Scalar | list["AttributeValue"] | dict[str, "AttributeValue"]
 
 
@@ -47,3 +49,14 @@ def text_of(value: AttributeValue) -> str:
     if value is None or isinstance(value, bytes | list | dict):
         return ""
     return ("false", "true")[value] if isinstance(value, bool) else str(value)
+
+
+def json_of(value: AttributeValue, other: Callable[[bytes | float], str | None]) -> Json:
+    """Return a value as JSON can hold it; `other` gives what stands for bytes, NaN and the infinities."""
+    if isinstance(value, bytes) or (isinstance(value, float) and not math.isfinite(value)):
+        return other(value)
+    if isinstance(value, list):
+        return [json_of(item, other) for item in value]
+    if isinstance(value, dict):
+        return {name: json_of(item, other) for name, item in value.items()}
+    return value

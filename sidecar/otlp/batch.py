@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -139,9 +140,7 @@ class Batch:
         """The types of the analytics events in it, without decoding any."""
         return frozenset(
             name.removeprefix(EVENT_PREFIX)
-            for entry in self.request.resource_logs
-            for scope in entry.scope_logs
-            for record in scope.log_records
+            for record in records_of(self.request)
             if (name := self.name_of(record)).startswith(EVENT_PREFIX)
         )
 
@@ -177,6 +176,11 @@ class Batch:
                         resource = attributes_of(entry.resource.attributes)
                     found.append(_event(record, name, resource))
         return found
+
+
+def records_of(request: ExportLogsServiceRequest) -> Iterator[LogRecord]:
+    """Yield every record of a request."""
+    return (record for entry in request.resource_logs for scope in entry.scope_logs for record in scope.log_records)
 
 
 def is_own(entry: ResourceLogs) -> bool:

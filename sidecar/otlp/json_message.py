@@ -1,9 +1,8 @@
 """Fills protobuf messages from JSON values by their descriptors, after OTLP's "JSON Protobuf Encoding".
 
 That is protobuf's JSON mapping, except that trace and span ids are hex and unknown keys are ignored. Keys are taken in both
-spellings, as protobuf's parsers and the collector do: the specification wants lowerCamelCase, and a key in snake_case that
-was ignored would be a loss in silence. protobuf's own `json_format` is not used: it reads ids as base64, skips characters
-outside base64's alphabet, and its errors quote contents.
+spellings, as protobuf's parsers and the collector take them: a key in snake_case that was ignored would be lost in silence.
+docs/adr/0032 says why protobuf's own `json_format` is not used.
 """
 
 import base64

@@ -5,9 +5,9 @@ resource and scope as they came. A fault of a resource or a scope concerns all i
 be and is not a record is set aside as well: an answer of 200 never stands for less than what was sent.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
@@ -64,7 +64,7 @@ class _Conversion:
     budget: int  # bytes of letters that may be spent on repeating
     request: ExportLogsServiceRequest = field(default_factory=ExportLogsServiceRequest)
     unreadable: list[RejectedRecord] = field(default_factory=list)
-    position: int = 0
+    positions: Iterator[int] = field(default_factory=itertools.count)
 
     def run(self, document: object) -> Salvaged:
         if not isinstance(document, dict):
@@ -85,15 +85,15 @@ class _Conversion:
         entry = _parted(message, document, "scope_logs", depth=2)
         dead: list[_Dead] = []
         if entry.children is None:
-            self._set_apart({"resourceLogs": [document]}, self._place(), entry.fault)
+            self._reject({"resourceLogs": [document]}, next(self.positions), entry.fault)
         for scope_document in entry.children or ():
             scope_message = message.scope_logs.add()
             scope = _parted(scope_message, scope_document, "log_records", depth=3)
             if scope.children is None:
                 document = {"resourceLogs": [_with(entry, "scopeLogs", [scope_document])]}
-                self._set_apart(document, self._place(), scope.fault)
+                self._reject(document, next(self.positions), scope.fault)
             for record in scope.children or ():
-                position = self._place()
+                position = next(self.positions)
                 if reason := entry.fault or scope.fault or _add(scope_message, record):
                     dead.append(_Dead(position, reason, scope, record))
             if scope.fault:
@@ -109,23 +109,19 @@ class _Conversion:
         groups = [[one] for one in dead]
         if cost > self.budget:
             reason = attrgetter("reason")
-            groups = [list(group) for _, group in groupby(sorted(dead, key=reason), reason)]
+            groups = [list(group) for _, group in itertools.groupby(sorted(dead, key=reason), reason)]
         else:
             self.budget -= cost
         for group in groups:
             scopes = [
                 _with(records[0].scope, "logRecords", [one.record for one in records])
-                for records in (list(found) for _, found in groupby(group, lambda one: id(one.scope)))
+                for records in (list(found) for _, found in itertools.groupby(group, lambda one: id(one.scope)))
             ]
             document = {"resourceLogs": [_with(entry, "scopeLogs", scopes)]}
-            self._set_apart(document, group[0].position, group[0].reason, len(group))
+            self._reject(document, group[0].position, group[0].reason, len(group))
 
-    def _set_apart(self, document: object, position: int, reason: str, records: int = 1) -> None:
+    def _reject(self, document: object, position: int, reason: str, records: int = 1) -> None:
         self.unreadable.append(RejectedRecord(position, REASON + reason, write(document), records))
-
-    def _place(self) -> int:
-        self.position += 1
-        return self.position - 1
 
 
 def _parted(message: Message, document: object, repeated: str, depth: int) -> _Part:

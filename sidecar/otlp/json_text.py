@@ -55,9 +55,9 @@ def read(body: bytes, use: Callable[[Any], Result]) -> Result:
         text, is_utf8 = body.decode(errors="replace"), False
     try:
         try:
-            return use(_parse(text))
+            return use(_DECODER.decode(text))
         except RecursionError:
-            return use(_parse(_shallow(text)))
+            return use(_DECODER.decode(_shallow(text)))
     except json.JSONDecodeError as error:
         if not is_utf8:
             raise MalformedError("the JSON body is not UTF-8") from None
@@ -79,10 +79,6 @@ def write(document: object) -> bytes:
     if numbers:
         text = re.sub(f'"{mark}([0-9]+)"', lambda found: numbers[int(found[1])], text)
     return text.encode()
-
-
-def _parse(text: str) -> Any:
-    return _DECODER.decode(text)
 
 
 def _integer(text: str) -> int | Number:

@@ -80,20 +80,13 @@ def scopes(request: bytes) -> Iterator[tuple[Origin, int, int]]:
 
 def rest(message: bytes, start: int, end: int, number: int) -> tuple[bytes, int]:
     """Return all other fields than this repeated message field, and how often that one comes. Raises MalformedError."""
-    short_tag, at, count, others = number << 3 | LENGTH_DELIMITED, start, 0, []
-    while at < end:
-        if message[at] == short_tag and at + 1 < end and (length := message[at + 1]) < 0x80:
-            count += 1
-            at += 2 + length
-            if at > end:
-                raise cut_off()
-            continue
-        began = at
-        tag, _, at = _field(message, at, end)
-        if tag == short_tag:
-            count += 1
-        else:
-            others.append(message[began:at])
+    others, count, done = [], 0, start
+    for began, _, stop in contents(message, start, end, number):
+        count += 1
+        if began > done:
+            others.append(message[done:began])
+        done = stop
+    others.append(message[done:end])
     return b"".join(others), count
 
 

@@ -1,12 +1,13 @@
 """A plugin that logs what arrives: sizes and types, never contents. Choose it to see whether a sender gets through."""
 
+import logging
 from collections import Counter
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from common.settings import Settings
-from sidecar.otlp.batch import Batch
+from sidecar.otlp.batch import Batch, records_of
 from sidecar.plugin import Context, Factory
 
 
@@ -24,7 +25,7 @@ class Debug:
     events: frozenset[str] | None = None
 
     def __init__(self, settings: DebugSettings, context: Context) -> None:
-        self._level = {"DEBUG": 10, "INFO": 20}[settings.level]
+        self._level = logging.getLevelNamesMapping()[settings.level]
         self._logger = context.logger
 
     async def start(self) -> None:
@@ -32,21 +33,10 @@ class Debug:
 
     async def handle(self, batch: Batch) -> None:
         """Log the batch's size and how many records of each event name it holds."""
-        names = Counter(
-            batch.name_of(record) or "(no event name)"
-            for entry in batch.request.resource_logs
-            for scope in entry.scope_logs
-            for record in scope.log_records
-        )
+        names = Counter(batch.name_of(record) or "(no event name)" for record in records_of(batch.request))
         listed = ", ".join(f"{count} {name}" for name, count in names.most_common(20))
-        self._logger.log(
-            self._level,
-            "batch %.12s: %d bytes, %d records: %s",
-            batch.digest,
-            len(batch.body),
-            batch.record_count,
-            listed,
-        )
+        message = "batch %.12s: %d bytes, %d records: %s"
+        self._logger.log(self._level, message, batch.digest, len(batch.body), batch.record_count, listed)
 
     async def shutdown(self) -> None:
         """Nothing to close."""

@@ -8,8 +8,9 @@ class is sent, never its words. Headers, certificates and time limits come from 
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 from uuid import uuid4
@@ -183,7 +184,7 @@ class _MetricExporter(OTLPMetricExporter):
         for name in sorted(names - self._observed):
             is_gauge = name in self._own_metrics.gauges
             create = self._meter.create_observable_gauge if is_gauge else self._meter.create_observable_counter
-            create(name, [_callback(name, self._own_metrics)], description=DESCRIPTIONS.get(name, ""))
+            create(name, [partial(_observations, name, self._own_metrics)], description=DESCRIPTIONS.get(name, ""))
             self._observed.add(name)
 
 
@@ -193,11 +194,8 @@ def _session() -> OtlpSession:
     )  # not below `sidecar`: its lines are not sent
 
 
-def _callback(name: str, metrics: Metrics) -> Callable[[CallbackOptions], Iterable[Observation]]:
-    def observe(_options: CallbackOptions) -> Iterable[Observation]:
-        return [Observation(value, attributes) for attributes, value in metrics.snapshot().get(name, [])]
-
-    return observe
+def _observations(name: str, metrics: Metrics, _options: CallbackOptions) -> list[Observation]:
+    return [Observation(value, attributes) for attributes, value in metrics.snapshot().get(name, [])]
 
 
 def _in_background(shutdown: Callable[[], None]) -> threading.Thread:

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import logging
+import logging.handlers
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -15,7 +17,7 @@ from chattrail.events import EVENT_TYPES, attributes_of
 from common.settings import Settings
 from sidecar.errors import RetryableError
 from sidecar.otlp.batch import Batch
-from sidecar.plugin import Context, Factory, Plugin, SystemClock
+from sidecar.plugin import Clock, Context, Factory, Plugin
 from sidecar.telemetry.metrics import Metrics
 from sidecar.testing.events import batch, event
 
@@ -54,91 +56,78 @@ class PluginContract:
     def test_building_touches_nothing(self, tmp_path: Path) -> None:
         """`build` does no I/O: not even its folder is made."""
 
-        async def run() -> None:
-            async with self.environ(tmp_path / "peers") as environ:
-                plugin = self._build(environ, tmp_path / "data")
-                _expect(not (tmp_path / "data").exists(), "the data directory was made by build; make it in start")
-                events = plugin.events
-                _expect(events is None or isinstance(events, frozenset), "`events` must be a frozenset or None")
+        async def use(plugin: Plugin, _secrets: list[str]) -> None:
+            _expect(not (tmp_path / "data").exists(), "the data directory was made by build; make it in start")
+            events = plugin.events
+            _expect(events is None or isinstance(events, frozenset), "`events` must be a frozenset or None")
 
-        asyncio.run(run())
+        self._with(tmp_path, use, start=False)
 
     def test_shutdown_before_start_and_twice(self, tmp_path: Path) -> None:
         """`shutdown` is idempotent and safe before `start`."""
 
-        async def run() -> None:
-            async with self.environ(tmp_path / "peers") as environ:
-                plugin = self._build(environ, tmp_path / "data")
-                await self._in_time(plugin.shutdown)
-                await self._in_time(plugin.shutdown)
+        async def use(plugin: Plugin, _secrets: list[str]) -> None:
+            await self._in_time(plugin.shutdown)
 
-        asyncio.run(run())
+        self._with(tmp_path, use, start=False)
 
     def test_batches_of_any_kind_are_handled_again_and_again(self, tmp_path: Path) -> None:
         """Events of every type, bare records and repeats, one by one and at once."""
 
-        async def use(plugin: Plugin) -> None:
+        async def use(plugin: Plugin, _secrets: list[str]) -> None:
             batches = self._batches()
             for each in [*batches, *batches]:
                 await self._in_time(partial(plugin.handle, each))
             await asyncio.gather(*(self._in_time(partial(plugin.handle, each)) for each in batches))
 
-        self._with_started(tmp_path, use)
+        self._with(tmp_path, use)
 
     def test_started_again_after_shutdown_it_works(self, tmp_path: Path) -> None:
         """A plugin can be taken down and brought up again."""
 
-        async def use(plugin: Plugin) -> None:
-            first = self._batches()[0]
-            await self._in_time(partial(plugin.handle, first))
-            await self._in_time(plugin.shutdown)
-            await self._in_time(plugin.shutdown)
-            await self._in_time(plugin.start)
-            await self._in_time(partial(plugin.handle, first))
+        async def use(plugin: Plugin, _secrets: list[str]) -> None:
+            handle = partial(plugin.handle, self._batches()[0])
+            for call in (handle, plugin.shutdown, plugin.shutdown, plugin.start, handle):
+                await self._in_time(call)
 
-        self._with_started(tmp_path, use)
+        self._with(tmp_path, use)
 
     def test_neither_texts_nor_secrets_are_logged(self, tmp_path: Path) -> None:
         """At any log level: a person's words and the plugin's secrets stay out."""
-        lines = _Lines()
+        logged = logging.handlers.BufferingHandler(sys.maxsize)
         root, level = logging.getLogger(), logging.getLogger().level
-        secrets: list[str] = []
+        hidden = [CANARY]
 
-        async def use(plugin: Plugin) -> None:
+        async def use(plugin: Plugin, secrets: list[str]) -> None:
+            hidden.extend(secrets)
             for each in self._batches():
                 await self._in_time(partial(plugin.handle, each))
 
-        root.addHandler(lines)
+        root.addHandler(logged)
         root.setLevel(logging.DEBUG)
         try:
-            self._with_started(tmp_path, use, secrets)
+            self._with(tmp_path, use)
         finally:
-            root.removeHandler(lines)
+            root.removeHandler(logged)
             root.setLevel(level)
-        own = [line for name, line in lines.all if name.startswith("sidecar.")]
-        for hidden in [CANARY, *secrets]:
-            _expect(not any(hidden in line for line in own), "a log line held a person's words or a secret setting")
+        own = [logging.Formatter().format(one) for one in logged.buffer if one.name.startswith("sidecar.")]
+        shown = [line for line in own if any(text in line for text in hidden)]
+        _expect(not shown, "a log line held a person's words or a secret setting")
 
     def test_a_server_that_is_away_is_retryable_and_hides_secrets(self, tmp_path: Path) -> None:
         """The sidecar starts before what it talks to: the plugin says so and is asked again."""
-        away = self.away
-        if away is None:
-            return
 
-        async def run() -> None:
-            async with self.environ(tmp_path / "peers") as environ:
-                plugin = self._build({**environ, **away}, tmp_path / "data")
-                secrets = _secrets(self._config({**environ, **away}))
-                for call in (plugin.start, partial(plugin.handle, self._batches()[0])):
-                    try:
-                        await self._in_time(call)
-                    except RetryableError as error:
-                        _expect(not any(each in error.reason for each in secrets), "the reason quotes a secret setting")
-                    else:
-                        raise AssertionError("expected RetryableError while the server is away")
-                await self._in_time(plugin.shutdown)
+        async def use(plugin: Plugin, secrets: list[str]) -> None:
+            for call in (plugin.start, partial(plugin.handle, self._batches()[0])):
+                try:
+                    await self._in_time(call)
+                except RetryableError as error:
+                    _expect(not any(each in error.reason for each in secrets), "the reason quotes a secret setting")
+                else:
+                    raise AssertionError("expected RetryableError while the server is away")
 
-        asyncio.run(run())
+        if self.away is not None:
+            self._with(tmp_path, use, start=False, changed=self.away)
 
     def _batches(self) -> list[Batch]:
         every = [attribute for one in EVENT_TYPES.values() for attribute in attributes_of(one).values()]
@@ -152,25 +141,27 @@ class PluginContract:
             batch(*(event("ai_message", user=str(number)) for number in range(200)), *own),
         ]
 
-    def _config(self, environ: Mapping[str, str]) -> Settings:
-        known = self.factory.config.variables()
-        return self.factory.config.load({name: value for name, value in environ.items() if name in known})
-
-    def _build(self, environ: Mapping[str, str], data: Path) -> Plugin:
-        context = Context(SystemClock(), logging.getLogger(f"sidecar.{self.factory.name}"), Metrics(), data)
-        return self.factory.build(self._config(environ), context)
-
-    def _with_started(
-        self, folder: Path, use: Callable[[Plugin], Awaitable[None]], secrets: list[str] | None = None
+    def _with(
+        self,
+        folder: Path,
+        use: Callable[[Plugin, list[str]], Awaitable[None]],
+        *,
+        start: bool = True,
+        changed: Mapping[str, str] | None = None,
     ) -> None:
+        """Build the plugin and let a test use it, with its secret settings; shut it down afterwards."""
+        name, known = self.factory.name, self.factory.config.variables()
+
         async def run() -> None:
             async with self.environ(folder / "peers") as environ:
-                if secrets is not None:
-                    secrets.extend(_secrets(self._config(environ)))
-                plugin = self._build(environ, folder / "data")
-                await self._in_time(plugin.start)
+                given = {**environ, **(changed or {})}
+                config = self.factory.config.load({name: value for name, value in given.items() if name in known})
+                context = Context(Clock(), logging.getLogger(f"sidecar.{name}"), Metrics(), folder / "data")
+                plugin = self.factory.build(config, context)
+                if start:
+                    await self._in_time(plugin.start)
                 try:
-                    await use(plugin)
+                    await use(plugin, _secrets(config))
                 finally:
                     await self._in_time(plugin.shutdown)
 
@@ -182,16 +173,6 @@ class PluginContract:
                 await call()
         except TimeoutError:
             raise AssertionError(f"a call took longer than {self.time_limit_s:g} s") from None
-
-
-class _Lines(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.all: list[tuple[str, str]] = []
-        self.setFormatter(logging.Formatter("%(message)s"))
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.all.append((record.name, self.format(record)))
 
 
 def _secrets(config: Settings) -> list[str]:

@@ -13,6 +13,7 @@ import pytest
 from sidecar.errors import RetryableError
 from sidecar.otlp.batch import Batch
 from sidecar.plugin import Context, Plugin
+from sidecar.plugins.clickhouse.migrate import migrate
 from sidecar.registry import BUILTINS, choose
 from sidecar.testing import PluginContract, event
 from stack.simulators.telegram.server import TelegramServer
@@ -63,13 +64,8 @@ class TestImages(OnDatabase):
     @contextlib.asynccontextmanager
     async def environ(self, folder: Path) -> AsyncIterator[Mapping[str, str]]:
         async with super().environ(folder) as environ:
-            sink = TestClickHouse()  # for its `_build`; the database is this one's
-            tables = sink._build(environ, folder / "sink")
-            await tables.start()  # it makes the tables
-            try:
-                yield environ
-            finally:
-                await tables.shutdown()
+            await asyncio.to_thread(migrate, environ["CHATTRAIL_SIDECAR_CLICKHOUSE_URL"])
+            yield environ
 
 
 class TestDebug(PluginContract):

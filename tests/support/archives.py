@@ -14,10 +14,10 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 
 from sidecar.otlp.batch import Batch
-from sidecar.plugin import Context, SystemClock
+from sidecar.plugin import Clock, Context
 from sidecar.plugins.clickhouse.migrate import migrate
-from sidecar.plugins.images.config import ImagesConfig
 from sidecar.plugins.images.plugin import ImageArchiver
+from sidecar.plugins.images.settings import ImagesSettings
 from sidecar.telemetry.metrics import Metrics
 from tests.support import otlp
 from tests.support.embedded import EmbeddedClickHouse
@@ -38,8 +38,8 @@ class Archive:
         self.client: Client = clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False)
 
     def build(self, **given: Any) -> ImageArchiver:
-        config = ImagesConfig.model_validate({"url": self.url, "directory": self.images, **FAST, **given})
-        context = Context(SystemClock(), logging.getLogger("sidecar.images"), self.metrics, self.folder / "data")
+        config = ImagesSettings.model_validate({"url": self.url, "directory": self.images, **FAST, **given})
+        context = Context(Clock(), logging.getLogger("sidecar.images"), self.metrics, self.folder / "data")
         return ImageArchiver(config, context)
 
     @contextlib.asynccontextmanager

@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime
 
+from sidecar.plugin import Clock
+
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
-class FakeClock:
+class FakeClock(Clock):
     """A sidecar's clock; its methods `now`, `time` and `monotonic` are the clocks of the other parts."""
 
     def __init__(self, start: datetime | float = START) -> None:

@@ -5,7 +5,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from sidecar.errors import PermanentError, RetryableError
+from sidecar.plugins.images.settings import ImagesSettings
+from sidecar.plugins.images.stores.base import StorePausedError
 from sidecar.plugins.images.stores.cloudflare import PERIOD_S, CloudflareStore
 from sidecar.plugins.images.stores.rate_limiter import RateLimiter
 from stack.simulators.cloudflare.server import CloudflareServer
@@ -18,13 +22,15 @@ async def cloudflare_store(
     server: CloudflareServer, folder: Path, clock: FakeClock | None = None, **given: Any
 ) -> AsyncIterator[CloudflareStore]:
     clock = clock or FakeClock()
-    limit = given.pop("limit", 1150)
-    options: dict[str, Any] = {"api_url": server.api_url, "timeout_s": 10.0, "token": server.token, **given}
-    store = CloudflareStore(
-        options.pop("account_id", server.account_id),
-        **options,
-        limiter=RateLimiter(folder / "requests", clock, limit=limit, period_s=PERIOD_S, sleep=clock.sleep),
+    config = ImagesSettings.model_construct(
+        cloudflare_account_id=given.get("account_id", server.account_id),
+        cloudflare_api_token=SecretStr(given.get("token", server.token)),
+        cloudflare_api_url=given.get("api_url", server.api_url),
+        store_timeout_s=given.get("timeout_s", 10.0),
     )
+    limit = given.get("limit", 1150)
+    limiter = RateLimiter(folder / "requests", clock, limit=limit, period_s=PERIOD_S, sleep=clock.sleep)
+    store = CloudflareStore(config, limiter)
     await store.start()
     try:
         yield store
@@ -36,6 +42,8 @@ async def keep(store: CloudflareStore, notes: Notes) -> str:
     """Put the photograph as the queue does: after a failure whose outcome nobody knows, the noted key is settled."""
     try:
         return await store.put(photograph(), notes.take)
+    except StorePausedError:
+        raise
     except (RetryableError, PermanentError):
         if notes and await store.settle(notes[-1]):
             return notes[-1]

@@ -19,9 +19,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sidecar.plugin import Context, SystemClock
-from sidecar.plugins.images.config import ImagesConfig
+from sidecar.plugin import Clock, Context
 from sidecar.plugins.images.plugin import ImageArchiver
+from sidecar.plugins.images.settings import ImagesSettings
 from sidecar.plugins.images.stores.base import Note, Upload
 from sidecar.telemetry.metrics import Metrics
 from tests.support.archives import generated
@@ -69,10 +69,6 @@ class RecordingStore:
         (self.folder / f"{key}.half").unlink(missing_ok=True)
         return (self.folder / key).is_file()
 
-    async def get(self, key: str) -> bytes | None:
-        path = self.folder / key
-        return path.read_bytes() if path.is_file() else None
-
     async def delete(self, key: str) -> None:
         self.calls.append("delete")
         self._point("delete")
@@ -95,8 +91,8 @@ class RecordingStore:
 def build(folder: Path, store: RecordingStore, metrics: Metrics | None = None, **given: Any) -> ImageArchiver:
     """An archiver without a ClickHouse, on a journal that is known to hold all there is."""
     settings = {"url": NOWHERE, "backoff_s": 0.01, "concurrency": 4, **given}
-    context = Context(SystemClock(), logging.getLogger("sidecar.images"), metrics or Metrics(), folder / "data")
-    return ImageArchiver(ImagesConfig.model_validate(settings), context, store)
+    context = Context(Clock(), logging.getLogger("sidecar.images"), metrics or Metrics(), folder / "data")
+    return ImageArchiver(ImagesSettings.model_validate(settings), context, store)
 
 
 async def started(archiver: ImageArchiver) -> ImageArchiver:

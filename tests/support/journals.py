@@ -5,8 +5,9 @@ import uuid
 from datetime import timedelta
 from pathlib import Path
 
+from sidecar.plugin import Context
 from sidecar.plugins.images.queue.job_store import JobStore
-from sidecar.plugins.images.queue.jobs import Claim, Job, ms
+from sidecar.plugins.images.queue.jobs import Job, ms
 from sidecar.telemetry.metrics import Metrics
 from tests.support.clock import START, FakeClock
 
@@ -14,7 +15,7 @@ LATER = ms(START + timedelta(days=1))
 
 
 def job(number: int = 1, source: str = "https://example.org/a.png") -> Job:
-    return Job(str(uuid.UUID(int=number)), f"image-{number}", "7", "url", source, START)
+    return Job(str(uuid.UUID(int=number)), f"image-{number}", "7", "url", source, ms(START))
 
 
 def names(folder: Path) -> list[str]:
@@ -28,7 +29,7 @@ def asides(folder: Path) -> list[str]:
 async def opened(folder: Path, metrics: Metrics | None = None, clock: FakeClock | None = None) -> JobStore:
     """A journal that is open; by its clock it is LATER than the jobs came."""
     clock = clock or FakeClock(START + timedelta(days=1))
-    jobs = JobStore(folder / "journal.sqlite", clock, logging.getLogger("sidecar.images"), metrics or Metrics())
+    jobs = JobStore(Context(clock, logging.getLogger("sidecar.images"), metrics or Metrics(), folder))
     await jobs.open()
     return jobs
 
@@ -41,5 +42,5 @@ async def states(jobs: JobStore, *numbers: int) -> dict[str, str]:
     return await jobs.states([job(number).event_id for number in numbers])
 
 
-async def claimed(jobs: JobStore, limit: int = 100) -> list[Claim]:
+async def claimed(jobs: JobStore, limit: int = 100) -> list[Job]:
     return await jobs.claim(limit)

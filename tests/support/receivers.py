@@ -18,7 +18,7 @@ from aiohttp import web
 
 from sidecar.otlp.batch import Batch
 from sidecar.pipeline.pipeline import Pipeline, Stage
-from sidecar.plugin import SystemClock
+from sidecar.plugin import Clock
 from sidecar.receiver.app import Receiver, runner
 from sidecar.settings import SidecarSettings
 from sidecar.telemetry.metrics import Metrics
@@ -95,7 +95,7 @@ async def receiving(
 ) -> AsyncIterator[Running]:
     """Run a receiver in this process; `given` are fields of SidecarSettings. `wait` until required plugins are up."""
     settings = SidecarSettings(**given)
-    clock, metrics, logger = SystemClock(), Metrics(), logging.getLogger("sidecar")
+    clock, metrics, logger = Clock(), Metrics(), logging.getLogger("sidecar")
     pipeline = Pipeline(
         stages, clock, metrics, logger, time_limit_s=time_limit_s, optional_time_limit_s=optional_time_limit_s
     )

@@ -14,8 +14,9 @@ from clickhouse_connect.driver.client import Client
 
 from sidecar.otlp.batch import Batch
 from sidecar.otlp.pieces import cut
-from sidecar.plugin import Context, SystemClock
+from sidecar.plugin import Clock, Context
 from sidecar.plugins.clickhouse import FACTORY
+from sidecar.plugins.clickhouse.recompute import Span
 from sidecar.plugins.clickhouse.sink import ClickHouseSink
 from sidecar.telemetry.metrics import Metrics
 
@@ -27,7 +28,7 @@ class SinkUnderTest:
         self.url = urlsplit(url)._replace(path=f"/{database}").geturl()
         self.metrics = Metrics()
         self._runner = asyncio.Runner()
-        context = Context(SystemClock(), logging.getLogger("sink"), self.metrics, data)
+        context = Context(Clock(), logging.getLogger("sink"), self.metrics, data)
         config = FACTORY.config.load(
             {"CHATTRAIL_SIDECAR_CLICKHOUSE_URL": self.url, "CHATTRAIL_SIDECAR_CLICKHOUSE_ENCODER": encoder}
         )
@@ -53,7 +54,8 @@ class SinkUnderTest:
     def settle(self) -> None:
         """Bring the rollup up to date with all that was stored."""
         rollup = self.sink._rollup  # type: ignore[attr-defined]
-        self.run(rollup.bring_up_to_date())
+        now, _, _ = self.run(rollup._newest(0))
+        self.run(rollup._recomputation.whole(Span(min(one.reached for one in rollup._passes), now)))
 
     def rows(self, query: str, **parameters: Any) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in self.client.query(query, parameters=parameters).result_rows]

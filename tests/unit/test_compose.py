@@ -9,7 +9,7 @@ from bot.settings import BotSettings
 from collector.settings import CollectorSettings
 from common.settings import Settings, SettingsError, load_all
 from sidecar.plugins.clickhouse.settings import ClickHouseSettings
-from sidecar.plugins.images.config import ImagesConfig
+from sidecar.plugins.images.settings import ImagesSettings
 from sidecar.settings import SidecarSettings
 from tests.support.compose import (
     OURS,
@@ -28,7 +28,7 @@ from web.settings import WebSettings
 MODELS: dict[str, list[type[Settings]]] = {
     "bot": [BotSettings],
     "collector": [CollectorSettings],
-    "sidecar": [SidecarSettings, ClickHouseSettings, ImagesConfig],
+    "sidecar": [SidecarSettings, ClickHouseSettings, ImagesSettings],
     "web": [WebSettings],
 }
 # What parts read besides their settings: the tracker's destination, and the platform's own.

@@ -35,9 +35,10 @@ def _dead_letters(_given: argparse.Namespace, settings: ClickHouseSettings, _dat
 
 def _replay(given: argparse.Namespace, settings: ClickHouseSettings, _data: Path) -> int:
     from sidecar.plugins.clickhouse.replay import replay_with
-    from sidecar.registry import load_settings
+    from sidecar.registry import load
 
-    outcome = asyncio.run(replay_with(settings.url.get_secret_value(), *load_settings(), reason=given.reason))
+    own, chosen, *_ = load()
+    outcome = asyncio.run(replay_with(settings.url.get_secret_value(), own, chosen, reason=given.reason))
     print(f"{outcome.stored} dead letters are stored now and deleted from dead_letters")
     for why, letters in sorted(outcome.staying.items()):
         print(f"{letters} still can't be stored and stay: {why}")

@@ -7,7 +7,6 @@ left at 0 would keep none any more, and what a collector sends again would be st
 """
 
 import re
-from urllib.parse import urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
@@ -28,7 +27,7 @@ TABLES = (
 def forget(url: str) -> list[str]:
     """Forget the tokens of all tables and return their names; safe to repeat. Raises RetryableError."""
     try:
-        with _client(url) as client:
+        with clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False) as client:
             windows = _windows(client, url)
             for name, window in windows.items():
                 try:
@@ -45,15 +44,11 @@ def forget(url: str) -> list[str]:
 
 def restore(url: str) -> list[str]:
     """Have tables that were left without a window keep tokens again; return their names. Raises the driver's errors."""
-    with _client(url) as client:
+    with clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False) as client:
         without = [name for name, window in _windows(client, url).items() if not window]
         for name in without:
             _set(client, url, name, WINDOW)
     return without
-
-
-def _client(url: str) -> Client:
-    return clickhouse_connect.get_client(dsn=urlsplit(url).geturl(), autogenerate_session_id=False)
 
 
 def _windows(client: Client, url: str) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Two ways to hand an OTLP request to `otlp_in`, behind one interface; a probe at start chooses.
+"""Two ways to hand an OTLP request to `otlp_in`, of one signature; a probe at start chooses.
 
 native: the raw bytes, which ClickHouse parses itself (server 25.7 or newer, for `format_schema_source`).
 decoded: the request is decoded here and sent as columns, for servers that refuse the Protobuf formats.
@@ -6,8 +6,9 @@ Both fill the same Null table, so the same views make the same rows of them.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from functools import cache
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -31,69 +32,51 @@ COMMON_SETTINGS: dict[str, Any] = {
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     "materialized_views_ignore_errors": 0,
 }
+NATIVE_SETTINGS = COMMON_SETTINGS | {
+    "format_schema_source": "string",
+    "format_schema": PROTO,
+    "format_schema_message_name": "Request",
+    "input_format_protobuf_oneof_presence": 1,
+}
 
 # a request without records: a user who can insert this can insert
 PROBE = ExportLogsServiceRequest(resource_logs=[ResourceLogs(schema_url="probe")]).SerializeToString()
 
 
-class Encoder(Protocol):
-    """Puts one serialized ExportLogsServiceRequest into `otlp_in`."""
-
-    name: ClassVar[str]
-
-    async def insert(self, client: AsyncClient, body: bytes, token: str, *, nested_bodies: bool = False) -> None:
-        """Insert; the same token again changes nothing. Raises the driver's errors.
-
-        `nested_bodies`: some records' bodies are arrays or key-value lists, whose plain JSON has to be made.
-        """
-        ...
+# Puts one serialized ExportLogsServiceRequest into `otlp_in` under a token; the same token again changes nothing. The last
+# argument says whether bodies are arrays or key-value lists, whose plain JSON has to be made. Raises the driver's errors.
+Encoder = Callable[[AsyncClient, bytes, str, bool], Awaitable[None]]
 
 
-class NativeEncoder:
-    """Sends the bytes as they are, with the schema beside them."""
-
-    name: ClassVar[str] = "native"
-
-    def __init__(self) -> None:
-        self._settings = COMMON_SETTINGS | {
-            "format_schema_source": "string",
-            "format_schema": PROTO,
-            "format_schema_message_name": "Request",
-            "input_format_protobuf_oneof_presence": 1,
-        }
-
-    async def insert(self, client: AsyncClient, body: bytes, token: str, *, nested_bodies: bool = False) -> None:
-        """Insert the raw body in ClickHouse's ProtobufSingle format."""
-        if nested_bodies:
-            body = await asyncio.to_thread(with_body_json, body)
-        settings = self._settings | {"insert_deduplication_token": token}
-        await client.raw_insert("otlp_in", insert_block=body, fmt="ProtobufSingle", settings=settings)
+async def insert_native(client: AsyncClient, body: bytes, token: str, nested_bodies: bool) -> None:
+    """Insert the bytes as they are in ClickHouse's ProtobufSingle format, with the schema beside them."""
+    if nested_bodies:
+        body = await asyncio.to_thread(with_body_json, body)
+    settings = NATIVE_SETTINGS | {"insert_deduplication_token": token}
+    await client.raw_insert("otlp_in", insert_block=body, fmt="ProtobufSingle", settings=settings)
 
 
-class DecodedEncoder:
-    """Decodes the request in Python and inserts it as one row in ClickHouse's Native format."""
-
-    name: ClassVar[str] = "decoded"
-
-    async def insert(self, client: AsyncClient, body: bytes, token: str, *, nested_bodies: bool = False) -> None:
-        """Insert the decoded request; decoding runs on a thread, as it takes 10 times as long as the native path."""
-        request = await asyncio.to_thread(lambda: _row(ExportLogsServiceRequest.FromString(body)))
-        settings = COMMON_SETTINGS | {"insert_deduplication_token": token}
-        await insert_rows(client, "otlp_in", [[request["resource_logs"]]], ["resource_logs"], settings)
+async def insert_decoded(client: AsyncClient, body: bytes, token: str, _nested_bodies: bool) -> None:
+    """Insert the decoded request as a row; decoding runs on a thread, as it takes 10 times as long as the native path."""
+    request = await asyncio.to_thread(lambda: _row(ExportLogsServiceRequest.FromString(body)))
+    settings = COMMON_SETTINGS | {"insert_deduplication_token": token}
+    await insert_rows(client, "otlp_in", [[request["resource_logs"]]], ["resource_logs"], settings)
 
 
 async def choose(client: AsyncClient, wanted: str) -> tuple[Encoder, str]:
-    """Return the encoder to use and why, trying the native one on a request without records. Raises when `native` was demanded."""
+    """Return the encoder to use, and which it is and why: a request without records shows whether the server takes the native one.
+
+    Raises the driver's errors when `native` was demanded.
+    """
     if wanted == "decoded":
-        return DecodedEncoder(), "chosen by setting"
-    native = NativeEncoder()
+        return insert_decoded, "decoded encoder: chosen by setting"
     try:
-        await native.insert(client, PROBE, "probe")
+        await insert_native(client, PROBE, "probe", False)
     except ClickHouseError as error:
         if wanted == "native":
             raise
-        return DecodedEncoder(), f"the server does not take OTLP as it is: {first_line(error)}"
-    return native, "the server parses OTLP itself"
+        return insert_decoded, f"decoded encoder: the server does not take OTLP as it is: {first_line(error)}"
+    return insert_native, "native encoder: the server parses OTLP itself"
 
 
 def _row(message: Message, depth: int = DEPTH) -> Row:

@@ -6,9 +6,8 @@ alone, on one thread, within what the server gives any query and the driver's ti
 Every time limit lies below the driver's, so ClickHouse never works on for a client that has given up.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -25,35 +24,41 @@ PIECE_S: Final = 1.5  # ClickHouse looks at the clock between blocks, so a piece
 FIRST_ROWS, MOST_ROWS, LEAST_ROWS = 2_000, 20_000, 100
 QUICK_S, SLOW_S = 0.3, 1.0
 TOO_MUCH: Final = {159, MEMORY}  # 159 is TIMEOUT_EXCEEDED
+SHORTEST_SPAN: Final = 10_000_000  # microseconds: many small spans would cost more than they recompute
+LOAD: Final = """
+SELECT toUnixTimestamp64Micro(reached), toUnixTimestamp64Micro(until), month, hex(user_id), toUnixTimestamp(slot)
+FROM rollup_progress FINAL WHERE pass = {pass:String}
+"""
+SAVE: Final = """
+INSERT INTO rollup_progress (pass, reached, until, month, user_id, slot)
+SELECT {pass:String}, fromUnixTimestamp64Micro({reached:Int64}, 'UTC'), fromUnixTimestamp64Micro({until:Int64}, 'UTC'),
+    {month:UInt32}, unhex({user:String}), toDateTime({slot:UInt32}, 'UTC')
+"""
+COUNT: Final = """
+SELECT count() FROM stale_activity
+WHERE marked_at > fromUnixTimestamp64Micro({after:Int64}, 'UTC') AND marked_at <= fromUnixTimestamp64Micro({until:Int64}, 'UTC')
+"""
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """A place in the order of `stale_activity`: month as YYYYMM, person in hexadecimal, quarter of an hour in Unix seconds."""
 
     month: int
-    user_id: str
+    user: str
     slot: int
 
 
 START = Key(0, "", 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """Marks with `after` < marked_at <= `until`, in microseconds since 1970 as ClickHouse's clock counts them."""
 
     after: int
     until: int
 
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The span as query parameters."""
-        return {"after": self.after, "until": self.until}
 
-
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """Stale rows behind one key and up to another, `rows` of them."""
 
     first: Key
@@ -63,30 +68,18 @@ class Piece:
     @property
     def parameters(self) -> dict[str, Any]:
         """The piece as query parameters."""
-        return {
-            f"{end}_{name}": value
-            for end, key in (("first", self.first), ("last", self.last))
-            for name, value in (("month", key.month), ("user", key.user_id), ("slot", key.slot))
-        }
+        ends = (("first", self.first), ("last", self.last))
+        return {f"{end}_{name}": value for end, key in ends for name, value in key._asdict().items()}
 
 
 class Recomputation:
     """Recomputes spans of marks, piece by piece. Raises the driver's errors."""
 
-    def __init__(
-        self,
-        client: AsyncClient,
-        context: Context,
-        time_limit_s: float,
-        *,
-        first_rows: int = FIRST_ROWS,
-        piece_bytes: int = PIECE_BYTES,
-        piece_s: float = PIECE_S,
-    ) -> None:
+    def __init__(self, client: AsyncClient, context: Context, time_limit_s: float) -> None:
         self._client = client
         self._context = context
-        self._rows = first_rows
-        self._bounds = {"max_memory_usage": piece_bytes, "max_execution_time": min(piece_s, time_limit_s)}
+        self._rows = FIRST_ROWS
+        self._bounds = {"max_memory_usage": PIECE_BYTES, "max_execution_time": min(PIECE_S, time_limit_s)}
         self._bounds_alone = {"max_threads": 1, "max_execution_time": time_limit_s}
 
     async def whole(self, span: Span) -> int:
@@ -143,7 +136,7 @@ class Recomputation:
         return True
 
     async def _find(self, span: Span, after: Key) -> Piece | None:
-        parameters = span.parameters | Piece(after, after, 0).parameters | {"rows": self._rows}
+        parameters = span._asdict() | Piece(after, after, 0).parameters | {"rows": self._rows}
         ((rows, _, month, user_id, slot),) = (await self._client.query(NEXT, parameters=parameters)).result_rows
         return Piece(after, Key(int(month), str(user_id), int(slot)), int(rows)) if rows else None
 
@@ -154,4 +147,62 @@ class Recomputation:
             # an event and its double lie in the same month
             "do_not_merge_across_partitions_select_final": 1,
         }
-        await self._client.command(RECOMPUTE, parameters=span.parameters | piece.parameters, settings=settings)
+        await self._client.command(RECOMPUTE, parameters=span._asdict() | piece.parameters, settings=settings)
+
+
+class Pass:
+    """Recomputes each mark once, when it is `distance` microseconds old. What it raises are the driver's errors."""
+
+    def __init__(self, name: str, distance: int, client: AsyncClient, recomputation: Recomputation) -> None:
+        self.name = name
+        self.reached = 0  # all that was marked up to here is recomputed
+        self.waiting = 0  # rows left in the span at hand, about
+        self._distance = distance
+        self._client = client
+        self._recomputation = recomputation
+        self._until: int | None = None  # the end of the span at hand, None while there is none
+        self._key = START
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is more to do at once."""
+        return self._until is not None
+
+    async def load(self) -> None:
+        """Go on from where another process stopped; without one, from the oldest mark there is."""
+        rows = (await self._client.query(LOAD, parameters={"pass": self.name})).result_rows
+        for reached, until, month, user_id, slot in rows:
+            self.reached = int(reached)
+            if until > reached:
+                self._key = Key(int(month), str(user_id), int(slot))
+                await self._begin(int(until))
+
+    async def step(self, now: int) -> bool:
+        """Recompute the next piece; False when there was nothing old enough."""
+        if self._until is None:
+            if now - self._distance - self.reached < max(SHORTEST_SPAN, self._distance // 10):
+                return False
+            self._key = START
+            await self._begin(now - self._distance)
+        assert self._until is not None
+        piece = await self._recomputation.next(Span(self.reached, self._until), self._key)
+        if piece is None:
+            began = self._key != START
+            self.reached, self._until, self.waiting, self._key = self._until, None, 0, START
+            if began:
+                await self._save()
+            return began
+        self._key = piece.last
+        self.waiting = max(0, self.waiting - piece.rows)
+        await self._save()
+        return True
+
+    async def _begin(self, until: int) -> None:
+        self._until = until
+        parameters = Span(self.reached, until)._asdict()
+        ((self.waiting,),) = (await self._client.query(COUNT, parameters=parameters)).result_rows
+
+    async def _save(self) -> None:
+        """Save progress. Nothing is saved while there is nothing to recompute: then there is nothing to do again, either."""
+        place = {"pass": self.name, "reached": self.reached, "until": self._until or self.reached}
+        await self._client.command(SAVE, parameters=place | self._key._asdict(), settings={"async_insert": 0})

@@ -3,8 +3,7 @@
 Measured on the embedded engine (26.9): a merge whose disk fills up at its end leaves an active part with empty files. The
 parts it was made of stay on disk for 8 minutes more. Attaching the table anew sets the broken one aside and takes those;
 but where the disk is still full, ATTACH fails halfway and ClickHouse removes them, so that has to wait for room.
-A replicated table mends itself by fetching from a replica, so it is left alone. Inserts can't meet this: ClickHouse turns
-them away while there is less room than `min_free_disk_bytes_to_perform_insert`.
+A replicated table fetches from a replica, so it is left alone. Inserts are turned away before the disk is that full.
 """
 
 import asyncio
@@ -14,6 +13,7 @@ import aiohttp
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from common.waiting import end
 from sidecar.plugin import Context
 
 FULL = {243, 75}  # NOT_ENOUGH_SPACE, CANNOT_WRITE_TO_FILE_DESCRIPTOR
@@ -35,9 +35,6 @@ DETACHED = "SELECT table FROM system.detached_tables WHERE database = currentDat
 
 class NoRoomError(Exception):
     """Tables have broken parts, and the disk no room to attach them anew."""
-
-    def __init__(self, tables: list[str]) -> None:
-        super().__init__(", ".join(tables))
 
 
 class Repair:
@@ -61,11 +58,8 @@ class Repair:
 
     async def shutdown(self) -> None:
         """Stop. Idempotent."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ClickHouseError, aiohttp.ClientError, OSError):
-                await task
+        if self._task is not None:
+            await end(self._task)
 
     async def mend(self) -> list[str]:
         """Attach anew every table with a broken fresh part; return their names. Raises NoRoomError, and the driver's errors."""
@@ -80,7 +74,7 @@ class Repair:
             for table in broken:
                 with contextlib.suppress(ClickHouseError):  # not allowed to: then they are kept for their 8 minutes
                     await self._client.command(f"SYSTEM STOP CLEANUP `{table}`")
-            raise NoRoomError(broken)
+            raise NoRoomError(", ".join(broken))
         for table in broken:
             self._context.logger.error("a part of table %s is broken (a full disk?): attaching the table anew", table)
             await self._client.command(f"DETACH TABLE `{table}`")
@@ -98,15 +92,14 @@ class Repair:
 
     async def _attach(self, table: str) -> None:
         """Attach a table that was just detached. Queries that still read it keep ClickHouse from that until they end."""
-        for _ in range(ATTACH_TRIES):
+        for left in reversed(range(ATTACH_TRIES + 1)):
             try:
                 await self._client.command(f"ATTACH TABLE IF NOT EXISTS `{table}`")
                 return
             except ClickHouseError as error:
-                if getattr(error, "code", None) != STILL_USED:
+                if getattr(error, "code", None) != STILL_USED or not left:
                     raise
             await asyncio.sleep(ATTACH_AGAIN_S)
-        await self._client.command(f"ATTACH TABLE IF NOT EXISTS `{table}`")
 
     async def _has_room(self) -> bool:
         try:

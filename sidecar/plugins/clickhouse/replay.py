@@ -23,7 +23,7 @@ from sidecar.otlp.batch import Batch
 from sidecar.otlp.json_request import is_json
 from sidecar.otlp.pieces import cut
 from sidecar.otlp.wire import Origin
-from sidecar.plugin import Context, Factory, Plugin, SystemClock
+from sidecar.plugin import Clock, Context, Factory, Plugin
 from sidecar.plugins.clickhouse.dead_letters import DeadLetter, delete, delete_unnamed, origins_of, pages
 from sidecar.plugins.clickhouse.sink import ClickHouseSink
 from sidecar.settings import SidecarSettings
@@ -70,7 +70,7 @@ async def replay_with(
     url: str, settings: SidecarSettings, chosen: Sequence[tuple[Factory, Settings]], *, reason: str = ""
 ) -> Outcome:
     """Start the plugins that the settings choose, replay, and shut them down. The sink has to be among them."""
-    clock, metrics = SystemClock(), Metrics()
+    clock, metrics = Clock(), Metrics()
     plugins: list[Plugin] = [
         factory.build(
             config, Context(clock, logging.getLogger(f"sidecar.{factory.name}"), metrics, settings.data / factory.name)

@@ -1,12 +1,10 @@
 """Keeps `activity` in step with `events` by recomputing the rows that inserts have marked as stale.
 
-A mark carries the time at which its insert was being written, and the rows of that insert become visible later: mostly at
-once, at worst when the longest insert ends. So marks are recomputed when they are fresh, by rounds that look back a few
-seconds beyond the round before, and again by two passes that follow at a distance: one behind inserts of the usual time
-limit, one behind the longest. Recomputing a row once more leaves it as it was, so two sidecars may do so at once.
-
-A backlog never holds up what is new. A round takes the newest marks only, as many as it can; the passes take all of them, a
-piece at a time between rounds. How far a pass has come is saved in ClickHouse, and the next process goes on from there.
+A mark carries the time at which its insert was written; the rows of that insert become visible later, at worst when the
+longest insert ends. So rounds recompute the newest marks, looking back a few seconds, and two passes recompute all of them
+again at a distance: one behind inserts of the usual time limit, one behind the longest. A pass takes a piece at a time
+between rounds, so a backlog never holds up what is new, and saves in ClickHouse how far it has come (docs/adr/0022).
+Recomputing a row once more leaves it as it was, so two sidecars may do so at once.
 """
 
 import asyncio
@@ -20,8 +18,8 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from common.error_location import first_line
 from common.waiting import set_within
 from sidecar.plugin import Context
-from sidecar.plugins.clickhouse.passes import Pass
-from sidecar.plugins.clickhouse.recompute import Recomputation, Span
+from sidecar.plugins.clickhouse.recompute import Pass, Recomputation, Span
+from sidecar.plugins.clickhouse.settings import ClickHouseSettings
 from sidecar.telemetry.metrics import ROLLUP_FAILURES, ROLLUP_ROUNDS, ROLLUP_WAITING
 
 SECOND: Final = 1_000_000  # microseconds
@@ -46,20 +44,14 @@ class Rollup:
     """A background task that runs a round soon after each `wake`, at most one in `interval_s` seconds."""
 
     def __init__(
-        self,
-        client: AsyncClient,
-        context: Context,
-        failed: Callable[[Exception], None],
-        *,
-        interval_s: float,
-        insert_timeout_s: float,
+        self, client: AsyncClient, context: Context, config: ClickHouseSettings, failed: Callable[[Exception], None]
     ) -> None:
         self._client = client
         self._failed = failed
         self._context = context
-        self._interval_s = interval_s
-        self._recomputation = Recomputation(client, context, insert_timeout_s * 0.8)
-        usual, longest = int(insert_timeout_s + 5) * SECOND, LONGEST_INSERT_S * SECOND
+        self._interval_s = config.rollup_interval_s
+        self._recomputation = Recomputation(client, context, config.insert_timeout_s * 0.8)
+        usual, longest = int(config.insert_timeout_s + 5) * SECOND, LONGEST_INSERT_S * SECOND
         self._passes = [
             Pass("usual", usual, client, self._recomputation),
             Pass("longest", longest, client, self._recomputation),
@@ -92,11 +84,6 @@ class Rollup:
         self._task.cancel()
         self._task = None
 
-    async def bring_up_to_date(self) -> None:
-        """Recompute every mark that a pass may still have to look at, now. Raises the driver's errors."""
-        now, _, _ = await self._newest(0)
-        await self._recomputation.whole(Span(min(one.reached for one in self._passes), now))
-
     async def _run(self) -> None:
         clock = self._context.clock
         while True:
@@ -116,7 +103,10 @@ class Rollup:
         try:
             now = await self._round(due)
             if not self._stopping.is_set():
-                await self._step_of_a_pass(now)
+                for one in self._passes:
+                    if await one.step(now):
+                        break
+                self._context.metrics.set(ROLLUP_WAITING, sum(one.waiting for one in self._passes))
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
             self._woken.set()
             self._failed(error)
@@ -139,9 +129,3 @@ class Rollup:
         parameters = {"since": since, "rows": FRESH_ROWS}
         ((now, marks, oldest),) = (await self._client.query(NEWEST, parameters=parameters)).result_rows
         return int(now), int(marks), int(oldest)
-
-    async def _step_of_a_pass(self, now: int) -> None:
-        for one in self._passes:
-            if await one.step(now):
-                break
-        self._context.metrics.set(ROLLUP_WAITING, sum(one.waiting for one in self._passes))

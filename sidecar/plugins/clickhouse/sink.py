@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections import Counter
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import aiohttp
@@ -13,7 +14,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from common.error_location import first_line
 from sidecar.errors import RetryableError, listed
-from sidecar.otlp.batch import Batch, name_of
+from sidecar.otlp.batch import Batch, name_of, records_of
 from sidecar.otlp.pieces import weigh
 from sidecar.otlp.salvage import RejectedRecord
 from sidecar.otlp.wire import Origin
@@ -27,8 +28,7 @@ from sidecar.plugins.clickhouse.refusals import DATA_ERRORS, MEMORY, Refusals
 from sidecar.plugins.clickhouse.repair import Repair
 from sidecar.plugins.clickhouse.rollup import Rollup
 from sidecar.plugins.clickhouse.settings import ClickHouseSettings
-from sidecar.plugins.clickhouse.split import halve
-from sidecar.plugins.clickhouse.validate import validate
+from sidecar.plugins.clickhouse.split import halve, validate
 from sidecar.telemetry import loop_guard
 from sidecar.telemetry.metrics import DEAD_LETTERS
 
@@ -45,7 +45,8 @@ class ClickHouseSink:
         self._config = config
         self._context = context
         self._client: AsyncClient | None = None
-        self._encoder: encoders.Encoder = encoders.NativeEncoder()
+        self._encoder: encoders.Encoder = encoders.insert_native
+        self._closing = AsyncExitStack()
         self._rollup: Rollup | None = None
         self._repair: Repair | None = None
         self._refusals = Refusals()
@@ -63,30 +64,25 @@ class ClickHouseSink:
                     " that were sent twice meanwhile may be stored twice",
                     ", ".join(without),
                 )
-            client = await clickhouse_connect.get_async_client(
-                dsn=url,
-                autogenerate_session_id=False,
-                send_receive_timeout=self._config.insert_timeout_s,
-                compress=False,
-            )
-            try:
+            async with AsyncExitStack() as opened:
+                client = await clickhouse_connect.get_async_client(
+                    dsn=url,
+                    autogenerate_session_id=False,
+                    send_receive_timeout=self._config.insert_timeout_s,
+                    compress=False,
+                )
+                opened.push_async_callback(client.close)
                 repair = Repair(client, self._context)
                 await repair.attach_detached()  # before the probe: it goes through every table
                 self._encoder, why = await encoders.choose(client, self._config.encoder)
-                rollup = Rollup(
-                    client,
-                    self._context,
-                    repair.note,
-                    interval_s=self._config.rollup_interval_s,
-                    insert_timeout_s=self._config.insert_timeout_s,
-                )
+                rollup = Rollup(client, self._context, self._config, repair.note)
                 await rollup.start()
-            except BaseException:
-                await client.close()
-                raise
+                opened.push_async_callback(repair.shutdown)
+                opened.push_async_callback(rollup.shutdown)
+                self._closing = opened.pop_all()
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
             raise self._as_retryable(error) from None
-        self._context.logger.info("inserts use the %s encoder: %s", self._encoder.name, why)
+        self._context.logger.info("inserts use the %s", why)
         repair.start()
         self._client, self._repair, self._rollup = client, repair, rollup
 
@@ -103,11 +99,10 @@ class ClickHouseSink:
         """Commit what can be stored of the batch and return the rest. Raises RetryableError for everything that may pass."""
         if self._client is None or self._rollup is None:
             raise RetryableError("the ClickHouse sink has not started")
-        validated = validate(batch)
-        dead = list(validated.dead)
-        if validated.body is not None:
-            token = batch.digest if not dead else _token(batch.digest, validated.body)
-            refused = await self._insert(validated.body, token, has_nested_bodies(batch.request))
+        body, dead = validate(batch)
+        if body is not None:
+            token = batch.digest if not dead else _token(batch.digest, body)
+            refused = await self._insert(body, token, has_nested_bodies(batch.request))
             if refused:  # counted among those that had passed: find their places in the batch again
                 turned_away = {letter.position for letter in dead}
                 passed = [position for position in range(batch.record_count) if position not in turned_away]
@@ -117,30 +112,19 @@ class ClickHouseSink:
 
     async def shutdown(self) -> None:
         """Finish the rollup and close. Idempotent, safe before start."""
-        rollup, self._rollup = self._rollup, None
-        client, self._client = self._client, None
-        repair, self._repair = self._repair, None
-        if rollup is not None:
-            await rollup.shutdown()
-        if repair is not None:
-            await repair.shutdown()
-        if client is not None:
-            await client.close()
+        self._client = self._repair = self._rollup = None
+        await self._closing.aclose()
 
     async def _insert(self, body: bytes, token: str, nested_bodies: bool) -> list[RejectedRecord]:
         """Insert; where ClickHouse refuses the data, halve until the records at fault stand alone, and return those."""
-        if self._refusals.is_too_large(token):
-            return await self._insert_halves(body, token, None, nested_bodies)
-        code = await self._refusal(body, token, nested_bodies)
-        return [] if code is None else await self._insert_halves(body, token, code, nested_bodies)
-
-    async def _insert_halves(
-        self, body: bytes, token: str, code: int | None, nested_bodies: bool
-    ) -> list[RejectedRecord]:
+        too_large = self._refusals.is_too_large(token)
+        code = MEMORY if too_large else await self._refusal(body, token, nested_bodies)
+        if code is None:
+            return []
         halves = halve(body)
         if len(halves) == 1:
-            return await self._give_up(body, token, code or MEMORY, nested_bodies)
-        self._context.logger.warning("ClickHouse refused a batch (code %s); storing it in halves", code or MEMORY)
+            return await self._give_up(body, token, code, nested_bodies)
+        self._context.logger.warning("ClickHouse refused a batch (code %s); storing it in halves", code)
         found = []
         for offset, half in halves:
             # both halves may be the same bytes, and are not the same records
@@ -159,13 +143,14 @@ class ClickHouseSink:
                 raise RetryableError("ClickHouse has too little memory for a single small record", after=2.0)
         origin, record = Origin.of(body)
         reason = f"ClickHouse refused it with code {code}"
-        return [RejectedRecord(0, reason, Origin().request(record), origin=origin, event_name=_event_name(body))]
+        name = next(map(name_of, records_of(ExportLogsServiceRequest.FromString(body))), "")
+        return [RejectedRecord(0, reason, Origin().request(record), origin=origin, event_name=name)]
 
     async def _refusal(self, body: bytes, token: str, nested_bodies: bool) -> int | None:
         """Insert; the code where ClickHouse refuses this very data, None when it is stored. Raises RetryableError for the rest."""
         assert self._client is not None
         try:
-            await self._encoder.insert(self._client, body, token, nested_bodies=nested_bodies)
+            await self._encoder(self._client, body, token, nested_bodies)
         except ClickHouseError as error:
             code: int | None = getattr(error, "code", None)
             if code in DATA_ERRORS:
@@ -183,12 +168,10 @@ class ClickHouseSink:
             await insert_dead_letters(self._client, letters, batch)
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
             raise self._as_retryable(error) from None
+        # a sidecar's own record is not a sender's fault: no alarm for it
+        source = {"source": loop_guard.SERVICE_NAME} if loop_guard.is_on() else {}
         for reason, records in reasons.items():
-            if loop_guard.is_on():  # a sidecar's own record is not a sender's fault: no alarm for it
-                source = {"source": loop_guard.SERVICE_NAME}
-                self._context.metrics.add(DEAD_LETTERS, records, reason=reason, **source)
-            else:
-                self._context.metrics.add(DEAD_LETTERS, records, reason=reason)
+            self._context.metrics.add(DEAD_LETTERS, records, reason=reason, **source)
         self._context.logger.warning(
             "%d of the batch's records went to dead_letters: %s", reasons.total(), listed(reasons)
         )
@@ -202,8 +185,3 @@ class ClickHouseSink:
 def _token(whole: str, part: bytes) -> str:
     """The token for part of what was sent: the same part of the same batch has the same."""
     return hashlib.sha256(whole.encode() + part).hexdigest()
-
-
-def _event_name(body: bytes) -> str:
-    request = ExportLogsServiceRequest.FromString(body)
-    return next((name_of(r) for e in request.resource_logs for s in e.scope_logs for r in s.log_records), "")

@@ -1,16 +1,9 @@
 """The image archiver: fetches the images that events tell of and keeps each once in a store."""
 
 import argparse
-from pathlib import Path
 
-from sidecar.plugin import Command, Context, Factory, Plugin
-from sidecar.plugins.images.config import ImagesConfig
-
-
-def _build(config: ImagesConfig, context: Context) -> Plugin:
-    from sidecar.plugins.images.plugin import ImageArchiver  # its clients load only when the plugin is used
-
-    return ImageArchiver(config, context)
+from sidecar.plugin import Command, Factory, imported_on_call
+from sidecar.plugins.images.settings import ImagesSettings
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,16 +18,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--event", default="", metavar="UUID", help="the image of this event")
 
 
-def _run(given: argparse.Namespace, config: ImagesConfig, data: Path) -> int:
-    from sidecar.plugins.images import cli
-
-    return cli.run(given, config, data)
-
-
+_RUN = imported_on_call("sidecar.plugins.images.cli:run")
 FACTORY = Factory(
     name="images",
-    config=ImagesConfig,
-    build=_build,
+    config=ImagesSettings,
+    build=imported_on_call("sidecar.plugins.images.plugin:ImageArchiver"),
     required=True,
-    commands=(Command("images", "images: how the queue stands, try failed ones again, erase", _run, _arguments),),
+    commands=(Command("images", "images: how the queue stands, try failed ones again, erase", _RUN, _arguments),),
 )

@@ -6,26 +6,33 @@ import contextlib
 import logging
 import sqlite3
 import sys
-import time
+from datetime import UTC, datetime
 from pathlib import Path
 
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
 from sidecar.errors import RetryableError
-from sidecar.plugin import Context, SystemClock
-from sidecar.plugins.images.config import ImagesConfig
-from sidecar.plugins.images.plugin import job_store_of
-from sidecar.plugins.images.queue.figures import figures
-from sidecar.plugins.images.queue.jobs import from_ms
+from sidecar.plugin import Clock, Context
+from sidecar.plugins.images.queue.job_store import JobStore
 from sidecar.plugins.images.queue.spool import Spool
+from sidecar.plugins.images.settings import ImagesSettings
 from sidecar.plugins.images.stores import build_store
 from sidecar.plugins.images.upload.uploader import Uploader
 from sidecar.telemetry.metrics import Metrics
 
 IDS_AT_ONCE = 5000
+FAILURES = "SELECT reason, count(*) FROM jobs WHERE state = 'failed' GROUP BY reason ORDER BY 2 DESC"
+FIGURES = """
+SELECT (SELECT min(created_at) FROM jobs WHERE state IN ('pending', 'uploading')),
+    (SELECT coalesce(sum(bytes), 0) FROM blobs WHERE state = 'stored'),
+    (SELECT count(*) FROM jobs WHERE published_at < updated_at), (SELECT value FROM meta WHERE name = 'paused')
+"""
 
 
-def run(given: argparse.Namespace, config: ImagesConfig, data: Path) -> int:
+def run(given: argparse.Namespace, config: ImagesSettings, data: Path) -> int:
     """Run a command and return its exit code; `data` is the plugin's folder. Raises RetryableError."""
-    context = Context(SystemClock(), logging.getLogger("sidecar.images"), Metrics(), data)
+    context = Context(Clock(), logging.getLogger("sidecar.images"), Metrics(), data)
     if not (data / "journal.sqlite").exists():
         print("there is no journal of images yet: the images plugin has not run with this CHATTRAIL_SIDECAR_DATA")
         return 1
@@ -39,23 +46,25 @@ def run(given: argparse.Namespace, config: ImagesConfig, data: Path) -> int:
 def _status(path: Path) -> int:
     try:
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as db:
-            found = figures(db)
+            states = dict(db.execute("SELECT state, count(*) FROM jobs GROUP BY state").fetchall())
+            failures = db.execute(FAILURES).fetchall()
+            oldest, size, unpublished, paused = db.execute(FIGURES).fetchone()
     except sqlite3.Error as error:
         raise RetryableError(f"the image journal can't be read: {error}") from None
     for state in ("stored", "pending", "uploading", "failed", "erased"):
-        print(f"{found.states.get(state, 0):10}  {state}")
-    for reason, count in found.failures.items():
+        print(f"{states.get(state, 0):10}  {state}")
+    for reason, count in failures:
         print(f"{count:10}  failed: {ascii(reason)[1:-1]}")
-    if found.oldest is not None:
-        print(f"the oldest image that waits came at {from_ms(found.oldest):%Y-%m-%d %H:%M:%S} UTC")
-    print(f"{found.bytes / 1e6:.1f} MB are kept; {found.unpublished} changes are not in ClickHouse yet")
-    if found.paused:
-        print(f"ALL IMAGES WAIT: {found.paused}")
+    if oldest is not None:
+        print(f"the oldest image that waits came at {datetime.fromtimestamp(oldest / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC")
+    print(f"{size / 1e6:.1f} MB are kept; {unpublished} changes are not in ClickHouse yet")
+    if paused:
+        print(f"ALL IMAGES WAIT: {paused}")
     return 0
 
 
 async def _retry(context: Context, reason: str, *, wait: bool) -> int:
-    jobs = job_store_of(context)
+    jobs = JobStore(context)
     await jobs.open()
     try:
         events = await jobs.reopen(reason)
@@ -65,16 +74,15 @@ async def _retry(context: Context, reason: str, *, wait: bool) -> int:
         if not jobs.others():
             print("no sidecar runs with this journal: they are tried when one does")
             return 0
-        progress = Progress(len(events))
-        while True:
-            states: list[str] = []
-            for begin in range(0, len(events), IDS_AT_ONCE):
-                states += (await jobs.states(events[begin : begin + IDS_AT_ONCE])).values()
-            ended = [state for state in states if state not in ("pending", "uploading")]
-            progress.show(len(ended))
-            if len(ended) == len(states):
-                break
-            await asyncio.sleep(0.25)
+        with _progress() as progress:
+            bar = progress.add_task("", total=len(events))
+            while not progress.finished:
+                states: list[str] = []
+                for begin in range(0, len(events), IDS_AT_ONCE):
+                    states += (await jobs.states(events[begin : begin + IDS_AT_ONCE])).values()
+                ended = [state for state in states if state not in ("pending", "uploading")]
+                progress.update(bar, completed=len(ended))
+                await asyncio.sleep(0 if progress.finished else 0.25)
         stored = ended.count("stored")
         print(f"{stored} are stored now, {len(events) - stored} are not")
         return 0 if stored == len(events) else 1
@@ -82,16 +90,18 @@ async def _retry(context: Context, reason: str, *, wait: bool) -> int:
         await jobs.close()
 
 
-async def _purge(context: Context, config: ImagesConfig, user: str, event: str) -> int:
-    jobs, store = job_store_of(context), build_store(config, config.directory, context)
+async def _purge(context: Context, config: ImagesSettings, user: str, event: str) -> int:
+    jobs, store = JobStore(context), build_store(config, context)
     await jobs.open()
     try:
         events = await jobs.erase(user_id=user, event_id=event)
         await asyncio.to_thread(Spool(context.data_directory / "spool").remove, *events)
         print(f"{len(events)} images are erased in the journal; pages show it when the sidecar runs")
         await store.start()
-        progress = Progress(sum(blob.state == "deleting" for blob in await jobs.unsettled(store.name)))
-        left = await Uploader(jobs, store).settle_all(progress.step)
+        with _progress() as progress:
+            open_ones = [blob for blob in await jobs.unsettled(store.name) if blob.state == "deleting"]
+            bar = progress.add_task("", total=len(open_ones))
+            left = await Uploader(jobs, store).settle_all(lambda: progress.advance(bar))
         if left:
             print(f"{left} could not be deleted at the store now; the sidecar goes on trying")
         return 1 if left else 0
@@ -100,28 +110,7 @@ async def _purge(context: Context, config: ImagesConfig, user: str, event: str) 
         await jobs.close()
 
 
-class Progress:
-    """Progress on a terminal: how much of how much, how fast, and how long still. Silent elsewhere."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._done = 0
-        self._began = time.monotonic()
-
-    def step(self) -> None:
-        """Show that one more is done."""
-        self.show(self._done + 1)
-
-    def show(self, done: int) -> None:
-        """Show that so many are done."""
-        self._done = done
-        if sys.stderr.isatty():
-            end = "\n" if done == self._total else "\033[K"
-            print(f"\r{self.line(done, time.monotonic() - self._began)}", end=end, file=sys.stderr, flush=True)
-
-    def line(self, done: int, elapsed_s: float) -> str:
-        """Return the progress as text."""
-        speed = done / elapsed_s if elapsed_s > 0 else 0.0
-        left = f", {(self._total - done) / speed:.0f} s left" if speed > 0 else ""
-        bar = "#" * (30 * min(done, self._total) // max(self._total, 1))
-        return f"[{bar:.<30}] {done}/{self._total} images, {speed:.1f}/s{left}"
+def _progress() -> Progress:
+    """Return a progress bar for a terminal; it is silent elsewhere."""
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())

@@ -2,26 +2,28 @@
 
 import asyncio
 import hashlib
+from contextlib import AsyncExitStack
 
 from common.error_location import error_location
+from common.waiting import end
 from sidecar.errors import PermanentError, RetryableError
 from sidecar.otlp.batch import Batch
 from sidecar.plugin import Context
-from sidecar.plugins.images.config import ImagesConfig
 from sidecar.plugins.images.decode.decoder_pool import DecoderPool
-from sidecar.plugins.images.decode.limits import Limits
 from sidecar.plugins.images.fetch.http import Fetcher
 from sidecar.plugins.images.fetch.telegram import TelegramFiles
-from sidecar.plugins.images.metrics import report_waiting
 from sidecar.plugins.images.queue.job_store import JobStore
 from sidecar.plugins.images.queue.jobs import EVENT_TYPES, Job, jobs_of
 from sidecar.plugins.images.queue.spool import Spool
 from sidecar.plugins.images.queue.worker import Source, Workers
+from sidecar.plugins.images.settings import ImagesSettings
 from sidecar.plugins.images.stores import build_store
 from sidecar.plugins.images.stores.base import Store, StorePausedError, Upload
-from sidecar.plugins.images.table.publisher import Publisher
+from sidecar.plugins.images.table import Publisher
 from sidecar.plugins.images.upload.uploader import Uploader
 from sidecar.telemetry import metrics as telemetry
+
+METRICS_EVERY_S = 10.0
 
 
 class ImageArchiver:
@@ -29,22 +31,16 @@ class ImageArchiver:
 
     events: frozenset[str] | None = EVENT_TYPES
 
-    def __init__(self, config: ImagesConfig, context: Context, store: Store | None = None) -> None:
+    def __init__(self, config: ImagesSettings, context: Context, store: Store | None = None) -> None:
         self._config = config
         self._context = context
         self._spool = Spool(context.data_directory / "spool")
-        self._store: Store = store or build_store(config, config.directory, context)
-        self._decoders = DecoderPool(
-            max_bytes=config.max_bytes,
-            limits=Limits(pixels=config.max_pixels, frames=config.max_frames, memory_bytes=config.decoder_memory_bytes),
-            processes=config.decoders,
-            on_replaced=lambda why: context.metrics.add(telemetry.IMAGE_DECODERS, reason=why),
-        )
-        self._jobs = job_store_of(context)
+        self._store: Store = store or build_store(config, context)
+        self._decoders = DecoderPool(config, lambda why: context.metrics.add(telemetry.IMAGE_DECODERS, reason=why))
+        self._jobs = JobStore(context)
         self._publisher = Publisher(self._jobs, config.url.get_secret_value(), self._spool, context)
         self._workers: Workers | None = None
-        self._tasks: list[asyncio.Task[None]] = []
-        self._clients: list[Fetcher | TelegramFiles] = []
+        self._closing = AsyncExitStack()
         self._leftover: frozenset[str] = frozenset()  # events whose bytes an earlier process left, not looked at yet
         self._sent_again: set[str] = set()  # those of them that were sent again meanwhile
 
@@ -55,22 +51,23 @@ class ImageArchiver:
         """
         if self._workers is not None:
             return
-        jobs, context = self._jobs, self._context
-        await jobs.open()
-        try:
+        jobs = self._jobs
+        async with AsyncExitStack() as opened:
+            await jobs.open()
+            opened.push_async_callback(self._store.close)
+            opened.push_async_callback(jobs.close)
             await self._take_stock()
-        except BaseException:
-            await jobs.close()
-            raise
-        self._workers = workers = Workers(
-            self._config, context, jobs, Uploader(jobs, self._store),
-            sources=self._sources(), inspect=self._inspect, on_change=self._publisher.wake,
-        )  # fmt: skip
-        self._publisher.start()
-        self._tasks = [
-            asyncio.create_task(self._begin(workers), name="images begin"),
-            asyncio.create_task(report_waiting(jobs, context), name="images metrics"),
-        ]
+            opened.push_async_callback(self._decoders.close)
+            workers = Workers(
+                self._config, self._context, jobs, Uploader(jobs, self._store),
+                sources=self._sources(opened), inspect=self._inspect, on_change=self._publisher.wake,
+            )  # fmt: skip
+            self._publisher.start()
+            opened.push_async_callback(self._publisher.stop)
+            opened.push_async_callback(workers.stop)
+            for work in (self._begin(workers), self._report_waiting()):
+                opened.push_async_callback(end, asyncio.create_task(work, name="images plugin"))
+            self._workers, self._closing = workers, opened.pop_all()
 
     async def handle(self, batch: Batch) -> None:
         """Return once every new image is in the journal, and bytes that came along are in the spool, on the disk."""
@@ -88,7 +85,9 @@ class ImageArchiver:
         await jobs.check_room(self._config.max_pending, self._config.spool_bytes)
         self._sent_again.update(self._leftover.intersection(ids))
         try:
-            await asyncio.to_thread(self._write_spool, fresh)
+            for job, content in fresh.items():
+                if content:
+                    await asyncio.to_thread(self._spool.write, job.event_id, content)
         except OSError as error:
             raise RetryableError(f"the image spool can't be written: {error.strerror}", after=5) from None
         before = await jobs.add((job, len(content)) for job, content in fresh.items())
@@ -100,17 +99,8 @@ class ImageArchiver:
 
     async def shutdown(self) -> None:
         """Stop fetching; what has not ended stays pending. Idempotent, safe before start."""
-        tasks, self._tasks = self._tasks, []
-        clients, self._clients = self._clients, []
-        workers, self._workers = self._workers, None
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        if workers is not None:
-            await workers.stop()
-        await self._publisher.stop()
-        for closing in (*clients, self._decoders, self._jobs, self._store):
-            await closing.close()
+        self._workers = None
+        await self._closing.aclose()
 
     async def _begin(self, workers: Workers) -> None:
         """Let the work begin when the journal knows what the table knows, and the store can be used."""
@@ -126,11 +116,24 @@ class ImageArchiver:
                 break
             except Exception as error:
                 why = StorePausedError(f"unexpected {type(error).__name__} at {error_location(error)}", after=5.0)
-                if isinstance(error, RetryableError | StorePausedError):
+                if isinstance(error, RetryableError):
                     why = StorePausedError(error.reason, after=min(max(error.after, 0.25), 60.0))
                 await workers.hold(why)
                 await asyncio.sleep(why.after)
         workers.start()
+
+    async def _report_waiting(self) -> None:
+        """Set the gauges from the journal, again and again: whether or not anything can be archived."""
+        while True:
+            try:
+                waiting, oldest = await self._jobs.waiting()
+            except RetryableError as error:
+                self._context.logger.info("%s; trying again", error.reason)
+            else:
+                age = 0.0 if oldest is None else self._context.clock.now().timestamp() - oldest / 1000
+                self._context.metrics.set(telemetry.IMAGES_PENDING, waiting)
+                self._context.metrics.set(telemetry.IMAGES_OLDEST_PENDING, max(age, 0.0))
+            await asyncio.sleep(METRICS_EVERY_S)
 
     async def _take_stock(self) -> None:
         """Make the spool, list what an earlier process left, and sweep if the journal is complete. Raises RetryableError."""
@@ -151,23 +154,15 @@ class ImageArchiver:
         self._leftover = frozenset()
         self._sent_again.clear()
 
-    def _write_spool(self, jobs: dict[Job, bytes]) -> None:
-        for job, content in jobs.items():
-            if content:
-                self._spool.write(job.event_id, content)
-
     async def _inspect(self, content: bytes) -> Upload:
         found = await self._decoders.decode(content)
         digest = await asyncio.to_thread(lambda: hashlib.sha256(found.content).hexdigest())
         return Upload(digest, found.content, found.media_type, found.extension, found.width, found.height)
 
-    def _sources(self) -> dict[str, Source]:
+    def _sources(self, opened: AsyncExitStack) -> dict[str, Source]:
         config = self._config
-        fetcher = Fetcher(
-            max_bytes=config.max_bytes, timeout_s=config.timeout_s, loopback_hosts=config.loopback_hosts,
-            allow_http=config.allow_http,
-        )  # fmt: skip
-        self._clients = [fetcher]
+        fetcher = Fetcher(config)
+        opened.push_async_callback(fetcher.close)
         sources: dict[str, Source] = {
             "url": lambda job: fetcher.fetch(job.source),
             "data": self._read_spool,
@@ -176,7 +171,7 @@ class ImageArchiver:
         if config.telegram_token is not None:
             token, url = config.telegram_token.get_secret_value(), config.telegram_api_url
             telegram = TelegramFiles(token, url, max_bytes=config.max_bytes, timeout_s=config.timeout_s)
-            self._clients.append(telegram)
+            opened.push_async_callback(telegram.close)
             sources["file_id"] = lambda job: telegram.fetch(job.source)
         return sources
 
@@ -185,11 +180,6 @@ class ImageArchiver:
         if content is None:
             raise PermanentError("the image's bytes are no longer in the spool")
         return content
-
-
-def job_store_of(context: Context) -> JobStore:
-    """The jobs in the plugin's folder, not opened yet."""
-    return JobStore(context.data_directory / "journal.sqlite", context.clock, context.logger, context.metrics)
 
 
 async def _no_token(_job: Job) -> bytes:

@@ -3,11 +3,12 @@
 import asyncio
 import json
 from collections import OrderedDict
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from chattrail.events import EVENT_TYPES
+from common.waiting import end
 from sidecar.errors import PermanentError, RetryableError
 from sidecar.otlp.batch import Batch
 from sidecar.plugin import Context
@@ -36,51 +37,39 @@ class TelegramAlerts:
     def __init__(self, config: TelegramAlertsSettings, context: Context) -> None:
         self._config = config
         self._context = context
-        self._sent_once = SentOnce(context.data_directory)
         self._rules: list[Rule] = []
         self._quiet_until: dict[str, float] = {}
         self._known: OrderedDict[str, None] = OrderedDict()
         self._api: BotApi | None = None
         self._outbox: Outbox[Alert] | None = None
-        self._beat: asyncio.Task[None] | None = None
+        self._closing = AsyncExitStack()
 
     async def start(self) -> None:
         """Check the token and begin to watch. Raises RetryableError while Telegram is away, PermanentError for a wrong token."""
         if self._outbox is not None:
             return
         config = self._config
-        api = BotApi(config.token.get_secret_value(), config.api_url)
-        try:
-            async with asyncio.timeout(config.timeout_s):
-                await api.call("getMe", {}, about="the bot")
-            sent = await asyncio.to_thread(self._sent_once.read)
-        except UnknownTokenError:
-            await api.close()
-            raise PermanentError(
-                "Telegram does not accept the token in CHATTRAIL_SIDECAR_TELEGRAM_ALERTS_TOKEN"
-            ) from None
-        except TimeoutError:
-            await api.close()
-            raise RetryableError(f"Telegram did not answer within {config.timeout_s:g} s") from None
-        except BaseException:
-            await api.close()
-            raise
-        rules = [rule_of(text, at_least=config.at_least) for text in config.rules]
-        self._rules = [rule for rule in rules if rule.text not in sent]
-        self._api = api
-        self._outbox = Outbox(
-            "telegram_alerts",
-            self._send,
-            self._context.metrics,
-            self._context.logger,
-            capacity=config.queue_size,
-            attempts=config.attempts,
-            backoff_s=config.backoff_s,
-            timeout_s=config.timeout_s,
-        )
-        self._outbox.start()
-        self._look()
-        self._beat = asyncio.create_task(self._keep_looking(), name="telegram_alerts beat")
+        async with AsyncExitStack() as opened:
+            self._api = BotApi(config.token.get_secret_value(), config.api_url)
+            opened.push_async_callback(self._api.close)
+            try:
+                async with asyncio.timeout(config.timeout_s):
+                    await self._api.call("getMe", {}, about="the bot")
+            except UnknownTokenError:
+                raise PermanentError(
+                    "Telegram does not accept the token in CHATTRAIL_SIDECAR_TELEGRAM_ALERTS_TOKEN"
+                ) from None
+            except TimeoutError:
+                raise RetryableError(f"Telegram did not answer within {config.timeout_s:g} s") from None
+            sent = await asyncio.to_thread(_sent_once, self._context.data_directory)
+            rules = [rule_of(text, at_least=config.at_least) for text in config.rules]
+            self._rules = [rule for rule in rules if rule.text not in sent]
+            self._outbox = Outbox("telegram_alerts", self._send, config, self._context, capacity=config.queue_size)
+            opened.push_async_callback(self._outbox.stop)
+            self._outbox.start()
+            self._look()
+            opened.push_async_callback(end, asyncio.create_task(self._keep_looking(), name="telegram_alerts beat"))
+            self._closing = opened.pop_all()
 
     async def handle(self, batch: Batch) -> None:
         """Let the rules see the batch's events, each event once, then look at them."""
@@ -99,18 +88,8 @@ class TelegramAlerts:
 
     async def shutdown(self) -> None:
         """Send what waits within the limit, then close."""
-        beat, self._beat = self._beat, None
-        if beat is not None:
-            beat.cancel()
-            await asyncio.gather(beat, return_exceptions=True)
-        outbox, self._outbox = self._outbox, None
-        try:
-            if outbox is not None:
-                await outbox.stop(self._config.flush_s)
-        finally:  # the sidecar's own limit may be shorter
-            api, self._api = self._api, None
-            if api is not None:
-                await api.close()
+        self._outbox = None
+        await self._closing.aclose()  # closes the connections too when the sidecar's own limit is shorter
 
     def _now(self) -> Moment:
         clock, metrics = self._context.clock, self._context.metrics
@@ -145,28 +124,26 @@ class TelegramAlerts:
             raise RetryableError("Telegram no longer accepts the token", after=30) from None
         if alert.once:
             try:
-                await asyncio.to_thread(self._sent_once.add, alert.once)
+                await asyncio.to_thread(_remember, self._context.data_directory, alert.once)
             except OSError as error:  # it has been sent: to raise would send it again at once
                 self._context.logger.warning("the record of sent alerts can't be written: %s", error.strerror)
 
 
-class SentOnce:
-    """Rules that send one alert in the life of a deployment, in a file: a restart must not report the first payment again."""
+def _sent_once(folder: Path) -> set[str]:
+    """Return the rules that sent their one alert in the life of a deployment: a restart must not report it again.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    A file, of any release, that can't be read is empty: an alert twice is the lesser harm.
+    """
+    found: set[str] = set()
+    for path in folder.glob("*.json"):
+        with suppress(OSError, ValueError, TypeError):
+            found |= set(json.loads(path.read_text(encoding="utf-8")))
+    return found
 
-    def read(self) -> set[str]:
-        """Return the rules' texts, of any release's file. One that can't be read is empty: an alert twice is the lesser harm."""
-        found: set[str] = set()
-        for path in self._folder.glob("*.json"):
-            with suppress(OSError, ValueError, TypeError):
-                found |= set(json.loads(path.read_text(encoding="utf-8")))
-        return found
 
-    def add(self, text: str) -> None:
-        """Remember a rule. Raises OSError."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        fresh = self._folder / "sent_once.new"
-        fresh.write_text(json.dumps(sorted(self.read() | {text})), encoding="utf-8")
-        fresh.replace(self._folder / "sent_once.json")
+def _remember(folder: Path, rule: str) -> None:
+    """Write down that a rule has sent its one alert. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = folder / "sent_once.new"
+    fresh.write_text(json.dumps(sorted(_sent_once(folder) | {rule})), encoding="utf-8")
+    fresh.replace(folder / "sent_once.json")

@@ -50,43 +50,31 @@ class Rule:
         raise NotImplementedError
 
 
-class Window:
-    """Two counts over the last `length` seconds, all and bad, in buckets: memory doesn't grow with traffic."""
-
-    def __init__(self, length: float) -> None:
-        self._length = length
-        self._width = length / BUCKETS
-        self._buckets: dict[int, list[int]] = {}
-
-    def add(self, at: float, bad: bool, now: float) -> None:
-        """Count an event that happened at a time; one from the future counts as of now."""
-        at = min(at, now)
-        if at > now - self._length:
-            bucket = self._buckets.setdefault(int(at // self._width), [0, 0])
-            bucket[0] += 1
-            bucket[1] += bad
-
-    def totals(self, now: float) -> tuple[int, int]:
-        """Return how many there were, and how many of them bad."""
-        oldest = int((now - self._length) // self._width)
-        self._buckets = {key: counts for key, counts in self._buckets.items() if key > oldest}
-        return sum(c[0] for c in self._buckets.values()), sum(c[1] for c in self._buckets.values())
-
-
 class _Counted(Rule):
-    """`ai failures > 5% in 10 min` (with `at_least`) and `handler_failed > 10 in 10 min`."""
+    """`ai failures > 5% in 10 min` (with `at_least`) and `handler_failed > 10 in 10 min`.
+
+    Counts, of all and of failed events, are kept in buckets of time: memory doesn't grow with traffic.
+    """
 
     def __init__(self, text: str, type_: str, limit: float, length: float, at_least: int | None = None) -> None:
         super().__init__(text)
-        self._type, self._limit, self._at_least = type_, limit, at_least
-        self._window = Window(length)
+        self._type, self._limit, self._length, self._at_least = type_, limit, length, at_least
+        self._buckets: dict[int, list[int]] = {}
+
+    def _bucket(self, at: float) -> int:
+        return int(at // (self._length / BUCKETS))
 
     def observe(self, event: EventRecord, now: Moment) -> None:
-        if event.type == self._type:
-            self._window.add(event.timestamp / 1e9, bool(event.attributes.get("error.type")), now.wall)
+        at = min(event.timestamp / 1e9, now.wall)  # one from the future counts as of now
+        if event.type == self._type and at > now.wall - self._length:
+            counts = self._buckets.setdefault(self._bucket(at), [0, 0])
+            counts[0] += 1
+            counts[1] += bool(event.attributes.get("error.type"))
 
     def check(self, now: Moment) -> str | None:
-        every, bad = self._window.totals(now.wall)
+        oldest = self._bucket(now.wall - self._length)
+        self._buckets = {bucket: counts for bucket, counts in self._buckets.items() if bucket > oldest}
+        every, bad = (sum(counts[which] for counts in self._buckets.values()) for which in (0, 1))
         if self._at_least is None:
             return f"{self.text}: now {every}" if every > self._limit else None
         if every < self._at_least or bad * 100 <= self._limit * every:  # not by a handful of events only

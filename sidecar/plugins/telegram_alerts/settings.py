@@ -4,7 +4,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from common.settings import CommaList, Settings
+from common.settings import CommaList
+from sidecar.plugins.outbox import OutboxSettings
 from sidecar.plugins.telegram_alerts.rules import rule_of
 
 
@@ -16,7 +17,7 @@ def _rules(texts: tuple[str, ...]) -> tuple[str, ...]:
     return texts
 
 
-class TelegramAlertsSettings(Settings):
+class TelegramAlertsSettings(OutboxSettings):
     """The rules, and the chat that gets the alerts."""
 
     prefix: ClassVar[str] = "SIDECAR_TELEGRAM_ALERTS"
@@ -40,8 +41,4 @@ class TelegramAlertsSettings(Settings):
     api_url: str = Field(
         "https://api.telegram.org", pattern=r"^https?://[^/?#@]+/?$", description="Base address of the Bot API server."
     )
-    timeout_s: float = Field(10.0, gt=0, le=300, description="Seconds for one attempt to send.")
-    attempts: int = Field(10, ge=1, le=100, description="Tries before an alert is given up.")
-    backoff_s: float = Field(1.0, gt=0, description="Seconds before the second try; doubled for each further one.")
     queue_size: int = Field(100, ge=1, description="Alerts that may wait to be sent; more are dropped.")
-    flush_s: float = Field(3.0, ge=0, description="Seconds to send what waits when the sidecar ends.")

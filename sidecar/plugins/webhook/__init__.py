@@ -1,13 +1,7 @@
 """Posts chosen events to a URL of yours, signed."""
 
-from sidecar.plugin import Context, Factory, Plugin
+from sidecar.plugin import Factory, imported_on_call
 from sidecar.plugins.webhook.settings import WebhookSettings
 
-
-def _build(config: WebhookSettings, context: Context) -> Plugin:
-    from sidecar.plugins.webhook.delivery import Webhook  # its client loads only when the plugin is used
-
-    return Webhook(config, context)
-
-
-FACTORY = Factory(name="webhook", config=WebhookSettings, build=_build, required=False)
+_BUILD = imported_on_call("sidecar.plugins.webhook.delivery:Webhook")
+FACTORY = Factory(name="webhook", config=WebhookSettings, build=_BUILD, required=False)

@@ -7,7 +7,8 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from chattrail.events import EVENT_TYPES
 from common.net import is_loopback
-from common.settings import CommaList, Settings, nearest
+from common.settings import CommaList, nearest
+from sidecar.plugins.outbox import OutboxSettings
 
 
 def _event_types(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -17,7 +18,7 @@ def _event_types(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-class WebhookSettings(Settings):
+class WebhookSettings(OutboxSettings):
     """Which events go where, and how hard the webhook tries."""
 
     prefix: ClassVar[str] = "SIDECAR_WEBHOOK"
@@ -36,11 +37,8 @@ class WebhookSettings(Settings):
         description="Send private attributes too (texts, prompts, messages of exceptions) and strangers' own ones.",
     )
     allow_http: bool = Field(False, description="Allow plain http off loopback, for a network nobody else can read.")
-    timeout_s: float = Field(10.0, gt=0, le=300, description="Seconds for one attempt.")
     attempts: int = Field(8, ge=1, le=100, description="Tries before a delivery is given up.")
-    backoff_s: float = Field(1.0, gt=0, description="Seconds before the second try; doubled for each further one.")
     queue_bytes: int = Field(8 << 20, ge=1024, description="Bytes of deliveries that may wait; more are dropped.")
-    flush_s: float = Field(3.0, ge=0, description="Seconds to deliver what waits when the sidecar ends.")
 
     @model_validator(mode="after")
     def _checked(self) -> Self:

@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from sidecar.plugins.webhook.payload import signature
+from sidecar.plugins.webhook.delivery import signature
 from sidecar.receiver.responses import PROTOBUF
 from tests.support import otlp
 from tests.support.paths import ROOT

@@ -25,7 +25,7 @@ def test_the_example_in_the_docs_loads() -> None:
     given = environ(
         ROOT / "docs" / "sidecar.toml", EXAMPLE_DSN="http://u:pw@db:8123/trail", EXAMPLE_SECRET="long enough a text"
     )
-    own, chosen = registry.load_settings(given)
+    own, chosen, *_ = registry.load(given)
     configs = {factory.name: config for factory, config in chosen}
     assert own.plugins == ("clickhouse", "images", "webhook") == tuple(configs)
     assert own.telemetry_url == "http://127.0.0.1:4318"
@@ -39,7 +39,7 @@ def test_the_example_in_the_docs_loads() -> None:
 def test_the_environment_wins_and_the_listing_tells_where_each_value_comes_from(file: Path) -> None:
     file.write_text('[sidecar]\nplugins = "debug"\nport = 5000\nlog_level = "DEBUG"\n[plugins.debug]\nlevel = "INFO"\n')
     given = environ(file, CHATTRAIL_SIDECAR_PORT="6000")
-    own, _ = registry.load_settings(given)
+    own, _, *_ = registry.load(given)
     assert (own.port, own.log_level, own.host) == (6000, "DEBUG", "127.0.0.1")
     lines = list(plugin_lines(given))
     assert any(
@@ -52,7 +52,7 @@ def test_the_environment_wins_and_the_listing_tells_where_each_value_comes_from(
 def test_a_secret_from_a_file_is_read_and_never_shown(file: Path, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("t0p-secret\n")
     file.write_text(f'[sidecar]\nplugins = ["debug"]\ntoken = {{ file = "{tmp_path / "token"}" }}\n')
-    own, _ = registry.load_settings(environ(file))
+    own, _, *_ = registry.load(environ(file))
     assert own.token is not None
     assert own.token.get_secret_value() == "t0p-secret"
     assert "t0p-secret" not in "\n".join(plugin_lines(environ(file)))
@@ -60,7 +60,7 @@ def test_a_secret_from_a_file_is_read_and_never_shown(file: Path, tmp_path: Path
 
 def test_a_plugin_that_is_not_chosen_has_its_table_left_alone(file: Path) -> None:
     file.write_text('[sidecar]\nplugins = ["debug"]\n[plugins.webhook]\nurl = 5\nnonsense = true\n')
-    _, [(factory, _)] = registry.load_settings(environ(file))
+    _, [(factory, _)], *_ = registry.load(environ(file))
     assert factory.name == "debug"
 
 
@@ -90,7 +90,7 @@ def test_a_plugin_that_is_not_chosen_has_its_table_left_alone(file: Path) -> Non
 def test_errors_name_file_table_and_key(text: str, message: str, file: Path) -> None:
     file.write_text(text)
     with pytest.raises(SettingsError) as caught:
-        registry.load_settings(environ(file, CHATTRAIL_SIDECAR_PLUGINS="debug"))
+        registry.load(environ(file, CHATTRAIL_SIDECAR_PLUGINS="debug"))
     assert str(caught.value).startswith(str(file))
     assert message in str(caught.value)
 
@@ -98,7 +98,7 @@ def test_errors_name_file_table_and_key(text: str, message: str, file: Path) -> 
 def test_all_faults_are_told_at_once_without_values(file: Path) -> None:
     file.write_text("[sidecar]\nport = 'canary'\nprot = 1\n[sidcar]\n")
     with pytest.raises(SettingsError) as caught:
-        registry.load_settings(environ(file, CHATTRAIL_SIDECAR_PLUGINS="debug", CHATTRAIL_SIDECAR_NONE="1"))
+        registry.load(environ(file, CHATTRAIL_SIDECAR_PLUGINS="debug", CHATTRAIL_SIDECAR_NONE="1"))
     assert len(str(caught.value).splitlines()) == 4
     assert "canary" not in str(caught.value)
 
@@ -106,7 +106,7 @@ def test_all_faults_are_told_at_once_without_values(file: Path) -> None:
 def test_one_database_cannot_be_set_to_two(file: Path) -> None:
     file.write_text("[plugins.clickhouse]\nurl = 'http://a/x'\n[plugins.images]\nurl = 'http://b/x'\n")
     with pytest.raises(SettingsError, match=r"\[plugins.images\] url: .* \[plugins.clickhouse\] url sets the same"):
-        registry.load_settings(environ(file))
+        registry.load(environ(file))
 
 
 def test_the_command_takes_the_file_and_a_missing_one_is_named(file: Path) -> None:

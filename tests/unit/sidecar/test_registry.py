@@ -12,7 +12,7 @@ from sidecar.errors import StartError
 
 
 def test_the_default_choice_is_the_sink_and_the_archiver() -> None:
-    settings, chosen = registry.load_settings({})
+    settings, chosen, *_ = registry.load({})
     assert [factory.name for factory, _ in chosen] == ["clickhouse", "images"] == list(settings.plugins)
     assert all(factory.required for factory, _ in chosen)
 
@@ -20,7 +20,7 @@ def test_the_default_choice_is_the_sink_and_the_archiver() -> None:
 def test_an_unknown_variable_is_told_with_the_nearest_name_of_any_chosen_plugin() -> None:
     environ = {"CHATTRAIL_SIDECAR_IMAGES_CONCURENCY": "3", "CHATTRAIL_SIDECAR_PORT": "no", "CHATTRAIL_WEB_PORT": "1"}
     with pytest.raises(SettingsError) as caught:
-        registry.load_settings(environ)
+        registry.load(environ)
     lines = str(caught.value).splitlines()
     assert len(lines) == 2
     assert "did you mean CHATTRAIL_SIDECAR_IMAGES_CONCURRENCY?" in lines[0]
@@ -30,14 +30,14 @@ def test_an_unknown_variable_is_told_with_the_nearest_name_of_any_chosen_plugin(
 def test_settings_of_plugins_that_are_not_chosen_are_left_alone() -> None:
     environ = {"CHATTRAIL_SIDECAR_PLUGINS": "debug", "CHATTRAIL_SIDECAR_IMAGES_CONCURRENCY": "not a number",
                "CHATTRAIL_SIDECAR_CLICKHOUSE_URL": "http://h/db"}  # fmt: skip
-    _, chosen = registry.load_settings(environ)
+    _, chosen, *_ = registry.load(environ)
     assert [factory.name for factory, _ in chosen] == ["debug"]
 
 
 def test_the_archiver_reads_the_sinks_database_even_without_the_sink() -> None:
     dsn = "http://default:pw@db:8123/trail"
     environ = {"CHATTRAIL_SIDECAR_PLUGINS": " images ,", "CHATTRAIL_SIDECAR_CLICKHOUSE_URL": dsn}
-    _, [(_, config)] = registry.load_settings(environ)
+    _, [(_, config)], *_ = registry.load(environ)
     assert config.url.get_secret_value() == dsn  # type: ignore[attr-defined]
     assert "pw" not in repr(config)
 
@@ -52,7 +52,7 @@ def test_the_archiver_reads_the_sinks_database_even_without_the_sink() -> None:
 )
 def test_wrong_choices(names: str, message: str) -> None:
     with pytest.raises(SettingsError, match=f"CHATTRAIL_SIDECAR_PLUGINS: .*{message}"):
-        registry.load_settings({"CHATTRAIL_SIDECAR_PLUGINS": names})
+        registry.load({"CHATTRAIL_SIDECAR_PLUGINS": names})
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_strangers_join_by_entry_point_and_cannot_replace_a_builtin(monkeypatch:
 
 def test_plugins_that_are_not_chosen_are_not_imported() -> None:
     script = (
-        "import sys; from sidecar.registry import load_settings; load_settings({'CHATTRAIL_SIDECAR_PLUGINS': 'debug'});"
+        "import sys; from sidecar.registry import load; load({'CHATTRAIL_SIDECAR_PLUGINS': 'debug'});"
         "print([m for m in sys.modules if m.startswith(('sidecar.plugins.', 'clickhouse_connect', 'chdb'))])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -6,19 +6,31 @@ Before the first image it gives up, for good, what a decoder taken over by an im
 all (so no socket and no file), writing files, other processes, memory, and processor time by the image.
 """
 
+import io
 import json
 import os
 import resource
 import struct
 import sys
+import warnings
 from typing import BinaryIO
 
+from PIL import GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+from PIL.ImageFile import ImageFile
+
 from sidecar.errors import PermanentError
-from sidecar.plugins.images.decode.image import decode
+from sidecar.plugins.images.decode.containers import StrippedImage, strip
 from sidecar.plugins.images.decode.limits import Limits
 
 OPEN_FILES = 3  # standard input, output and error
 _NICE = 10  # events go before images
+# the classes themselves: Image.open would look for further formats in further modules, and hand some JPEGs to others
+_DECODERS: dict[str, type[ImageFile]] = {
+    "image/jpeg": JpegImagePlugin.JpegImageFile,
+    "image/png": PngImagePlugin.PngImageFile,
+    "image/webp": WebPImagePlugin.WebPImageFile,
+    "image/gif": GifImagePlugin.GifImageFile,
+}
 
 
 def main() -> None:
@@ -73,3 +85,28 @@ def _limit_cpu(seconds: int) -> None:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     used = int(usage.ru_utime + usage.ru_stime) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (used + seconds, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+
+def decode(content: bytes, limits: Limits) -> StrippedImage:
+    """Return the image without metadata. Raises PermanentError when it is none, is broken, or is over a limit."""
+    image = strip(content)
+    if image.frames > limits.frames:
+        raise PermanentError(f"the image has more than {limits.frames} frames")
+    if image.width * image.height * image.frames > limits.pixels:
+        raise PermanentError(f"the image has more than {limits.pixels} pixels, all frames counted")
+    kind = image.media_type.removeprefix("image/").upper()
+    Image.MAX_IMAGE_PIXELS = None  # counted above, over all frames
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with _DECODERS[image.media_type](io.BytesIO(image.content)) as decoder:
+                if sorted(decoder.size) != sorted((image.width, image.height)):
+                    raise PermanentError(f"the image is broken: two sizes in a {kind}")
+                for frame in range(image.frames):
+                    decoder.seek(frame)
+                    decoder.load()
+    except (PermanentError, MemoryError):
+        raise
+    except Exception as error:  # a decoder may raise anything; its message may quote the image
+        raise PermanentError(f"the image can't be decoded as {kind} ({type(error).__name__})") from None
+    return image

@@ -57,6 +57,7 @@ _APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
 _FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _TABLES = frozenset({0xC4, 0xCC, 0xDB, 0xDC, 0xDD})  # DHT, DAC, DQT, DNL, DRI
 _WITHOUT_LENGTH = frozenset({0x01, _SOI, *range(0xD0, 0xD8)})
+_MARKER = re.compile(rb"\xff([^\x00\xff])", re.DOTALL)  # a stuffed zero is skipped, as decoders do
 # the end of a scan's data: a marker that is neither a stuffed zero, a restart, nor fill
 _SCAN_END = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]", re.DOTALL)
 
@@ -105,16 +106,11 @@ def _read_jpeg(image: Reader) -> _Parts:
 
 
 def _next_marker(image: Reader) -> int:
-    found = image.content.find(b"\xff", image.at)
-    while 0 <= found < len(image.content) - 1:
-        if image.content[found + 1] == 0xFF:
-            found += 1
-        elif image.content[found + 1] == 0:  # what decoders skip as well
-            found = image.content.find(b"\xff", found + 2)
-        else:
-            image.at = found + 2
-            return image.content[found + 1]
-    raise image.cut_short()
+    found = _MARKER.search(image.content, image.at)
+    if found is None:
+        raise image.cut_short()
+    image.at = found.end()
+    return found[1][0]
 
 
 _PNG_KEPT = frozenset({

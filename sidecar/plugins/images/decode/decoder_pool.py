@@ -6,19 +6,20 @@ import signal
 import struct
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import sidecar
 from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images.decode.containers import StrippedImage
 from sidecar.plugins.images.decode.limits import Limits
+from sidecar.plugins.images.settings import ImagesSettings
 
 START_WITHIN_S = 60.0
+DECODED_WITHIN_S = 60.0
 # after so many a child makes room for a fresh one: whatever it lost of its memory comes back
 IMAGES_BY_CHILD = 2_000
 _CODE = str(Path(sidecar.__file__).parents[1])
@@ -34,38 +35,21 @@ class _Child:
 
 
 class DecoderPool:
-    """Decodes images in `processes` children, each made when it is first needed.
+    """Decodes images in child processes, each made when it is first needed.
 
-    `replaced` counts children that did not end in good order, by why: crashed, hung, cpu, memory, ended, cancelled;
-    `on_replaced` is called with each reason.
+    `on_replaced` is called with why a child did not end in good order: crashed, hung, cpu, memory, ended, cancelled.
     """
 
-    def __init__(
-        self,
-        *,
-        max_bytes: int,
-        limits: Limits | None = None,
-        processes: int = 2,
-        timeout_s: float = 60.0,
-        on_replaced: Callable[[str], None] = lambda why: None,
-    ) -> None:
-        self._max_bytes = max_bytes
-        self._limits = limits or Limits()
-        self._timeout_s = timeout_s
+    def __init__(self, config: ImagesSettings, on_replaced: Callable[[str], None]) -> None:
+        self._max_bytes = config.max_bytes
+        self._limits = Limits(config.max_pixels, config.max_frames, config.decoder_memory_bytes)
+        self._timeout_s = DECODED_WITHIN_S
         self._on_replaced = on_replaced
         self._idle: asyncio.LifoQueue[_Child | None] = asyncio.LifoQueue()  # None: room for a child
-        for _ in range(processes):
+        for _ in range(config.decoders):
             self._idle.put_nowait(None)
         self._children: set[Process] = set()
         self._closed = False
-        self.replaced: Counter[str] = Counter()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
 
     async def start(self) -> None:
         """Make the first child, so that a fault shows now. Raises RetryableError when it can't be made."""
@@ -101,25 +85,23 @@ class DecoderPool:
             if keep is None and child is not None:
                 await asyncio.shield(self._end(child.process))
         if "spent" in answer:
-            self._count("memory")
+            self._on_replaced("memory")
         if "refused" in answer:
             raise PermanentError(str(answer["refused"]))
         return StrippedImage(content=image, **answer)
 
     async def _ask(self, process: Process, content: bytes) -> tuple[dict[str, Any], bytes]:
-        failure: Exception
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await self._exchange(process, content)
         except TimeoutError:
-            self._count("hung")
-            failure = RetryableError(f"the image was not decoded within {self._timeout_s:g} s")
+            self._on_replaced("hung")
+            raise RetryableError(f"the image was not decoded within {self._timeout_s:g} s") from None
         except asyncio.CancelledError:
-            self._count("cancelled")
+            self._on_replaced("cancelled")
             raise
         except (asyncio.IncompleteReadError, OSError, ValueError):
-            failure = await self._how_it_died(process)
-        raise failure
+            raise await self._how_it_died(process) from None
 
     async def _exchange(self, process: Process, content: bytes) -> tuple[dict[str, Any], bytes]:
         assert process.stdin is not None
@@ -131,9 +113,8 @@ class DecoderPool:
         if text_length > 4096 or image_length > self._max_bytes + 4096:  # a child taken over may say anything
             raise ValueError
         answer = json.loads(await process.stdout.readexactly(text_length))
-        if not isinstance(answer, dict):
-            raise ValueError
-        if type(answer.get("refused")) is not str and {name: type(value) for name, value in answer.items()} != _ANSWER:
+        types = {name: type(value) for name, value in answer.items()} if isinstance(answer, dict) else {}
+        if types.get("refused") is not str and types != _ANSWER:
             raise ValueError
         return answer, await process.stdout.readexactly(image_length)
 
@@ -142,12 +123,12 @@ class DecoderPool:
             return RetryableError("the image decoder was closed")
         status = await self._end(process)
         if status == -signal.SIGXCPU:
-            self._count("cpu")
+            self._on_replaced("cpu")
             return PermanentError(f"the image takes more than {self._limits.cpu_s} s of processor time to decode")
         if -status in _CRASHES:
-            self._count("crashed")
+            self._on_replaced("crashed")
             return PermanentError(f"the image crashes the decoder ({signal.Signals(-status).name})")
-        self._count("ended")
+        self._on_replaced("ended")
         return RetryableError("the process that decodes images ended")
 
     async def _alive(self, child: _Child | None) -> _Child:
@@ -189,7 +170,3 @@ class DecoderPool:
         status = await process.wait()
         self._children.discard(process)
         return status
-
-    def _count(self, why: str) -> None:
-        self.replaced[why] += 1
-        self._on_replaced(why)

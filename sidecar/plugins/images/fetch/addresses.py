@@ -5,9 +5,13 @@ multicast. So the registries are written out here, each entry with the word that
 Sources: IANA's IPv4 and IPv6 special-purpose address registries; RFC 6052 and 8215 (NAT64), 5214 (ISATAP).
 """
 
+import asyncio
+import contextlib
 import ipaddress
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Collection
+from concurrent.futures import Future
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
@@ -63,6 +67,44 @@ def why_refused(text: str) -> str | None:
         if address not in _UNICAST_V6:
             return "reserved"
     return None if address.is_global else "reserved"
+
+
+class DnsLookup:
+    """The machine's resolver, on threads of its own. A lookup whose caller has gone keeps its place until it is given up.
+
+    The loop's own pool of threads, which getaddrinfo takes otherwise, is small, is what events wait for when they go to
+    disk, and is waited for at the end of the process: a name server that never answers must not delay those.
+    """
+
+    def __init__(self, at_once: int = 32) -> None:
+        self._places = asyncio.Semaphore(at_once)
+
+    async def __call__(self, host: str) -> list[str]:
+        """Return a name's addresses, each once. Raises OSError when it has none."""
+        await self._places.acquire()
+        loop = asyncio.get_running_loop()
+        addresses: Future[list[str]] = Future()
+        addresses.set_running_or_notify_cancel()  # a caller that goes cancels its wait, not the lookup
+
+        def look_up() -> None:
+            try:
+                # as bytes: text would be put through an old form of IDNA, which raises UnicodeError for more than that
+                infos = socket.getaddrinfo(host.encode("ascii"), None, type=socket.SOCK_STREAM)
+            except UnicodeError:
+                addresses.set_exception(OSError("not a name"))
+            except OSError as error:
+                addresses.set_exception(error)
+            else:
+                addresses.set_result(list(dict.fromkeys(str(address[0]) for *_, address in infos)))
+            with contextlib.suppress(RuntimeError):  # the loop may be closed by now
+                loop.call_soon_threadsafe(self._places.release)
+
+        try:
+            threading.Thread(target=look_up, name="image host lookup", daemon=True).start()
+        except RuntimeError:  # the machine has no thread left
+            self._places.release()
+            raise OSError("no thread for a lookup") from None
+        return await asyncio.wrap_future(addresses)
 
 
 class CheckedResolver(AbstractResolver):

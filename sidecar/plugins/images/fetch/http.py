@@ -1,16 +1,14 @@
 """Fetching an image from an untrusted URL: https, public hosts, checked redirects, capped bytes and time."""
 
 import asyncio
-from collections.abc import Collection
 from functools import partial
-from typing import Self
 
 import aiohttp
 
 from sidecar.errors import PermanentError, RetryableError
-from sidecar.plugins.images.fetch.addresses import CheckedResolver, Lookup
-from sidecar.plugins.images.fetch.dns import DnsLookup
+from sidecar.plugins.images.fetch.addresses import CheckedResolver, DnsLookup, Lookup
 from sidecar.plugins.images.fetch.urls import checked_url
+from sidecar.plugins.images.settings import ImagesSettings
 
 REDIRECTS = 5
 LONGEST_WAIT_S = 300.0
@@ -24,19 +22,11 @@ class Fetcher:
     Nor does an error: the failed request is not its cause or context.
     """
 
-    def __init__(
-        self,
-        *,
-        max_bytes: int,
-        timeout_s: float,
-        loopback_hosts: Collection[str] = (),
-        allow_http: bool = False,
-        lookup: Lookup | None = None,
-    ) -> None:
-        self._max_bytes = max_bytes
-        self._timeout_s = timeout_s
-        self._checked = partial(checked_url, exempt=frozenset(loopback_hosts), allow_http=allow_http)
-        resolver = CheckedResolver(lookup or DnsLookup(), loopback_hosts)
+    def __init__(self, config: ImagesSettings, lookup: Lookup | None = None) -> None:
+        self._max_bytes = config.max_bytes
+        self._timeout_s = config.timeout_s
+        self._checked = partial(checked_url, exempt=frozenset(config.loopback_hosts), allow_http=config.allow_http)
+        resolver = CheckedResolver(lookup or DnsLookup(), config.loopback_hosts)
         self._session = aiohttp.ClientSession(
             # a connection is never shared between two images, so none outlives the check of its address
             connector=aiohttp.TCPConnector(
@@ -48,12 +38,6 @@ class Fetcher:
             trust_env=False,  # a proxy would connect to an unchecked address; .netrc holds passwords
             timeout=aiohttp.ClientTimeout(total=None),
         )
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
 
     async def close(self) -> None:
         """Close every connection."""

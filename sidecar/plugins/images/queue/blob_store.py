@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sidecar.errors import RetryableError
-from sidecar.plugins.images.queue.jobs import Blob, Claim, crc, ms
+from sidecar.plugins.images.queue.jobs import Blob, Job, crc, ms
 from sidecar.plugins.images.queue.journal import DB, Journal, step
 from sidecar.plugins.images.queue.recovery import CorruptRowError
 from sidecar.plugins.images.queue.schema import BLOB_COLUMNS, OPEN, inserting
@@ -17,16 +17,16 @@ class BlobStore(Journal):
 
     @property
     def _now(self) -> int:
-        return ms(self._clock.now())
+        return ms(self._context.clock.now())
 
     @step
-    def note_upload(self, db: DB, claim: Claim, blob: Blob) -> None:
+    def note_upload(self, db: DB, job: Job, blob: Blob) -> None:
         """Record under which key an image is about to be stored."""
         values = [*blob.lasting, "uploading", self.owner, crc(blob.lasting)]
         db.execute(f"INSERT OR REPLACE {inserting('blobs', BLOB_COLUMNS)}", values)
         db.execute(
             f"UPDATE jobs SET state = 'uploading', store = ?, sha256 = ? WHERE event_id = ? AND {OPEN}",
-            [blob.store, blob.sha256, claim.job.event_id],
+            [blob.store, blob.sha256, job.event_id],
         )
 
     @step

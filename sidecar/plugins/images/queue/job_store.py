@@ -1,7 +1,6 @@
 """The jobs and images that the journal holds: every method is one transaction, and durable when it is awaited.
 
-`updated_at` of a job rises with every change and is the version under which its row is published. Times are Unix
-milliseconds.
+`updated_at` of a job rises with every change and is the version of its published row. Times are Unix milliseconds.
 """
 
 import json
@@ -10,28 +9,17 @@ from typing import Any
 
 from sidecar.errors import RetryableError
 from sidecar.plugins.images.queue.blob_store import BlobStore, drop_unwanted
-from sidecar.plugins.images.queue.jobs import Blob, Claim, Job, crc, from_ms, ms
+from sidecar.plugins.images.queue.jobs import Blob, Job, crc
 from sidecar.plugins.images.queue.journal import DB, step
 from sidecar.plugins.images.queue.recovery import CorruptRowError
-from sidecar.plugins.images.queue.schema import BLOB_COLUMNS, OPEN, inserting
+from sidecar.plugins.images.queue.schema import BLOB_COLUMNS, JOB_COLUMNS, OPEN, inserting
 
 LONGEST_WAIT_MS = 2 * 3600 * 1000  # a time further off was written before the clock was set back
 LONGEST_REASON = 500
 ROWS_AT_ONCE = 2000
 GIVEN_UP = "given up after"  # in the reason of what failed and may succeed when an operator has it tried again
 _DONE = f"(state IN ('stored', 'erased') OR (state = 'failed' AND instr(reason, '({GIVEN_UP} ') = 0))"
-_NEW_JOB = (
-    "event_id",
-    "image_id",
-    "user_id",
-    "source_kind",
-    "source",
-    "created_at",
-    "crc",
-    "state",
-    "attempts",
-    "next_try",
-)
+_NEW_JOB = (*JOB_COLUMNS[:6], "crc", "state", "attempts", "next_try")
 
 
 class JobStore(BlobStore):
@@ -59,12 +47,12 @@ class JobStore(BlobStore):
         before = _states(db, [job.event_id for job, _ in new])
         db.executemany(
             f"INSERT OR IGNORE {inserting('jobs', (*_NEW_JOB, 'spooled', 'updated_at'))}",
-            [(*_new_job(job, "pending", 0, ms(job.created_at)), size, 0) for job, size in new],
+            [(*_new_job(job, "pending", 0, job.created_at), size, 0) for job, size in new],
         )
         return before
 
     @step
-    def claim(self, db: DB, limit: int) -> list[Claim]:
+    def claim(self, db: DB, limit: int) -> list[Job]:
         """Lease the jobs that are due longest."""
         now = self._now
         rows = db.execute(
@@ -75,8 +63,7 @@ class JobStore(BlobStore):
         ).fetchall()
         if any(crc(row[:6]) != row[-1] for row in rows):
             raise CorruptRowError("a job is not what was written")
-        claims = [Claim(_job(row[:6], row[6]), row[7]) for row in rows]
-        return sorted(claims, key=lambda claim: claim.job.created_at)
+        return sorted((Job(*row[:-1]) for row in rows), key=lambda job: job.created_at)
 
     @step
     def next_due(self, db: DB) -> int | None:
@@ -87,12 +74,12 @@ class JobStore(BlobStore):
         return due
 
     @step
-    def end(self, db: DB, claim: Claim, *, reason: str = "", sha256: str = "", store: str = "") -> bool:
+    def end(self, db: DB, job: Job, *, reason: str = "", sha256: str = "", store: str = "") -> bool:
         """Record a job as stored, or as failed with a reason; return whether it is: one erased meanwhile stays erased.
 
         The row is written anew when a corruption took it while the job was worked on. Raises RetryableError.
         """
-        job, state = claim.job, "stored" if sha256 else "failed"
+        state = "stored" if sha256 else "failed"
         if sha256:
             blob = db.execute("SELECT state FROM blobs WHERE store = ? AND sha256 = ?", [store, sha256]).fetchone()
             if blob != ("stored",) and _states(db, [job.event_id]).get(job.event_id) != "erased":
@@ -104,7 +91,7 @@ class JobStore(BlobStore):
             " updated_at = max(excluded.updated_at, jobs.updated_at + 1) WHERE jobs.state != 'erased'",
             (*_new_job(job, state, job.attempts + 1, 0), reason[:LONGEST_REASON], store, sha256, self._now),
         )
-        wanted = sha256 or claim.sha256
+        wanted = sha256 or job.sha256
         stores = db.execute("SELECT DISTINCT store FROM blobs WHERE sha256 = ? AND state != 'uploading'", [wanted])
         for (name,) in stores.fetchall() if wanted else ():
             drop_unwanted(db, name, wanted)
@@ -177,7 +164,7 @@ class JobStore(BlobStore):
         return db.execute("SELECT jobs FROM totals").fetchone()[0], oldest
 
     @step
-    def unpublished(self, db: DB) -> list[list[Any]]:
+    def unpublished(self, db: DB) -> list[tuple[Any, ...]]:
         """Return jobs whose row in the `images` table is out of date, as its rows of COLUMNS; ROWS_AT_ONCE at most."""
         rows = db.execute(
             "SELECT event_id, image_id, user_id, source_kind, source, created_at, replace(jobs.state, 'uploading', 'pending'),"
@@ -189,20 +176,19 @@ class JobStore(BlobStore):
             " WHERE published_at < updated_at ORDER BY updated_at LIMIT ?",
             [ROWS_AT_ONCE],
         )
-        return [[*row[:5], from_ms(row[5]), *row[6:11], from_ms(row[11]), *row[12:]] for row in rows.fetchall()]
+        return rows.fetchall()
 
     @step
     def mark_published(self, db: DB, rows: Iterable[Sequence[Any]]) -> None:
         """Record which versions were published; a change that came meanwhile has a higher one, and is still to be."""
-        versions = [(version := ms(row[11]), row[0], version) for row in rows]
+        versions = [(row[11], row[0], row[11]) for row in rows]
         db.executemany("UPDATE jobs SET published_at = ? WHERE event_id = ? AND updated_at >= ?", versions)
 
     @step
     def take_published(self, db: DB, rows: Iterable[Sequence[Any]]) -> None:
         """Take over rows of the `images` table: what the journal does not know, or knows an older state of."""
         for row in rows:
-            job = _job((*row[:5], ms(row[5])), row[8])
-            state, version = row[6], ms(row[11])
+            job, state, version = Job._make((*row[:6], row[8], "")), row[6], row[11]
             store, sha256 = row[9:11] if state == "stored" else ("", "")
             db.execute(
                 f"INSERT {inserting('jobs', (*_NEW_JOB, 'reason', 'store', 'sha256', 'updated_at', 'published_at'))}"
@@ -210,7 +196,7 @@ class JobStore(BlobStore):
                 " store = excluded.store, attempts = excluded.attempts, sha256 = excluded.sha256,"
                 " updated_at = excluded.updated_at, published_at = excluded.published_at"
                 " WHERE excluded.updated_at >= jobs.updated_at",
-                (*_new_job(job, state, job.attempts, ms(job.created_at)), row[7], store, sha256, version, version),
+                (*_new_job(job, state, job.attempts, job.created_at), row[7], store, sha256, version, version),
             )
             if state == "stored":
                 blob = Blob(store, sha256, row[12], row[13], int(row[14]), int(row[15]), int(row[16]))
@@ -229,8 +215,3 @@ def _states(db: DB, event_ids: Collection[str]) -> dict[str, str]:
 def _new_job(job: Job, state: str, attempts: int, next_try: int) -> tuple[str | int, ...]:
     """Return the values of _NEW_JOB."""
     return (*job.lasting, crc(job.lasting), state, attempts, next_try)
-
-
-def _job(lasting: Sequence[Any], attempts: int) -> Job:
-    event_id, image_id, user_id, source_kind, source, created_at = lasting
-    return Job(event_id, image_id, user_id, source_kind, source, from_ms(created_at), attempts)

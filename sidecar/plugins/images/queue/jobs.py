@@ -3,8 +3,8 @@
 import uuid
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import NamedTuple
 
 from sidecar.otlp.attributes import AttributeValue
 from sidecar.otlp.batch import EventRecord
@@ -12,34 +12,28 @@ from sidecar.otlp.batch import EventRecord
 EVENT_TYPES = frozenset({"image_generated"})
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One image to archive. `source` is a URL or file_id, and empty for bytes, which lie in the spool by event id."""
+class Job(NamedTuple):
+    """One image to archive. `source` is a URL or file_id, and empty for bytes, which lie in the spool by event id.
+
+    `sha256` names the image whose upload was begun and not recorded, if any.
+    """
 
     event_id: str
     image_id: str
     user_id: str
     source_kind: str
     source: str
-    created_at: datetime
+    created_at: int
     attempts: int = 0
+    sha256: str = ""
 
     @property
     def lasting(self) -> tuple[str | int, ...]:
-        """The columns that never change, as they are stored."""
-        return (self.event_id, self.image_id, self.user_id, self.source_kind, self.source, ms(self.created_at))
+        """The columns that never change."""
+        return self[:6]
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A job leased to this process. `sha256` names the image whose upload was begun and not recorded, if any."""
-
-    job: Job
-    sha256: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Blob:
+class Blob(NamedTuple):
     """An image at a store: `uploading` (the key is noted, the outcome not), `stored` or `deleting`."""
 
     store: str
@@ -54,8 +48,8 @@ class Blob:
 
     @property
     def lasting(self) -> tuple[str | int, ...]:
-        """The columns that never change, as they are stored."""
-        return (self.store, self.sha256, self.key, self.media_type, self.bytes, self.width, self.height)
+        """The columns that never change."""
+        return self[:7]
 
 
 def crc(lasting: Iterable[object]) -> int:
@@ -64,13 +58,8 @@ def crc(lasting: Iterable[object]) -> int:
 
 
 def ms(time: datetime) -> int:
-    """A time as the journal stores it: Unix milliseconds."""
+    """Return a time as jobs, the journal and the `images` table have it: Unix milliseconds."""
     return int(time.timestamp() * 1000)
-
-
-def from_ms(milliseconds: int) -> datetime:
-    """A time of the journal, aware, in UTC."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def jobs_of(events: Iterable[EventRecord], received_at: datetime) -> dict[Job, bytes]:
@@ -91,7 +80,7 @@ def jobs_of(events: Iterable[EventRecord], received_at: datetime) -> dict[Job, b
         data = data if isinstance(data, bytes) else b""
         kind, source = ("data", "") if data else ("file_id", file_id) if file_id else ("url", url)
         if source or data:
-            found[event_id] = Job(event_id, image_id, event.user_id, kind, source, received_at), data
+            found[event_id] = Job(event_id, image_id, event.user_id, kind, source, ms(received_at)), data
     return dict(found.values())
 
 

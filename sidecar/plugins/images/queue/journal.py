@@ -8,22 +8,20 @@ which holds a lock on a file of that name until it dies.
 import asyncio
 import contextlib
 import fcntl
-import logging
 import queue
 import sqlite3
 import threading
 import uuid
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from pathlib import Path
 from typing import IO, Any, Concatenate, ParamSpec, TypeVar
 
 from common.error_location import error_location
 from sidecar.errors import RetryableError
-from sidecar.plugin import Clock
+from sidecar.plugin import Context
 from sidecar.plugins.images.queue import recovery
 from sidecar.telemetry import metrics as telemetry
-from sidecar.telemetry.metrics import Metrics
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,13 +42,11 @@ def step(method: Callable[Concatenate[J, DB, P], T]) -> Callable[Concatenate[J, 
 
 
 class Journal:
-    """Steps that are durable when awaited. Failures are RetryableError: a disk gets room again."""
+    """Steps on a file in the plugin's folder, durable when awaited. Failures are RetryableError: a disk gets room again."""
 
-    def __init__(self, path: Path, clock: Clock, logger: logging.Logger, metrics: Metrics) -> None:
-        self._path = path
-        self._clock = clock
-        self._logger = logger
-        self._metrics = metrics
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._path = context.data_directory / "journal.sqlite"
         self.owner = uuid.uuid4().hex
         """The name of this life of the process in leases."""
         self._lock: IO[bytes] | None = None
@@ -139,7 +135,8 @@ class Journal:
         else:
             self._db = recovery.connect(self._path)
         assert self._db is not None
-        with _transaction(self._db):
+        self._db.execute("BEGIN IMMEDIATE")
+        with self._db:  # commits, or rolls back
             if crashed:
                 _set_meta(self._db, "crashed", "yes")
             self._release_dead(self._db)
@@ -165,19 +162,16 @@ class Journal:
 
     def _rebuild(self, fault: str) -> None:
         """Set the file aside and go on with what can be read of it. Raises OSError, sqlite3.Error."""
-        if self._db is not None:
-            self._db.close()
-            self._db = None
+        self._disconnect()
         if self.others():
             raise OSError("it is damaged, and another process has it open: stop that one first")
-        aside = recovery.set_aside(self._path, self._clock.now())
+        aside = recovery.set_aside(self._path, self._context.clock.now())
         self._db = recovery.connect(self._path)
         saved = recovery.save_rows(aside, self._db, self.owner)
-        with _transaction(self._db):
-            _set_meta(self._db, "rebuilt", aside.name)
-        self._metrics.add(telemetry.IMAGE_JOURNALS_REBUILT)
+        _set_meta(self._db, "rebuilt", aside.name)
+        self._context.metrics.add(telemetry.IMAGE_JOURNALS_REBUILT)
         message = "THE IMAGE JOURNAL WAS DAMAGED (%s) and is set aside as %s; %d jobs were read from it, the rest is in ClickHouse"
-        self._logger.error(message, fault, aside, saved)
+        self._context.logger.error(message, fault, aside, saved)
 
     def _write(self) -> None:
         while True:
@@ -196,7 +190,8 @@ class Journal:
         try:
             if self._db is None:
                 self._db = recovery.connect(self._path)
-            with _transaction(self._db):
+            self._db.execute("BEGIN IMMEDIATE")
+            with self._db:
                 for step, future in group:
                     try:
                         outcomes.append((future, step(self._db), None))
@@ -207,7 +202,7 @@ class Journal:
             outcomes = [(future, None, failure) for _, future in group]
         except Exception as error:
             # a fault in a step must not end the thread; nothing of the group was written
-            self._logger.error(
+            self._context.logger.error(
                 "a step of the image journal failed: %s at %s", type(error).__name__, error_location(error)
             )
             outcomes = [(future, None, RetryableError(f"unexpected {type(error).__name__}")) for _, future in group]
@@ -218,10 +213,7 @@ class Journal:
                 future.set_exception(refusal)
 
     def _failed(self, error: OSError | sqlite3.Error) -> RetryableError:
-        if self._db is not None:  # after a failed write or sync the connection's idea of the file is worth nothing
-            with contextlib.suppress(sqlite3.Error):
-                self._db.close()
-            self._db = None
+        self._disconnect()  # after a failed write or sync the connection's idea of the file is worth nothing
         if isinstance(error, sqlite3.Error) and recovery.is_damage(error):
             try:
                 self._rebuild(_message(error))
@@ -230,27 +222,18 @@ class Journal:
             return RetryableError("the image journal was damaged and has been rebuilt")
         return RetryableError(f"the image journal can't be written: {_message(error)}", after=5)
 
-    def _close(self) -> None:
-        if self._db is not None:
+    def _disconnect(self) -> None:
+        db, self._db = self._db, None
+        if db is not None:
             with contextlib.suppress(sqlite3.Error):
-                self._db.close()
-            self._db = None
+                db.close()
+
+    def _close(self) -> None:
+        self._disconnect()
         if self._lock is not None:
             self._lock_of(self.owner).unlink(missing_ok=True)
             self._lock.close()
             self._lock = None
-
-
-@contextlib.contextmanager
-def _transaction(db: DB) -> Iterator[None]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        with contextlib.suppress(sqlite3.Error):  # a full disk may have ended it already
-            db.execute("ROLLBACK")
-        raise
 
 
 def _set_meta(db: DB, name: str, value: str) -> None:

@@ -6,12 +6,12 @@ from functools import partial
 from typing import TypeVar
 
 from common.error_location import error_location
-from common.waiting import set_within
+from common.waiting import end, set_within
 from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugin import Context
-from sidecar.plugins.images.config import ImagesConfig
 from sidecar.plugins.images.queue.job_store import GIVEN_UP, JobStore
-from sidecar.plugins.images.queue.jobs import Claim, Job, ms
+from sidecar.plugins.images.queue.jobs import Job, ms
+from sidecar.plugins.images.settings import ImagesSettings
 from sidecar.plugins.images.stores.base import StorePausedError, Upload
 from sidecar.plugins.images.upload.circuit_breaker import CircuitBreaker
 from sidecar.plugins.images.upload.uploader import Uploader, store_away
@@ -31,7 +31,7 @@ class Workers:
 
     def __init__(
         self,
-        config: ImagesConfig,
+        config: ImagesSettings,
         context: Context,
         jobs: JobStore,
         uploader: Uploader,
@@ -47,8 +47,8 @@ class Workers:
         self._sources = sources
         self._inspect = inspect
         self._on_change = on_change
-        self._breaker = CircuitBreaker(context.clock, context.metrics, context.logger)
-        self._queue: asyncio.Queue[Claim] = asyncio.Queue()
+        self._breaker = CircuitBreaker(context)
+        self._queue: asyncio.Queue[Job] = asyncio.Queue()
         self._more = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -69,10 +69,7 @@ class Workers:
 
     async def stop(self) -> None:
         """Cancel what runs: closing the journal gives back what is leased. Idempotent."""
-        tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*self._tasks)
 
     async def _claim(self) -> None:
         """Keep twice as many jobs leased as can be worked on, so that no worker waits for a commit."""
@@ -81,32 +78,31 @@ class Workers:
             room = 2 * self._config.concurrency - self._queue.qsize()
             wait = POLL_S
             if room > self._config.concurrency:
-                claims = await self._insist(partial(self._jobs.claim, room))
-                for claim in claims:
-                    self._queue.put_nowait(claim)
-                if len(claims) < room and (due := await self._insist(self._jobs.next_due)) is not None:
+                jobs = await self._insist(partial(self._jobs.claim, room))
+                for job in jobs:
+                    self._queue.put_nowait(job)
+                if len(jobs) < room and (due := await self._insist(self._jobs.next_due)) is not None:
                     wait = min(max(due - ms(self._clock.now()), 5) / 1000, POLL_S)
             await set_within(self._more, wait)
 
     async def _work(self) -> None:
         while True:
-            claim = await self._queue.get()
+            job = await self._queue.get()
             if self._queue.qsize() < self._config.concurrency:
                 self._more.set()
             await self._breaker.enter()
             try:
-                await self._process(claim)
+                await self._process(job)
             except Exception as error:  # a job must not take its worker with it
-                await self._retry_later(claim.job, self._unforeseen(claim.job, error))
+                await self._retry_later(job, self._unforeseen(job, error))
             finally:
                 self._breaker.leave()
 
-    async def _process(self, claim: Claim) -> None:
-        job = claim.job
+    async def _process(self, job: Job) -> None:
         try:
             async with asyncio.timeout(JOB_TIMEOUT_S):
-                sha256 = await self._archive(claim)
-                await self._jobs.end(claim, sha256=sha256, store=self._uploader.store_name)
+                sha256 = await self._archive(job)
+                await self._jobs.end(job, sha256=sha256, store=self._uploader.store_name)
             self._on_change()
             if self._breaker.passed():
                 await self._insist(lambda: self._jobs.set_meta("paused", ""))
@@ -116,38 +112,35 @@ class Workers:
             await self._insist(lambda: self._jobs.release(job))
             await self._insist(lambda: self._jobs.set_meta("paused", self._breaker.reason))
         except PermanentError as error:
-            await self._fail(claim, error.reason)
+            await self._fail(job, error.reason)
         except Exception as error:
             retryable = error if isinstance(error, RetryableError) else self._unforeseen(job, error)
             if job.attempts + 1 < self._config.attempts:
                 await self._retry_later(job, retryable)
             else:
-                await self._fail(claim, f"{retryable.reason} ({GIVEN_UP} {job.attempts + 1} tries)")
+                await self._fail(job, f"{retryable.reason} ({GIVEN_UP} {job.attempts + 1} tries)")
 
-    async def _archive(self, claim: Claim) -> str:
+    async def _archive(self, job: Job) -> str:
         """Return the SHA-256 under which the image is stored. Raises RetryableError, PermanentError or StorePausedError."""
         try:
-            if await self._uploader.finish_earlier(claim):
-                return claim.sha256
+            if await self._uploader.finish_earlier(job):
+                return job.sha256
         except RetryableError as error:
             if self._breaker.is_open:  # the store is away for all of them: a question it can't answer costs no try
                 raise store_away(error) from None
             raise
-        source = self._sources.get(claim.job.source_kind)
+        source = self._sources.get(job.source_kind)
         if source is None:
-            raise PermanentError(f"nothing is set up to fetch an image by {claim.job.source_kind}")
-        content = await source(claim.job)
-        if len(content) > self._config.max_bytes:
-            raise PermanentError(f"the image is larger than {self._config.max_bytes} bytes")
-        image = await self._inspect(content)
-        await self._uploader.put(claim, image)
+            raise PermanentError(f"nothing is set up to fetch an image by {job.source_kind}")
+        image = await self._inspect(await source(job))
+        await self._uploader.put(job, image)
         return image.sha256
 
-    async def _fail(self, claim: Claim, reason: str) -> None:
-        await self._insist(lambda: self._jobs.end(claim, reason=reason))
+    async def _fail(self, job: Job, reason: str) -> None:
+        await self._insist(lambda: self._jobs.end(job, reason=reason))
         self._on_change()
-        self._metrics.add(telemetry.IMAGES_FAILED, source=claim.job.source_kind)
-        self._logger.warning("image of event %s is not kept: %s", claim.job.event_id, reason)
+        self._metrics.add(telemetry.IMAGES_FAILED, source=job.source_kind)
+        self._logger.warning("image of event %s is not kept: %s", job.event_id, reason)
 
     async def _retry_later(self, job: Job, error: RetryableError) -> None:
         self._metrics.add(telemetry.IMAGE_RETRIES, source=job.source_kind)

@@ -1,30 +1,21 @@
 """The stores that images can be kept in, by the name that CHATTRAIL_SIDECAR_IMAGES_STORE has."""
 
-from pathlib import Path
-
 from sidecar.plugin import Context
+from sidecar.plugins.images.settings import ImagesSettings
 from sidecar.plugins.images.stores.base import DirectoryStore, Store
-from sidecar.plugins.images.stores.config import StoreSettings
 
 
-def build_store(config: StoreSettings, directory: Path, context: Context) -> Store:
+def build_store(config: ImagesSettings, context: Context) -> Store:
     """Make the chosen store, without I/O. Only its own client is loaded."""
     if config.store == "cloudflare_images":
         from sidecar.plugins.images.stores.cloudflare import PERIOD_S, CloudflareStore
         from sidecar.plugins.images.stores.rate_limiter import RateLimiter
 
-        assert config.cloudflare_account_id is not None
-        assert config.cloudflare_api_token is not None
         path, limit = context.data_directory / "cloudflare-requests", config.cloudflare_requests
-        return CloudflareStore(
-            config.cloudflare_account_id,
-            config.cloudflare_api_token.get_secret_value(),
-            api_url=config.cloudflare_api_url,
-            timeout_s=config.store_timeout_s,
-            limiter=RateLimiter(path, context.clock, limit=limit, period_s=PERIOD_S) if limit else None,
-        )
+        limiter = RateLimiter(path, context.clock, limit=limit, period_s=PERIOD_S) if limit else None
+        return CloudflareStore(config, limiter)
     if config.store == "s3":
         from sidecar.plugins.images.stores.s3 import BucketStore
 
         return BucketStore(config)
-    return DirectoryStore(directory)
+    return DirectoryStore(config.directory)

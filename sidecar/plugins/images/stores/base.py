@@ -32,17 +32,11 @@ Note = Callable[[str], Awaitable[None]]
 _SHA256_KEY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z]{3,4}\Z")
 
 
-class StorePausedError(Exception):
+class StorePausedError(RetryableError):
     """The store takes nothing now, whatever the image: wrong credentials, an account's limit, too many requests.
 
     The whole queue stops for `after` seconds, and no image's attempt is counted.
     """
-
-    def __init__(self, reason: str, *, after: float = 60.0) -> None:
-        """Take the reason, without secrets, and the seconds to wait before one image is tried again."""
-        super().__init__(reason)
-        self.reason = reason
-        self.after = after
 
 
 def sha256_key(image: Upload) -> str:
@@ -70,9 +64,6 @@ class Store(Protocol):
 
     async def settle(self, key: str) -> bool:
         """Whether the bytes of a noted key are there, whole. When not, nothing is left under it either."""
-
-    async def get(self, key: str) -> bytes | None:
-        """Return an image's bytes, or None when it is not there."""
 
     async def delete(self, key: str) -> None:
         """Remove an image; nothing happens when it is not there."""
@@ -120,13 +111,6 @@ class DirectoryStore:
     async def settle(self, key: str) -> bool:
         """Look for the file: it is whole, or not there."""
         return await asyncio.to_thread(self._path(key).is_file)
-
-    async def get(self, key: str) -> bytes | None:
-        """Read the file."""
-        try:
-            return await asyncio.to_thread(self._path(key).read_bytes)
-        except FileNotFoundError:
-            return None
 
     async def delete(self, key: str) -> None:
         """Remove the file."""

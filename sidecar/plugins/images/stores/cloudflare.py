@@ -8,13 +8,14 @@ import io
 import json
 import re
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, ClassVar
 
 import aiohttp
 from yarl import URL
 
 from sidecar.errors import PermanentError, RetryableError
+from sidecar.plugins.images.settings import ImagesSettings
 from sidecar.plugins.images.stores.base import Note, StorePausedError, Upload
 from sidecar.plugins.images.stores.cloudflare_errors import NOT_FOUND, refusal
 from sidecar.plugins.images.stores.rate_limiter import RateLimiter
@@ -30,25 +31,17 @@ _LARGEST_ANSWER = 1 << 20
 class CloudflareStore:
     """Keeps images under ids that Cloudflare gives. Reasons and errors hold neither the token nor any address.
 
-    A put costs two requests of the account's rate (draft, confirmation); the upload itself needs no token and counts
-    for none.
+    A put costs two requests of the account's rate: draft and confirmation. The upload needs no token and costs none.
     """
 
     name: ClassVar[str] = "cloudflare_images"
 
-    def __init__(
-        self,
-        account_id: str,
-        token: str,
-        *,
-        api_url: str,
-        timeout_s: float,
-        limiter: RateLimiter | None,
-    ) -> None:
-        self._images = f"{api_url.rstrip('/')}/accounts/{account_id}/images"
-        self._is_secure = URL(api_url).scheme == "https"
-        self._headers = {"Authorization": f"Bearer {token}"}
-        self._timeout_s = timeout_s
+    def __init__(self, config: ImagesSettings, limiter: RateLimiter | None) -> None:
+        assert config.cloudflare_api_token is not None  # checked with the other settings
+        self._images = f"{config.cloudflare_api_url.rstrip('/')}/accounts/{config.cloudflare_account_id}/images"
+        self._is_secure = URL(config.cloudflare_api_url).scheme == "https"
+        self._headers = {"Authorization": f"Bearer {config.cloudflare_api_token.get_secret_value()}"}
+        self._timeout_s = config.store_timeout_s
         self._limiter = limiter
         self._session: aiohttp.ClientSession | None = None
 
@@ -87,19 +80,6 @@ class CloudflareStore:
         if there is False:
             await self.delete(key)
         return bool(there)
-
-    async def get(self, key: str) -> bytes | None:
-        """Return the bytes as they were uploaded."""
-        async with self._room(1), self._answer("GET", self._address(key) + "/blob") as response:
-            if response.status != 200:
-                codes = _codes(await _envelope(response))
-                if NOT_FOUND.intersection(codes):
-                    return None
-                raise self._refused(response, codes)
-            content = await _read(response, MAX_BYTES + 1)
-            if len(content) > MAX_BYTES:
-                raise RetryableError("Cloudflare sent more than an image can have")
-            return content
 
     async def delete(self, key: str) -> None:
         """Remove an image or a draft; nothing happens when it is not there."""
@@ -147,21 +127,6 @@ class CloudflareStore:
         self, method: str, url: str | URL, form: aiohttp.FormData | None = None, *, with_token: bool = True
     ) -> dict[str, Any] | None:
         """Make one request and return its result, or None when there is no such image. Raises what `refusal` says."""
-        async with self._answer(method, url, form, with_token=with_token) as response:
-            body = await _envelope(response)
-            if body is not None and body.get("success") is True and response.status < 300:
-                result = body.get("result")
-                return result if isinstance(result, dict) else {}
-            codes = _codes(body)
-            # only its own word counts: an image must not pass for erased because a proxy answered 404
-            if NOT_FOUND.intersection(codes) and form is None:
-                return None
-            raise self._refused(response, codes)
-
-    @asynccontextmanager
-    async def _answer(
-        self, method: str, url: str | URL, form: aiohttp.FormData | None = None, *, with_token: bool = True
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
         if self._session is None:
             raise RetryableError("the Cloudflare store has not started")
         headers = self._headers if with_token else {}
@@ -170,31 +135,31 @@ class CloudflareStore:
                 asyncio.timeout(self._timeout_s),
                 self._session.request(method, url, data=form, headers=headers, allow_redirects=False) as response,
             ):
-                yield response
+                body = await _envelope(response)
         except TimeoutError:
             raise RetryableError(f"Cloudflare did not answer within {self._timeout_s:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
             raise RetryableError(f"Cloudflare can't be reached ({type(error).__name__})") from None
+        if body.get("success") is True and response.status < 300:
+            result = body.get("result")
+            return result if isinstance(result, dict) else {}
+        listed = errors if isinstance(errors := body.get("errors"), list) else []
+        codes = [code for one in listed if isinstance(one, dict) and isinstance(code := one.get("code"), int)]
+        # only its own word counts: an image must not pass for erased because a proxy answered 404
+        if NOT_FOUND.intersection(codes) and form is None:
+            return None
+        refused = refusal(response.status, codes, response.headers.get("Retry-After"))
+        if response.status == 429 and isinstance(refused, StorePausedError) and self._limiter is not None:
+            self._limiter.pause(refused.after)
+        raise refused
 
     @asynccontextmanager
     async def _room(self, count: int) -> AsyncIterator[None]:
-        if self._limiter is None:
-            yield
-            return
-        async with AsyncExitStack() as held:
-            try:
-                await held.enter_async_context(self._limiter.requests(count))
-            except OSError as error:
-                raise RetryableError(
-                    f"the file of Cloudflare's request times can't be used ({error})", after=5
-                ) from None
-            yield
-
-    def _refused(self, response: aiohttp.ClientResponse, codes: list[int]) -> Exception:
-        error = refusal(response.status, codes, response.headers.get("Retry-After"))
-        if response.status == 429 and isinstance(error, StorePausedError) and self._limiter is not None:
-            self._limiter.pause(error.after)
-        return error
+        try:
+            async with self._limiter.requests(count) if self._limiter is not None else nullcontext():
+                yield
+        except OSError as error:
+            raise RetryableError(f"the file of Cloudflare's request times can't be used ({error})", after=5) from None
 
     def _address(self, key: str) -> str:
         if not _KEY.match(key):  # a key comes back from a database: it must not lead to another address
@@ -211,23 +176,13 @@ def _check(image: Upload) -> None:
         raise PermanentError("Cloudflare takes images of at most 100 megapixels")
 
 
-async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
+async def _envelope(response: aiohttp.ClientResponse) -> dict[str, Any]:
+    """Return the API's envelope, an empty one when the answer is something else, such as a proxy's page."""
     content = bytearray()
-    while chunk := await response.content.read(most - len(content)):
+    while chunk := await response.content.read(_LARGEST_ANSWER - len(content)):
         content += chunk
-    return bytes(content)
-
-
-async def _envelope(response: aiohttp.ClientResponse) -> dict[str, Any] | None:
-    """Return the API's envelope, or None when the answer is something else, such as a proxy's page."""
     try:
-        body = json.loads(await _read(response, _LARGEST_ANSWER))
+        body = json.loads(content)
     except (ValueError, RecursionError):  # the latter: nested without end
-        return None
-    return body if isinstance(body, dict) else None
-
-
-def _codes(body: dict[str, Any] | None) -> list[int]:
-    errors = (body or {}).get("errors")
-    listed = errors if isinstance(errors, list) else []
-    return [code for error in listed if isinstance(error, dict) and isinstance(code := error.get("code"), int)]
+        return {}
+    return body if isinstance(body, dict) else {}

@@ -12,8 +12,8 @@ from obstore.store import S3Store
 
 from common.s3 import open_bucket
 from sidecar.errors import RetryableError
+from sidecar.plugins.images.settings import ImagesSettings
 from sidecar.plugins.images.stores.base import Note, StorePausedError, Upload, check_sha256_key, sha256_key
-from sidecar.plugins.images.stores.config import StoreSettings
 
 ACCESS_S = 300.0  # between looks whether the owner has repaired the access
 
@@ -21,13 +21,12 @@ ACCESS_S = 300.0  # between looks whether the owner has repaired the access
 class BucketStore:
     """Objects `prefix/ab/cd/abcd….jpg`. A put is one atomic request, so an object is whole or absent.
 
-    The credentials need s3:GetObject, PutObject, DeleteObject and ListBucket: without the last a missing object looks
-    forbidden.
+    The credentials need s3:GetObject, PutObject, DeleteObject, and ListBucket, without which a missing object looks forbidden.
     """
 
     name: ClassVar[str] = "s3"
 
-    def __init__(self, config: StoreSettings) -> None:
+    def __init__(self, config: ImagesSettings) -> None:
         self._config = config
         self._store: S3Store | None = None
 
@@ -73,16 +72,6 @@ class BucketStore:
         except FileNotFoundError:
             return False
         return True
-
-    async def get(self, key: str) -> bytes | None:
-        """Read the object."""
-        check_sha256_key(key, "S3")
-        try:
-            async with self._asking() as store:
-                result = await obstore.get_async(store, key)
-                return bytes(await result.bytes_async())
-        except FileNotFoundError:
-            return None
 
     async def delete(self, key: str) -> None:
         """Remove the object."""

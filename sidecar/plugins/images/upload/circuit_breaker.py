@@ -1,13 +1,11 @@
 """Holds the whole queue back while the store takes nothing, and lets one image through to see whether it does again."""
 
 import asyncio
-import logging
 
 from common.waiting import set_within
-from sidecar.plugin import Clock
+from sidecar.plugin import Context
 from sidecar.plugins.images.stores.base import StorePausedError
 from sidecar.telemetry import metrics as telemetry
-from sidecar.telemetry.metrics import Metrics
 
 LONGEST_PROBE_S = 3600.0  # every probe ends by `leave`, which wakes the others
 
@@ -15,10 +13,8 @@ LONGEST_PROBE_S = 3600.0  # every probe ends by `leave`, which wakes the others
 class CircuitBreaker:
     """Closed until `pause`; then open (nothing passes) for a time, then half open (one at a time) until `passed`."""
 
-    def __init__(self, clock: Clock, metrics: Metrics, logger: logging.Logger) -> None:
-        self._clock = clock
-        self._metrics = metrics
-        self._logger = logger
+    def __init__(self, context: Context) -> None:
+        self._clock, self._metrics, self._logger = context.clock, context.metrics, context.logger
         self._until: float | None = None
         self._probing = False
         self._changed = asyncio.Event()

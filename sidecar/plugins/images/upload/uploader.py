@@ -3,12 +3,11 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import replace
 from weakref import WeakValueDictionary
 
 from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images.queue.job_store import JobStore
-from sidecar.plugins.images.queue.jobs import Blob, Claim
+from sidecar.plugins.images.queue.jobs import Blob, Job
 from sidecar.plugins.images.stores.base import Store, StorePausedError, Upload
 
 AWAY_S = 5.0  # between looks whether a store that is away is back
@@ -29,14 +28,14 @@ class Uploader:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.store_name = store.name
 
-    async def finish_earlier(self, claim: Claim) -> bool:
+    async def finish_earlier(self, job: Job) -> bool:
         """Whether the upload that an earlier attempt of this job began did reach the store: then the job is stored."""
-        if not claim.sha256:
+        if not job.sha256:
             return False
-        async with self._exclusive(claim.sha256):
-            return await self._is_stored(claim.sha256)
+        async with self._exclusive(job.sha256):
+            return await self._is_stored(job.sha256)
 
-    async def put(self, claim: Claim, image: Upload) -> None:
+    async def put(self, job: Job, image: Upload) -> None:
         """Return once the image is at the store and so recorded. Raises RetryableError, PermanentError or StorePausedError."""
         blob = Blob(self.store_name, image.sha256, "", image.media_type, len(image.content), image.width, image.height)
         async with self._exclusive(image.sha256):
@@ -46,7 +45,7 @@ class Uploader:
 
             async def note(key: str) -> None:
                 nonlocal noted
-                await self._jobs.note_upload(claim, replace(blob, key=key))
+                await self._jobs.note_upload(job, blob._replace(key=key))
                 noted = True
 
             try:
@@ -58,7 +57,7 @@ class Uploader:
                     # no byte of the image had left: it is the store that is away, for all of them, however long
                     raise store_away(error) from None
                 # the error may have come after the bytes arrived; if that can't be learnt, the key stays noted
-                with contextlib.suppress(RetryableError, PermanentError, StorePausedError):
+                with contextlib.suppress(RetryableError, PermanentError):
                     if noted and await self._is_stored(image.sha256):
                         return
                 raise
@@ -77,7 +76,7 @@ class Uploader:
                 try:
                     await self._is_stored(blob.sha256)
                     on_settled()
-                except (RetryableError, PermanentError, StorePausedError):
+                except (RetryableError, PermanentError):
                     left += 1
         return left
 

@@ -17,7 +17,7 @@ from sidecar.errors import RetryableError, StartError
 from sidecar.otlp.batch import Batch
 from sidecar.pipeline import pipeline as pipeline_module
 from sidecar.pipeline.pipeline import Pipeline, Stage
-from sidecar.plugin import SystemClock
+from sidecar.plugin import Clock
 from sidecar.receiver.responses import PROTOBUF
 from sidecar.telemetry import metrics as telemetry
 from sidecar.telemetry.metrics import Metrics
@@ -177,12 +177,12 @@ async def test_one_that_will_not_shut_down_is_left_behind(manner: str, caplog: p
 async def test_batches_given_up_are_let_go_of_while_the_thread_is_blocked() -> None:
     rude, metrics = MisbehavingPlugin("blocks"), Metrics()
     pipeline = Pipeline(
-        [Stage("rude", rude, False)], SystemClock(), metrics, logging.getLogger("x"), optional_time_limit_s=0.01
+        [Stage("rude", rude, False)], Clock(), metrics, logging.getLogger("x"), optional_time_limit_s=0.01
     )
     pipeline.start()
     kept: list[weakref.ref[Batch]] = []
     for _ in range(20):
-        batch = Batch.parse(otlp.request(otlp.event("command")), SystemClock().now())
+        batch = Batch.parse(otlp.request(otlp.event("command")), Clock().now())
         kept.append(weakref.ref(batch))
         await pipeline.handle(batch)
     del batch
@@ -198,7 +198,7 @@ async def test_a_plugin_whose_wishes_are_wrong_is_told_at_start() -> None:
         rude = MisbehavingPlugin("raises")
         rude.events = wrong  # type: ignore[assignment]
         with pytest.raises(StartError, match="plugin rude: its `events` must be a frozenset"):
-            Pipeline([Stage("rude", rude, False)], SystemClock(), Metrics(), logging.getLogger("x"))
+            Pipeline([Stage("rude", rude, False)], Clock(), Metrics(), logging.getLogger("x"))
 
 
 async def test_retryable_comes_through_the_thread_with_its_wait() -> None:

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 from yarl import URL
 
-from sidecar.plugins.images.stores.config import StoreSettings
+from sidecar.plugins.images.settings import ImagesSettings
 from sidecar.plugins.images.stores.s3 import BucketStore
 from stack.simulators.cloudflare.server import CloudflareServer
 from tests.support.clock import FakeClock
@@ -105,7 +105,7 @@ async def test_the_s3_server_serves_a_presigned_link(
 ) -> None:
     caplog.set_level("DEBUG")
     async with S3Server(tmp_path) as server:
-        config = StoreSettings(
+        config = ImagesSettings(
             store="s3",
             s3_bucket=BUCKET,
             s3_prefix="chats",

@@ -10,7 +10,7 @@ from sidecar.errors import PermanentError, RetryableError, StartError
 from sidecar.otlp.batch import Batch
 from sidecar.pipeline.optional import OptionalPlugin
 from sidecar.pipeline.pipeline import Pipeline, Stage
-from sidecar.plugin import SystemClock
+from sidecar.plugin import Clock
 from sidecar.telemetry import metrics as telemetry
 from sidecar.telemetry.metrics import Metrics
 from tests.support import otlp
@@ -25,7 +25,7 @@ def batch(*types: str) -> Batch:
 
 async def started(*stages: Stage, time_limit_s: float = 5.0) -> tuple[Pipeline, Metrics]:
     metrics = Metrics()
-    pipeline = Pipeline(stages, SystemClock(), metrics, LOGGER, time_limit_s=time_limit_s)
+    pipeline = Pipeline(stages, Clock(), metrics, LOGGER, time_limit_s=time_limit_s)
     pipeline.start()
     await asyncio.wait_for(pipeline.started(), 5)
     return pipeline, metrics
@@ -153,7 +153,7 @@ async def test_a_start_that_swallows_its_cancellation_does_not_hold_up_the_end()
                 raise OSError("refused") from None
 
     plugin = Deaf()
-    pipeline = Pipeline([Stage("deaf", plugin, True)], SystemClock(), Metrics(), LOGGER)
+    pipeline = Pipeline([Stage("deaf", plugin, True)], Clock(), Metrics(), LOGGER)
     pipeline.start()
     await asyncio.sleep(0)
     await asyncio.wait_for(pipeline.drain(60), 5)
@@ -164,7 +164,7 @@ async def test_a_start_that_swallows_its_cancellation_does_not_hold_up_the_end()
 async def test_a_required_plugin_that_can_never_start_is_a_failure(error: Exception) -> None:
     plugin = Recorder()
     plugin.start_raises = [error]
-    pipeline = Pipeline([Stage("broken", plugin, True)], SystemClock(), Metrics(), LOGGER)
+    pipeline = Pipeline([Stage("broken", plugin, True)], Clock(), Metrics(), LOGGER)
     pipeline.start()
     failure = await asyncio.wait_for(asyncio.shield(pipeline.failure), 5)
     assert "plugin broken can't start: wrong password" in str(failure)

@@ -1,6 +1,6 @@
 """Batches that ClickHouse refuses for their size: halved down to the record at fault, and given up for no passing shortage."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ import pytest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from sidecar.errors import RetryableError
-from sidecar.plugins.clickhouse.encoders import NativeEncoder
+from sidecar.plugins.clickhouse import encoders
 from sidecar.plugins.clickhouse.refusals import PATIENCE, REMEMBERED, Refusals
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.otlp import event, request
@@ -24,12 +24,10 @@ def sink(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[SinkUnderTe
         yield under_test
 
 
-def limit(sink: SinkUnderTest, **settings: Any) -> NativeEncoder:
-    """Give the sink's inserts settings of their own."""
-    encoder = sink.sink._encoder  # type: ignore[attr-defined]
-    assert isinstance(encoder, NativeEncoder)
-    encoder._settings = encoder._settings | settings
-    return encoder
+@pytest.fixture
+def limit(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Let an insert use so many bytes of memory; 0 lifts the limit."""
+    return lambda size: monkeypatch.setitem(encoders.NATIVE_SETTINGS, "max_memory_usage", size)
 
 
 def counts(sink: SinkUnderTest) -> tuple[Any, ...]:
@@ -39,9 +37,9 @@ def counts(sink: SinkUnderTest) -> tuple[Any, ...]:
 
 
 def test_what_is_too_much_for_one_query_is_stored_in_halves(
-    sink: SinkUnderTest, caplog: pytest.LogCaptureFixture
+    sink: SinkUnderTest, limit: Callable[[int], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    limit(sink, max_memory_usage=24 * MIB)
+    limit(24 * MIB)
     logs = [LogRecord(severity_text="equal logs are not one") for _ in range(20_000)]
     body = request(*(event("command") for _ in range(20_000)), *logs)
     for _ in range(2):  # the same again changes nothing
@@ -51,20 +49,22 @@ def test_what_is_too_much_for_one_query_is_stored_in_halves(
 
 
 def test_sent_again_when_there_is_room_it_is_still_the_same(
-    sink: SinkUnderTest, caplog: pytest.LogCaptureFixture
+    sink: SinkUnderTest, limit: Callable[[int], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    encoder = limit(sink, max_memory_usage=24 * MIB)
+    limit(24 * MIB)
     logs = [LogRecord(severity_text="a log") for _ in range(20_000)]
     body = request(*(event("command") for _ in range(20_000)), *logs)
     sink.handle(body)
     assert "(code 241); storing it in halves" in caplog.text
-    encoder._settings |= {"max_memory_usage": 0}
+    limit(0)
     sink.handle(body)
     assert counts(sink) == (20_000, 20_000, 0)
 
 
-def test_a_record_that_no_query_can_take_is_a_dead_letter_and_its_neighbours_are_stored(sink: SinkUnderTest) -> None:
-    limit(sink, max_memory_usage=64 * MIB)
+def test_a_record_that_no_query_can_take_is_a_dead_letter_and_its_neighbours_are_stored(
+    sink: SinkUnderTest, limit: Callable[[int], None]
+) -> None:
+    limit(64 * MIB)
     huge = event("user_message", attributes={"chattrail.message.text": "x" * (16 * MIB)})
     body = request(event("command"), huge, event("command"))
     for _ in range(2):
@@ -74,8 +74,8 @@ def test_a_record_that_no_query_can_take_is_a_dead_letter_and_its_neighbours_are
     assert bytes.fromhex(sink.one("SELECT hex(raw) FROM dead_letters FINAL")) == request(huge)
 
 
-def test_nothing_is_given_up_while_nothing_can_be_stored(sink: SinkUnderTest) -> None:
-    limit(sink, max_memory_usage=1 * MIB)
+def test_nothing_is_given_up_while_nothing_can_be_stored(sink: SinkUnderTest, limit: Callable[[int], None]) -> None:
+    limit(1 * MIB)
     for _ in range(PATIENCE + 1):
         with pytest.raises(RetryableError):
             sink.handle(request(event("command")))

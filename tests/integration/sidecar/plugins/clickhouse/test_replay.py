@@ -11,7 +11,7 @@ from sidecar.errors import RetryableError
 from sidecar.otlp.batch import Batch
 from sidecar.plugins.clickhouse import dead_letters as module
 from sidecar.plugins.clickhouse import replay as replaying
-from sidecar.plugins.clickhouse import validate
+from sidecar.plugins.clickhouse import split
 from sidecar.plugins.clickhouse.dead_letters import dead_letter_groups
 from sidecar.plugins.clickhouse.replay import Outcome, replay
 from tests.support.embedded import EmbeddedClickHouse
@@ -77,7 +77,7 @@ def test_a_fixed_release_stores_what_a_broken_one_set_apart(
 
     bad = event("user_message", event_id="x", attributes={"chattrail.message.text": "bad"})
     with monkeypatch.context() as broken:
-        broken.setattr(validate, "_event_fault", too_strict)
+        broken.setattr(split, "_event_fault", too_strict)
         sink.handle(request(say("new 1"), say("fine"), say("new 2")))
     sink.handle(request(bad))
     assert [(pile.reason, pile.event_name, pile.letters) for pile in dead_letter_groups(sink.url)] == [
@@ -133,7 +133,7 @@ def test_page_by_page_each_letter_once(
     monkeypatch.setattr(module, "PAGE_BYTES", size)
     monkeypatch.setattr(module, "DELETE_AT_ONCE", 2)
     with monkeypatch.context() as broken:
-        broken.setattr(validate, "_event_fault", lambda record: "broken")
+        broken.setattr(split, "_event_fault", lambda record: "broken")
         for batch in range(3):
             sink.handle(request(*(say(f"{batch}-{n}") for n in range(4)), event("user_message", event_id=f"x{batch}")))
     assert again(sink) == Outcome(12, {"event.id is not a UUID": 3})
@@ -143,7 +143,7 @@ def test_page_by_page_each_letter_once(
 def test_one_reason_alone(sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("one", "two"):
         with monkeypatch.context() as broken:
-            broken.setattr(validate, "_event_fault", lambda record, name=name: f"fault {name}")
+            broken.setattr(split, "_event_fault", lambda record, name=name: f"fault {name}")
             sink.handle(request(say(name)))
     assert again(sink, reason="fault two") == Outcome(1, {})
     assert texts(sink) == ["two"]
@@ -183,7 +183,7 @@ def the_commands(sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch, tmp_path:
             return process.wait(), process.text
 
     with monkeypatch.context() as broken:
-        broken.setattr(validate, "_event_fault", lambda record: "broken")
+        broken.setattr(split, "_event_fault", lambda record: "broken")
         image = event("image_generated", attributes={"chattrail.image.data": b"\x89PNG"})
         sink.handle(request(say("one secret"), event("\x1b[31mred", event_id="x"), image))
     code, said = command("dead-letters")

@@ -11,11 +11,10 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from sidecar.plugin import Context, SystemClock
+from sidecar.plugin import Clock, Context
 from sidecar.plugins.clickhouse import recompute
 from sidecar.plugins.clickhouse.migrate import migrate, migrations
-from sidecar.plugins.clickhouse.passes import Pass
-from sidecar.plugins.clickhouse.recompute import PIECE_BYTES, PIECE_S, Recomputation, Span
+from sidecar.plugins.clickhouse.recompute import FIRST_ROWS, PIECE_BYTES, PIECE_S, Pass, Recomputation, Span
 from sidecar.plugins.clickhouse.rollup import FRESH_ROWS, LONGEST_INSERT_S, SECOND
 from sidecar.telemetry.metrics import ROLLUP_ROWS, ROLLUP_SKIPPED, ROLLUP_WAITING, Metrics
 from tests.support import embedded_query_log as query_log
@@ -55,9 +54,14 @@ def backlog(sink: SinkUnderTest, slots: int) -> tuple[int, ...]:
     return slots, 2 * slots, slots, slots, 6 * slots
 
 
-def recomputation(sink: SinkUnderTest, metrics: Metrics, **bounds: Any) -> Recomputation:
-    context = Context(SystemClock(), logging.getLogger("recompute"), metrics, Path())
-    return Recomputation(sink.sink._client, context, 10, **bounds)  # type: ignore[attr-defined]
+def recomputation(
+    sink: SinkUnderTest, metrics: Metrics, first_rows: int = FIRST_ROWS, **bounds: float
+) -> Recomputation:
+    context = Context(Clock(), logging.getLogger("recompute"), metrics, Path())
+    made = Recomputation(sink.sink._client, context, 10)  # type: ignore[attr-defined]
+    made._rows = first_rows
+    made._bounds |= bounds
+    return made
 
 
 def test_small_pieces_make_the_same_figures_as_the_whole(sink: SinkUnderTest) -> None:
@@ -71,7 +75,7 @@ def test_small_pieces_make_the_same_figures_as_the_whole(sink: SinkUnderTest) ->
 def test_a_piece_that_takes_too_much_memory_is_halved_until_it_fits(sink: SinkUnderTest) -> None:
     expected = backlog(sink, 3_000)
     metrics = Metrics()
-    parts = recomputation(sink, metrics, first_rows=3_000, piece_bytes=12_000_000)
+    parts = recomputation(sink, metrics, first_rows=3_000, max_memory_usage=12_000_000)
     assert sink.run(parts.whole(EVERYTHING)) == 3_000
     assert parts._rows < 3_000
     assert sink.rows(FIGURES) == [expected]
@@ -81,7 +85,7 @@ def test_a_piece_that_takes_too_much_memory_is_halved_until_it_fits(sink: SinkUn
 def test_a_single_row_that_needs_more_gets_what_the_server_has(sink: SinkUnderTest) -> None:
     expected = backlog(sink, 2)
     metrics = Metrics()
-    assert sink.run(recomputation(sink, metrics, piece_bytes=1_000).whole(EVERYTHING)) == 2
+    assert sink.run(recomputation(sink, metrics, max_memory_usage=1_000).whole(EVERYTHING)) == 2
     assert sink.rows(FIGURES) == [expected]
     assert metrics.value(ROLLUP_SKIPPED) == 0
 
@@ -102,7 +106,7 @@ def logged_sink(logged: EmbeddedClickHouse, tmp_path: Path) -> Iterator[SinkUnde
 
 def test_no_piece_takes_more_memory_than_it_may_where_the_whole_would(logged_sink: SinkUnderTest) -> None:
     expected = backlog(logged_sink, 60_000)
-    unbounded = recomputation(logged_sink, Metrics(), first_rows=60_000, piece_bytes=0, piece_s=10)
+    unbounded = recomputation(logged_sink, Metrics(), first_rows=60_000, max_memory_usage=0, max_execution_time=10)
     assert logged_sink.run(unbounded.whole(EVERYTHING)) == 60_000
     (whole,) = query_log.took(logged_sink.client, RECOMPUTATION)
     assert whole.memory_bytes > PIECE_BYTES
@@ -124,7 +128,7 @@ def test_a_piece_that_takes_too_long_is_halved_and_a_single_row_gets_the_time_it
     monkeypatch.setattr(recompute, "RECOMPUTE", recompute.RECOMPUTE.replace("sum(e.tokens_left_out)", slow))
     expected = backlog(logged_sink, slots)
     metrics = Metrics()
-    assert logged_sink.run(recomputation(logged_sink, metrics, piece_s=0.3).whole(EVERYTHING)) == slots
+    assert logged_sink.run(recomputation(logged_sink, metrics, max_execution_time=0.3).whole(EVERYTHING)) == slots
     first, *others = query_log.took(logged_sink.client, RECOMPUTATION)
     assert (first.error, first.limit_s) == (159, 0.3)
     done = [piece for piece in others if not piece.error]
@@ -138,7 +142,7 @@ def test_a_piece_that_takes_too_long_is_halved_and_a_single_row_gets_the_time_it
 def test_a_row_is_not_left_out_because_the_server_is_short_of_memory(sink: SinkUnderTest) -> None:
     expected = backlog(sink, 2)
     metrics = Metrics()
-    parts = recomputation(sink, metrics, piece_bytes=1_000)
+    parts = recomputation(sink, metrics, max_memory_usage=1_000)
     enough = parts._bounds_alone
     parts._bounds_alone = enough | {"max_memory_usage_for_user": 1_000}
     with pytest.raises(ClickHouseError, match="User memory limit"):

@@ -2,6 +2,10 @@
 
 import argparse
 import asyncio
+import io
+import sys
+
+import pytest
 
 from sidecar.errors import RetryableError
 from sidecar.plugins.images import cli
@@ -51,5 +55,11 @@ async def test_a_retry_that_a_running_sidecar_takes_up_is_followed_to_its_end(qu
         assert [row["state"] for row in jobs(queue.folder)] == ["stored"]
 
 
-def test_the_progress_shows_how_much_and_how_long() -> None:
-    assert cli.Progress(40).line(10, 5.0) == "[#######.......................] 10/40 images, 2.0/s, 15 s left"
+def test_the_progress_shows_how_much_and_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with cli._progress() as progress:
+        progress.update(progress.add_task("", total=40), completed=10)
+    assert "10/40" in terminal.getvalue()
+    assert "-:--:--" in terminal.getvalue()

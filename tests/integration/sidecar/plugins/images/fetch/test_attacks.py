@@ -18,11 +18,10 @@ import pytest
 from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images.decode.decoder_pool import DecoderPool
 from sidecar.plugins.images.fetch import addresses, urls
-from sidecar.plugins.images.fetch.addresses import CheckedResolver
-from sidecar.plugins.images.fetch.dns import DnsLookup
-from sidecar.plugins.images.fetch.http import Fetcher
+from sidecar.plugins.images.fetch.addresses import CheckedResolver, DnsLookup
 from tests.support.attacks import ANSWERS, BODIES, LOOPBACK, REDIRECTS, URLS
 from tests.support.canary import Canary, raw_host
+from tests.support.closing import fetcher_of, pool_of, running
 from tests.support.image_host import ImageHost
 
 LARGEST = 300_000
@@ -49,13 +48,13 @@ async def canary(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Canary]:
 
 @pytest.fixture
 async def pool() -> AsyncIterator[DecoderPool]:
-    async with DecoderPool(max_bytes=LARGEST, processes=1) as running:
-        yield running
+    async with running(pool_of(max_bytes=LARGEST, decoders=1)) as started:
+        yield started
 
 
 async def refuse(url: str, reason: str, canary: Canary, **options: Any) -> None:
     address = url.replace("{port}", str(canary.port))
-    async with Fetcher(max_bytes=LARGEST, timeout_s=5, **options) as fetcher:
+    async with running(fetcher_of(max_bytes=LARGEST, timeout_s=5, **options)) as fetcher:
         with pytest.raises(PermanentError, match=reason) as caught:
             await fetcher.fetch(address)
     assert (canary.hits, canary.tried) == (0, [])
@@ -97,7 +96,7 @@ async def test_the_canary_is_hit_when_nothing_is_checked(canary: Canary, monkeyp
     monkeypatch.setattr(addresses, "why_refused", lambda _address: None)
     monkeypatch.setattr(urls, "why_refused", lambda _address: None)
     for number, address in enumerate(canary.where, start=1):
-        async with Fetcher(max_bytes=LARGEST, timeout_s=5) as fetcher:
+        async with running(fetcher_of(max_bytes=LARGEST, timeout_s=5)) as fetcher:
             with pytest.raises(RetryableError):
                 await fetcher.fetch(f"https://[{address}]/" if ":" in address else f"https://{address}/")
         assert canary.hits == number
@@ -111,7 +110,7 @@ async def test_names(answer: tuple[str, ...], canary: Canary) -> None:
 async def test_names_that_change_their_mind(canary: Canary) -> None:
     """Public when it is looked at, this machine's from then on: there is one look, and its answer is connected to."""
     lookup = answering((PUBLIC,), ("127.0.0.1",))
-    async with Fetcher(max_bytes=LARGEST, timeout_s=5, lookup=lookup) as fetcher:
+    async with running(fetcher_of(max_bytes=LARGEST, timeout_s=5, lookup=lookup)) as fetcher:
         with pytest.raises(RetryableError, match="can't be reached"):
             await fetcher.fetch("https://rebinding.example/cat.png")
         assert (lookup.asked, canary.tried) == (1, [PUBLIC])
@@ -149,7 +148,7 @@ async def test_a_name_server_that_never_answers_holds_up_nothing_else(monkeypatc
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     lookups = DnsLookup(at_once=9)
     try:
-        async with Fetcher(max_bytes=LARGEST, timeout_s=0.2, lookup=lookups) as fetcher:
+        async with running(fetcher_of(max_bytes=LARGEST, timeout_s=0.2, lookup=lookups)) as fetcher:
             tries = (fetcher.fetch("https://slow.example/") for _ in range(8))
             for outcome in await asyncio.gather(*tries, return_exceptions=True):
                 assert "did not arrive within 0.2 s" in str(outcome)
@@ -168,7 +167,7 @@ async def test_redirects(target: str, canary: Canary, host: ImageHost) -> None:
 
 
 async def test_nothing_of_one_host_goes_to_the_next(host: ImageHost) -> None:
-    async with Fetcher(max_bytes=LARGEST, timeout_s=5, loopback_hosts=["127.0.0.1"]) as fetcher:
+    async with running(fetcher_of(max_bytes=LARGEST, timeout_s=5, loopback_hosts=["127.0.0.1"])) as fetcher:
         await fetcher.fetch(host.address("cookie"))
     assert set(host.headers) <= {"Host", "User-Agent", "Accept", "Accept-Encoding", "Connection"}
 
@@ -178,7 +177,7 @@ async def test_bodies(name: str, pool: DecoderPool) -> None:
     answer, kind, reason = BODIES[name]
     async with (
         raw_host(answer) as url,
-        Fetcher(max_bytes=LARGEST, timeout_s=5, loopback_hosts=["127.0.0.1"]) as fetcher,
+        running(fetcher_of(max_bytes=LARGEST, timeout_s=5, loopback_hosts=["127.0.0.1"])) as fetcher,
     ):
         with pytest.raises((PermanentError, RetryableError), match=reason) as caught:
             await pool.decode(await fetcher.fetch(url))
@@ -203,7 +202,7 @@ async def test_hosts_that_take_their_time(answer: bytes, drop: bytes) -> None:
     began = time.monotonic()
     async with (
         raw_host(answer, drop) as url,
-        Fetcher(max_bytes=LARGEST, timeout_s=0.5, loopback_hosts=["127.0.0.1"]) as fetcher,
+        running(fetcher_of(max_bytes=LARGEST, timeout_s=0.5, loopback_hosts=["127.0.0.1"])) as fetcher,
     ):
         with pytest.raises(RetryableError, match=r"did not arrive within 0.5 s"):
             await fetcher.fetch(url)
@@ -214,14 +213,16 @@ async def test_hosts_that_take_their_time(answer: bytes, drop: bytes) -> None:
 async def test_hosts_that_hang_up(answer: bytes) -> None:
     async with (
         raw_host(answer, reset=True) as url,
-        Fetcher(max_bytes=LARGEST, timeout_s=5, loopback_hosts=["127.0.0.1"]) as fetcher,
+        running(fetcher_of(max_bytes=LARGEST, timeout_s=5, loopback_hosts=["127.0.0.1"])) as fetcher,
     ):
         with pytest.raises(RetryableError, match="can't be reached"):
             await fetcher.fetch(url)
 
 
 async def test_http_only_by_setting(canary: Canary) -> None:
-    async with Fetcher(max_bytes=LARGEST, timeout_s=5, allow_http=True, lookup=answering((PUBLIC,))) as fetcher:
+    async with running(
+        fetcher_of(max_bytes=LARGEST, timeout_s=5, allow_http=True, lookup=answering((PUBLIC,)))
+    ) as fetcher:
         with pytest.raises(RetryableError, match="can't be reached"):
             await fetcher.fetch("http://images.example/cat.png")
         assert canary.tried == [PUBLIC]

@@ -10,6 +10,7 @@ from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images.fetch.http import Fetcher
 from sidecar.plugins.images.fetch.telegram import TelegramFiles
 from stack.simulators.telegram.server import TelegramServer
+from tests.support.closing import fetcher_of, running
 from tests.support.image_host import ImageHost, image_bytes, send_to_telegram
 
 LARGEST = 300_000
@@ -17,8 +18,8 @@ LARGEST = 300_000
 
 @pytest.fixture
 async def fetcher() -> AsyncIterator[Fetcher]:
-    async with Fetcher(max_bytes=LARGEST, timeout_s=1.0, loopback_hosts=["127.0.0.1"]) as running:
-        yield running
+    async with running(fetcher_of(max_bytes=LARGEST, timeout_s=1.0, loopback_hosts=["127.0.0.1"])) as started:
+        yield started
 
 
 async def test_an_image(host: ImageHost, fetcher: Fetcher) -> None:

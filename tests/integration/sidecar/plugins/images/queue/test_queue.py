@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from sidecar.errors import PermanentError, RetryableError
-from sidecar.plugins.images import metrics as images_metrics
+from sidecar.plugins.images import plugin as images_plugin
 from sidecar.plugins.images.stores.base import StorePausedError
 from sidecar.telemetry import metrics as telemetry
 from tests.support.archives import batch_of, generated
@@ -129,7 +129,7 @@ async def test_a_store_that_is_away_at_the_start_holds_no_event_back_and_is_logg
             raise RetryableError("still no route", after=0.05)
         await begun()
 
-    monkeypatch.setattr(images_metrics, "EVERY_S", 0.01)
+    monkeypatch.setattr(images_plugin, "METRICS_EVERY_S", 0.01)
     monkeypatch.setattr(queue.store, "start", start)
     async with queue.running() as archiver:
         await archiver.handle(generated(data=image_bytes()))

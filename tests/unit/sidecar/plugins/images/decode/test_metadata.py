@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from sidecar.errors import PermanentError
+from sidecar.plugins.images.decode.child import decode
 from sidecar.plugins.images.decode.containers import strip
-from sidecar.plugins.images.decode.image import decode
 from sidecar.plugins.images.decode.limits import Limits
 from tests.support.image_host import image_bytes
 from tests.support.sample_images import CANARY, ICC, KINDS, XMP, chunk, full_of_metadata, segment

@@ -3,9 +3,8 @@
 import pytest
 
 from sidecar.errors import PermanentError, RetryableError
-from sidecar.plugins.images.fetch.addresses import CheckedResolver, why_refused
-from sidecar.plugins.images.fetch.dns import DnsLookup
-from sidecar.plugins.images.fetch.http import Fetcher
+from sidecar.plugins.images.fetch.addresses import CheckedResolver, DnsLookup, why_refused
+from tests.support.closing import fetcher_of, running
 
 PUBLIC = ["1.1.1.1", "93.184.216.34", "172.32.0.1", "223.255.255.1", "2606:4700::1111", "2a00:1450:4001::1"]
 PRIVATE = [
@@ -31,7 +30,7 @@ def test_not_public(address: str) -> None:
 
 
 async def test_a_name_that_does_not_resolve_may_do_so_later() -> None:
-    async with Fetcher(max_bytes=1000, timeout_s=20) as fetcher:
+    async with running(fetcher_of(timeout_s=20)) as fetcher:
         with pytest.raises(RetryableError, match="can't be reached"):
             await fetcher.fetch("https://no-such-host.invalid/cat.png")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.errors import RetryableError
-from sidecar.plugins.images.queue.jobs import Blob, from_ms, ms
+from sidecar.plugins.images.queue.jobs import Blob, ms
 from sidecar.plugins.images.queue.recovery import connect
 from tests.support.clock import START, FakeClock
 from tests.support.journals import LATER, add, claimed, job, names, opened, states
@@ -119,7 +119,7 @@ async def test_what_a_living_process_leased_is_its_own_and_what_a_dead_one_lease
     first, second = await opened(tmp_path), await opened(tmp_path)
     await add(first, 1, 2, 3)
     assert len(await claimed(first, limit=2)) == 2
-    assert [claim.job.event_id for claim in await claimed(second)] == [job(3).event_id]
+    assert [claim.event_id for claim in await claimed(second)] == [job(3).event_id]
     assert second.others()
     assert first.alive(second.owner)
     # as a kill leaves it: the lock is gone, the leases are not
@@ -128,7 +128,7 @@ async def test_what_a_living_process_leased_is_its_own_and_what_a_dead_one_lease
     await asyncio.to_thread(first._thread.join)
     first._close()
     third = await opened(tmp_path)
-    assert {claim.job.event_id for claim in await claimed(third)} == {job(1).event_id, job(2).event_id}
+    assert {claim.event_id for claim in await claimed(third)} == {job(1).event_id, job(2).event_id}
     await second.close()
     await third.close()
     assert names(tmp_path) == ["journal.sqlite"]
@@ -138,7 +138,7 @@ async def test_attempts_and_the_time_of_the_next_one_outlive_the_process(tmp_pat
     journal = await opened(tmp_path)
     await add(journal, 1)
     (claim,) = await claimed(journal)
-    await journal.retry_later(claim.job, 60, "answered 503")
+    await journal.retry_later(claim, 60, "answered 503")
     await journal.close()
     clock = FakeClock(START + timedelta(days=1))
     journal = await opened(tmp_path, clock=clock)
@@ -146,8 +146,8 @@ async def test_attempts_and_the_time_of_the_next_one_outlive_the_process(tmp_pat
     assert await claimed(journal) == []
     clock.advance(60)
     (again,) = await claimed(journal)
-    assert again.job.attempts == 1
-    await journal.release(again.job)
+    assert again.attempts == 1
+    await journal.release(again)
     clock.advance(-30 * 86_400)  # a clock that was set back by a month does not make a job wait for a month
     assert await claimed(journal) == [again]
     await journal.close()
@@ -181,10 +181,10 @@ async def test_an_erased_job_stays_erased_and_its_image_goes_when_nobody_else_ha
     for claim in (one, two):
         await journal.note_upload(claim, blob)
     assert await journal.settle("directory", blob.sha256, stored=True)
-    await journal.erase(event_id=one.job.event_id)
+    await journal.erase(event_id=one.event_id)
     assert await journal.unsettled("directory") == []
     assert not await journal.end(one, sha256=blob.sha256, store="directory")
-    await journal.erase(event_id=two.job.event_id)
+    await journal.erase(event_id=two.event_id)
     (left,) = await journal.unsettled("directory")
     assert left.state == "deleting"
     assert set((await states(journal, 1, 2)).values()) == {"erased"}
@@ -199,7 +199,7 @@ async def test_what_is_not_settled_is_in_one_process_s_hands(tmp_path: Path) -> 
     (claim,) = await claimed(journal)
     blob = Blob("directory", "ab" * 32, "key", "image/png", 10, 1, 1, owner=journal.owner)
     await journal.note_upload(claim, blob)
-    await journal.erase(event_id=claim.job.event_id)
+    await journal.erase(event_id=claim.event_id)
     with pytest.raises(RetryableError, match="another process"):
         await other.take_blob("directory", blob.sha256)
     # erased while it was on its way: it is not removed before it has arrived
@@ -240,4 +240,4 @@ async def test_a_folder_that_can_not_be_made_is_retryable(tmp_path: Path) -> Non
 
 def test_times_are_kept_to_the_millisecond() -> None:
     moment = datetime(2026, 3, 1, 12, 0, 0, 123000, tzinfo=UTC)
-    assert from_ms(ms(moment)) == moment
+    assert ms(moment) == 1772366400123

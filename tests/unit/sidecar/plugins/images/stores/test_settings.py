@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 
 from common.settings import SettingsError
-from sidecar.plugins.images.config import ImagesConfig
+from sidecar.plugins.images.settings import ImagesSettings
 
 NAMED = "CHATTRAIL_SIDECAR_IMAGES_"
 CLOUDFLARE = {"STORE": "cloudflare_images", "CLOUDFLARE_ACCOUNT_ID": "0" * 32, "CLOUDFLARE_API_TOKEN": "CANARY"}
 S3 = {"STORE": "s3", "S3_BUCKET": "b", "S3_ACCESS_KEY_ID": "id", "S3_SECRET_ACCESS_KEY": "CANARY"}
 
 
-def load(**given: str) -> ImagesConfig:
-    return ImagesConfig.load({f"{NAMED}{name}": value for name, value in given.items()})
+def load(**given: str) -> ImagesSettings:
+    return ImagesSettings.load({f"{NAMED}{name}": value for name, value in given.items()})
 
 
 def test_what_each_store_needs() -> None:

@@ -1,25 +1,25 @@
 """Settings of the image archiver."""
 
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validator
 
 from common.net import is_loopback
-from common.settings import Settings, comma_list
-from sidecar.plugins.images.stores.config import StoreSettings
+from common.s3 import ADDRESS, BucketSettings
+from common.settings import CommaList, Settings
 
 
-def _loopback_hosts(value: object) -> object:
-    hosts = comma_list(value)
-    for host in hosts if isinstance(hosts, tuple) else ():
+def _loopback_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    for host in hosts:
         if not is_loopback(host):
             raise ValueError(f"{host} is not a loopback address; only this machine may be exempted, and only for tests")
     return hosts
 
 
-class ImagesConfig(StoreSettings, Settings):
-    """Where images come from, where they are kept, and how much may be spent on one."""
+class ImagesSettings(BucketSettings, Settings):
+    """Where images come from, where they are kept, and how much may be spent on one. Of stores only the chosen one's count."""
 
     model_config = ConfigDict(populate_by_name=True)
     prefix: ClassVar[str] = "SIDECAR_IMAGES"
@@ -30,7 +30,29 @@ class ImagesConfig(StoreSettings, Settings):
         alias="CHATTRAIL_SIDECAR_CLICKHOUSE_URL",
         description="DSN of the database with the `images` table: the ClickHouse plugin's variable, read here too.",
     )
+    store: Literal["directory", "cloudflare_images", "s3"] = Field(
+        "directory", description="Where images are kept: `directory`, `cloudflare_images` or `s3`."
+    )
+    store_timeout_s: float = Field(60.0, gt=0, description="Seconds for one request to `cloudflare_images` or `s3`.")
     directory: Path = Field(Path("data/images"), description="Folder in which the `directory` store keeps images.")
+    cloudflare_account_id: str | None = Field(
+        None,
+        pattern="^[0-9a-f]{32}$",
+        description="Cloudflare's account id (32 hex digits, in the dashboard's address).",
+    )
+    cloudflare_api_token: SecretStr | None = Field(
+        None, description="API token with the permission Cloudflare Images: Edit, and no other."
+    )
+    cloudflare_api_url: str = Field(
+        "https://api.cloudflare.com/client/v4",
+        pattern=ADDRESS,
+        description="Base address of Cloudflare's API; http only for a simulated one on this machine.",
+    )
+    cloudflare_requests: int = Field(
+        1150,
+        ge=0,
+        description="Requests in any 5 minutes; Cloudflare allows a user 1200, the dashboard's included. 0: no limit here.",
+    )
     telegram_token: SecretStr | None = Field(
         None, description="The bot's token, to download images that events name by Telegram file_id."
     )
@@ -57,7 +79,27 @@ class ImagesConfig(StoreSettings, Settings):
         12, ge=1, le=100, description="Tries before an image is given up for network errors, 429, 5xx."
     )
     backoff_s: float = Field(2.0, gt=0, description="Seconds before the second try; doubled for each further one.")
-    loopback_hosts: Annotated[tuple[str, ...], BeforeValidator(_loopback_hosts)] = Field(
+    loopback_hosts: Annotated[CommaList, AfterValidator(_loopback_hosts)] = Field(
         (),
         description="Tests only: loopback hosts (comma list) that images may be fetched from, over http and any port.",
     )
+
+    @model_validator(mode="after")
+    def _has_what_the_store_needs(self) -> Self:
+        named = "CHATTRAIL_SIDECAR_IMAGES_"
+        if self.store == "cloudflare_images":
+            if self.cloudflare_account_id is None or self.cloudflare_api_token is None:
+                raise ValueError(
+                    f"{named}STORE is cloudflare_images, which needs {named}CLOUDFLARE_ACCOUNT_ID and "
+                    f"{named}CLOUDFLARE_API_TOKEN"
+                )
+            address = urlsplit(self.cloudflare_api_url)
+            if address.scheme == "http" and not is_loopback(address.hostname or ""):
+                raise ValueError(
+                    f"{named}CLOUDFLARE_API_URL is http to another machine: the token would go in the clear"
+                )
+        if self.store == "s3":
+            if self.s3_bucket is None:
+                raise ValueError(f"{named}STORE is s3, which needs {named}S3_BUCKET")
+            self.check_s3_keys(named)
+        return self
