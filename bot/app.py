@@ -13,6 +13,7 @@ from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
 from aiogram.enums import ParseMode
 from aiogram.fsm.storage.base import BaseStorage, DefaultKeyBuilder
 from aiogram.fsm.storage.memory import MemoryStorage
+from aiogram.fsm.strategy import FSMStrategy
 from pydantic import AnyHttpUrl, SecretStr
 
 from bot.chat import Chat
@@ -69,7 +70,8 @@ def make_tracker(settings: BotSettings) -> Tracker:
 def build(settings: BotSettings, tracker: Tracker, *, clock: Clock = _UTC_NOW) -> Application:
     """Make all parts and connect them. Nothing is sent yet."""
     storage, payments = _stores(settings)
-    dispatcher = Dispatcher(storage=storage)
+    # By chat: a refund comes in a message from the bot, and its state is that of the person whose chat it is.
+    dispatcher = Dispatcher(storage=storage, fsm_strategy=FSMStrategy.CHAT)
     server = TelegramAPIServer.from_base(str(settings.telegram_api_url)) if settings.telegram_api_url else PRODUCTION
     bot = Bot(
         settings.token.get_secret_value(),

@@ -14,6 +14,7 @@ class ChatState:
     """One person's chat. Handlers change it; the middleware stores it after them."""
 
     language: str | None = None
+    app_language: str | None = None  # of the person's Telegram; what the bot itself posts does not say it
     persona_id: str | None = None
     story_id: str | None = None
     lines: list[list[str]] = field(default_factory=list)  # [role, text]

@@ -36,7 +36,7 @@ class ChatStateMiddleware(BaseMiddleware):
             return None
         payment = isinstance(event, Message) and (event.successful_payment or event.refunded_payment)
         try:
-            async with self._user_queues.of(user.id, bounded=not payment):
+            async with self._user_queues.of(chat.id, bounded=not payment):
                 return await self._with_state(handler, event, data, user)
         except QueueFullError as full:
             await _report_full_queue(event, Say.to(user.language_code), first=full.first)
@@ -48,7 +48,9 @@ class ChatStateMiddleware(BaseMiddleware):
         storage: FSMContext = data["state"]
         state = ChatState.load(await storage.get_data())
         data["chat_state"] = state
-        data["say"] = Say(state.language) if state.language else Say.to(user.language_code)
+        if not user.is_bot:
+            state.app_language = user.language_code
+        data["say"] = Say(state.language) if state.language else Say.to(state.app_language)
         self._tracker.annotate(persona_id=state.persona_id or "", story_id=state.story_id or "")
         try:
             return await handler(event, data)

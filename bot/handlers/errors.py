@@ -18,14 +18,17 @@ async def apologise(error: ErrorEvent, bot: Bot) -> bool:
         _log.info("an answer was not delivered: the person has blocked the bot")
         return True
     _log.error("update %d failed", error.update.update_id, exc_info=error.exception)
-    event = error.update.callback_query or error.update.message
+    query, message = error.update.callback_query, error.update.message
+    event = query or message
     if event is None or event.from_user is None:
         return True
     say = Say.to(event.from_user.language_code)
     try:
-        if error.update.callback_query is not None:
-            await answer_button(error.update.callback_query)
-        await bot.send_message(event.from_user.id, say("errors.unhandled"))
+        if query is not None:
+            await answer_button(query)
+        # A refund is a message from the bot: the person is the other side of its chat.
+        person = message.chat.id if message is not None else event.from_user.id
+        await bot.send_message(person, say("errors.unhandled"))
     except TelegramAPIError as second:
         _log.warning("the apology was not delivered: %s", second)
     return True

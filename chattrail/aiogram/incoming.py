@@ -15,6 +15,8 @@ from chattrail.events import BotBlocked, BotUnblocked, Command, Event, PremiumAc
 
 _COMMAND = re.compile(r"/([a-z0-9_]{1,64})(?:@\w+)?(?:\s+(.*))?\Z", re.IGNORECASE | re.DOTALL)
 _BACKLOG = timedelta(seconds=5)
+# https://core.telegram.org/bots/api#message: `from` of what a linked channel, an anonymous admin or a channel posts in a group.
+_SERVICE_ACCOUNTS = frozenset({777000, 1087968824, 136817688})
 # Contents that a person sends; every other one (a pinned message, a new title) is Telegram's own note of what happened.
 _SENT = frozenset((
     "text", "photo", "live_photo", "paid_media", "video", "video_note", "animation", "audio", "voice", "document", "sticker",
@@ -47,9 +49,21 @@ def read(update: Update) -> Incoming | None:
     return None
 
 
-def person(user: User) -> Person:
-    """Return what events say about a Telegram user."""
-    return Person(user.id, user.username, user.full_name, user.language_code, bool(user.is_premium))
+def person(user: User | None, telegram: TelegramChat | None) -> Person | None:
+    """Return whose an update is: its sender's, when that is a person.
+
+    In a private chat what the bot itself posts, such as a refund, is the other side's. Service accounts and bots are nobody.
+    """
+    if user is not None and not user.is_bot and user.id not in _SERVICE_ACCOUNTS:
+        return Person(user.id, user.username, user.full_name, user.language_code, bool(user.is_premium))
+    if telegram is None or telegram.type != "private" or (user is not None and user.id == telegram.id):
+        return None
+    return other_side(telegram)
+
+
+def other_side(telegram: TelegramChat) -> Person:
+    """Return what a private chat says about its person."""
+    return Person(telegram.id, telegram.username, telegram.full_name)
 
 
 def chat(telegram: TelegramChat) -> Chat:
@@ -65,8 +79,6 @@ def message_id(event: TelegramObject) -> int | None:
 
 
 def _message(message: Message) -> Incoming | None:
-    if message.from_user is None or message.from_user.is_bot:
-        return None
     at = _when(message.date)
     for action, field in (("paid", "successful_payment"), ("refunded", "refunded_payment")):
         payment = getattr(message, field, None)
@@ -83,6 +95,8 @@ def _message(message: Message) -> Incoming | None:
                 ),
                 at,
             )
+    if message.from_user is None or message.from_user.is_bot:
+        return None
     unknown = message.model_extra or {}  # contents that are newer than this aiogram
     kind = next((name for name in unknown if name in _SENT), ContentType(message.content_type).value)
     if kind not in _SENT:

@@ -73,7 +73,7 @@ class Outgoing(BaseRequestMiddleware):
                 message = event.message
                 if message is None:
                     continue
-                known = Person(message.chat.id, message.chat.username, message.chat.full_name)
+                known = incoming.other_side(message.chat)
                 target = _target(context, incoming.chat(message.chat), known, message.message_id)
                 if target is not None:
                     self.tracker.record(event.event, target)
@@ -136,7 +136,7 @@ class Updates(BaseMiddleware):
                 return
             user, chat = data.get("event_from_user"), data.get("event_chat")
             context.update_id = update.update_id
-            context.user = None if user is None else incoming.person(user)
+            context.user = incoming.person(user, chat)
             context.chat = None if chat is None else incoming.chat(chat)
             context.message_id = incoming.message_id(update.event)
             found = incoming.read(update)

@@ -1,4 +1,4 @@
-"""A private chat between the bot and one person: its messages, and what the person has seen of it."""
+"""A chat of the bot, most of them private with one person: its messages, and what the person has seen of it."""
 
 import asyncio
 from collections import OrderedDict, deque

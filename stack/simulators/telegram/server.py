@@ -17,6 +17,7 @@ from aiohttp import web
 from stack.simulators.loopback import LoopbackServer
 from stack.simulators.telegram.chats import Chat
 from stack.simulators.telegram.faults import Fault, Faults
+from stack.simulators.telegram.group import Group, GroupChat
 from stack.simulators.telegram.methods import METHODS
 from stack.simulators.telegram.person import Person
 from stack.simulators.telegram.state import State
@@ -110,6 +111,11 @@ class TelegramServer(LoopbackServer):
             self._state.chats[person_id] = chat
             self._people[person_id] = Person(self._state, chat)
         return self._people[person_id]
+
+    def group(self, chat_id: int, *, title: str = "Friends") -> Group:
+        """Return a group that the bot is a member of, and reads all of; the first call for an id makes it."""
+        chat = self._state.chats.setdefault(chat_id, GroupChat(chat_id, title))
+        return Group(self._state, chat)
 
     async def call(self, method: str, params: Params) -> Any:
         """Run a method as a request would. Raises ApiError."""

@@ -88,12 +88,17 @@ class State:
         chat.show(message)
         return message
 
-    def from_person(self, chat: Chat, content: Json) -> Json:
-        """Post a message of the person and queue its update."""
+    def from_person(self, chat: Chat, content: Json, sender: Json | None = None) -> Json:
+        """Post a message of the person, or of another sender in a group, and queue its update."""
         chat.started = True
-        message = self._post(chat, chat.user, content)
+        message = self._post(chat, sender or chat.user, content)
         self.updates.put("message", message)
         return message
+
+    def service_message(self, chat: Chat, content: Json) -> None:
+        """Post a note of what happened and queue its update: it is from the bot, which did not write it."""
+        self.updates.put("message", self._post(chat, self.bot, content))
+        chat.wake()
 
     def _post(self, chat: Chat, sender: Json, content: Json) -> Json:
         message_id = self.message_id()

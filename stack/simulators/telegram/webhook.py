@@ -106,5 +106,5 @@ class Webhook:
 
 def _chat_of(update: Json) -> object:
     content: Json = next((value for key, value in update.items() if key != "update_id"), {})
-    person = content.get("from") or content.get("chat") or {}
-    return person.get("id")
+    chat = content.get("chat") or content.get("from") or {}
+    return chat.get("id")

@@ -97,9 +97,24 @@ async def test_a_refund_by_the_admin_ends_premium(bot: RunningBot) -> None:
     await admin.send(f"/refund {ann.id} {charge}")
     await admin.wait(says("CHARGE_ALREADY_REFUNDED"))
     assert [found[0] for found in await actions(bot)] == ["offered", "invoice_sent", "paid", "refunded"]
+    mine = [found.attributes.get("chattrail.message.text") for found in await bot.events("ai_message", ann)]
+    assert mine[-1] == "Your 100 Stars have been returned, and that Premium has ended."
+    assert {found.attributes["user.id"] for found in await bot.events()} == {str(ann.id), str(ADMIN)}
     await ann.send("/premium")
     plans = await ann.wait(has_button("premium:week"))
     assert "runs until" not in (plans.text or "")
+
+
+async def test_a_refund_speaks_the_persons_language(bot: RunningBot) -> None:
+    eva = bot.telegram.person(1002, name="Ева", language_code="ru")
+    await eva.send("/premium")
+    await eva.wait(has_button("premium:week"))
+    await eva.press("premium:week")
+    await eva.wait(lambda message: message.invoice)
+    charge = await eva.pay()
+    await eva.wait(lambda message: message.text)
+    await bot.app.bot.refund_star_payment(eva.id, charge)
+    assert "100" in (await eva.wait(says("звёзд"))).text
 
 
 async def test_premium_ends_and_the_person_is_told_once(bot: RunningBot) -> None:

@@ -39,9 +39,9 @@ async def answer_pre_checkout_query(state: State, params: Params) -> bool:
 
 @method
 async def refund_star_payment(state: State, params: Params) -> bool:
-    """Give the Stars back: the chat shows it, and the bot gets a message with `refunded_payment`."""
+    """Give the Stars back: the chat shows it, and the bot gets a message with `refunded_payment`, which is from itself."""
     charge = state.payments.refund(params)
-    state.from_person(state.chats[charge.user_id], {"refunded_payment": charge.as_json})
+    state.service_message(state.chats[charge.user_id], {"refunded_payment": charge.as_json})
     return True
 
 

@@ -69,6 +69,8 @@ async def test_paying_with_stars_and_getting_them_back(
     refunded = seen[1].refunded_payment
     assert refunded
     assert (refunded.telegram_payment_charge_id, refunded.total_amount) == (charge_id, 250)
+    assert seen[1].from_user is not None
+    assert (seen[1].from_user.id, seen[1].from_user.is_bot, seen[1].chat.id) == (bot.id, True, 1001)
     with pytest.raises(TelegramBadRequest, match="CHARGE_ALREADY_REFUNDED"):
         await bot.refund_star_payment(user_id=1001, telegram_payment_charge_id=charge_id)
     transactions = (await bot.get_star_transactions()).transactions
