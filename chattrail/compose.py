@@ -2,7 +2,7 @@
 
 from chattrail.clock import is_time
 from chattrail.context import EventTarget
-from chattrail.events import PREFIX, Event, HandlerFailed
+from chattrail.events import CHAT_PREFIX, PREFIX, Event, HandlerFailed
 from chattrail.privacy import Privacy
 from chattrail.record import ERROR, INFO, WARN, Record
 from chattrail.sanitize import AttributeValue, sanitize, sanitize_text
@@ -14,18 +14,24 @@ def compose(
     event: Event,
     target: EventTarget,
     privacy: Privacy,
-    event_id: str,
+    event_id: str | None,
     user_id: str | None,
     session_id: str | None,
     timestamp: int,
 ) -> Record:
-    """Return the event's record. `event.id`, `event.sequence` (0 until it has its number), `user.id` come first."""
-    attributes: dict[str, AttributeValue] = {"event.id": event_id, "event.sequence": 0}
+    """Return the event's record. `event.id`, `event.sequence` (0 until it has its number), `user.id` come first.
+
+    Without an id it is the record of something about a chat, which is no event: a plain log.
+    """
+    attributes: dict[str, AttributeValue] = {} if event_id is None else {"event.id": event_id, "event.sequence": 0}
     if user_id is not None:
         attributes["user.id"] = user_id
         if privacy.key is not None:
             attributes["user.hash"] = user_id
     common: dict[str, object] = {"session.id": session_id}
+    if target.bot is not None:
+        common["telegram.bot.id"] = target.bot.id
+        common["telegram.bot.username"] = target.bot.username
     if target.chat is not None:
         common["telegram.chat.id"] = None if privacy.hides(target.chat) else target.chat.id
         common["telegram.chat.type"] = target.chat.type
@@ -41,13 +47,14 @@ def compose(
     for attribute, value in event.values():
         if privacy.message_text or not attribute.private:
             attributes[attribute.name] = sanitize(value)
-    return Record(f"{PREFIX}{event.type}", timestamp, attributes, _body(event), _severity(event))
+    prefix = CHAT_PREFIX if event_id is None else PREFIX
+    return Record(f"{prefix}{event.type}", timestamp, attributes, _body(event), _severity(event))
 
 
-def checked(record: Record, name: str, event_id: str, timestamp: int) -> Record:
+def checked(record: Record, name: str, event_id: str | None, timestamp: int) -> Record:
     """Return a safe copy of what a `before_send` callback returned. Its name, id and sequence stay those of the event."""
     given = {sanitize_text(str(key)): sanitize(value) for key, value in record.attributes.items() if value is not None}
-    first: dict[str, AttributeValue] = {"event.id": event_id, "event.sequence": 0}
+    first: dict[str, AttributeValue] = {} if event_id is None else {"event.id": event_id, "event.sequence": 0}
     if "user.id" in given:
         first["user.id"] = given["user.id"]
     return Record(

@@ -24,14 +24,23 @@ class Chat:
     """A Telegram chat: private, group, supergroup or channel."""
 
     id: int
-    type: str = "private"
+    type: str | None = "private"  # None where it is not known
+
+
+@dataclass(slots=True, eq=False)
+class BotAccount:
+    """The Telegram account of a bot. The username is None until Telegram has said it."""
+
+    id: int
+    username: str | None = None
 
 
 @dataclass(slots=True)
 class UpdateContext:
-    """What is known of the update that is being handled; tasks that a handler starts share it."""
+    """What is known of the update that is being handled. Tasks that a handler starts share it until the update ends."""
 
     owner: object  # the tracker it belongs to: two bots in one process must not mix
+    bot: BotAccount | None = None
     user: Person | None = None
     chat: Chat | None = None
     update_id: int | None = None
@@ -40,6 +49,7 @@ class UpdateContext:
     story_id: str | None = None
     handler: str | None = None
     pending: "Pending | None" = None
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +62,16 @@ class EventTarget:
     message_id: int | None = None
     persona_id: str | None = None
     story_id: str | None = None
+    bot: BotAccount | None = None
 
     def within(self, context: UpdateContext | None) -> "EventTarget":
         """Fill what is missing from the update. Another person's event has neither its chat nor its message."""
         if context is None:
             return self
+        bot = self.bot or context.bot
         update_id = context.update_id if self.update_id is None else self.update_id
         if self.user is not None and (context.user is None or str(self.user.id) != str(context.user.id)):
-            return replace(self, update_id=update_id)
+            return replace(self, bot=bot, update_id=update_id)
         same_chat = self.chat is None or context.chat is None or self.chat.id == context.chat.id
         return EventTarget(
             self.user or context.user,
@@ -68,6 +80,7 @@ class EventTarget:
             context.message_id if self.message_id is None and same_chat else self.message_id,
             context.persona_id if self.persona_id is None else self.persona_id,
             context.story_id if self.story_id is None else self.story_id,
+            bot,
         )
 
 
@@ -90,19 +103,34 @@ class Details:
 
     fields: Mapping[str, object]
     used_by: set[str] = field(default_factory=set)
+    ended: bool = False
 
 
 current_update: ContextVar[UpdateContext | None] = ContextVar("chattrail_update", default=None)
 current_details: ContextVar[Details | None] = ContextVar("chattrail_details", default=None)
 
 
+def running_update() -> UpdateContext | None:
+    """Return the update that is being handled. A job that a handler scheduled keeps its context variables: it has none."""
+    context = current_update.get()
+    return None if context is None or context.ended else context
+
+
+def running_details() -> Details | None:
+    """Return the details of the block that is running; None in a task that outlives it."""
+    found = current_details.get()
+    return None if found is None or found.ended else found
+
+
 @contextmanager
 def details(**fields: object) -> Iterator[None]:
     """Hold `fields` for the events that the instrumentation records inside the block; an inner block adds to an outer."""
-    outer = current_details.get()
-    token = current_details.set(Details({**(outer.fields if outer else {}), **fields}))
+    outer = running_details()
+    inner = Details({**(outer.fields if outer else {}), **fields})
+    token = current_details.set(inner)
     try:
         yield
     finally:
+        inner.ended = True
         with suppress(ValueError):  # an async generator may be closed in another context than it was entered in
             current_details.reset(token)

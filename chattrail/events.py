@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 PREFIX = "chattrail."
+CHAT_PREFIX = "chattrail_chat."  # of what is about a chat and no person: no event, but a log record like any other
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +190,9 @@ class Command(Event):
     when = "the person sends any other command"
     shown = ("name",)
     name: str | None = _attribute("chattrail.command.name", "The command without its slash.", "help")
+    arguments: str | None = _attribute(
+        "chattrail.command.arguments", "What was written behind it.", "a red fox", private=True
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -231,6 +235,8 @@ COMMON: tuple[Attribute, ...] = (
     Attribute("user.id", "Telegram's id as text, or its HMAC; `handler_failed` alone may have none.", "1001"),
     Attribute("user.hash", "The HMAC again, only when ids are hashed.", "5f2b…"),
     Attribute("session.id", "The session; 30 minutes without an event end it.", "019b2f0e-5f5c-7a70-8c1e-77f1b5b6a001"),
+    Attribute("telegram.bot.id", "The bot's account.", 42),
+    Attribute("telegram.bot.username", "Its name, once Telegram has said it.", "persona_demo_bot"),
     Attribute("telegram.chat.id", "The chat; not sent for private chats when ids are hashed.", 1001),
     Attribute("telegram.chat.type", "private, group, supergroup or channel.", "private"),
     Attribute("telegram.update.id", "The update in whose handling it happened.", 734512),

@@ -15,8 +15,8 @@ from typing import Self
 
 from chattrail.clock import nanoseconds
 from chattrail.compose import checked, compose
-from chattrail.context import Chat, EventTarget, Pending, Person, UpdateContext, current_update, details
-from chattrail.events import AiMessage, Event, ImageGenerated, attributes_of
+from chattrail.context import BotAccount, Chat, EventTarget, Pending, Person, UpdateContext, details, running_update
+from chattrail.events import AiMessage, Event, HandlerFailed, ImageGenerated, attributes_of
 from chattrail.forks import after_fork_in_child
 from chattrail.ids import uuid7
 from chattrail.privacy import Privacy
@@ -49,6 +49,7 @@ class Tracker:
         self._users = UserStates()
         self._freed: list[int] = []  # numbers taken on arrival by events that were withheld after all
         self._pending: set[Pending] = set()
+        self._bots: dict[int, BotAccount] = {}
         after_fork_in_child(self._begin_again)
 
     def track(
@@ -62,14 +63,18 @@ class Tracker:
         persona_id: str | None = None,
         story_id: str | None = None,
         timestamp: datetime | None = None,
+        bot_id: int | None = None,
     ) -> None:
         """Record an event. Never raises, never waits.
 
         What is not given comes from the update that is being handled; an event about another person than the update's
-        takes nothing but the update's id from it. `timestamp` is when it happened (naive means UTC), now by default.
+        takes nothing but the update's id from it. After its update has ended, a task that a handler started has to say whom
+        its events are about. `timestamp` is when it happened (naive means UTC), now by default. `bot_id` says which bot it
+        is about where one tracker has several, outside of their updates.
         """
-        target = EventTarget(user, chat, update_id, message_id, persona_id, story_id)
-        self.record(event, target, timestamp=timestamp, own=True)
+        bot = None if bot_id is None else self.bot(bot_id)
+        target = EventTarget(user, chat, update_id, message_id, persona_id, story_id, bot)
+        self.record(event, target, self._context(), timestamp=timestamp, own=True)
 
     def annotate(self, *, persona_id: str | None = None, story_id: str | None = None, **fields: object) -> None:
         """Add what the handler knows about the current update.
@@ -135,6 +140,10 @@ class Tracker:
 
     # For instrumentations.
 
+    def bot(self, bot_id: int) -> BotAccount:
+        """Return what is known of a bot; every event of it says so."""
+        return self._bots.setdefault(bot_id, BotAccount(bot_id))
+
     def arrive(self, event: Event, context: UpdateContext, timestamp: datetime | None, *, replaceable: bool) -> None:
         """Take an incoming event's place in the order now, and record it when its update settles."""
         try:
@@ -153,11 +162,16 @@ class Tracker:
             self._emit(pending.event, EventTarget(), context, pending)
 
     def record(
-        self, event: Event, target: EventTarget, *, timestamp: datetime | None = None, own: bool = False
+        self,
+        event: Event,
+        target: EventTarget,
+        context: UpdateContext | None,
+        *,
+        timestamp: datetime | None = None,
+        own: bool = False,
     ) -> None:
         """Record an event; `own` says that the bot's code tracked it, so it may stand for the press of a button."""
         try:
-            context = self._context()
             claimed = None
             if context is not None and context.pending is not None:
                 if not context.pending.replaceable:
@@ -174,7 +188,7 @@ class Tracker:
             self.lost("internal", error)
 
     def _context(self) -> UpdateContext | None:
-        context = current_update.get()
+        context = running_update()
         return context if context is not None and context.owner is self else None
 
     def _claim(self, context: UpdateContext) -> Pending | None:
@@ -196,8 +210,13 @@ class Tracker:
     ) -> None:
         try:
             when = pending.timestamp if pending else time.time_ns() if timestamp is None else timestamp
-            event_id = pending.event_id if pending else str(uuid7())
-            target = target.within(context)
+            target = self._of_bot(target.within(context))
+            impersonal = target.user is None and target.chat is not None and not isinstance(event, HandlerFailed)
+            if target.user is None and target.chat is None and not isinstance(event, HandlerFailed):
+                _log.warning(
+                    "an event without a person is no one's: outside of an update, track() needs user=Person(...)"
+                )
+            event_id = None if impersonal else pending.event_id if pending else str(uuid7())
             if context is not None and target.user == context.user:
                 remember_choice(event, context)
             user_id = None if target.user is None else self._privacy.user_id(target.user)
@@ -213,10 +232,18 @@ class Tracker:
             return
         record = composed if self._before_send is None else self._ask(self._before_send, composed, event_id, pending)
         if record is not None:
-            record.attributes["event.sequence"] = self._number(pending)
+            if event_id is not None:
+                record.attributes["event.sequence"] = self._number(pending)
             self._sink.emit(record)
 
-    def _ask(self, before_send: BeforeSend, record: Record, event_id: str, pending: Pending | None) -> Record | None:
+    def _of_bot(self, target: EventTarget) -> EventTarget:
+        if target.bot is None and len(self._bots) == 1:
+            return replace(target, bot=next(iter(self._bots.values())))
+        return target
+
+    def _ask(
+        self, before_send: BeforeSend, record: Record, event_id: str | None, pending: Pending | None
+    ) -> Record | None:
         name, timestamp = record.event_name, record.timestamp  # the callback may write over them
         try:
             answer = before_send(record)
@@ -228,7 +255,7 @@ class Tracker:
                 return None
             return checked(answer, name, event_id, timestamp)
         except Exception as error:
-            self.lost("before_send", error, pending)
+            self.lost("before_send", error, pending, numbered=event_id is not None)
             return None
 
     def _free(self, number: int) -> None:
@@ -251,9 +278,10 @@ class Tracker:
             self._write_number(self._sequence)
         return self._sequence
 
-    def lost(self, reason: str, error: Exception, pending: Pending | None = None) -> None:
+    def lost(self, reason: str, error: Exception, pending: Pending | None = None, *, numbered: bool = True) -> None:
         """Count an event that could not be recorded, and log why without quoting it."""
-        self._number(pending)  # the gap in the sequence makes the loss visible downstream
+        if numbered:
+            self._number(pending)  # the gap in the sequence makes the loss visible downstream
         self._sink.lose(reason)
         _log.warning("an event was lost (%s): %s", reason, error_location(error))
 

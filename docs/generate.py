@@ -19,7 +19,7 @@ from pydantic import SecretStr  # noqa: E402 - the repository has to be found fi
 from pydantic.fields import FieldInfo  # noqa: E402
 from pydantic_core import PydanticUndefined  # noqa: E402
 
-from chattrail.events import COMMON, EVENT_TYPES, RESOURCE, Attribute, attributes_of  # noqa: E402
+from chattrail.events import CHAT_PREFIX, COMMON, EVENT_TYPES, RESOURCE, Attribute, attributes_of  # noqa: E402
 from chattrail.export.sequence_file import ATTRIBUTES, PROCESS_ENDED  # noqa: E402
 from common.settings import Settings  # noqa: E402
 
@@ -62,6 +62,17 @@ def events() -> str:
         else:
             lines.append("It has no attributes of its own.")
     lines += [
+        "\n## Whose an event is\n",
+        "An event is its person's: of the sender of an update, or of the private chat that a message goes to. In a private",
+        "chat what the bot itself posts, such as a refund, is the other side's. Telegram's service accounts are no people:",
+        "777000 (automatic forwards from a linked channel), 1087968824 (anonymous admins), 136817688 (posts as a channel);",
+        "nor are other bots. What they post is not recorded. A command that names another bot (`/help@other_bot`) is a text",
+        "like any other. An update ends with its handlers: what a job sends that one of them scheduled belongs to the chat it",
+        "goes to, and `track()` there needs `user=`.\n",
+        "What the bot sends to a chat in which it answers no person (a post, an answer to a service account) is a plain log",
+        f"named `{CHAT_PREFIX}<type>`, with the attributes of that type and `telegram.chat.id`. It is no event: it has no",
+        "`event.id`, `event.sequence`, `user.id` or `session.id`, is in no trail and no figure, and stands in `logs` and",
+        "`otel_logs`.",
         "\n## When a process is over\n",
         f"`{PROCESS_ENDED}` is no event, has no `event.id` and counts in no figure: it lets loss accounting see the",
         "end of a sequence. A tracker with a `state` folder sends it about itself when it ends in good order, and when it",

@@ -4,7 +4,7 @@
 
 What people send becomes start_command, command, user_message, premium_action, bot_blocked and bot_unblocked; what the
 bot sends becomes ai_message, image_generated and premium_action; an exception that reaches the dispatcher becomes
-handler_failed. Handlers that declare `tracker: Tracker` get it, to track what only they know.
+handler_failed. Handlers that declare `chattrail_tracker: Tracker` get it, to track what only they know.
 """
 
 from importlib.metadata import version
@@ -20,6 +20,9 @@ _OLDEST = (3, 4)
 
 def instrument(dispatcher: Dispatcher, bot: Bot, tracker: Tracker, *, webhook_replies: bool = False) -> None:
     """Record what passes through the dispatcher and the bot. Call it once for each bot; a second time does nothing.
+
+    Bots are told apart by id: each may have a tracker of its own, or several one. A bot of the dispatcher that was not
+    instrumented is recorded like the others where they have one tracker.
 
     Raises RuntimeError with an aiogram that is too old.
 

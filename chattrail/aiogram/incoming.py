@@ -8,12 +8,13 @@ from typing import Any
 from aiogram.enums import ContentType
 from aiogram.types import CallbackQuery, ChatMemberUpdated, Message, TelegramObject, Update, User
 from aiogram.types import Chat as TelegramChat
+from aiogram.types.update import UpdateTypeLookupError
 
 from chattrail.aiogram.money import amount
 from chattrail.context import Chat, Person
 from chattrail.events import BotBlocked, BotUnblocked, Command, Event, PremiumAction, StartCommand, UserMessage
 
-_COMMAND = re.compile(r"/([a-z0-9_]{1,64})(?:@\w+)?(?:\s+(.*))?\Z", re.IGNORECASE | re.DOTALL)
+_COMMAND = re.compile(r"/([a-z0-9_]{1,64})(?:@(\w+))?(?:\s+(.*))?\Z", re.IGNORECASE | re.DOTALL)
 _BACKLOG = timedelta(seconds=5)
 # https://core.telegram.org/bots/api#message: `from` of what a linked channel, an anonymous admin or a channel posts in a group.
 _SERVICE_ACCOUNTS = frozenset({777000, 1087968824, 136817688})
@@ -33,10 +34,18 @@ class Incoming:
     replaceable: bool = False  # a button's press, which an event of the handler may replace
 
 
-def read(update: Update) -> Incoming | None:
+def kind_of(update: Update) -> str | None:
+    """Return which field of the update is set; None for a kind that is newer than this aiogram."""
+    try:
+        return update.event_type
+    except UpdateTypeLookupError:
+        return None
+
+
+def read(update: Update, bot_username: str | None) -> Incoming | None:
     """Return the event of an update; None for updates that are no act of a person towards the bot."""
     if update.message is not None:
-        return _message(update.message)
+        return _message(update.message, bot_username)
     if update.callback_query is not None:
         query = update.callback_query
         label = _label(query)
@@ -78,7 +87,7 @@ def message_id(event: TelegramObject) -> int | None:
     return found if isinstance(found, int) else None
 
 
-def _message(message: Message) -> Incoming | None:
+def _message(message: Message, bot_username: str | None) -> Incoming | None:
     at = _when(message.date)
     for action, field in (("paid", "successful_payment"), ("refunded", "refunded_payment")):
         payment = getattr(message, field, None)
@@ -103,12 +112,17 @@ def _message(message: Message) -> Incoming | None:
         return None
     text = message.text or message.caption
     command = _COMMAND.match(text) if text else None
-    if command is not None:
-        name, rest = command[1].lower(), (command[2] or "").strip()
-        return Incoming(StartCommand(payload=rest or None) if name == "start" else Command(name=name), at)
+    if command is not None and _is_for(bot_username, command[2]):
+        name, rest = command[1].lower(), (command[3] or "").strip() or None
+        return Incoming(StartCommand(payload=rest) if name == "start" else Command(name=name, arguments=rest), at)
     if text is None and message.sticker is not None:
         text = message.sticker.emoji
     return Incoming(UserMessage(kind=kind, text=text, length=_length(text)), at)
+
+
+def _is_for(bot_username: str | None, mentioned: str | None) -> bool:
+    """Tell whether a command is this bot's; as long as its own name is not known, every command is."""
+    return mentioned is None or bot_username is None or mentioned.lower() == bot_username.lower()
 
 
 def _membership(change: ChatMemberUpdated) -> Incoming | None:

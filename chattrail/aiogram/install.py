@@ -1,22 +1,24 @@
-"""Puts the middlewares into a bot and its dispatcher."""
+"""Puts the middlewares into a dispatcher, and what sees a bot's calls into its session."""
 
 from aiogram import Bot, Dispatcher
 from aiogram.types import ChatMemberUpdated
 
-from chattrail.aiogram.middleware import HandlerName, Outgoing, Updates
+from chattrail.aiogram.middleware import HandlerName, Updates
 from chattrail.tracker import Tracker
+
+KEY = "chattrail_tracker"
 
 
 def install(dispatcher: Dispatcher, bot: Bot, tracker: Tracker, *, webhook_replies: bool) -> None:
     """Add what is not there yet."""
-    dispatcher["tracker"] = tracker
-    outgoing = next((known for known in bot.session.middleware if _is_ours(known, Outgoing, tracker)), None)
-    if not isinstance(outgoing, Outgoing):
-        outgoing = Outgoing(tracker)
-        bot.session.middleware(outgoing)
-    if any(_is_ours(known, Updates, tracker) for known in dispatcher.update.outer_middleware):
+    known = [one for one in dispatcher.update.outer_middleware if isinstance(one, Updates)]
+    updates = known[0] if known else Updates(KEY)
+    updates.bots.add(bot, tracker, webhook_replies=webhook_replies)
+    if known:
         return
-    _before_storage(dispatcher, Updates(tracker, outgoing, webhook_replies=webhook_replies))
+    dispatcher[KEY] = tracker  # at startup, too; during an update it is the tracker of the update's bot
+    dispatcher.startup.register(updates.bots.at_startup)
+    _before_storage(dispatcher, updates)
     # aiogram asks Telegram only for updates that have a handler; few bots handle the one that says who blocks them.
     dispatcher.my_chat_member.register(_nobody, _never)
     for name, observer in dispatcher.observers.items():
@@ -36,7 +38,3 @@ async def _nobody(event: ChatMemberUpdated) -> None:
 
 async def _never(event: ChatMemberUpdated) -> bool:
     return False
-
-
-def _is_ours(middleware: object, kind: type[Outgoing] | type[Updates], tracker: Tracker) -> bool:
-    return isinstance(middleware, kind) and middleware.tracker is tracker

@@ -30,6 +30,7 @@ BADGE_ICONS = {
 }
 BADGE_DETAILS = {
     "start_command": "chattrail.start.payload",
+    "command": "chattrail.command.arguments",
     "chat_cleared": "chattrail.chat.messages",
     "chat_continued": "chattrail.chat.idle_s",
 }

@@ -18,7 +18,7 @@ VOCABULARY = {
     "chat_cleared": "messages",
     "chat_continued": "idle_s",
     "premium_action": "action plan amount currency charge_id",
-    "command": "name",
+    "command": "name arguments",
     "bot_blocked": "",
     "bot_unblocked": "",
     "handler_failed": "error_type message handler",

@@ -35,6 +35,7 @@ class Wire(BaseSession):
         super().__init__()
         self.message_id = 100
         self.broken = False
+        self.asked = 0
 
     async def close(self) -> None:
         pass
@@ -56,6 +57,9 @@ class Wire(BaseSession):
 
     def result(self, method: TelegramMethod[Any]) -> Any:
         name, given = type(method).__name__, method.model_dump(exclude_none=True, warnings=False)
+        if name == "GetMe":
+            self.asked += 1
+            return {"id": 42, "is_bot": True, "first_name": "b", "username": "my_bot"}
         if name == "SetMessageReaction" or "inline_message_id" in given:
             return True
         if name == "SendMediaGroup":
@@ -91,12 +95,15 @@ class Bench(Recording):
         self.dispatcher = Dispatcher()
         self.dispatcher.include_router(self.router)
         instrument(self.dispatcher, self.bot, self.tracker, **options)
+        self.tracker.bot(42).username = "my_bot"  # as polling has it before the first update
         self.update_id = 0
 
-    async def feed(self, **update: Any) -> Any:
+    def parsed(self, **update: Any) -> Update:
         self.update_id += 1
-        parsed = Update.model_validate({"update_id": self.update_id, **update}, context={"bot": self.bot})
-        return await self.dispatcher.feed_update(self.bot, parsed)
+        return Update.model_validate({"update_id": self.update_id, **update}, context={"bot": self.bot})
+
+    async def feed(self, **update: Any) -> Any:
+        return await self.dispatcher.feed_update(self.bot, self.parsed(**update))
 
     async def say(self, text: str, chat: dict[str, Any] = HOME, **extra: Any) -> Any:
         return await self.feed(message=message(text=text, chat=chat, **extra))

@@ -64,11 +64,11 @@ async def test_the_bot_never_feels_a_fault_of_the_instrumentation(monkeypatch: p
         raise RuntimeError("a bug of ours")
 
     for place in ("incoming.read", "outgoing.read", "incoming.person"):
-        monkeypatch.setattr(f"chattrail.aiogram.middleware.{place}", fault)
+        monkeypatch.setattr(f"chattrail.aiogram.{place}", fault)
     answered = []
 
-    async def answer(message: Message, tracker: Tracker) -> None:
-        tracker.annotate(returning=True)
+    async def answer(message: Message, chattrail_tracker: Tracker) -> None:
+        chattrail_tracker.annotate(returning=True)
         answered.append(await message.answer("still here"))
 
     bench.on_message(answer)

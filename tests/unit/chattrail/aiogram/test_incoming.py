@@ -34,8 +34,13 @@ from tests.unit.chattrail.aiogram.bench import ANN, CHANNEL, GROUP, HOME, Bench,
         ({"contact": {"phone_number": "555", "first_name": "B"}}, {"type": "user_message", "text": None}),
         ({"text": "/start"}, {"type": "start_command", "payload": None, "returning": None}),
         ({"text": "/START@my_bot  a b"}, {"type": "start_command", "payload": "a b"}),
-        ({"text": "/help@my_bot"}, {"type": "command", "name": "help"}),
-        ({"text": "/set colour\nred"}, {"type": "command", "name": "set"}),
+        ({"text": "/help@My_Bot"}, {"type": "command", "name": "help", "arguments": None}),
+        ({"text": "/help@other_bot"}, {"type": "user_message", "text": "/help@other_bot"}),
+        ({"text": "/start@other_bot ref_7"}, {"type": "user_message", "text": "/start@other_bot ref_7"}),
+        ({"text": "/start@my_bot ref_7"}, {"type": "start_command", "payload": "ref_7"}),
+        ({"text": "/set colour\nred"}, {"type": "command", "name": "set", "arguments": "colour\nred"}),
+        ({"text": "/imagine a red fox"}, {"type": "command", "name": "imagine", "arguments": "a red fox"}),
+        ({"photo": sizes("x"), "caption": "/edit@my_bot  blue "}, {"type": "command", "arguments": "blue"}),
         ({"text": "/ no"}, {"type": "user_message", "text": "/ no"}),
         ({"text": "/not-one"}, {"type": "user_message", "text": "/not-one"}),
         ({"text": "see /help"}, {"type": "user_message", "text": "see /help"}),
@@ -120,11 +125,11 @@ async def test_a_press_is_told_by_its_label(bench: Bench) -> None:
 
 
 async def test_a_press_gives_way_to_the_handlers_own_event(bench: Bench) -> None:
-    async def chosen(query: CallbackQuery, tracker: Tracker) -> None:
+    async def chosen(query: CallbackQuery, chattrail_tracker: Tracker) -> None:
         assert isinstance(query.message, Message)
         await query.message.answer("Luna it is")
-        tracker.track(PersonaSelected(persona_id="luna", name="Luna"))
-        tracker.track(ImageRefresh(image_id="i"))
+        chattrail_tracker.track(PersonaSelected(persona_id="luna", name="Luna"))
+        chattrail_tracker.track(ImageRefresh(image_id="i"))
 
     bench.router.callback_query.register(chosen)
     await bench.feed(callback_query=press("persona:luna"))
@@ -145,8 +150,8 @@ async def test_what_waited_keeps_its_own_time_and_what_is_new_has_the_clocks(ben
 
 
 async def test_a_handler_enriches_the_start(bench: Bench) -> None:
-    async def start(message: Message, tracker: Tracker) -> None:
-        tracker.annotate(returning=True, persona_id="luna")
+    async def start(message: Message, chattrail_tracker: Tracker) -> None:
+        chattrail_tracker.annotate(returning=True, persona_id="luna")
         await message.answer("Back again!")
 
     bench.on_message(start)

@@ -1,13 +1,20 @@
 """Calls the bot makes: which event each becomes, and whose it is."""
 
+import asyncio
+import gc
+import weakref
+from functools import partial
 from typing import Any
 
+import pytest
 from aiogram import Bot, Dispatcher
 from aiogram.methods import SendMessage, TelegramMethod
-from aiogram.types import InputMediaPhoto, LabeledPrice, Message
+from aiogram.types import BufferedInputFile, InputMediaPhoto, LabeledPrice, Message
 
 from chattrail import Tracker
-from tests.unit.chattrail.aiogram.bench import GROUP, Bench
+from chattrail.aiogram import returned
+from tests.support.fakes.otlp_receiver import until
+from tests.unit.chattrail.aiogram.bench import GROUP, HOME, Bench, message
 
 
 async def test_images_and_captions(bench: Bench) -> None:
@@ -34,11 +41,13 @@ async def test_images_and_captions(bench: Bench) -> None:
 
 
 async def test_details_go_where_they_belong(bench: Bench) -> None:
-    async def answer(message: Message, tracker: Tracker) -> None:
-        with tracker.details(request_model="m", input_tokens=10, duration_ms=5.0, returning=True):
+    async def answer(message: Message, chattrail_tracker: Tracker) -> None:
+        with chattrail_tracker.details(request_model="m", input_tokens=10, duration_ms=5.0, returning=True):
             await message.answer("first half")
             await message.answer("second half")
-        with tracker.details(prompt="a fox", duration_ms=9.0, image_id="fox-1", request_model="m", data=b"png"):
+        with chattrail_tracker.details(
+            prompt="a fox", duration_ms=9.0, image_id="fox-1", request_model="m", data=b"png"
+        ):
             await message.answer_photo("file-id", caption="A fox")
         await message.answer("plain")
 
@@ -67,9 +76,13 @@ async def test_messages_belong_to_whom_they_are_sent_to(bench: Bench) -> None:
 
     bench.on_message(broadcast)
     await bench.say("/broadcast")
-    whose = [(event["type"], event["user.id"], event.get("telegram.chat.id")) for event in bench.events]
-    assert whose == [("command", "1001", 1001), ("ai_message", "1001", 1001), ("ai_message", "1002", 1002)]
-    assert "telegram.user.language_code" not in bench.events[-1]
+    whose = [(event["type"], event.get("user.id"), event.get("telegram.chat.id")) for event in bench.events]
+    assert whose == [
+        ("command", "1001", 1001), ("ai_message", "1001", 1001), ("ai_message", "1002", 1002),
+        ("chattrail_chat.ai_message", None, -100), ("chattrail_chat.ai_message", None, -200),
+    ]  # fmt: skip
+    assert "telegram.user.language_code" not in bench.events[2]
+    assert {event["telegram.update.id"] for event in bench.events} == {1}
 
 
 async def test_groups_belong_to_the_sender(bench: Bench) -> None:
@@ -96,7 +109,11 @@ async def test_sends_outside_an_update(bench: Bench) -> None:
         currency="XTR",
         prices=[LabeledPrice(label="a", amount=250)],
     )
-    greeting, invoice = bench.events
+    greeting, nobodys, invoice = bench.events
+    assert nobodys["type"] == "chattrail_chat.ai_message"
+    assert (nobodys["telegram.chat.id"], nobodys["chattrail.message.text"]) == (-100, "nobody's")
+    assert not nobodys.keys() & {"event.id", "event.sequence", "user.id", "session.id"}
+    assert [greeting["event.sequence"], invoice["event.sequence"]] == [1, 2], "what is no event takes no number"
     assert (greeting["type"], greeting["user.id"], greeting["telegram.user.username"]) == ("ai_message", "1001", "ann")
     assert greeting["telegram.message.id"] == 101
     assert "telegram.update.id" not in greeting
@@ -123,14 +140,54 @@ async def test_a_webhooks_reply_is_recorded_when_it_is_returned() -> None:
         return message.answer_photo(message.text, caption="c") if "p" in message.text else message.answer("returned")
 
     bench.on_message(answer)
-    await bench.say("hi", chat=GROUP)
-    await bench.say("photo-id")
-    await bench.say("https://cdn.example/p.png")
-    assert bench.types[1:] == [
-        "ai_message", "user_message", "image_generated", "ai_message", "user_message", "image_generated", "ai_message"
+    for text, events in (("hi", 2), ("photo-id", 5), ("https://cdn.example/p.png", 8)):
+        await bench.say(text, chat=GROUP if text == "hi" else HOME)
+        await asyncio.to_thread(until, partial(lambda count: bench.tracker.emitted == count, events))
+    assert bench.types == [
+        "user_message", "ai_message", "user_message", "image_generated", "ai_message", "user_message", "image_generated",
+        "ai_message",
     ]  # fmt: skip
     assert bench.events[1]["user.id"] == "1001"
     assert "telegram.message.id" in bench.events[1]
     assert bench.events[3]["chattrail.image.file_id"] == "photo-id"
     assert bench.events[6]["chattrail.image.url"] == "https://cdn.example/p.png"
     bench.tracker.shutdown()
+
+
+async def answered_late(bench: Bench, allowed: asyncio.Event) -> None:
+    allowed.set()
+    await asyncio.to_thread(until, lambda: bench.tracker.emitted == 2)
+
+
+async def test_a_reply_too_late_for_the_webhooks_response_is_recorded_once_as_it_was_sent() -> None:
+    bench = Bench(webhook_replies=True)
+    allowed = asyncio.Event()
+
+    async def answer(message: Message) -> TelegramMethod[Any]:
+        await allowed.wait()
+        return message.answer("<b>late</b>")
+
+    bench.on_message(answer)
+    update = bench.parsed(message=message(text="hi"))
+    assert await bench.dispatcher.feed_webhook_update(bench.bot, update, _timeout=0.001) is None
+    with pytest.warns(RuntimeWarning, match="slow response"):
+        await answered_late(bench, allowed)
+    await asyncio.sleep(2 * returned.SECONDS)  # by now it would have been recorded as a reply in the response, too
+    assert bench.types == ["user_message", "ai_message"]
+    assert bench.events[1]["telegram.message.id"] == 101
+    bench.tracker.shutdown()
+
+
+async def test_a_returned_upload_is_not_held(bench: Bench) -> None:
+    alive: list[weakref.ref[BufferedInputFile]] = []
+
+    async def upload(message: Message) -> TelegramMethod[Any]:
+        file = BufferedInputFile(b"large", "file")
+        alive.append(weakref.ref(file))
+        return message.answer_document(file)
+
+    bench.on_message(upload)
+    for _ in range(5):
+        await bench.say("hi")  # the method goes into the response to the webhook, which the bench drops
+    gc.collect()
+    assert [reference() for reference in alive] == [None] * 5

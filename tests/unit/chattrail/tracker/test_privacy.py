@@ -3,7 +3,7 @@
 import pytest
 
 from chattrail import Chat, Person
-from chattrail.events import AiMessage, HandlerFailed, ImageGenerated, UserMessage
+from chattrail.events import AiMessage, Command, HandlerFailed, ImageGenerated, UserMessage
 from tests.unit.chattrail.tracker.bench import ANN, BOB, HOME, Bench
 
 
@@ -14,8 +14,10 @@ def test_texts_stay_at_home() -> None:
     bench.tracker.track(AiMessage(text=secret, length=6), user=ANN)
     bench.tracker.track(ImageGenerated(prompt=secret, image_id="i"), user=ANN)
     bench.tracker.track(HandlerFailed(message=secret, error_type="E"), user=ANN)
+    bench.tracker.track(Command(name="imagine", arguments=secret), user=ANN)
+    bench.tracker.track(UserMessage(text=secret), chat=Chat(-5, "group"))  # about no person: a plain log
     assert secret not in repr([(record.body, dict(record.attributes)) for record in bench.records])
-    assert [event.get("chattrail.message.length") for event in bench.events] == [6, 6, None, None]
+    assert [event.get("chattrail.message.length") for event in bench.events] == [6, 6, None, None, None, None]
     bench.tracker.shutdown()
 
 

@@ -46,7 +46,7 @@ def test_an_incoming_event_takes_up_what_the_handler_knows(bench: Bench) -> None
     bench.tracker.arrive(StartCommand(payload="ad"), context, arrival, replaceable=False)
     with bench.during(context):
         bench.tracker.annotate(returning=True, persona_id="luna", nonsense=1)
-        bench.tracker.record(AiMessage(text="Hello"), EventTarget())
+        bench.tracker.record(AiMessage(text="Hello"), EventTarget(), context)
         bench.tracker.annotate(returning=False)
     bench.tracker.settle(context)
     start, answer = bench.events
@@ -70,7 +70,7 @@ def test_a_press_gives_way_to_what_it_meant(
     context = UpdateContext(bench.tracker, user=ANN)
     bench.tracker.arrive(UserMessage(kind="button", text="Luna"), context, None, replaceable=True)
     with bench.during(context):
-        bench.tracker.record(AiMessage(text="One moment"), EventTarget())
+        bench.tracker.record(AiMessage(text="One moment"), EventTarget(), context)
         if said is not None:
             bench.tracker.track(said)
     bench.tracker.settle(context)

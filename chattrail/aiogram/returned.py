@@ -1,0 +1,62 @@
+"""Methods of the Bot API that handlers returned instead of calling them: aiogram sends them when the update is over."""
+
+import asyncio
+import weakref
+from collections.abc import Callable, Sequence
+from contextvars import Context
+from dataclasses import dataclass
+from typing import Any
+
+from aiogram.methods import TelegramMethod
+
+from chattrail.aiogram.outgoing import Outgoing
+from chattrail.context import UpdateContext
+
+SECONDS = 0.05  # aiogram begins to send a method itself at once, if it does
+
+
+@dataclass(slots=True, eq=False)
+class Returned:
+    """The update that a method belongs to. `recorded` when it left inside the response to a webhook."""
+
+    context: UpdateContext
+    recorded: bool = False
+    timer: asyncio.TimerHandle | None = None
+
+
+class ReturnedMethods:
+    """Known by identity and held weakly: a method may hold uploads of megabytes."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[weakref.ref[TelegramMethod[Any]], Returned]] = {}
+
+    def add(self, method: TelegramMethod[Any], context: UpdateContext) -> Returned:
+        """Remember a method until it is sent or gone."""
+        key, returned = id(method), Returned(context)
+        self._known[key] = (weakref.ref(method, lambda _: self._known.pop(key, None)), returned)
+        return returned
+
+    def take(self, method: TelegramMethod[Any]) -> Returned | None:
+        """Forget a method that aiogram sends now, and return what is known of it."""
+        reference, returned = self._known.get(id(method), (None, None))
+        if reference is None or returned is None or reference() is not method:
+            return None
+        del self._known[id(method)]
+        if returned.timer is not None:
+            returned.timer.cancel()
+        return returned
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+def record_unless_sent(returned: Returned, events: Sequence[Outgoing], record: Callable[[Outgoing], None]) -> None:
+    """Record what a method stands for, unless aiogram sends it: then it was too late for the response to the webhook."""
+
+    def left_in_the_response() -> None:
+        returned.recorded = True
+        for event in events:
+            record(event)
+
+    loop = asyncio.get_running_loop()
+    returned.timer = loop.call_later(SECONDS, left_in_the_response, context=Context())
