@@ -27,6 +27,15 @@ class Chat:
     type: str | None = "private"  # None where it is not known
 
 
+@dataclass(slots=True)
+class Session:
+    """A stretch of a person's events, by event time."""
+
+    id: str
+    first_ns: int
+    last_ns: int
+
+
 @dataclass(slots=True, eq=False)
 class BotAccount:
     """The Telegram account of a bot. The username is None until Telegram has said it."""
@@ -44,9 +53,16 @@ class UpdateContext:
     user: Person | None = None
     chat: Chat | None = None
     update_id: int | None = None
+    kind: str | None = None  # which field of the update is set
+    at: int = (
+        0  # the update's time, in ns: Telegram's where it has one, else that of its arrival; 0 when it is not known
+    )
+    latest: int = 0  # that of the last event but those that the bot tracks
     message_id: int | None = None
     persona_id: str | None = None
     story_id: str | None = None
+    session: "Session | None" = None  # the person's, once the update has an event
+    tracked: dict[str, int] = field(default_factory=dict)  # how many events of each type the bot tracked
     handler: str | None = None
     pending: "Pending | None" = None
     ended: bool = False
@@ -93,7 +109,6 @@ class Pending:
     timestamp: int
     event_id: str
     sequence: int
-    replaceable: bool  # a button's press gives way to what the handler says it meant
     settled: bool = field(default=False)
 
 

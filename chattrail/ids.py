@@ -1,10 +1,12 @@
-"""Identifiers that sort by the time they were made: UUIDv7 (RFC 9562)."""
+"""Identifiers of RFC 9562: UUIDv7, which sort by the time they were made, and UUIDv5, which follow from what they name."""
 
 import os
 import time
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from chattrail.forks import after_fork_in_child
+
+_NAMESPACE = UUID("bf179a22-600b-486c-8429-4cc316706074")
 
 
 def uuid7() -> UUID:
@@ -13,6 +15,11 @@ def uuid7() -> UUID:
     fraction = (rest << 12) // 1_000_000
     chance = int.from_bytes(os.urandom(8), "big") & (2**62 - 1)
     return UUID(int=(milliseconds & (2**48 - 1)) << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | chance)
+
+
+def named_uuid(*parts: object) -> UUID:
+    """Return the UUIDv5 of a name of several parts: the same in every process and at any time."""
+    return uuid5(_NAMESPACE, "/".join(map(str, parts)))
 
 
 class InstanceId:

@@ -1,72 +1,94 @@
-"""What is kept of each user between events: the session, and the persona and story that they last chose."""
+"""What the tracker remembers of each user: their sessions, and the persona and story that they last chose."""
 
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from chattrail.context import EventTarget, UpdateContext
+from chattrail.context import EventTarget, Session, UpdateContext
 from chattrail.events import Event, PersonaSelected, StorySelected
 from chattrail.ids import uuid7
 
 IDLE_NS = 30 * 60 * 1_000_000_000
 _CHOICES = ((PersonaSelected, "persona_id"), (StorySelected, "story_id"))
+_SESSIONS = 4  # of a user: a backlog may be worked off while jobs write to the same people now
 CAPACITY = 100_000  # users; about 40 MB when full
 
 
 @dataclass(slots=True)
 class UserState:
-    """One user's current session, by event time, and current choices."""
+    """One user's last sessions, the newest last, and current choices."""
 
-    session_id: str
-    first_ns: int
-    last_ns: int
+    sessions: list[Session] = field(default_factory=list)
     persona_id: str | None = None
     story_id: str | None = None
+
+    def session_at(self, when_ns: int) -> Session:
+        """Return the session that an event of that time belongs to.
+
+        30 minutes without an event end a session. Event time counts, not the clock: history may be sent in later. An
+        event that came late still belongs to the session around it.
+        """
+        for session in reversed(self.sessions):
+            if extend(session, when_ns):
+                return session
+        session = Session(str(uuid7()), when_ns, when_ns)
+        self.sessions = [*self.sessions[1 - _SESSIONS :], session]
+        return session
+
+
+def extend(session: Session, when_ns: int) -> bool:
+    """Let a session last until an event, if that is within 30 minutes of it. Tell whether it is."""
+    if not session.first_ns - IDLE_NS <= when_ns <= session.last_ns + IDLE_NS:
+        return False
+    session.first_ns = min(session.first_ns, when_ns)
+    session.last_ns = max(session.last_ns, when_ns)
+    return True
 
 
 class UserStates:
     """The users seen last, at most `capacity` of them. Not locked: the tracker calls it under its own lock."""
 
-    def __init__(self, capacity: int = CAPACITY, idle_ns: int = IDLE_NS) -> None:
+    def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
-        self._idle_ns = idle_ns
         self._known: OrderedDict[str, UserState] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._known)
 
-    def at(self, user_id: str, when_ns: int) -> UserState:
-        """Return the user's state, with the session that an event of that time belongs to.
-
-        30 minutes without an event end a session. Event time counts, not the clock: history may be sent in later. An
-        event that came late still belongs to the session around it.
-        """
+    def of(self, user_id: str) -> UserState:
+        """Return the user's state."""
         state = self._known.get(user_id)
         if state is None:
-            state = self._known[user_id] = UserState(str(uuid7()), when_ns, when_ns)
+            state = self._known[user_id] = UserState()
             if len(self._known) > self._capacity:
                 self._known.popitem(last=False)
-            return state
-        self._known.move_to_end(user_id)
-        if not state.first_ns - self._idle_ns <= when_ns <= state.last_ns + self._idle_ns:
-            state.session_id, state.first_ns, state.last_ns = str(uuid7()), when_ns, when_ns
         else:
-            state.first_ns = min(state.first_ns, when_ns)
-            state.last_ns = max(state.last_ns, when_ns)
+            self._known.move_to_end(user_id)
         return state
+
+
+def session_of(state: UserState, when_ns: int, context: UpdateContext | None) -> Session:
+    """Return the session of an event. Those of one update are in one session: an answer may come hours after its message."""
+    if context is None:
+        return state.session_at(when_ns)
+    if context.session is None:
+        context.session = state.session_at(when_ns)
+    else:
+        extend(context.session, when_ns)
+    return context.session
 
 
 def with_choices(event: Event, target: EventTarget, state: UserState) -> EventTarget:
     """Update the user's choices from an event, and fill in those of before."""
-    for kind, field in _CHOICES:
-        chosen = getattr(event, field) if isinstance(event, kind) else None
-        chosen = getattr(target, field) if chosen is None else chosen
+    for kind, field_name in _CHOICES:
+        chosen = getattr(event, field_name) if isinstance(event, kind) else None
+        chosen = getattr(target, field_name) if chosen is None else chosen
         if chosen is not None:
-            setattr(state, field, chosen)
+            setattr(state, field_name, chosen)
     return replace(target, persona_id=state.persona_id, story_id=state.story_id)
 
 
 def remember_choice(event: Event, context: UpdateContext) -> None:
     """Let a choice hold for the rest of the update."""
-    for kind, field in _CHOICES:
-        if isinstance(event, kind) and getattr(event, field) is not None:
-            setattr(context, field, getattr(event, field))
+    for kind, field_name in _CHOICES:
+        if isinstance(event, kind) and getattr(event, field_name) is not None:
+            setattr(context, field_name, getattr(event, field_name))

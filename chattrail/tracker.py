@@ -16,13 +16,14 @@ from typing import Self
 from chattrail.clock import nanoseconds
 from chattrail.compose import checked, compose
 from chattrail.context import BotAccount, Chat, EventTarget, Pending, Person, UpdateContext, details, running_update
-from chattrail.events import AiMessage, Event, HandlerFailed, ImageGenerated, attributes_of
+from chattrail.events import Event, HandlerFailed, attributes_of
 from chattrail.forks import after_fork_in_child
+from chattrail.identity import incoming_id, tracked_id
 from chattrail.ids import uuid7
 from chattrail.privacy import Privacy
 from chattrail.rate_limited_log import RateLimitedLog, error_location
 from chattrail.record import BeforeSend, Counts, Record, Sink
-from chattrail.session import UserStates, remember_choice, with_choices
+from chattrail.session import UserStates, remember_choice, session_of, with_choices
 
 _log = RateLimitedLog(logging.getLogger("chattrail"))
 
@@ -69,8 +70,9 @@ class Tracker:
 
         What is not given comes from the update that is being handled; an event about another person than the update's
         takes nothing but the update's id from it. After its update has ended, a task that a handler started has to say whom
-        its events are about. `timestamp` is when it happened (naive means UTC), now by default. `bot_id` says which bot it
-        is about where one tracker has several, outside of their updates.
+        its events are about. `timestamp` is when it happened (naive means UTC); by default the time of the update, so that one
+        that Telegram delivers again counts once, or now. `bot_id` says which bot it is about where one tracker has several,
+        outside of their updates.
         """
         bot = None if bot_id is None else self.bot(bot_id)
         target = EventTarget(user, chat, update_id, message_id, persona_id, story_id, bot)
@@ -144,12 +146,12 @@ class Tracker:
         """Return what is known of a bot; every event of it says so."""
         return self._bots.setdefault(bot_id, BotAccount(bot_id))
 
-    def arrive(self, event: Event, context: UpdateContext, timestamp: datetime | None, *, replaceable: bool) -> None:
+    def arrive(self, event: Event, context: UpdateContext) -> None:
         """Take an incoming event's place in the order now, and record it when its update settles."""
         try:
+            event_id = incoming_id(event, context)
             with self._lock:
-                number = self._next()
-                pending = Pending(event, context, nanoseconds(timestamp), str(uuid7()), number, replaceable=replaceable)
+                pending = Pending(event, context, context.at or time.time_ns(), event_id, self._next())
                 self._pending.add(pending)
             context.pending = pending
         except Exception as error:
@@ -159,7 +161,7 @@ class Tracker:
         """Record the update's incoming event as it is known by now. Does nothing the second time."""
         pending = self._claim(context)
         if pending is not None:
-            self._emit(pending.event, EventTarget(), context, pending)
+            self._emit(pending.event, EventTarget(), context, pending.event_id, pending.timestamp, pending)
 
     def record(
         self,
@@ -170,20 +172,21 @@ class Tracker:
         timestamp: datetime | None = None,
         own: bool = False,
     ) -> None:
-        """Record an event; `own` says that the bot's code tracked it, so it may stand for the press of a button."""
+        """Record an event. `own` says that the bot's code tracked it: it has the update's time unless it has one of its own.
+
+        The others are not before the update, nor before one another, whatever the clocks of Telegram and this machine say.
+        """
         try:
-            claimed = None
-            if context is not None and context.pending is not None:
-                if not context.pending.replaceable:
-                    self.settle(context)
-                elif own and not isinstance(event, AiMessage | ImageGenerated):
-                    claimed = self._claim(context)
-            if claimed is None:
-                self._emit(event, target, context, None, None if timestamp is None else nanoseconds(timestamp))
-            else:
-                if timestamp is not None:
-                    claimed.timestamp = nanoseconds(timestamp)
-                self._emit(event, target, context, claimed)
+            when = time.time_ns() if timestamp is None else nanoseconds(timestamp)
+            event_id = None
+            if context is not None:
+                self.settle(context)
+                if own:
+                    event_id = tracked_id(event, context)
+                    when = context.at if timestamp is None and context.at else when
+                else:
+                    when = context.latest = max(when, context.latest, context.at)
+            self._emit(event, target, context, event_id or str(uuid7()), when)
         except Exception as error:
             self.lost("internal", error)
 
@@ -205,34 +208,35 @@ class Tracker:
         event: Event,
         target: EventTarget,
         context: UpdateContext | None,
-        pending: Pending | None,
-        timestamp: int | None = None,
+        event_id: str,
+        when: int,
+        pending: Pending | None = None,
     ) -> None:
         try:
-            when = pending.timestamp if pending else time.time_ns() if timestamp is None else timestamp
             target = self._of_bot(target.within(context))
-            impersonal = target.user is None and target.chat is not None and not isinstance(event, HandlerFailed)
+            personal = target.user is not None or target.chat is None or isinstance(event, HandlerFailed)
             if target.user is None and target.chat is None and not isinstance(event, HandlerFailed):
                 _log.warning(
                     "an event without a person is no one's: outside of an update, track() needs user=Person(...)"
                 )
-            event_id = None if impersonal else pending.event_id if pending else str(uuid7())
-            if context is not None and target.user == context.user:
+            their_own = context is not None and target.user == context.user
+            if context is not None and their_own:
                 remember_choice(event, context)
             user_id = None if target.user is None else self._privacy.user_id(target.user)
             session_id = None
             if user_id is not None:
                 with self._lock:
-                    state = self._users.at(user_id, when)
-                    session_id = state.session_id
+                    state = self._users.of(user_id)
+                    session_id = session_of(state, when, context if their_own else None).id
                     target = with_choices(event, target, state)
-            composed = compose(event, target, self._privacy, event_id, user_id, session_id, when)
+            kept_id = event_id if personal else None
+            composed = compose(event, target, self._privacy, kept_id, user_id, session_id, when)
         except Exception as error:
             self.lost("internal", error, pending)
             return
-        record = composed if self._before_send is None else self._ask(self._before_send, composed, event_id, pending)
+        record = composed if self._before_send is None else self._ask(self._before_send, composed, kept_id, pending)
         if record is not None:
-            if event_id is not None:
+            if kept_id is not None:
                 record.attributes["event.sequence"] = self._number(pending)
             self._sink.emit(record)
 

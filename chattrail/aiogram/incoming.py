@@ -1,8 +1,7 @@
-"""Reads an update: who sent it, and which event it is."""
+"""Reads an update: who sent it, when, and which event it is."""
 
 import re
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from aiogram.enums import ContentType
@@ -15,7 +14,6 @@ from chattrail.context import Chat, Person
 from chattrail.events import BotBlocked, BotUnblocked, Command, Event, PremiumAction, StartCommand, UserMessage
 
 _COMMAND = re.compile(r"/([a-z0-9_]{1,64})(?:@(\w+))?(?:\s+(.*))?\Z", re.IGNORECASE | re.DOTALL)
-_BACKLOG = timedelta(seconds=5)
 # https://core.telegram.org/bots/api#message: `from` of what a linked channel, an anonymous admin or a channel posts in a group.
 _SERVICE_ACCOUNTS = frozenset({777000, 1087968824, 136817688})
 # Contents that a person sends; every other one (a pinned message, a new title) is Telegram's own note of what happened.
@@ -23,15 +21,6 @@ _SENT = frozenset((
     "text", "photo", "live_photo", "paid_media", "video", "video_note", "animation", "audio", "voice", "document", "sticker",
     "story", "checklist", "contact", "dice", "game", "poll", "venue", "location", "web_app_data", "rich_message",
 ))  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """An event that an update stands for. `at` is None when that is now."""
-
-    event: Event
-    at: datetime | None = None
-    replaceable: bool = False  # a button's press, which an event of the handler may replace
 
 
 def kind_of(update: Update) -> str | None:
@@ -42,20 +31,39 @@ def kind_of(update: Update) -> str | None:
         return None
 
 
-def read(update: Update, bot_username: str | None) -> Incoming | None:
+def read(update: Update, bot_username: str | None) -> Event | None:
     """Return the event of an update; None for updates that are no act of a person towards the bot."""
     if update.message is not None:
         return _message(update.message, bot_username)
     if update.callback_query is not None:
         query = update.callback_query
         label = _label(query)
-        return Incoming(UserMessage(kind="button", text=label, length=_length(label)), replaceable=True)
+        return UserMessage(kind="button", text=label, length=_length(label))
     if update.my_chat_member is not None:
         return _membership(update.my_chat_member)
     if update.chosen_inline_result is not None:
         text = update.chosen_inline_result.query
-        return Incoming(UserMessage(kind="inline", text=text, length=len(text)))
+        return UserMessage(kind="inline", text=text, length=len(text))
     return None
+
+
+def time_of(event: object) -> datetime:
+    """Return when an update happened, by Telegram's clock, which counts whole seconds; that of its arrival where it has no time.
+
+    Telegram's: an update that is delivered again has the same time, and a message and its answer are timed by one clock.
+    """
+    for name in ("edit_date", "date"):
+        found = getattr(event, name, None)
+        if isinstance(found, datetime):
+            return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+        if isinstance(found, int):
+            return datetime.fromtimestamp(found, UTC)
+    return now()
+
+
+def now() -> datetime:
+    """Return the time in whole seconds, so that what happens in one second keeps its order by number."""
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 def person(user: User | None, telegram: TelegramChat | None) -> Person | None:
@@ -87,22 +95,18 @@ def message_id(event: TelegramObject) -> int | None:
     return found if isinstance(found, int) else None
 
 
-def _message(message: Message, bot_username: str | None) -> Incoming | None:
-    at = _when(message.date)
+def _message(message: Message, bot_username: str | None) -> Event | None:
     for action, field in (("paid", "successful_payment"), ("refunded", "refunded_payment")):
         payment = getattr(message, field, None)
         if payment is not None:
             # A field that this aiogram does not know (refunded_payment before 3.10) is a plain mapping.
             paid: dict[str, Any] = dict(payment)
-            return Incoming(
-                PremiumAction(
-                    action=action,
-                    plan=paid["invoice_payload"],
-                    amount=amount(paid["total_amount"], paid["currency"]),
-                    currency=paid["currency"],
-                    charge_id=paid["telegram_payment_charge_id"],
-                ),
-                at,
+            return PremiumAction(
+                action=action,
+                plan=paid["invoice_payload"],
+                amount=amount(paid["total_amount"], paid["currency"]),
+                currency=paid["currency"],
+                charge_id=paid["telegram_payment_charge_id"],
             )
     if message.from_user is None or message.from_user.is_bot:
         return None
@@ -114,10 +118,10 @@ def _message(message: Message, bot_username: str | None) -> Incoming | None:
     command = _COMMAND.match(text) if text else None
     if command is not None and _is_for(bot_username, command[2]):
         name, rest = command[1].lower(), (command[3] or "").strip() or None
-        return Incoming(StartCommand(payload=rest) if name == "start" else Command(name=name, arguments=rest), at)
+        return StartCommand(payload=rest) if name == "start" else Command(name=name, arguments=rest)
     if text is None and message.sticker is not None:
         text = message.sticker.emoji
-    return Incoming(UserMessage(kind=kind, text=text, length=_length(text)), at)
+    return UserMessage(kind=kind, text=text, length=_length(text))
 
 
 def _is_for(bot_username: str | None, mentioned: str | None) -> bool:
@@ -125,7 +129,7 @@ def _is_for(bot_username: str | None, mentioned: str | None) -> bool:
     return mentioned is None or bot_username is None or mentioned.lower() == bot_username.lower()
 
 
-def _membership(change: ChatMemberUpdated) -> Incoming | None:
+def _membership(change: ChatMemberUpdated) -> Event | None:
     if change.chat.type != "private":
         return None
     blocked_before, blocked_now = (
@@ -133,7 +137,7 @@ def _membership(change: ChatMemberUpdated) -> Incoming | None:
     )
     if blocked_before == blocked_now:
         return None
-    return Incoming(BotBlocked() if blocked_now else BotUnblocked(), _when(change.date))
+    return BotBlocked() if blocked_now else BotUnblocked()
 
 
 def _label(query: CallbackQuery) -> str | None:
@@ -147,9 +151,3 @@ def _label(query: CallbackQuery) -> str | None:
 
 def _length(text: str | None) -> int | None:
     return None if text is None else len(text)
-
-
-def _when(date: datetime) -> datetime | None:
-    """Return Telegram's time, in whole seconds, of what had to wait for the bot; for the rest the clock is more exact."""
-    aware = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
-    return aware if datetime.now(UTC) - aware > _BACKLOG else None

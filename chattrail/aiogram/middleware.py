@@ -14,6 +14,7 @@ from aiogram.types import TelegramObject, Update
 from chattrail.aiogram import incoming
 from chattrail.aiogram.bots import Bots, InstrumentedBot
 from chattrail.aiogram.deferred import DeferredEvents
+from chattrail.clock import nanoseconds
 from chattrail.context import EventTarget, UpdateContext, current_update, running_update
 from chattrail.events import HandlerFailed
 from chattrail.rate_limited_log import RateLimitedLog, error_location
@@ -49,7 +50,7 @@ class Updates(BaseMiddleware):
             raise
         except Exception as error:
             failure = HandlerFailed(error_type=type(error).__name__, message=_message(error), handler=context.handler)
-            tracker.record(failure, EventTarget(), context)
+            tracker.record(failure, EventTarget(), context, timestamp=incoming.now())
             raise
         finally:
             self._deferred.end(context)
@@ -75,12 +76,12 @@ class Updates(BaseMiddleware):
             context.update_id = update.update_id
             context.user = incoming.person(user, chat)
             context.chat = None if chat is None else incoming.chat(chat)
-            context.message_id = incoming.message_id(getattr(update, kind))
+            event = getattr(update, kind)
+            context.kind, context.at = kind, nanoseconds(incoming.time_of(event))
+            context.message_id = incoming.message_id(event)
             found = incoming.read(update, bot.account.username)
-            if found is None or context.user is None:
-                return
-            bot.tracker.arrive(found.event, context, found.at, replaceable=found.replaceable)
-            if not found.replaceable:
+            if found is not None and context.user is not None:
+                bot.tracker.arrive(found, context)
                 self._deferred.begin(bot.tracker, context)
         except Exception as error:
             bot.tracker.lost("instrumentation", error)

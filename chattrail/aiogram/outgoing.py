@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from aiogram.methods import (
@@ -19,6 +20,7 @@ from aiogram.methods import (
 )
 from aiogram.types import Message
 
+from chattrail.aiogram.incoming import now, time_of
 from chattrail.aiogram.money import amount
 from chattrail.context import Details
 from chattrail.events import AiMessage, Event, ImageGenerated, PremiumAction, attributes_of
@@ -38,6 +40,7 @@ class Outgoing:
 
     event: Event
     message: Message | None
+    at: datetime
 
 
 def read(method: TelegramMethod[Any], result: object, details: Details | None) -> Iterator[Outgoing]:
@@ -52,25 +55,26 @@ def read(method: TelegramMethod[Any], result: object, details: Details | None) -
                 currency=method.currency,
             ),
             result if isinstance(result, Message) else None,
+            time_of(result),
         )
     elif isinstance(method, _SENDS):
         for message in result if isinstance(result, list) else [result]:
             if isinstance(message, Message):
                 for event in _of_message(message, details):
-                    yield Outgoing(event, message)
+                    yield Outgoing(event, message, time_of(message))
 
 
 def read_returned(method: TelegramMethod[Any], details: Details | None) -> Iterator[Outgoing]:
     """Yield the events of a method that leaves inside a webhook's response, of which no result is ever seen."""
     if isinstance(method, SendMessage):
-        yield Outgoing(_detailed(AiMessage(text=method.text, length=len(method.text)), details), None)
+        yield Outgoing(_detailed(AiMessage(text=method.text, length=len(method.text)), details), None, now())
     elif isinstance(method, SendPhoto):
         if isinstance(method.photo, str):
             by_url = "://" in method.photo
             image = ImageGenerated(url=method.photo) if by_url else ImageGenerated(file_id=method.photo)
-            yield Outgoing(_detailed(image, details), None)
+            yield Outgoing(_detailed(image, details), None, now())
         if method.caption:
-            yield Outgoing(_caption(method.caption, details), None)
+            yield Outgoing(_caption(method.caption, details), None, now())
     elif isinstance(method, SendInvoice):
         yield from read(method, None, details)
 

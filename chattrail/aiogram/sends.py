@@ -100,7 +100,7 @@ def _hold_response_model(method: TelegramMethod[Any]) -> None:
 def _record(tracker: Tracker, sent: outgoing.Outgoing, target: EventTarget, context: UpdateContext | None) -> None:
     if target.user is None and context is not None:  # to a chat that is not the person's: no part of the person's trail
         target, context = replace(target, update_id=context.update_id), None
-    tracker.record(sent.event, target, context)
+    tracker.record(sent.event, target, context, timestamp=sent.at)
 
 
 def _target(

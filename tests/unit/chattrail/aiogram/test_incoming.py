@@ -124,7 +124,7 @@ async def test_a_press_is_told_by_its_label(bench: Bench) -> None:
     assert [event["telegram.message.id"] for event in bench.events] == [7, 7, 5]
 
 
-async def test_a_press_gives_way_to_the_handlers_own_event(bench: Bench) -> None:
+async def test_a_press_stays_beside_the_handlers_own_events(bench: Bench) -> None:
     async def chosen(query: CallbackQuery, chattrail_tracker: Tracker) -> None:
         assert isinstance(query.message, Message)
         await query.message.answer("Luna it is")
@@ -133,20 +133,40 @@ async def test_a_press_gives_way_to_the_handlers_own_event(bench: Bench) -> None
 
     bench.router.callback_query.register(chosen)
     await bench.feed(callback_query=press("persona:luna"))
-    events = sorted(bench.events, key=lambda event: event["event.sequence"])
-    assert [event["type"] for event in events] == ["persona_selected", "ai_message", "image_refresh"]
-    assert events[0]["at"] < events[1]["at"] < events[2]["at"]
+    assert bench.types == ["user_message", "ai_message", "persona_selected", "image_refresh"]
+    assert [event["event.sequence"] for event in bench.events] == [1, 2, 3, 4]
+    assert len({event["session.id"] for event in bench.events}) == 1
 
 
-async def test_what_waited_keeps_its_own_time_and_what_is_new_has_the_clocks(bench: Bench) -> None:
+async def test_messages_have_telegrams_time_and_presses_that_of_their_arrival(bench: Bench) -> None:
     old = int((datetime.now(UTC) - timedelta(hours=3)).timestamp())
-    before = datetime.now(UTC).timestamp()
+    before = int(datetime.now(UTC).timestamp())
     await bench.say("late", date=old)
-    await bench.say("now")
-    late, now = bench.events
-    assert late["at"] == old * 10**9
-    assert now["at"] / 1e9 >= before
-    assert late["session.id"] != now["session.id"]
+    await bench.say("in the future", date=before + 3)
+    await bench.feed(my_chat_member=membership("member", "kicked") | {"date": old})
+    await bench.feed(callback_query=press("persona:luna", date=old))
+    late, future, blocked, pressed = bench.events
+    assert [event["at"] // 10**9 for event in (late, future, blocked)] == [old, before + 3, old]
+    assert before <= pressed["at"] // 10**9 <= int(datetime.now(UTC).timestamp())
+    assert pressed["at"] % 10**9 == 0, "in whole seconds, as what is sent: their order is that of the numbers"
+    assert late["session.id"] == blocked["session.id"] != future["session.id"] == pressed["session.id"]
+
+
+async def test_an_update_that_telegram_delivers_again_is_the_same_event(bench: Bench) -> None:
+    async def track(event: Any, chattrail_tracker: Tracker) -> None:
+        chattrail_tracker.track(PersonaSelected(persona_id="luna"))
+
+    bench.on_message(track)
+    bench.router.callback_query.register(track)
+    for update in ({"message": message(text="hi")}, {"callback_query": press("persona:luna")}):
+        for _ in range(2):
+            bench.update_id = 7
+            await bench.feed(**update)
+            bench.update_id += 1
+    ids = [event["event.id"] for event in bench.events]
+    assert ids[0:2] == ids[2:4]
+    assert ids[4:6] == ids[6:8]
+    assert len(set(ids)) == 4, "a message and a press of one number are two, and so is what each has tracked"
 
 
 async def test_a_handler_enriches_the_start(bench: Bench) -> None:

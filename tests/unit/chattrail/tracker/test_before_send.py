@@ -45,7 +45,7 @@ def test_it_may_change_an_event_but_not_which_event_it_is() -> None:
 def test_it_may_withhold_an_event_which_is_no_loss() -> None:
     bench = Bench(before_send=lambda record: None if "command" in record.event_name else record)
     context = UpdateContext(bench.tracker, user=ANN)
-    bench.tracker.arrive(Command(name="help"), context, None, replaceable=False)
+    bench.tracker.arrive(Command(name="help"), context)
     bench.tracker.settle(context)
     bench.tracker.track(Command(name="help"), user=ANN)
     bench.tracker.track(UserMessage(text="a"), user=ANN)

@@ -1,10 +1,11 @@
 """What is remembered of people: their session, their persona and story."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
-from chattrail.context import UpdateContext
-from chattrail.events import ChatCleared, Command, PersonaSelected, StorySelected, UserMessage
-from chattrail.session import IDLE_NS, UserStates
+from chattrail.context import EventTarget, UpdateContext
+from chattrail.events import AiMessage, ChatCleared, Command, PersonaSelected, StorySelected, UserMessage
+from chattrail.session import IDLE_NS, UserState, UserStates
 from tests.unit.chattrail.tracker.bench import ANN, BOB, Bench
 
 
@@ -17,21 +18,44 @@ def test_a_session_ends_after_half_an_hour_of_event_time(bench: Bench) -> None:
     sessions = [event["session.id"] for event in bench.events]
     assert sessions[0] == sessions[1] == sessions[2]
     assert sessions[2] != sessions[3] == sessions[4]
-    assert len({*sessions}) == 4  # the one that came 48 minutes late, and Bob's
-    assert sessions[6] != sessions[0]
+    assert sessions[5] == sessions[0], "it came 48 minutes late"
+    assert len({*sessions}) == 3  # and Bob's
 
 
 def test_people_are_remembered_up_to_a_limit() -> None:
     people = UserStates(capacity=3)
-    first = people.at("1", 0).session_id
-    for other in ("2", "3"):
-        people.at(other, 0)
-    assert people.at("1", 1).session_id == first
-    people.at("4", 1)  # pushes out 2, heard of least recently
+    first = people.of("1")
+    for other in ("2", "3", "1", "4"):  # 4 pushes out 2, heard of least recently
+        people.of(other)
     assert len(people) == 3
-    assert people.at("1", 2).session_id == first
-    assert people.at("1", 2 + IDLE_NS).session_id == first
-    assert people.at("1", 3 + 2 * IDLE_NS).session_id != first
+    assert people.of("1") is first
+
+
+def test_sessions_are_found_by_time_and_few_are_kept() -> None:
+    person = UserState()
+    first = person.session_at(0)
+    assert person.session_at(IDLE_NS) is person.session_at(2 * IDLE_NS) is first
+    later = person.session_at(10 * IDLE_NS)
+    assert later is not first
+    assert person.session_at(3 * IDLE_NS) is first, "a backlog and jobs take turns"
+    assert person.session_at(10 * IDLE_NS + 1) is later
+    for hour in range(20, 40, 4):
+        person.session_at(hour * IDLE_NS)
+    assert len(person.sessions) == 4
+    assert first not in person.sessions
+
+
+def test_an_update_is_in_one_session(bench: Bench) -> None:
+    hours_ago = time.time_ns() - 3 * 3600 * 10**9
+    for minute in range(10):  # what waited while the bot was away: each is answered now
+        at = hours_ago + minute * 60 * 10**9
+        context = UpdateContext(bench.tracker, user=ANN, update_id=minute, at=at)
+        bench.tracker.arrive(UserMessage(text="hi"), context)
+        bench.tracker.record(AiMessage(text="sorry"), EventTarget(), context)
+    bench.tracker.track(Command(name="help"), user=ANN)
+    sessions = [event["session.id"] for event in bench.events]
+    assert len(set(sessions[:20])) == 1
+    assert sessions[20] != sessions[0], "what is answered late does not make the session longer"
 
 
 def test_a_choice_stays_with_the_person(bench: Bench) -> None:

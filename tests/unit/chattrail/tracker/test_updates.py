@@ -2,16 +2,14 @@
 
 import asyncio
 from datetime import UTC, datetime
-
-import pytest
+from uuid import UUID
 
 from chattrail import Person
-from chattrail.context import EventTarget, UpdateContext
+from chattrail.context import BotAccount, EventTarget, UpdateContext
 from chattrail.events import (
     AiMessage,
     ChatCleared,
-    Event,
-    ImageGenerated,
+    HandlerFailed,
     PersonaSelected,
     PremiumAction,
     StartCommand,
@@ -41,9 +39,8 @@ def test_another_trackers_update_is_not_ours(bench: Bench) -> None:
 
 
 def test_an_incoming_event_takes_up_what_the_handler_knows(bench: Bench) -> None:
-    context = UpdateContext(bench.tracker, user=ANN)
-    arrival = datetime(2026, 1, 1, tzinfo=UTC)
-    bench.tracker.arrive(StartCommand(payload="ad"), context, arrival, replaceable=False)
+    context = UpdateContext(bench.tracker, user=ANN, at=1767225600000000000)
+    bench.tracker.arrive(StartCommand(payload="ad"), context)
     with bench.during(context):
         bench.tracker.annotate(returning=True, persona_id="luna", nonsense=1)
         bench.tracker.record(AiMessage(text="Hello"), EventTarget(), context)
@@ -56,32 +53,70 @@ def test_an_incoming_event_takes_up_what_the_handler_knows(bench: Bench) -> None
     assert bench.records[0].timestamp == 1767225600000000000
 
 
-@pytest.mark.parametrize(
-    ("said", "types", "sequences"),
-    [
-        (PersonaSelected(persona_id="luna"), ["ai_message", "persona_selected"], [2, 1]),
-        (ImageGenerated(error_type="policy"), ["ai_message", "image_generated", "user_message"], [2, 3, 1]),
-        (None, ["ai_message", "user_message"], [2, 1]),
-    ],
-)
-def test_a_press_gives_way_to_what_it_meant(
-    bench: Bench, said: Event | None, types: list[str], sequences: list[int]
-) -> None:
-    context = UpdateContext(bench.tracker, user=ANN)
-    bench.tracker.arrive(UserMessage(kind="button", text="Luna"), context, None, replaceable=True)
+def update(bench: Bench, at: int = 1_767_225_600 * 10**9, update_id: int = 5) -> UpdateContext:
+    return UpdateContext(bench.tracker, BotAccount(42), ANN, kind="message", at=at, update_id=update_id)
+
+
+def test_what_a_handler_tracks_stands_where_its_update_does(bench: Bench) -> None:
+    context = update(bench)
+    bench.tracker.arrive(UserMessage(kind="button", text="Luna"), context)
+    earlier, later = (datetime.fromtimestamp(context.at / 1e9 + seconds, UTC) for seconds in (-1, 3))
     with bench.during(context):
-        bench.tracker.record(AiMessage(text="One moment"), EventTarget(), context)
-        if said is not None:
-            bench.tracker.track(said)
+        bench.tracker.record(AiMessage(text="One moment"), EventTarget(), context, timestamp=earlier)
+        bench.tracker.record(AiMessage(text="Here"), EventTarget(), context, timestamp=later)
+        bench.tracker.track(PersonaSelected(persona_id="luna"))
+        bench.tracker.record(AiMessage(text="Hi"), EventTarget(), context, timestamp=earlier)
+        bench.tracker.track(ChatCleared(), timestamp=earlier)
     bench.tracker.settle(context)
-    assert bench.types == types
-    assert [event["event.sequence"] for event in bench.events] == sequences
-    assert bench.records[-1].timestamp <= bench.records[0].timestamp, "the press came first"
+    assert [(event["type"], (event["at"] - context.at) // 10**9) for event in bench.events] == [
+        ("user_message", 0), ("ai_message", 0), ("ai_message", 3), ("persona_selected", 0), ("ai_message", 3),
+        ("chat_cleared", -1),
+    ]  # fmt: skip
+
+
+def test_an_update_that_comes_again_has_the_same_ids_and_times(bench: Bench) -> None:
+    for _ in range(2):
+        context = update(bench)
+        bench.tracker.arrive(UserMessage(text="hi"), context)
+        with bench.during(context):
+            for offer in ("month", "year"):
+                bench.tracker.track(PremiumAction(action="offered", plan=offer))
+            bench.tracker.track(ChatCleared(), user=BOB)
+            bench.tracker.record(AiMessage(text="hi"), EventTarget(), context)
+            bench.tracker.record(HandlerFailed(error_type="E"), EventTarget(), context)
+    first, second = bench.events[:6], bench.events[6:]
+    same = [(one["type"], one["event.id"] == two["event.id"]) for one, two in zip(first, second, strict=True)]
+    assert same == [
+        ("user_message", True), ("premium_action", True), ("premium_action", True), ("chat_cleared", True),
+        ("ai_message", False), ("handler_failed", False),
+    ]  # fmt: skip
+    assert [one["at"] for one in first[:4]] == [two["at"] for two in second[:4]]
+    assert len({event["event.id"] for event in bench.events}) == 8
+    assert {UUID(event["event.id"]).version for event in first} == {5, 7}
+
+
+def test_bots_and_updates_tell_events_apart(bench: Bench) -> None:
+    for bot, number in ((42, 5), (43, 5), (42, 6)):
+        context = UpdateContext(bench.tracker, BotAccount(bot), ANN, update_id=number, kind="message")
+        bench.tracker.arrive(UserMessage(text="hi"), context)
+        bench.tracker.settle(context)
+    assert len({event["event.id"] for event in bench.events}) == 3
+
+
+def test_a_payment_is_one_by_its_charge(bench: Bench) -> None:
+    paid, renewed = (PremiumAction(action=action, charge_id="c") for action in ("paid", "paid"))
+    month = 30 * 86400 * 10**9
+    for context in (update(bench), update(bench, update_id=6), update(bench, update_id=7, at=month)):
+        bench.tracker.arrive(paid, context)
+        with bench.during(context):
+            bench.tracker.track(renewed)  # the bot says so itself, too
+    ids = [event["event.id"] for event in bench.events]
+    assert ids[0] == ids[1] == ids[2] == ids[3] != ids[4] == ids[5]
 
 
 def test_what_waits_is_recorded_at_shutdown(bench: Bench) -> None:
     context = UpdateContext(bench.tracker, user=ANN)
-    bench.tracker.arrive(UserMessage(text="hi"), context, None, replaceable=False)
+    bench.tracker.arrive(UserMessage(text="hi"), context)
     bench.tracker.shutdown()
     assert bench.tracker.counts().exported == 1
 

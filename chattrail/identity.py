@@ -1,0 +1,28 @@
+"""Ids of events that follow from what they stand for: Telegram may deliver an update again, to another process.
+
+The bot and the update make an incoming event one; bot, update, type and ordinal one that the bot tracks while it handles the
+update; the charge a payment. What the bot really sends twice are two events.
+"""
+
+from chattrail.context import UpdateContext
+from chattrail.events import Event, PremiumAction
+from chattrail.ids import named_uuid, uuid7
+
+
+def incoming_id(event: Event, context: UpdateContext) -> str:
+    """Return the id of the event that an update is."""
+    return _id(event, context, context.kind)
+
+
+def tracked_id(event: Event, context: UpdateContext) -> str:
+    """Return the id of an event that the bot tracks while it handles an update."""
+    ordinal = context.tracked[event.type] = context.tracked.get(event.type, 0) + 1
+    return _id(event, context, context.kind, event.type, ordinal)
+
+
+def _id(event: Event, context: UpdateContext, *parts: object) -> str:
+    if context.bot is None or context.update_id is None:
+        return str(uuid7())
+    if isinstance(event, PremiumAction) and event.charge_id:  # a renewal may have the charge of the first payment
+        return str(named_uuid(context.bot.id, event.action, event.charge_id, context.at))
+    return str(named_uuid(context.bot.id, context.update_id, *parts))
