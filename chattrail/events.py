@@ -230,7 +230,11 @@ _ALL: tuple[type[Event], ...] = (
 EVENT_TYPES: Mapping[str, type[Event]] = MappingProxyType({event.type: event for event in _ALL})
 
 COMMON: tuple[Attribute, ...] = (
-    Attribute("event.id", "Names the event: a UUIDv7.", "019b2f0e-5f5c-7b1c-9d5e-3a9d2c9b7f10"),
+    Attribute(
+        "event.id",
+        "Names the event: a UUIDv5 of bot and update, else a UUIDv7.",
+        "019b2f0e-5f5c-7b1c-9d5e-3a9d2c9b7f10",
+    ),
     Attribute("event.sequence", "Counts the process's events from 1; a gap is a loss.", 17),
     Attribute("user.id", "Telegram's id as text, or its HMAC; `handler_failed` alone may have none.", "1001"),
     Attribute("user.hash", "The HMAC again, only when ids are hashed.", "5f2b…"),

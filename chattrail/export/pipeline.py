@@ -24,6 +24,7 @@ from chattrail.tracker import Tracker
 
 PROTOCOLS = ("http/protobuf", "grpc")
 _PATH = "/v1/logs"
+_MAX_TIMEOUT_S = 600
 _DEFAULT_ENDPOINTS = {"http/protobuf": f"http://localhost:4318{_PATH}", "grpc": "http://localhost:4317"}
 
 
@@ -117,6 +118,11 @@ def _limits(protocol: str) -> tuple[float, str]:
     timeout, compression = _variable("TIMEOUT") or "10", (_variable("COMPRESSION") or "none").lower()
     if not re.fullmatch(r"\d+(\.\d*)?", timeout):
         raise ValueError(f"{_name('TIMEOUT')} is {timeout!r}; it is a number of seconds, such as 10")
+    if float(timeout) > _MAX_TIMEOUT_S:
+        raise ValueError(
+            f"{_name('TIMEOUT')} is {timeout}: Python's OpenTelemetry takes it in seconds, and more than "
+            f"{_MAX_TIMEOUT_S} would stop delivery; if it is meant in milliseconds, write {float(timeout) / 1000:g}"
+        )
     known = ("gzip", "none") if protocol == "grpc" else ("gzip", "deflate", "none")
     if compression not in known:
         raise ValueError(f"{_name('COMPRESSION')} is {compression!r}; for {protocol} it can be {', '.join(known)}")

@@ -7,6 +7,8 @@ decides whether a batch is kept. Over HTTP, a `requests.Session` of ours sees ea
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 from typing import Any, Protocol
 
@@ -103,14 +105,24 @@ def _classify(response: requests.Response) -> ExportResult:
     if 200 <= status < 300 and not is_page:  # with a body or without
         return ExportResult(ExportStatus.ACCEPTED)
     if status in _RETRYABLE:
-        after = 0.0
-        with suppress(ValueError):  # a date, which no collector sends: then the pauses grow as without one
-            after = min(max(0.0, float(response.headers.get("retry-after", 0))), MAX_RETRY_AFTER_S)
-        return ExportResult(ExportStatus.RETRYABLE, f"HTTP {status}", after)
+        return ExportResult(ExportStatus.RETRYABLE, f"HTTP {status}", _retry_after(response))
     if status in _REJECTED:
         return ExportResult(ExportStatus.REJECTED, f"HTTP {status}")
     what = "a web page" if is_page else f"HTTP {status}"
     return ExportResult(ExportStatus.DENIED, f"{what}; check the endpoint and its headers")
+
+
+def _retry_after(response: requests.Response) -> float:
+    """Return the seconds to wait: RFC 9110 allows a number of them and a date, which is by the clock of the peer."""
+    given, seconds = response.headers.get("retry-after", "0"), 0.0
+    try:
+        seconds = float(given)
+    except ValueError:
+        with suppress(ValueError, TypeError):  # what is neither: the pauses grow as without one
+            its_clock = response.headers.get("date")
+            now = parsedate_to_datetime(its_clock) if its_clock else datetime.now(UTC)
+            seconds = (parsedate_to_datetime(given) - now).total_seconds()
+    return min(max(0.0, seconds), MAX_RETRY_AFTER_S)
 
 
 class HttpTransport:

@@ -31,13 +31,14 @@ async def test_a_newcomer_gets_from_start_to_an_answer(bot: RunningBot) -> None:
     events = await bot.events(of=ann)
     assert [event.type for event in events] == [
         "start_command", "ai_message",
-        "persona_selected", "ai_message",
-        "story_selected", "ai_message",
+        "user_message", "persona_selected", "ai_message",
+        "user_message", "story_selected", "ai_message",
         "user_message", "ai_message",
     ]  # fmt: skip
-    start, _, persona, _, story, _, said, answered = [event.attributes for event in events]
+    start, _, pressed, persona, _, _, story, _, said, answered = [event.attributes for event in events]
     assert start["chattrail.start.payload"] == "summer"
     assert start["chattrail.start.returning"] is False
+    assert (pressed["chattrail.message.kind"], pressed["chattrail.message.text"]) == ("button", "Mira")
     assert (persona["chattrail.persona.id"], persona["chattrail.persona.name"]) == ("mira", "Mira")
     assert (story["chattrail.story.id"], story["chattrail.persona.id"]) == ("mira_storm", "mira")
     assert (said["chattrail.message.text"], said["chattrail.story.id"]) == ("How are you doing?", "mira_storm")

@@ -37,7 +37,7 @@ def trail(records: list[Received], person: int) -> list[tuple[object, ...]]:
     )  # fmt: skip
     mine = sorted(
         (record for record in records if record.attributes.get("user.id") == str(person)),
-        key=lambda record: (record.timestamp, record.attributes["event.id"]),
+        key=lambda record: (record.timestamp, record.attributes["event.sequence"]),
     )
     return [(record.type, *(record.attributes[key] for key in telling if key in record.attributes)) for record in mine]
 

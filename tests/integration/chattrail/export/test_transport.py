@@ -2,6 +2,7 @@
 
 import os
 import time
+from email.utils import formatdate
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import pytest
 from chattrail import create_tracker
 from chattrail.events import ImageGenerated
 from chattrail.export.processor import Limits
+from chattrail.export.transport import OtlpSession
 from tests.integration.chattrail.export.support import ANN, QUICK, numbers, say
 from tests.support.fakes.otlp_receiver import OtlpReceiver
 
@@ -64,6 +66,24 @@ def test_retry_after_is_honoured(http: OtlpReceiver) -> None:
         asked = time.monotonic()
         http.wait(1)
         assert time.monotonic() - asked > 0.9
+
+
+@pytest.mark.parametrize(
+    ("given", "at_least", "at_most"),
+    [
+        ("7", 7, 7),
+        (formatdate(time.time() + 590, usegmt=True), 1, 590),  # the tests before it may take minutes
+        (formatdate(time.time() - 120, usegmt=True), 0, 0),
+        (formatdate(time.time() + 86400, usegmt=True), 600, 600),
+        ("Sat, 99 Nov 2026 10:00:00 GMT", 0, 0),
+        ("soon", 0, 0),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(http: OtlpReceiver, given: str, at_least: float, at_most: float) -> None:
+    http.fail(503, times=1, retry_after=given)
+    with OtlpSession() as session:
+        session.post(f"{http.url}/v1/logs", data=b"")
+        assert at_least <= session.result.retry_after <= at_most
 
 
 def test_large_images_travel_in_requests_of_their_own(receiver: Any) -> None:
