@@ -3,7 +3,7 @@
 from aiogram import Bot, Dispatcher
 from aiogram.types import ChatMemberUpdated
 
-from chattrail.aiogram.middleware import HandlerName, Updates
+from chattrail.aiogram.middleware import Failures, HandlerName, Updates
 from chattrail.tracker import Tracker
 
 KEY = "chattrail_tracker"
@@ -17,6 +17,7 @@ def install(dispatcher: Dispatcher, bot: Bot, tracker: Tracker, *, webhook_repli
     if known:
         return
     dispatcher[KEY] = tracker  # at startup, too; during an update it is the tracker of the update's bot
+    dispatcher.errors.outer_middleware(Failures())
     dispatcher.startup.register(updates.bots.at_startup)
     _before_storage(dispatcher, updates)
     # aiogram asks Telegram only for updates that have a handler; few bots handle the one that says who blocks them.

@@ -20,6 +20,7 @@ from chattrail.events import HandlerFailed
 from chattrail.rate_limited_log import RateLimitedLog, error_location
 
 _log = RateLimitedLog(logging.getLogger("chattrail"))
+_FAILED = "chattrail_failed_update"
 _BOT_TOKEN = re.compile(r"\d{3,}:[A-Za-z0-9_-]{10,}")
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
@@ -51,6 +52,7 @@ class Updates(BaseMiddleware):
         except Exception as error:
             failure = HandlerFailed(error_type=type(error).__name__, message=_message(error), handler=context.handler)
             tracker.record(failure, EventTarget(), context, timestamp=incoming.now())
+            data[_FAILED] = context
             raise
         finally:
             self._deferred.end(context)
@@ -96,6 +98,23 @@ class Updates(BaseMiddleware):
                 bot.sends.expect(result, context)
         except Exception as error:
             bot.tracker.lost("instrumentation", error)
+
+
+class Failures(BaseMiddleware):
+    """Lets handlers of exceptions, which run when the update has ended, be a part of it: their apology is its answer."""
+
+    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        """Handle an exception inside its update's context."""
+        context = data.pop(_FAILED, None)
+        if not isinstance(context, UpdateContext):
+            return await handler(event, data)
+        context.ended = False
+        token = current_update.set(context)
+        try:
+            return await handler(event, data)
+        finally:
+            context.ended = True
+            current_update.reset(token)
 
 
 class HandlerName(BaseMiddleware):

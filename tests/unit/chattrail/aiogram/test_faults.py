@@ -1,16 +1,18 @@
 """What goes wrong in a handler, on the wire or in the instrumentation, and what never gets mixed up."""
 
 import asyncio
+from contextvars import copy_context
 from typing import Any
 
 import pytest
 from aiogram import Bot, F
 from aiogram.dispatcher.event.bases import CancelHandler
-from aiogram.types import Message
+from aiogram.types import ErrorEvent, Message
 
 from chattrail import Tracker
 from chattrail.aiogram import instrument
-from tests.unit.chattrail.aiogram.bench import ANN, BOB_HOME, HOME, Bench
+from chattrail.context import running_update
+from tests.unit.chattrail.aiogram.bench import ANN, BOB_HOME, GROUP, HOME, Bench
 
 
 async def test_a_failure_is_told_and_raised_again(bench: Bench) -> None:
@@ -25,6 +27,28 @@ async def test_a_failure_is_told_and_raised_again(bench: Bench) -> None:
     assert failure["error.type"] == "KeyError"
     assert failure["exception.message"] == "'persona'"
     assert failure["chattrail.handler"].endswith("test_a_failure_is_told_and_raised_again.<locals>.fail")
+
+
+async def test_an_apology_is_its_updates_answer(bench: Bench) -> None:
+    copies = []
+
+    async def fail(message: Message) -> None:
+        raise KeyError("persona")
+
+    async def apologise(event: ErrorEvent) -> bool:
+        assert event.update.message is not None
+        await event.update.message.answer("sorry")
+        copies.append(copy_context())
+        return True
+
+    bench.on_message(fail)
+    bench.dispatcher.errors.register(apologise)
+    await bench.say("hi", chat=GROUP)
+    assert [(event["type"], event["user.id"], event["telegram.update.id"]) for event in bench.events] == [
+        ("user_message", "1001", 1), ("handler_failed", "1001", 1), ("ai_message", "1001", 1),
+    ]  # fmt: skip
+    assert len({event["session.id"] for event in bench.events}) == 1
+    assert copies[0].run(running_update) is None
 
 
 async def test_a_cancelled_update_is_no_failure(bench: Bench) -> None:
