@@ -184,7 +184,11 @@ async def test_analytics_that_is_down_costs_the_bot_nothing(bot: RunningBot) -> 
     await ann.send("Hello")
     await ann.wait(has_button("picture:new"), timeout=3)
     bot.inbox.recover()
-    assert [e.attributes["chattrail.message.kind"] for e in await bot.events("user_message")] == ["button", "button", "text"]
+    assert [e.attributes["chattrail.message.kind"] for e in await bot.events("user_message")] == [
+        "button",
+        "button",
+        "text",
+    ]
 
 
 async def test_the_bot_ends_in_time_while_an_answer_hangs(ai: OpenAiServer) -> None:

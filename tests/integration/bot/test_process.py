@@ -171,7 +171,11 @@ async def test_webhook_with_its_secret(unused_tcp_port_factory: Callable[[], int
             for headers in ({}, {"X-Telegram-Bot-Api-Secret-Token": "wrong"}):
                 async with client.post(f"{url}/telegram", json=forged, headers=headers) as response:
                     assert response.status == 401
-        assert [a["chattrail.message.kind"] for a in await bot.attributes("user_message")] == ["button", "button", "text"]
+        assert [a["chattrail.message.kind"] for a in await bot.attributes("user_message")] == [
+            "button",
+            "button",
+            "text",
+        ]
 
 
 async def test_the_webhook_ends_connections_that_hold_it_up(
