@@ -75,15 +75,19 @@ class HistoryGenerator:
         self._now += timedelta(milliseconds=took)
         return round(took, 1)
 
-    def _record(self, event: events.Event, *, message: bool = False, pressed: bool = False) -> None:
-        """Add an event: of a new `message`, of a button `pressed` under the newest one, or of neither."""
+    def _record(
+        self, event: events.Event, *, message: bool = False, pressed: bool = False, tracked: bool = False
+    ) -> None:
+        """Add an event: of a new `message`, of a button `pressed` under the newest one, or `tracked` in the same update."""
         self._message_id += message
-        answers = isinstance(event, ANSWERS) or (isinstance(event, events.PremiumAction) and event.action == "offered")
-        self._update += not answers
-        message_id = self._message_id if message or pressed else None
+        self._update += not (isinstance(event, ANSWERS) or tracked)
+        message_id = self._message_id if message or pressed or tracked else None
         persona, story = (one.id if one else "" for one in (self._persona, self._story))
         self.history.append(HistoryEvent(self._now, self._member, event, self._update, message_id, persona, story))
         self._now += timedelta(milliseconds=1)
+
+    def _press(self, label: str) -> None:
+        self._record(events.UserMessage(text=label, kind="button", length=len(label)), pressed=True)
 
     def _answer(self, key: str, **values: object) -> None:
         self._now += timedelta(milliseconds=self._chance.uniform(60, 220))
@@ -110,16 +114,20 @@ class HistoryGenerator:
             self._wait(step)
         personas = load_personas().all
         # Squaring makes some personas more popular than others.
-        self._persona = persona = personas[int(step.pick**2 * len(personas))]
+        persona = personas[int(step.pick**2 * len(personas))]
+        self._press(persona.name[self._say.language])
+        self._persona = persona
         self._story, self._messages, self._offered_personas = None, 0, False
-        self._record(events.PersonaSelected(persona_id=persona.id, name=persona.name["en"]), pressed=True)
+        self._record(events.PersonaSelected(persona_id=persona.id, name=persona.name["en"]), tracked=True)
         self._answer("persona.card", name=persona.name[self._say.language], tagline=persona.tagline[self._say.language])
 
     def _on_story(self, step: Step) -> None:
         if self._persona is None:
             return
-        self._story = story = self._persona.stories[int(step.pick**1.5 * len(self._persona.stories))]
-        self._record(events.StorySelected(story_id=story.id, name=story.title["en"]), pressed=True)
+        story = self._persona.stories[int(step.pick**1.5 * len(self._persona.stories))]
+        self._press(story.title[self._say.language])
+        self._story = story
+        self._record(events.StorySelected(story_id=story.id, name=story.title["en"]), tracked=True)
         language = self._say.language
         self._answer("story.opening", title=story.title[language], opening=Html(story.opening[language]))
 
@@ -137,7 +145,8 @@ class HistoryGenerator:
             away = self._say("away.days", n=idle.days) if idle.days else self._say("away.hours", n=idle.seconds // 3600)
             self._answer("continue.ask", away=away, **self._say.names(self._persona, self._story))
             self._now += timedelta(seconds=self._chance.uniform(2, 20))
-            self._record(events.ChatContinued(idle_s=round(idle.total_seconds(), 1)), pressed=True)
+            self._press(self._say.plain("continue.button_continue"))
+            self._record(events.ChatContinued(idle_s=round(idle.total_seconds(), 1)), tracked=True)
         self._answer_as_persona(step)
 
     def _answer_as_persona(self, step: Step) -> None:
@@ -168,17 +177,18 @@ class HistoryGenerator:
         self._answer("chat.only_text")
 
     def _on_image(self, step: Step) -> None:
-        label = self._say.plain("image.button")
-        self._request_image(events.UserMessage(text=label, kind="button", length=len(label)))
+        self._request_image("image.button")
 
     def _on_again(self, step: Step) -> None:
         if self._image_id is not None:
-            self._request_image(events.ImageRefresh(image_id=self._image_id))
+            self._request_image("image.again", events.ImageRefresh(image_id=self._image_id))
 
-    def _request_image(self, request: events.Event) -> None:
+    def _request_image(self, button: str, tracked: events.Event | None = None) -> None:
         if self._persona is None or self._story is None:
             return
-        self._record(request, pressed=True)
+        self._press(self._say.plain(button))
+        if tracked is not None:
+            self._record(tracked, tracked=True)
         took = self._takes(8.1, 0.4)
         moment, view = self._chance.choice(self._story.moments), self._chance.choice(VIEWS)
         prompt = f"{moment}, {view}, {self._story.setting}; {self._persona.look}"
@@ -198,7 +208,8 @@ class HistoryGenerator:
             return
         self._answer("clear.ask", n=self._messages)
         if step.pick < 0.8:
-            self._record(events.ChatCleared(messages=self._messages), pressed=True)
+            self._press(self._say.plain("clear.button_yes"))
+            self._record(events.ChatCleared(messages=self._messages), tracked=True)
             self._persona, self._story, self._messages, self._image_id = None, None, 0, None
             self._answer("persona.choose")
             self._offered_personas = True
@@ -209,12 +220,14 @@ class HistoryGenerator:
 
     def _on_offer(self, step: Step) -> None:
         self._command("premium")
-        self._record(events.PremiumAction(action="offered"))
+        self._record(events.PremiumAction(action="offered"), tracked=True)
         self._answer("premium.intro")
         self._wait(step)
         # The most expensive plan is rarely chosen.
         self._plan = list(PLANS)[int(step.pick**2.5 * len(PLANS))]
-        self._record(self._premium("invoice_sent"), message=True)
+        plan = PLANS[self._plan]
+        self._press(self._say.plain("premium.button", title=self._say.plain(f"premium.{plan.id}"), amount=plan.stars))
+        self._record(self._premium("invoice_sent"), message=True, tracked=True)
 
     def _on_pay(self, step: Step) -> None:
         charge = f"stx{self._member.chance('charge', self._now).getrandbits(128):032x}"
