@@ -232,7 +232,7 @@ EVENT_TYPES: Mapping[str, type[Event]] = MappingProxyType({event.type: event for
 COMMON: tuple[Attribute, ...] = (
     Attribute(
         "event.id",
-        "Names the event: a UUIDv5 of bot and update, else a UUIDv7.",
+        "Names the event: follows from bot and update, else a UUIDv7.",
         "019b2f0e-5f5c-7b1c-9d5e-3a9d2c9b7f10",
     ),
     Attribute("event.sequence", "Counts the process's events from 1; a gap is a loss.", 17),

@@ -2,11 +2,14 @@
 
 The bot and the update make an incoming event one; bot, update, type and ordinal one that the bot tracks while it handles the
 update; the charge a payment. What the bot really sends twice are two events.
+
+Storage keeps one row of an id and time. An update without a time of its own (a button, a chosen inline result, a poll's answer)
+has that of its arrival, another one when it comes again: its ids are UUIDv8, by which storage can tell.
 """
 
 from chattrail.context import UpdateContext
 from chattrail.events import Event, PremiumAction
-from chattrail.ids import named_uuid, uuid7
+from chattrail.ids import named_uuid, untimed_uuid, uuid7
 
 
 def incoming_id(event: Event, context: UpdateContext) -> str:
@@ -25,4 +28,5 @@ def _id(event: Event, context: UpdateContext, *parts: object) -> str:
         return str(uuid7())
     if isinstance(event, PremiumAction) and event.charge_id:  # a renewal may have the charge of the first payment
         return str(named_uuid(context.bot.id, event.action, event.charge_id, context.at))
-    return str(named_uuid(context.bot.id, context.update_id, *parts))
+    make = named_uuid if context.dated else untimed_uuid
+    return str(make(context.bot.id, context.update_id, *parts))

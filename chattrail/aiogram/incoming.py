@@ -47,10 +47,10 @@ def read(update: Update, bot_username: str | None) -> Event | None:
     return None
 
 
-def time_of(event: object) -> datetime:
-    """Return when an update happened, by Telegram's clock, which counts whole seconds; that of its arrival where it has no time.
+def telegrams_time(event: object) -> datetime | None:
+    """Return when an update or message was, by Telegram's clock, which counts whole seconds; None where it does not say.
 
-    Telegram's: an update that is delivered again has the same time, and a message and its answer are timed by one clock.
+    An update that is delivered again has the same time, and a message and its answer are timed by one clock.
     """
     for name in ("edit_date", "date"):
         found = getattr(event, name, None)
@@ -58,7 +58,7 @@ def time_of(event: object) -> datetime:
             return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
         if isinstance(found, int):
             return datetime.fromtimestamp(found, UTC)
-    return now()
+    return None
 
 
 def now() -> datetime:

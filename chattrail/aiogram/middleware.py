@@ -79,7 +79,8 @@ class Updates(BaseMiddleware):
             context.user = incoming.person(user, chat)
             context.chat = None if chat is None else incoming.chat(chat)
             event = getattr(update, kind)
-            context.kind, context.at = kind, nanoseconds(incoming.time_of(event))
+            at = incoming.telegrams_time(event)
+            context.kind, context.at, context.dated = kind, nanoseconds(at or incoming.now()), at is not None
             context.message_id = incoming.message_id(event)
             found = incoming.read(update, bot.account.username)
             if found is not None and context.user is not None:

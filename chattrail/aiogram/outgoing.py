@@ -20,7 +20,7 @@ from aiogram.methods import (
 )
 from aiogram.types import Message
 
-from chattrail.aiogram.incoming import now, time_of
+from chattrail.aiogram.incoming import now, telegrams_time
 from chattrail.aiogram.money import amount
 from chattrail.context import Details
 from chattrail.events import AiMessage, Event, ImageGenerated, PremiumAction, attributes_of
@@ -55,13 +55,13 @@ def read(method: TelegramMethod[Any], result: object, details: Details | None) -
                 currency=method.currency,
             ),
             result if isinstance(result, Message) else None,
-            time_of(result),
+            telegrams_time(result) or now(),
         )
     elif isinstance(method, _SENDS):
         for message in result if isinstance(result, list) else [result]:
             if isinstance(message, Message):
                 for event in _of_message(message, details):
-                    yield Outgoing(event, message, time_of(message))
+                    yield Outgoing(event, message, telegrams_time(message) or now())
 
 
 def read_returned(method: TelegramMethod[Any], details: Details | None) -> Iterator[Outgoing]:

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from aiogram.types import CallbackQuery, Message
@@ -166,6 +167,7 @@ async def test_an_update_that_telegram_delivers_again_is_the_same_event(bench: B
     ids = [event["event.id"] for event in bench.events]
     assert ids[0:2] == ids[2:4]
     assert ids[4:6] == ids[6:8]
+    assert [UUID(one).version for one in ids] == [5, 5, 5, 5, 8, 8, 8, 8], "8: the time is that of the arrival"
     assert len(set(ids)) == 4, "a message and a press of one number are two, and so is what each has tracked"
 
 
