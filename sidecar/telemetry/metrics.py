@@ -35,6 +35,7 @@ ROLLUP_ROUNDS: Final = _counter("rollup.rounds", "Rounds of recomputing figures.
 ROLLUP_FAILURES: Final = _counter("rollup.failures", "Rounds of recomputing figures that failed.")
 ROLLUP_ROWS: Final = _counter("rollup.rows", "Rows of figures (a person's quarter of an hour) that were recomputed.")
 ROLLUP_SKIPPED: Final = _counter("rollup.skipped", "Rows of figures given up for lack of memory or time.")
+EVENTS_REPEATED: Final = _counter("rollup.repeated", "Events deleted because Telegram had delivered them before.")
 ROLLUP_WAITING: Final = _gauge("rollup.waiting", "Rows of figures that wait to be recomputed, about.")
 IMAGE_JOBS: Final = _counter("images.jobs", "Images to archive.")
 IMAGES_STORED: Final = _counter("images.stored", "Images stored, by source: url, file_id, data.")

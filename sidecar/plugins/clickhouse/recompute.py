@@ -14,6 +14,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from sidecar.plugin import Context
 from sidecar.plugins.clickhouse.refusals import MEMORY, OWN_LIMIT
+from sidecar.plugins.clickhouse.repeated import delete_repeated
 from sidecar.telemetry.metrics import ROLLUP_ROWS, ROLLUP_SKIPPED
 
 RECOMPUTE = (Path(__file__).parent / "recompute_activity.sql").read_text()
@@ -91,12 +92,17 @@ class Recomputation:
 
     async def next(self, span: Span, after: Key) -> Piece | None:
         """Recompute the next rows of a span behind a key; None when none is left."""
+        is_clean = False  # a smaller piece is a part of the one before
         while True:
             piece = await self._find(span, after)
             if piece is None:
                 return None
             began = self._context.clock.monotonic()
             try:
+                if not is_clean:
+                    marks = span._asdict() | piece.parameters
+                    await delete_repeated(self._client, self._context, marks, self._bounds)
+                    is_clean = True
                 await self._recompute(span, piece, self._bounds)
             except ClickHouseError as error:
                 if getattr(error, "code", None) not in TOO_MUCH:

@@ -21,6 +21,11 @@ CHANNEL = {"id": -200, "type": "channel", "title": "News"}
 CHATS = {chat["id"]: chat for chat in (HOME, BOB_HOME, GROUP, CHANNEL)}
 
 
+def home(person: int) -> dict[str, Any]:
+    """Return the private chat of any person."""
+    return {"id": person, "type": "private", "first_name": "P"}
+
+
 def sizes(name: str) -> list[dict[str, Any]]:
     return [
         {"file_id": f"{name}-{side}", "file_unique_id": f"u-{name}-{side}", "width": side, "height": side}
@@ -76,7 +81,7 @@ class Wire(BaseSession):
 
     def message(self, given: dict[str, Any], **content: Any) -> dict[str, Any]:
         self.message_id += 1
-        chat = CHATS[given["chat_id"]]
+        chat = CHATS.get(given["chat_id"]) or home(given["chat_id"])
         return {"message_id": self.message_id, "date": int(datetime.now(UTC).timestamp()), "chat": chat, **content}
 
 
