@@ -10,7 +10,7 @@ from chattrail.ids import uuid7
 IDLE_NS = 30 * 60 * 1_000_000_000
 _CHOICES = ((PersonaSelected, "persona_id"), (StorySelected, "story_id"))
 _SESSIONS = 4  # of a user: a backlog may be worked off while jobs write to the same people now
-CAPACITY = 100_000  # users; about 40 MB when full
+CAPACITY = 100_000  # users; about 50 MB when full
 
 
 @dataclass(slots=True)

@@ -32,10 +32,12 @@ class InstrumentedBot:
     def follow(self, bot: Bot) -> None:
         """See the calls of the bot's session, which may be another one than before."""
         sends = sends_of(bot)
-        if sends is not self.sends:
+        if sends is self.sends:
+            return
+        if bot is self.bot:
             _log.warning("the session of bot %d was replaced: what it sent since then is not recorded", bot.id)
-            self.sends = sends
-            sends.add(bot, self.tracker)
+        self.bot, self.sends = bot, sends  # or it is another object for the same token, as some make for each update
+        sends.add(bot, self.tracker)
 
     def learn_name(self, bot: Bot) -> None:
         """Have the bot's username found out, without waiting: aiogram knows it when it polls, and not behind a webhook."""

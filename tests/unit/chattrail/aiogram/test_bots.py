@@ -174,6 +174,14 @@ async def test_a_session_that_was_replaced_is_recorded_from_the_next_update_on(
     assert caplog.text.count("the session of bot 42 was replaced") == 1
 
 
+async def test_another_object_of_a_bot_is_the_same_bot(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    bench.on_message(answer)
+    for bot in [Bot("42:TEST", session=Wire()) for _ in range(3)]:
+        await feed(bench.dispatcher, bot)
+    assert bench.types == ["user_message", "ai_message"] * 3
+    assert caplog.text == ""
+
+
 async def test_the_hosts_own_tracker_stays_its_own() -> None:
     bench = Bench()
     bench.dispatcher["tracker"] = "the host's"
