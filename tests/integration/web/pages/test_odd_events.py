@@ -79,6 +79,11 @@ NUMBERS: list[tuple[str, dict[str, Any], str]] = [
     ("image_generated", {"chattrail.image.duration_ms": float("inf")}, "more than 10,000 d"),
     ("ai_message", {"chattrail.ai.duration_ms": "soon", "chattrail.message.text": "hi"}, ">hi<"),
     ("command", {"chattrail.command.name": "//%s/'\"?"}, "/%s/&#39;&#34;?"),
+    (
+        "command",
+        {"chattrail.command.name": "imagine", "chattrail.command.arguments": "a <b>"},
+        "/imagine</bdi></b> · a &lt;b&gt;",
+    ),
 ]
 
 
