@@ -73,25 +73,34 @@ class Piece:
 
 @dataclass(slots=True)
 class _Growing:
-    """A piece while records are added: runs of `log_records` fields under what they share."""
+    """A piece while records are added: runs of `log_records` fields under what they share.
+
+    What is complete is kept as bytes: a piece may have 50,000 resources, and as many objects would leave gaps in Python's heap.
+    """
 
     cost: int = 0
     parsed: int = 0
-    parts: list[tuple[Origin, list[bytes]]] = field(default_factory=list)
-
-    def holds(self, origin: Origin) -> bool:
-        return bool(self.parts) and self.parts[-1][0] is origin
+    origin: Origin | None = None
+    _complete: bytearray = field(default_factory=bytearray)
+    _runs: list[bytes] = field(default_factory=list)
 
     def add(self, origin: Origin, shared_values: int, run: bytes, count: int, values: int, cost: int) -> None:
-        if not self.holds(origin):
-            self.parts.append((origin, []))
+        if self.origin is not origin:
+            self._complete_origin()
+            self.origin = origin
             self.parsed += _parsed(2, shared_values, origin.size)
-        self.parts[-1][1].append(run)
+        self._runs.append(run)
         self.cost += cost
         self.parsed += _parsed(count, values, len(run))
 
     def piece(self, digest: str) -> Piece:
-        return Piece(b"".join(origin.request(b"".join(runs)) for origin, runs in self.parts), self.parsed, digest)
+        self._complete_origin()
+        return Piece(bytes(self._complete), self.parsed, digest)
+
+    def _complete_origin(self) -> None:
+        if self.origin is not None:
+            self._complete += self.origin.request(b"".join(self._runs))
+            self._runs.clear()
 
 
 def cut(body: bytes) -> Iterator[Piece]:
@@ -111,13 +120,13 @@ def cut(body: bytes) -> Iterator[Piece]:
             run = body[first:last]
             values = _tags(run)
             run_cost = count * (RECORD + each) + BYTE * len(run) + VALUE * values
-            if not growing.holds(origin):
+            if growing.origin is not origin:
                 run_cost += 2 * ENTRY + BYTE * (origin.size + 8) + VALUE * (shared_values + 1)
             shared += each * count
             run_reason = reason or (TOO_MUCH_SHARED if shared > MOST_SHARED and each > USUAL_SHARED else "")
             if count == 1 and run_cost > PIECE_BYTES and _holds_more_values(Origin().request(run)):
                 run_reason = TOO_MANY_VALUES
-            if growing.parts and (run_reason or growing.cost + run_cost > PIECE_BYTES):
+            if growing.origin and (run_reason or growing.cost + run_cost > PIECE_BYTES):
                 yield growing.piece(next(digests))
                 growing = _Growing()
             if dead and (not run_reason or len(dead) >= UNREADABLE):
@@ -129,7 +138,7 @@ def cut(body: bytes) -> Iterator[Piece]:
                     dead.append(RejectedRecord(len(dead), run_reason, alone, origin=origin))
             else:
                 growing.add(origin, shared_values, run, count, values, run_cost)
-    if growing.parts:
+    if growing.origin:
         yield growing.piece(next(digests))
     if dead:
         yield Piece(b"", 0, next(digests), tuple(dead))

@@ -1,5 +1,6 @@
 """Requests are cut at record boundaries by what they cost, always in the same way, and nothing gets lost on the way."""
 
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -167,3 +168,11 @@ def test_a_record_is_a_log_record() -> None:
     (piece,) = cut(origin(size=2).request(array(3)))
     ((_, _, record),) = sent(piece.body)
     assert len(LogRecord.FromString(record).body.array_value.values) == 3
+
+
+def test_a_piece_of_many_resources_is_kept_as_bytes() -> None:
+    one = Origin().request(EMPTY)
+    found = cut(one * 100_000)
+    before = sys.getallocatedblocks()
+    assert next(found).body.count(one) > 10_000
+    assert sys.getallocatedblocks() - before < 1_000
