@@ -4,55 +4,51 @@ An event travels as a LogRecord named `chattrail.<type>`; a field that is None i
 from this module, and a test fails when the two differ.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar
 
-PREFIX = "chattrail."
-CHAT_PREFIX = "chattrail_chat."  # of what is about a chat and no person: no event, but a log record like any other
+from chattrail.event import CHAT_PREFIX, PREFIX, Attribute, Event, attribute, attributes_of
+from chattrail.message_events import (
+    AiMessage,
+    BotMessage,
+    MessageDeleted,
+    MessageEdited,
+    PollAction,
+    Reaction,
+    UserMessage,
+)
 
-
-@dataclass(frozen=True, slots=True)
-class Attribute:
-    """What docs/events.md says about an attribute; `private` ones are left out when message texts are switched off."""
-
-    name: str
-    description: str
-    example: object
-    private: bool = False
-
-
-def _attribute(name: str, description: str, example: object, *, private: bool = False, default: object = None) -> Any:
-    return field(default=default, metadata={"attribute": Attribute(name, description, example, private)})
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Event:
-    """Base of all events. `type` is the name without its prefix, `when` the moment that it stands for."""
-
-    type: ClassVar[str]
-    when: ClassVar[str]
-    shown: ClassVar[tuple[str, ...]] = ()  # fields that may stand in the record's body, so never a private one
-
-    def values(self) -> Iterator[tuple[Attribute, object]]:
-        """Yield the attributes that are set, in the order of the fields."""
-        for name, attribute in attributes_of(type(self)).items():
-            value = getattr(self, name)
-            if value is not None:
-                yield attribute, value
-
-
-_attributes: dict[type[Event], Mapping[str, Attribute]] = {}
-
-
-def attributes_of(event: type[Event]) -> Mapping[str, Attribute]:
-    """Map each field of a type of event to its attribute."""
-    known = _attributes.get(event)
-    if known is None:
-        known = MappingProxyType({item.name: item.metadata["attribute"] for item in fields(event)})
-        _attributes[event] = known
-    return known
+__all__ = [
+    "CHAT_PREFIX",
+    "COMMON",
+    "EVENT_TYPES",
+    "PREFIX",
+    "RESOURCE",
+    "AiMessage",
+    "Attribute",
+    "BotBlocked",
+    "BotMessage",
+    "BotUnblocked",
+    "ChatAction",
+    "ChatCleared",
+    "ChatContinued",
+    "Command",
+    "Event",
+    "HandlerFailed",
+    "ImageGenerated",
+    "ImageRefresh",
+    "MessageDeleted",
+    "MessageEdited",
+    "PersonaSelected",
+    "PollAction",
+    "PremiumAction",
+    "Reaction",
+    "StartCommand",
+    "StorySelected",
+    "UserMessage",
+    "attributes_of",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,42 +57,8 @@ class StartCommand(Event):
 
     type = "start_command"
     when = "/start"
-    payload: str | None = _attribute("chattrail.start.payload", "What the deep link carried.", "summer_ad")
-    returning: bool | None = _attribute("chattrail.start.returning", "Whether the bot knew the person already.", True)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class UserMessage(Event):
-    """The person said something: a text, or a photo, a voice message, a sticker, the press of a button."""
-
-    type = "user_message"
-    when = "the person sends a text, a photo, a voice message, a sticker, or presses a button"
-    shown = ("kind",)
-    text: str | None = _attribute(
-        "chattrail.message.text", "The text, caption or button's label.", "Hello!", private=True
-    )
-    kind: str | None = _attribute(
-        "chattrail.message.kind", "text, photo, voice, button and so on.", "text", default="text"
-    )
-    length: int | None = _attribute("chattrail.message.length", "Length of the text, in characters.", 6)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AiMessage(Event):
-    """The bot answered, or failed to (`error_type`)."""
-
-    type = "ai_message"
-    when = "the bot sends a text or a caption"
-    shown = ("response_model", "error_type")
-    text: str | None = _attribute("chattrail.message.text", "The answer as the person reads it.", "Hi.", private=True)
-    length: int | None = _attribute("chattrail.message.length", "Length of the text, in characters.", 3)
-    provider: str | None = _attribute("gen_ai.provider.name", "Who runs the model.", "openai")
-    request_model: str | None = _attribute("gen_ai.request.model", "The model that was asked for.", "gpt-5-mini")
-    response_model: str | None = _attribute("gen_ai.response.model", "The model that answered.", "gpt-5-mini-2026")
-    input_tokens: int | None = _attribute("gen_ai.usage.input_tokens", "Tokens of the prompt.", 812)
-    output_tokens: int | None = _attribute("gen_ai.usage.output_tokens", "Tokens of the answer.", 64)
-    duration_ms: float | None = _attribute("chattrail.ai.duration_ms", "How long the model took, in ms.", 1240.5)
-    error_type: str | None = _attribute("error.type", "Why there was no proper answer.", "timeout")
+    payload: str | None = attribute("chattrail.start.payload", "What the deep link carried.", "summer_ad")
+    returning: bool | None = attribute("chattrail.start.returning", "Whether the bot knew the person already.", True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,14 +68,14 @@ class ImageGenerated(Event):
     type = "image_generated"
     when = "an image was made and sent, or making it failed"
     shown = ("image_id", "error_type")
-    image_id: str | None = _attribute("chattrail.image.id", "Names the image.", "AQADx7oxG4u")
-    url: str | None = _attribute("chattrail.image.url", "Where it can be fetched over https.", "https://cdn.example/p")
-    file_id: str | None = _attribute("chattrail.image.file_id", "Telegram's file_id.", "AgACAgIAAxkDAAIB")
-    data: bytes | None = _attribute("chattrail.image.data", "The image itself, at most 8 MiB.", b"\x89PNG")
-    content_type: str | None = _attribute("chattrail.image.content_type", "Its media type.", "image/png")
-    prompt: str | None = _attribute("chattrail.image.prompt", "What was asked of the model.", "a fox", private=True)
-    duration_ms: float | None = _attribute("chattrail.image.duration_ms", "How long it took to make, in ms.", 8200.0)
-    error_type: str | None = _attribute("error.type", "Why there is no image.", "content_policy")
+    image_id: str | None = attribute("chattrail.image.id", "Names the image.", "AQADx7oxG4u")
+    url: str | None = attribute("chattrail.image.url", "Where it can be fetched over https.", "https://cdn.example/p")
+    file_id: str | None = attribute("chattrail.image.file_id", "Telegram's file_id.", "AgACAgIAAxkDAAIB")
+    data: bytes | None = attribute("chattrail.image.data", "The image itself, at most 8 MiB.", b"\x89PNG")
+    content_type: str | None = attribute("chattrail.image.content_type", "Its media type.", "image/png")
+    prompt: str | None = attribute("chattrail.image.prompt", "What was asked of the model.", "a fox", private=True)
+    duration_ms: float | None = attribute("chattrail.image.duration_ms", "How long it took to make, in ms.", 8200.0)
+    error_type: str | None = attribute("error.type", "Why there is no image.", "content_policy")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,7 +85,7 @@ class ImageRefresh(Event):
     type = "image_refresh"
     when = "the person asks for another image"
     shown = ("image_id",)
-    image_id: str | None = _attribute("chattrail.image.id", "The image that is being replaced.", "AQADx7oxG4u")
+    image_id: str | None = attribute("chattrail.image.id", "The image that is being replaced.", "AQADx7oxG4u")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,8 +95,8 @@ class PersonaSelected(Event):
     type = "persona_selected"
     when = "the person chooses a persona"
     shown = ("persona_id",)
-    persona_id: str | None = _attribute("chattrail.persona.id", "Names the persona.", "luna")
-    name: str | None = _attribute("chattrail.persona.name", "Its name as the person reads it.", "Luna")
+    persona_id: str | None = attribute("chattrail.persona.id", "Names the persona.", "luna")
+    name: str | None = attribute("chattrail.persona.name", "Its name as the person reads it.", "Luna")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,8 +106,8 @@ class StorySelected(Event):
     type = "story_selected"
     when = "the person chooses a story"
     shown = ("story_id",)
-    story_id: str | None = _attribute("chattrail.story.id", "Names the story.", "lighthouse")
-    name: str | None = _attribute("chattrail.story.name", "Its name as the person reads it.", "The lighthouse")
+    story_id: str | None = attribute("chattrail.story.id", "Names the story.", "lighthouse")
+    name: str | None = attribute("chattrail.story.name", "Its name as the person reads it.", "The lighthouse")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,7 +116,7 @@ class ChatCleared(Event):
 
     type = "chat_cleared"
     when = "the person clears the chat (/clear)"
-    messages: int | None = _attribute("chattrail.chat.messages", "How many messages were forgotten.", 42)
+    messages: int | None = attribute("chattrail.chat.messages", "How many messages were forgotten.", 42)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,7 +125,7 @@ class ChatContinued(Event):
 
     type = "chat_continued"
     when = "the person comes back to an earlier chat"
-    idle_s: float | None = _attribute("chattrail.chat.idle_s", "How long the chat had rested, in seconds.", 86400.0)
+    idle_s: float | None = attribute("chattrail.chat.idle_s", "How long the chat had rested, in seconds.", 86400.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,15 +133,27 @@ class PremiumAction(Event):
     """A step of a purchase."""
 
     type = "premium_action"
-    when = "premium is offered, an invoice is sent, paid or refunded, or premium expires"
-    shown = ("action", "plan")
-    action: str | None = _attribute(
-        "chattrail.premium.action", "offered, invoice_sent, paid, refunded, expired.", "paid"
+    when = (
+        "premium is offered, an invoice is sent, paid, refused or refunded, a subscription changes, or premium expires"
     )
-    plan: str | None = _attribute("chattrail.premium.plan", "What is bought.", "month")
-    amount: float | None = _attribute("chattrail.premium.amount", "The price, in units of the currency.", 250.0)
-    currency: str | None = _attribute("chattrail.premium.currency", "ISO 4217 code, or XTR for Stars.", "XTR")
-    charge_id: str | None = _attribute("chattrail.premium.charge_id", "Telegram's id of the payment.", "stxK7p")
+    shown = ("action", "plan")
+    action: str | None = attribute(
+        "chattrail.premium.action",
+        "offered, invoice_sent, paid, refused, refunded, cancelled, resumed, expired.",
+        "paid",
+    )
+    plan: str | None = attribute("chattrail.premium.plan", "What is bought.", "month")
+    amount: float | None = attribute("chattrail.premium.amount", "The price, in units of the currency.", 250.0)
+    currency: str | None = attribute("chattrail.premium.currency", "ISO 4217 code, or XTR for Stars.", "XTR")
+    minor_units: int | None = attribute(
+        "chattrail.premium.minor_units", "The price in the currency's smallest units, as Telegram counts.", 250
+    )
+    subscription: str | None = attribute(
+        "chattrail.premium.subscription", "Of a subscription's payment: first or renewal.", "renewal"
+    )
+    until: int | None = attribute("chattrail.premium.until", "When the subscription ends, in Unix seconds.", 1767225600)
+    reason: str | None = attribute("chattrail.premium.reason", "Why a payment was refused.", "sold out", private=True)
+    charge_id: str | None = attribute("chattrail.premium.charge_id", "Telegram's id of the payment.", "stxK7p")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -189,8 +163,8 @@ class Command(Event):
     type = "command"
     when = "the person sends any other command"
     shown = ("name",)
-    name: str | None = _attribute("chattrail.command.name", "The command without its slash.", "help")
-    arguments: str | None = _attribute(
+    name: str | None = attribute("chattrail.command.name", "The command without its slash.", "help")
+    arguments: str | None = attribute(
         "chattrail.command.arguments", "What was written behind it.", "a red fox", private=True
     )
 
@@ -200,7 +174,7 @@ class BotBlocked(Event):
     """The person blocked the bot."""
 
     type = "bot_blocked"
-    when = "the person blocks the bot"
+    when = "the person blocks the bot, or a message to them fails because they have"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -218,14 +192,27 @@ class HandlerFailed(Event):
     type = "handler_failed"
     when = "an exception reaches the dispatcher"
     shown = ("error_type", "handler")
-    error_type: str | None = _attribute("error.type", "The exception's class.", "KeyError")
-    message: str | None = _attribute("exception.message", "What the exception says.", "'persona'", private=True)
-    handler: str | None = _attribute("chattrail.handler", "The handler that raised it.", "bot.handlers.chat.on_text")
+    error_type: str | None = attribute("error.type", "The exception's class.", "KeyError")
+    message: str | None = attribute("exception.message", "What the exception says.", "'persona'", private=True)
+    handler: str | None = attribute("chattrail.handler", "The handler that raised it.", "bot.handlers.chat.on_text")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChatAction(Event):
+    """Something in a chat that is neither a message nor a purchase."""
+
+    type = "chat_action"
+    when = "the person asks to join a chat, boosts one, or stops an answer while it is written"
+    shown = ("action",)
+    action: str | None = attribute(
+        "chattrail.chat.action", "join_requested, boosted, boost_removed, generation_stopped and so on.", "boosted"
+    )
 
 
 _ALL: tuple[type[Event], ...] = (
-    StartCommand, UserMessage, AiMessage, ImageGenerated, ImageRefresh, PersonaSelected, StorySelected, ChatCleared,
-    ChatContinued, PremiumAction, Command, BotBlocked, BotUnblocked, HandlerFailed,
+    StartCommand, UserMessage, BotMessage, AiMessage, MessageEdited, MessageDeleted, Reaction, PollAction, ImageGenerated,
+    ImageRefresh, PersonaSelected, StorySelected, ChatCleared, ChatContinued, ChatAction, PremiumAction, Command, BotBlocked,
+    BotUnblocked, HandlerFailed,
 )  # fmt: skip
 EVENT_TYPES: Mapping[str, type[Event]] = MappingProxyType({event.type: event for event in _ALL})
 
@@ -245,6 +232,12 @@ COMMON: tuple[Attribute, ...] = (
     Attribute("telegram.chat.type", "private, group, supergroup or channel.", "private"),
     Attribute("telegram.update.id", "The update in whose handling it happened.", 734512),
     Attribute("telegram.message.id", "The message it is, or is about.", 42),
+    Attribute("telegram.message.reply_to_id", "The message it replies to, in the same chat.", 41),
+    Attribute("telegram.message.thread_id", "The forum topic or thread.", 7),
+    Attribute("telegram.message.media_group_id", "The album that it is a part of.", "13871563412345"),
+    Attribute(
+        "telegram.business_connection.id", "The business account's connection, of a chat of that account.", "bc1"
+    ),
     Attribute("telegram.user.username", "Not sent when ids are hashed.", "ann"),
     Attribute("telegram.user.name", "First and last name; not sent when ids are hashed.", "Ann Lee"),
     Attribute("telegram.user.language_code", "The language of the person's app.", "en"),

@@ -9,15 +9,24 @@ from chattrail.events import EVENT_TYPES, AiMessage, Event, UserMessage, attribu
 
 VOCABULARY = {
     "start_command": "payload returning",
-    "user_message": "text kind length",
-    "ai_message": "text length provider request_model response_model input_tokens output_tokens duration_ms error_type",
+    "user_message": "text kind length entities data image_id image_file_id file_id file_unique_id file_name content_type "
+    "file_size file_duration_s",
+    "bot_message": "text kind length entities data image_id image_file_id file_id file_unique_id file_name content_type "
+    "file_size file_duration_s",
+    "ai_message": "text length entities provider request_model response_model input_tokens output_tokens duration_ms "
+    "error_type edits edit_span_ms",
+    "message_edited": "side text kind length entities image_id image_file_id edits edit_span_ms",
+    "message_deleted": "",
+    "reaction": "side emoji",
+    "poll": "action poll_id options text correct",
     "image_generated": "image_id url file_id data content_type prompt duration_ms error_type",
     "image_refresh": "image_id",
     "persona_selected": "persona_id name",
     "story_selected": "story_id name",
     "chat_cleared": "messages",
     "chat_continued": "idle_s",
-    "premium_action": "action plan amount currency charge_id",
+    "chat_action": "action",
+    "premium_action": "action plan amount currency minor_units subscription until reason charge_id",
     "command": "name arguments",
     "bot_blocked": "",
     "bot_unblocked": "",
