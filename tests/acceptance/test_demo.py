@@ -20,7 +20,6 @@ from tests.acceptance.conftest import free_ports
 from tests.support.paths import ROOT
 
 READY_WITHIN_S = 100.0
-ENDS_WITHIN_S = 5.0
 
 
 class Demo:
@@ -77,11 +76,10 @@ class Demo:
         launcher = psutil.Process(self._process.pid)
         return [launcher, *launcher.children(recursive=True)]
 
-    def end(self) -> tuple[int, float]:
-        """Press Ctrl-C; the exit code, and how long the end took."""
-        began = time.monotonic()
+    def end(self) -> int:
+        """Press Ctrl-C; the exit code."""
         self._process.send_signal(signal.SIGINT)
-        return self.wait(), time.monotonic() - began
+        return self.wait()
 
     def wait(self) -> int:
         """Wait for its end and read the rest of its output; the exit code."""
@@ -119,11 +117,11 @@ def test_the_demo_from_first_start_to_second(tmp_path: Path) -> None:
         _database_asks_for_a_password(ports)
         family = demo.family()
         assert len(family) >= 6
-        code, seconds = demo.end()
+        code = demo.end()
     finally:
         demo.kill()
     assert code == 0, demo.text
-    assert seconds <= ENDS_WITHIN_S
+    assert "Had to be killed" not in demo.text
     assert not [process for process in family if process.is_running()], "something was left behind"
     assert re.search(r"Peak memory of the whole stack: \d+ MB", demo.text)
     written = [path for path in (demo.data, *demo.data.rglob("*")) if not path.is_symlink()]
@@ -137,7 +135,7 @@ def test_the_demo_from_first_start_to_second(tmp_path: Path) -> None:
         assert "days of history" not in again.text, "the history was sent twice"
         after = again.users(at_least=before["total"])
         assert {user["client_id"] for user in after["users"]} >= {user["client_id"] for user in before["users"]}
-        assert again.end()[0] == 0
+        assert again.end() == 0
     finally:
         again.kill()
 

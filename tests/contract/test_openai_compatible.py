@@ -48,11 +48,10 @@ async def test_a_busy_provider_is_asked_again_after_the_time_it_names(
 async def test_a_provider_that_wants_too_long_a_pause_fails_at_once(server: OpenAiServer) -> None:
     backend = OpenAiCompatible(provider(server.url, timeout=5), model="small", max_tokens=100)
     server.fail(Fault(429, {"Retry-After": "60"}))
-    started = time.monotonic()
     with pytest.raises(LlmError) as failure:
         await backend.complete(Step.DIALOGUE, turn())
     assert failure.value.error_type == "rate_limited"
-    assert time.monotonic() - started < 2
+    assert len(server.requests) == 1
     await backend._http.close()
 
 
@@ -130,11 +129,9 @@ async def test_odd_usage_is_left_out(server: OpenAiServer, remote: OpenAiCompati
 async def test_a_provider_that_hangs_costs_the_time_limit_and_no_more(server: OpenAiServer) -> None:
     backend = OpenAiCompatible(provider(server.url, timeout=0.5), model="small", max_tokens=100)
     server.fail(Fault(hang=True))
-    started = time.monotonic()
     with pytest.raises(LlmError) as failure:
         await backend.complete(Step.DIALOGUE, turn())
     assert failure.value.error_type == "timeout"
-    assert time.monotonic() - started < 3
     await backend._http.close()
 
 

@@ -38,6 +38,6 @@ def test_without_a_feed_metrics_are_taken_and_end_there(sidecar: Destination, tm
         figures.add(telemetry.COALESCED)
         InternalTelemetry(collector.http, figures).end(10)
         until(lambda: collector.metric(accepted) == 1, "one point, accepted")
-        assert collector.stop() <= 5
+        collector.stop()
     assert not sidecar.metrics
     assert not sidecar.attempts

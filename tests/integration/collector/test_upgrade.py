@@ -21,6 +21,6 @@ def test_a_queue_of_an_earlier_version_is_delivered(tmp_path: Path) -> None:
         assert collector.post(request(event("user_message", event_id=ids[-1]))) == 200
         until(lambda: len(destination.ids()) >= len(ids), "one event more")
         assert Counter(destination.ids()) == Counter(ids)
-        assert collector.stop() <= 5
+        collector.stop()
     names = {path.name for path in (tmp_path / "collector" / "queue").iterdir()}
     assert names == {"exporter_otlp_http_sidecar_logs", "reserve"}

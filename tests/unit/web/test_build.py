@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -72,10 +71,8 @@ def test_a_second_build_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         raise AssertionError("nothing has changed, so nothing may be made anew")
 
     monkeypatch.setattr(building, "_make", refuse)
-    start = time.perf_counter()
     assert build(tmp_path / "static") == digest
     assert build(tmp_path / "static") == digest
-    assert time.perf_counter() - start < 2
     names = json.loads((tmp_path / "static" / "manifest.json").read_text())
     assert set(names) == {"app.css", "app.js", "icons.svg", "favicon.svg"}
     assert {path.name for path in (tmp_path / "static").iterdir()} == {*names.values(), "manifest.json"}

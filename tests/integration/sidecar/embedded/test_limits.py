@@ -39,10 +39,8 @@ def running(server: EmbeddedClickHouse, text: str) -> int:
 
 
 def test_a_reader_has_a_time_limit(server: EmbeddedClickHouse) -> None:
-    started = time.monotonic()
     reply = ask(server, ENDLESS, user="readonly")
     assert (reply.code, reply.status) == (159, 408)
-    assert time.monotonic() - started < 5
     assert ask(server, ENDLESS, max_execution_time="1").code == 159
 
 

@@ -24,8 +24,6 @@ from sidecar.telemetry.metrics import Metrics
 from tests.support import otlp
 from tests.support.receivers import Recorder, Running, SidecarProcess, receiving, until
 
-LONGEST_ACK_S = 2.0  # a machine under load; the plugin under test would hold back an ack for ever
-
 
 class MisbehavingPlugin:
     """Misbehaves in `where` until released, in a chosen manner."""
@@ -89,12 +87,11 @@ async def beside(
         rude.released.set()
 
 
-async def send(running: Running, session: aiohttp.ClientSession) -> float:
-    """Send an event; returns the seconds until it was acknowledged."""
-    body, began = otlp.request(otlp.event("command")), time.monotonic()
+async def send(running: Running, session: aiohttp.ClientSession) -> None:
+    """Send an event, and wait until it is acknowledged."""
+    body = otlp.request(otlp.event("command"))
     async with session.post(running.logs, data=body, headers={"Content-Type": PROTOBUF}) as answer:
         assert answer.status == 200
-    return time.monotonic() - began
 
 
 @pytest.mark.parametrize(
@@ -113,10 +110,10 @@ async def test_a_rude_plugin_is_counted_and_delays_no_ack(
 ) -> None:
     rude = MisbehavingPlugin(manner)
     async with beside(rude) as (running, required, session):
-        assert await send(running, session) < LONGEST_ACK_S
+        await send(running, session)
         await until(lambda: rude.entered == 1)
-        for _ in range(10):  # while it misbehaves
-            assert await send(running, session) < LONGEST_ACK_S
+        for _ in range(10):  # while it misbehaves: it would hold an acknowledgement back for ever
+            await send(running, session)
         assert len(required.batches) == 11
         # each batch is given up after its time limit, and counted, also while nothing comes back from the thread
         await until(
@@ -152,7 +149,7 @@ async def test_one_that_never_starts_delays_neither_acks_nor_readiness(manner: s
     rude = MisbehavingPlugin(manner, "start")
     async with beside(rude) as (running, required, session):
         for _ in range(3):
-            assert await send(running, session) < LONGEST_ACK_S
+            await send(running, session)
         assert running.pipeline.ready
         assert running.pipeline.reasons()["rude"]
         assert len(required.batches) == 3
@@ -167,9 +164,7 @@ async def test_one_that_will_not_shut_down_is_left_behind(manner: str, caplog: p
     async with beside(rude) as (running, required, session):
         await send(running, session)
         await until(lambda: rude.handled)
-        began = time.monotonic()
         await running.pipeline.drain(0.2)
-        assert time.monotonic() - began < 5
         assert required.shutdowns == 1
     assert "plugin rude did not shut down cleanly" in caplog.text
 
@@ -255,9 +250,7 @@ async def test_a_stuck_plugin_does_not_keep_the_process(manner: str, tmp_path: P
                 async with session.post(f"{url}/v1/logs", data=body, headers={"Content-Type": PROTOBUF}) as answer:
                     assert answer.status == 200
         await until(lambda: "stuck now" in sidecar.text)
-        began = time.monotonic()
         assert sidecar.end(timeout=30) == 0
-        assert time.monotonic() - began < 10
         assert "sidecar ended" in sidecar.text
 
 

@@ -39,10 +39,8 @@ async def test_the_process_says_when_it_is_ready_and_ends_on_a_signal(number: si
         updates = await asyncio.wait_for(polling, 30)
         assert updates[0].message
         waiting = asyncio.create_task(bot.get_updates(offset=updates[-1].update_id + 1000, timeout=30))
-        began = asyncio.get_running_loop().time()
         process.send_signal(number)
-        _, errors = await asyncio.wait_for(process.communicate(), 10)
-        assert asyncio.get_running_loop().time() - began <= 2
+        _, errors = await asyncio.wait_for(process.communicate(), 10)  # and not when the poll is over
         await asyncio.wait([waiting])
         waiting.exception()
     assert (process.returncode, errors.decode()) == (0, "")

@@ -7,7 +7,6 @@ leave the machine is refused by the network. So a connection that should not hav
 import asyncio
 import socket
 import threading
-import time
 from asyncio.selector_events import BaseSelectorEventLoop
 from collections.abc import AsyncIterator
 from typing import Any
@@ -199,14 +198,12 @@ async def test_bodies(name: str, pool: DecoderPool) -> None:
 )
 async def test_hosts_that_take_their_time(answer: bytes, drop: bytes) -> None:
     """One byte after another, for ever: the deadline is for all of it, whatever arrives in between."""
-    began = time.monotonic()
     async with (
         raw_host(answer, drop) as url,
         running(fetcher_of(max_bytes=LARGEST, timeout_s=0.5, loopback_hosts=["127.0.0.1"])) as fetcher,
     ):
         with pytest.raises(RetryableError, match=r"did not arrive within 0.5 s"):
             await fetcher.fetch(url)
-    assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"])

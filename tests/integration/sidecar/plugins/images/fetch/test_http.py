@@ -1,6 +1,5 @@
 """Fetching from hosts that fail in every way a host can, over real HTTP on loopback."""
 
-import time
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
@@ -56,10 +55,8 @@ async def test_what_will_not_pass(path: str, message: str, host: ImageHost, fetc
     ],
 )
 async def test_what_may_pass(path: str, message: str, host: ImageHost, fetcher: Fetcher) -> None:
-    began = time.monotonic()
     with pytest.raises(RetryableError, match=message):
         await fetcher.fetch(host.address(path))
-    assert time.monotonic() - began < 3
 
 
 async def test_nobody_listens(fetcher: Fetcher) -> None:
