@@ -13,6 +13,12 @@ from sidecar.plugins.images.queue.schema import BLOB_COLUMNS, JOB_COLUMNS, SCHEM
 
 ASIDE = ".corrupt-"
 DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+PASSING = frozenset(
+    {
+        sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_PROTOCOL,
+    }
+)  # fmt: skip
 _LASTING = {"jobs": 6, "blobs": 7}  # columns that never change, the first of each table: the checksum is of these
 
 
@@ -58,7 +64,10 @@ def is_damage(error: sqlite3.Error) -> bool:
 
 
 def fault_of(db: sqlite3.Connection) -> str:
-    """What is wrong with a journal, "" when nothing is: its pages, its indexes, and the rows of jobs not done yet."""
+    """What is wrong with a journal, "" when nothing is: its pages, its indexes, and the rows of jobs not done yet.
+
+    Raises sqlite3.DatabaseError when it cannot be read just now, which is no damage: another process holds it, say.
+    """
     try:
         (said,) = db.execute("PRAGMA integrity_check(1)").fetchone()
         if said != "ok":
@@ -69,6 +78,8 @@ def fault_of(db: sqlite3.Connection) -> str:
         if not all(_is_whole("blobs", row) for row in db.execute(f"SELECT {', '.join(BLOB_COLUMNS)} FROM blobs")):
             return "the row of an image is not what was written"
     except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in PASSING:
+            raise
         return str(error)[:200]
     return ""
 

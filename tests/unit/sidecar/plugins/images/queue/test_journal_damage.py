@@ -1,11 +1,14 @@
 """A journal that is damaged: noticed, set aside, and what is whole is saved."""
 
+import contextlib
 import random
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from sidecar.errors import RetryableError
+from sidecar.plugins.images.queue.recovery import fault_of
 from sidecar.telemetry import metrics as telemetry
 from sidecar.telemetry.metrics import Metrics
 from tests.support.journals import add, asides, job, opened, states
@@ -89,3 +92,14 @@ async def test_a_damaged_journal_that_another_process_has_open_is_left_alone(tmp
         await opened(tmp_path)
     assert not asides(tmp_path)
     await other.close()
+
+
+def test_a_journal_that_another_process_holds_is_no_damaged_one(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    with (
+        contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other,
+        contextlib.closing(sqlite3.connect(path, timeout=0)) as db,
+    ):
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(sqlite3.OperationalError, match="database is locked"):
+            fault_of(db)
