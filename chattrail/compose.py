@@ -36,7 +36,12 @@ def compose(
         common["telegram.chat.id"] = None if privacy.hides(target.chat) else target.chat.id
         common["telegram.chat.type"] = target.chat.type
     common["telegram.update.id"] = target.update_id
-    common["telegram.message.id"] = target.message_id
+    common["telegram.message.id"] = target.message_id or None
+    if target.place is not None:
+        common["telegram.message.reply_to_id"] = target.place.reply_to_id
+        common["telegram.message.thread_id"] = target.place.thread_id
+        common["telegram.message.media_group_id"] = target.place.media_group_id
+        common["telegram.business_connection.id"] = target.place.business_connection_id
     attributes |= {name: sanitize(value) for name, value in common.items() if value is not None}
     if target.user is not None:
         attributes |= privacy.describe(target.user)

@@ -27,6 +27,16 @@ class Chat:
     type: str | None = "private"  # None where it is not known
 
 
+@dataclass(frozen=True, slots=True)
+class MessagePlace:
+    """Where a message stands: which one it replies to, its topic, its album, the business account that it is of."""
+
+    reply_to_id: int | None = None
+    thread_id: int | None = None
+    media_group_id: str | None = None
+    business_connection_id: str | None = None
+
+
 @dataclass(slots=True)
 class Session:
     """A stretch of a person's events, by event time."""
@@ -60,6 +70,7 @@ class UpdateContext:
     dated: bool = True  # whether it is Telegram's
     latest: int = 0  # that of the last event but those that the bot tracks
     message_id: int | None = None
+    place: MessagePlace | None = None
     persona_id: str | None = None
     story_id: str | None = None
     session: "Session | None" = None  # the person's, once the update has an event
@@ -71,7 +82,7 @@ class UpdateContext:
 
 @dataclass(frozen=True, slots=True)
 class EventTarget:
-    """Whom and what an event is about, as far as it is given."""
+    """Whom and what an event is about, as far as it is given. A `message_id` of 0 says that it is about no message."""
 
     user: Person | None = None
     chat: Chat | None = None
@@ -80,6 +91,7 @@ class EventTarget:
     persona_id: str | None = None
     story_id: str | None = None
     bot: BotAccount | None = None
+    place: MessagePlace | None = None
 
     def within(self, context: UpdateContext | None) -> "EventTarget":
         """Fill what is missing from the update. Another person's event has neither its chat nor its message."""
@@ -98,6 +110,7 @@ class EventTarget:
             context.persona_id if self.persona_id is None else self.persona_id,
             context.story_id if self.story_id is None else self.story_id,
             bot,
+            self.place,
         )
 
 

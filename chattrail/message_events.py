@@ -56,6 +56,10 @@ class BotMessage(Message):
     type = "bot_message"
     when = "the bot sends a message that it does not say to be an AI answer"
     shown = ("kind",)
+    edits: int | None = attribute("chattrail.edit.count", "How many drafts came before it; None: none.", 14)
+    edit_span_ms: float | None = attribute(
+        "chattrail.edit.span_ms", "From the first of them to the last, in ms.", 2750.0
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

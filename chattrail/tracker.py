@@ -51,6 +51,8 @@ class Tracker:
         self._freed: list[int] = []  # numbers taken on arrival by events that were withheld after all
         self._pending: set[Pending] = set()
         self._bots: dict[int, BotAccount] = {}
+        self._at_end: list[Callable[[], None]] = []
+        self.kept: dict[type, object] = {}  # what instrumentations keep for this tracker
         after_fork_in_child(self._begin_again)
 
     def track(
@@ -126,12 +128,14 @@ class Tracker:
 
     def flush(self, timeout: float = 30.0) -> bool:
         """Wait until every event is exported or dropped. For scripts; a handler has no reason to wait."""
+        self._end()
         return self._sink.flush(timeout)
 
     def shutdown(self, timeout: float = 5.0) -> None:
         """Send what is queued and end within `timeout` seconds, come what may. What could not be sent is counted."""
         for pending in list(self._pending):
             self.settle(pending.context)
+        self._end()
         self._sink.shutdown(timeout)
 
     def __enter__(self) -> Self:
@@ -145,6 +149,14 @@ class Tracker:
     def bot(self, bot_id: int) -> BotAccount:
         """Return what is known of a bot; every event of it says so."""
         return self._bots.setdefault(bot_id, BotAccount(bot_id))
+
+    def at_end(self, record: Callable[[], None]) -> None:
+        """Have `record` called at a flush and at the end, to record what still waits."""
+        self._at_end.append(record)
+
+    def _end(self) -> None:
+        for record in self._at_end:
+            record()
 
     def arrive(self, event: Event, context: UpdateContext) -> None:
         """Take an incoming event's place in the order now, and record it when its update settles."""
@@ -161,7 +173,8 @@ class Tracker:
         """Record the update's incoming event as it is known by now. Does nothing the second time."""
         pending = self._claim(context)
         if pending is not None:
-            self._emit(pending.event, EventTarget(), context, pending.event_id, pending.timestamp, pending)
+            target = EventTarget(place=context.place)
+            self._emit(pending.event, target, context, pending.event_id, pending.timestamp, pending)
 
     def record(
         self,

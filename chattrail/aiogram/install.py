@@ -1,9 +1,10 @@
 """Puts the middlewares into a dispatcher, and what sees a bot's calls into its session."""
 
 from aiogram import Bot, Dispatcher
-from aiogram.types import ChatMemberUpdated
+from aiogram.types import TelegramObject
 
 from chattrail.aiogram.middleware import Failures, HandlerName, Updates
+from chattrail.botapi.updates import UPDATES
 from chattrail.tracker import Tracker
 
 KEY = "chattrail_tracker"
@@ -20,9 +21,10 @@ def install(dispatcher: Dispatcher, bot: Bot, tracker: Tracker, *, webhook_repli
     dispatcher.errors.outer_middleware(Failures())
     dispatcher.startup.register(updates.bots.at_startup)
     _before_storage(dispatcher, updates)
-    # aiogram asks Telegram only for updates that have a handler; few bots handle the one that says who blocks them.
-    dispatcher.my_chat_member.register(_nobody, _never)
     for name, observer in dispatcher.observers.items():
+        # aiogram asks Telegram only for updates that have a handler; few bots handle edits, reactions or who blocks them.
+        if name in UPDATES and UPDATES[name].read is not None:
+            observer.register(_nobody, _never)
         if name not in ("update", "error"):
             observer.middleware(HandlerName())
 
@@ -33,9 +35,9 @@ def _before_storage(dispatcher: Dispatcher, updates: Updates) -> None:
     known.insert(known.index(dispatcher.fsm) if dispatcher.fsm in known else len(known), updates)
 
 
-async def _nobody(event: ChatMemberUpdated) -> None:
+async def _nobody(event: TelegramObject) -> None:
     """Handle nothing: `_never` keeps every update from it."""
 
 
-async def _never(event: ChatMemberUpdated) -> bool:
+async def _never(event: TelegramObject) -> bool:
     return False

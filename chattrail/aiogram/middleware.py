@@ -10,12 +10,12 @@ from aiogram import BaseMiddleware, Bot
 from aiogram.dispatcher.event.bases import CancelHandler, SkipHandler
 from aiogram.methods import TelegramMethod
 from aiogram.types import TelegramObject, Update
+from aiogram.types.update import UpdateTypeLookupError
 
-from chattrail.aiogram import incoming
 from chattrail.aiogram.bots import Bots, InstrumentedBot
-from chattrail.aiogram.deferred import DeferredEvents
-from chattrail.clock import nanoseconds
-from chattrail.context import EventTarget, UpdateContext, current_update, running_update
+from chattrail.botapi.deferred import DeferredEvents
+from chattrail.botapi.recorder import recorder_of
+from chattrail.context import UpdateContext, current_update, running_update
 from chattrail.events import HandlerFailed
 from chattrail.rate_limited_log import RateLimitedLog, error_location
 
@@ -41,7 +41,7 @@ class Updates(BaseMiddleware):
             return await handler(event, data)
         tracker, data[self._key] = bot.tracker, bot.tracker
         context = UpdateContext(tracker, bot.account)
-        self._arrive(bot, context, event, data)
+        self._arrive(bot, context, event)
         token = current_update.set(context)
         try:
             result = await handler(event, data)
@@ -51,7 +51,7 @@ class Updates(BaseMiddleware):
             raise
         except Exception as error:
             failure = HandlerFailed(error_type=type(error).__name__, message=_message(error), handler=context.handler)
-            tracker.record(failure, EventTarget(), context, timestamp=incoming.now())
+            recorder_of(tracker).handler_failed(failure, context)
             data[_FAILED] = context
             raise
         finally:
@@ -68,26 +68,11 @@ class Updates(BaseMiddleware):
             _log.warning("an update was not recorded: %s", error_location(error))
             return None
 
-    def _arrive(
-        self, bot: InstrumentedBot, context: UpdateContext, update: TelegramObject, data: dict[str, Any]
-    ) -> None:
-        try:
-            if not isinstance(update, Update) or (kind := incoming.kind_of(update)) is None:
-                return
-            user, chat = data.get("event_from_user"), data.get("event_chat")
-            context.update_id = update.update_id
-            context.user = incoming.person(user, chat)
-            context.chat = None if chat is None else incoming.chat(chat)
-            event = getattr(update, kind)
-            at = incoming.telegrams_time(event)
-            context.kind, context.at, context.dated = kind, nanoseconds(at or incoming.now()), at is not None
-            context.message_id = incoming.message_id(event)
-            found = incoming.read(update, bot.account.username)
-            if found is not None and context.user is not None:
-                bot.tracker.arrive(found, context)
-                self._deferred.begin(bot.tracker, context)
-        except Exception as error:
-            bot.tracker.lost("instrumentation", error)
+    def _arrive(self, bot: InstrumentedBot, context: UpdateContext, update: TelegramObject) -> None:
+        if not isinstance(update, Update) or (kind := _kind(update)) is None:
+            return
+        if recorder_of(bot.tracker).arrive(context, update.update_id, kind, getattr(update, kind)):
+            self._deferred.begin(bot.tracker, context)
 
     def _returned(self, bot: InstrumentedBot, context: UpdateContext, result: object) -> None:
         if not isinstance(result, TelegramMethod):
@@ -129,6 +114,14 @@ class HandlerName(BaseMiddleware):
                 callback = data["handler"].callback
                 context.handler = f"{callback.__module__}.{callback.__qualname__}"
         return await handler(event, data)
+
+
+def _kind(update: Update) -> str | None:
+    """Return which field of the update is set; None for a kind that is newer than this aiogram."""
+    try:
+        return update.event_type
+    except UpdateTypeLookupError:
+        return None
 
 
 def _message(error: Exception) -> str | None:

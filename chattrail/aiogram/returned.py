@@ -9,7 +9,7 @@ from typing import Any
 
 from aiogram.methods import TelegramMethod
 
-from chattrail.aiogram.outgoing import Outgoing
+from chattrail.botapi.calls import Sent
 from chattrail.context import UpdateContext
 
 SECONDS = 0.05  # aiogram begins to send a method itself at once, if it does
@@ -50,7 +50,7 @@ class ReturnedMethods:
         return len(self._known)
 
 
-def record_unless_sent(returned: Returned, events: Sequence[Outgoing], record: Callable[[Outgoing], None]) -> None:
+def record_unless_sent(returned: Returned, events: Sequence[Sent], record: Callable[[Sent], None]) -> None:
     """Record what a method stands for, unless aiogram sends it: then it was too late for the response to the webhook."""
 
     def left_in_the_response() -> None:

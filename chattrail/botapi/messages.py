@@ -1,0 +1,151 @@
+"""Reads messages that come in, of all kinds of chats: which events they are, whose, and where."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+from chattrail.botapi import people
+from chattrail.botapi.content import fields_of
+from chattrail.botapi.memory import KnownMessage, Memory
+from chattrail.botapi.money import price
+from chattrail.botapi.reading import get, items, number
+from chattrail.context import BotAccount, Chat, MessagePlace, Person
+from chattrail.events import (
+    BotMessage,
+    Command,
+    Event,
+    MessageEdited,
+    PremiumAction,
+    StartCommand,
+    UserMessage,
+    attributes_of,
+)
+
+_COMMAND = re.compile(r"/([a-z0-9_]{1,64})(?:@(\w+))?(?:\s+(.*))?\Z", re.IGNORECASE | re.DOTALL)
+_EDITED = frozenset(attributes_of(MessageEdited))
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """What an update is, whose and where. `deleted` are the messages that are gone, when it says that of several."""
+
+    event: Event | None
+    person: Person | None
+    chat: Chat | None
+    message_id: int | None = None
+    place: MessagePlace | None = None
+    deleted: tuple[int, ...] = ()
+
+
+def where(event: Event | None, found: Any, user: Any = None, message: Any = None) -> Arrived:
+    """Return an event with whose and where it is, by the fields that most kinds of updates have."""
+    message = get(found, "message") if message is None else message
+    chat = get(found, "chat") or get(message, "chat")
+    user = user or get(found, "from_user") or get(found, "user")
+    return Arrived(event, people.person(user, chat), people.chat_of(chat), people.message_id(message))
+
+
+def received(message: Any, bot: BotAccount, memory: Memory) -> Arrived:
+    """Read a message. What no person sends is remembered all the same: the bot may copy it to one."""
+    event, fields = _payment(message), fields_of(message)
+    if event is None and fields is not None and people.named(get(message, "from_user")) is not None:
+        event = _said(fields, bot.username)
+    return _at_message(event, message, bot, memory, fields)
+
+
+def _at_message(event: Event | None, message: Any, bot: BotAccount, memory: Memory, fields: Any = None) -> Arrived:
+    arrived = replace(where(event, message, message=message), place=people.place(message))
+    if fields is not None and arrived.chat is not None and arrived.message_id:
+        kept = KnownMessage(fields, arrived.person, arrived.chat)
+        memory.messages.put((bot.id, arrived.chat.id, arrived.message_id), kept)
+    return arrived
+
+
+def _said(fields: dict[str, Any], bot_username: str | None) -> Event:
+    text = fields.get("text") if fields["kind"] == "text" or "image_id" in fields or "file_id" in fields else None
+    command = _COMMAND.match(text) if text else None
+    if command is None or not _is_for(bot_username, command[2]):
+        return UserMessage(**fields)
+    name, rest = command[1].lower(), (command[3] or "").strip() or None
+    return StartCommand(payload=rest) if name == "start" else Command(name=name, arguments=rest)
+
+
+def _is_for(bot_username: str | None, mentioned: str | None) -> bool:
+    """Tell whether a command is this bot's; as long as its own name is not known, every command is."""
+    return mentioned is None or bot_username is None or mentioned.lower() == bot_username.lower()
+
+
+def _payment(message: Any) -> Event | None:
+    for action, name in (("paid", "successful_payment"), ("refunded", "refunded_payment")):
+        paid = get(message, name)
+        if paid:
+            first = get(paid, "is_first_recurring")
+            return PremiumAction(
+                action=action,
+                plan=get(paid, "invoice_payload"),
+                charge_id=get(paid, "telegram_payment_charge_id"),
+                subscription="first" if first else "renewal" if get(paid, "is_recurring") else None,
+                until=_seconds(get(paid, "subscription_expiration_date")),
+                **price(get(paid, "total_amount"), get(paid, "currency")),
+            )
+    return None
+
+
+def _seconds(found: Any) -> int | None:
+    stamp = getattr(found, "timestamp", None)
+    return int(stamp()) if stamp else number(found)
+
+
+def posted(message: Any, bot: BotAccount, memory: Memory) -> None:
+    """Remember a channel's post."""
+    _at_message(None, message, bot, memory, fields_of(message))
+
+
+def edited(message: Any, bot: BotAccount, memory: Memory) -> Arrived:
+    """Read an edit by a person."""
+    fields = fields_of(message)
+    if fields is None or fields["kind"] in ("location", "venue") or people.named(get(message, "from_user")) is None:
+        return _at_message(None, message, bot, memory)  # a live location moves by edits
+    return _at_message(_edit(fields, "person"), message, bot, memory, fields)
+
+
+def _edit(fields: dict[str, Any], side: str) -> MessageEdited:
+    return MessageEdited(side=side, edits=1, **{name: value for name, value in fields.items() if name in _EDITED})
+
+
+def business(message: Any, bot: BotAccount, memory: Memory) -> Arrived:
+    """Read a message of a chat between a person and the account that the bot works for: there are no commands in it."""
+    fields = fields_of(message)
+    return _in_business(None if fields is None else _by(message, fields, edited=False), message, bot, memory, fields)
+
+
+def business_edited(message: Any, bot: BotAccount, memory: Memory) -> Arrived:
+    """Read an edit in such a chat."""
+    fields = fields_of(message)
+    return _in_business(None if fields is None else _by(message, fields, edited=True), message, bot, memory, fields)
+
+
+def _by(message: Any, fields: dict[str, Any], *, edited: bool) -> Event | None:
+    persons = get(get(message, "from_user"), "id") == get(get(message, "chat"), "id")
+    if not persons and get(message, "sender_business_bot"):
+        return None  # the bot's own, recorded when it was sent
+    if edited:
+        return _edit(fields, "person" if persons else "bot")
+    return UserMessage(**fields) if persons else BotMessage(**fields)
+
+
+def _in_business(event: Event | None, message: Any, bot: BotAccount, memory: Memory, fields: Any) -> Arrived:
+    arrived = _at_message(event, message, bot, memory, fields)
+    chat, sender = get(message, "chat"), get(message, "from_user")
+    if get(sender, "id") == get(chat, "id"):
+        return arrived
+    return replace(arrived, person=people.other_side(chat) if people.is_private(chat) else None)
+
+
+def business_deleted(found: Any, bot: BotAccount, memory: Memory) -> Arrived:
+    """Read which messages of such a chat are gone."""
+    chat = get(found, "chat")
+    gone = tuple(one for one in items(get(found, "message_ids")) if number(one) is not None)
+    place = MessagePlace(business_connection_id=get(found, "business_connection_id"))
+    whose = people.other_side(chat) if people.is_private(chat) else None
+    return Arrived(None, whose, people.chat_of(chat), place=place, deleted=gone)

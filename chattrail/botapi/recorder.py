@@ -1,0 +1,173 @@
+"""Records what an integration sees of a bot: updates that come in, and calls of the Bot API.
+
+An integration makes an `UpdateContext` for each update, calls `arrive`, sets `chattrail.context.current_update` to it while
+the handlers run, then calls `ended`. After each call that Telegram carried out it calls `sent`, after one that it refused `failed`.
+Nothing here raises or waits.
+"""
+
+from dataclasses import replace
+
+from chattrail.botapi import answers, updates
+from chattrail.botapi.calls import Call, Sent
+from chattrail.botapi.edits import Edit, Edits
+from chattrail.botapi.memory import Key, KnownMessage, Memory, Query
+from chattrail.botapi.messages import Arrived
+from chattrail.botapi.methods import METHODS
+from chattrail.botapi.money import price
+from chattrail.botapi.reading import get, now, number, telegrams_time
+from chattrail.botapi.returned import message_of
+from chattrail.clock import nanoseconds
+from chattrail.context import BotAccount, Chat, EventTarget, Person, UpdateContext, running_details
+from chattrail.events import AiMessage, BotBlocked, BotUnblocked, HandlerFailed, MessageDeleted
+from chattrail.tracker import Tracker
+
+_BLOCKED = "bot was blocked by the user"
+
+
+class Recorder:
+    """What one tracker records of its bots."""
+
+    def __init__(self, tracker: Tracker) -> None:
+        self.tracker = tracker
+        self.memory = Memory()
+        self.edits = Edits(self._record_edit)
+        tracker.at_end(self.edits.flush_all)
+
+    def arrive(self, context: UpdateContext, update_id: int, kind: str, found: object) -> bool:
+        """Fill in an update's context, and record its event when it settles; tell whether there is one that waits.
+
+        `kind` is the name of the update's field that is set, `found` its value.
+        """
+        try:
+            bot = context.bot
+            assert bot is not None
+            arrived = updates.read(kind, found, bot, self.memory)
+            context.update_id, context.user, context.chat = update_id, arrived.person, arrived.chat
+            at = telegrams_time(found)
+            context.kind, context.at, context.dated = kind, nanoseconds(at or now()), at is not None
+            context.message_id, context.place = arrived.message_id, arrived.place
+            self._before(bot, arrived, kind, found)
+            for gone in arrived.deleted:
+                target = EventTarget(message_id=gone, place=arrived.place)
+                self.edits.flush(None if arrived.chat is None else (bot.id, arrived.chat.id, gone))
+                self.tracker.record(MessageDeleted(), target, context, own=True)
+            if arrived.event is None:
+                return False
+            self.tracker.arrive(arrived.event, context)
+            return True
+        except Exception as error:
+            self.tracker.lost("instrumentation", error)
+            return False
+
+    def sent(self, bot: BotAccount, method: str, given: object, result: object, context: UpdateContext | None) -> None:
+        """Record a call that Telegram has carried out. `context` is the update's in which it was made, if any."""
+        try:
+            for one in self.read(bot, method, given, result, context):
+                self.record(bot, one, context)
+        except Exception as error:
+            self.tracker.lost("instrumentation", error)
+
+    def read(
+        self, bot: BotAccount, method: str, given: object, result: object, context: UpdateContext | None
+    ) -> list[Sent]:
+        """Return what a call is, for `record`."""
+        rule = METHODS.get(method)
+        if rule is None or rule.read is None:
+            return []
+        return list(rule.read(Call(method, given, result, bot, self.memory, running_details(), context)))
+
+    def returned(self, bot: BotAccount, method: str, given: object, context: UpdateContext | None) -> list[Sent]:
+        """Return what a call is whose result is never seen: it leaves inside the response to a webhook."""
+        return self.read(bot, method, given, message_of(method, given, context), context)
+
+    def record(self, bot: BotAccount, sent: Sent, context: UpdateContext | None) -> None:
+        """Record what a call is; an edit waits for those that follow it."""
+        target = _target(sent, bot, context)
+        if target.user is None and target.chat is None:
+            return  # an inline message of nobody known
+        if (
+            target.user is None and context is not None
+        ):  # to a chat that is not the person's: no part of the person's trail
+            target, context = replace(target, update_id=context.update_id), None
+        if sent.edited is not None and sent.key is not None:
+            details = running_details()
+            made = details if answers.says_ai(details) else None
+            self.edits.add(sent.key, Edit(sent.edited, target, context, made, sent.at))
+        elif sent.event is not None:
+            self.edits.flush(sent.key)
+            self.tracker.record(sent.event, target, context, timestamp=sent.at)
+
+    def failed(self, bot: BotAccount, given: object, error: object, context: UpdateContext | None) -> None:
+        """Record that the person has blocked the bot, when that is why Telegram refused a call. `error` is what it said."""
+        chat_id = number(get(given, "chat_id"))
+        if chat_id is None or chat_id <= 0 or _BLOCKED not in str(error).lower():
+            return
+        if self.memory.blocked.get((bot.id, chat_id)):
+            return
+        self.memory.blocked.put((bot.id, chat_id), True)
+        self.record(bot, Sent(BotBlocked(), Person(chat_id), Chat(chat_id), at=now()), context)
+
+    def handler_failed(self, failure: HandlerFailed, context: UpdateContext) -> None:
+        """Record that an exception reached the dispatcher."""
+        self.tracker.record(failure, EventTarget(), context, timestamp=now())
+
+    def _before(self, bot: BotAccount, arrived: Arrived, kind: str, found: object) -> None:
+        """Keep what later calls are about, and record edits of the message that the update is about."""
+        if arrived.chat is not None:
+            self.edits.flush((bot.id, arrived.chat.id, arrived.message_id))
+        if arrived.person is not None:
+            key = (bot.id, int(arrived.person.id))
+            if isinstance(arrived.event, BotBlocked):
+                self.memory.blocked.put(key, True)
+            elif isinstance(arrived.event, BotUnblocked) or (kind == "message" and arrived.chat == Chat(key[1])):
+                self.memory.blocked.pop(key)
+        waits = _QUERIES.get(kind)
+        asked = None if waits is None else get(found, waits[1])
+        if waits is not None and asked is not None and arrived.person is not None:
+            target = EventTarget(arrived.person, arrived.chat, place=arrived.place)
+            cost = {}
+            if kind == "pre_checkout_query":
+                cost = {
+                    "plan": get(found, "invoice_payload"),
+                    **price(get(found, "total_amount"), get(found, "currency")),
+                }
+            self.memory.queries.put((bot.id, waits[0], asked), Query(target, cost))
+
+    def _record_edit(self, key: Key, edit: Edit) -> None:
+        try:
+            known = self.memory.messages.get(key)
+            event = answers.edited_event(edit.fields, edit.details, answered=known is not None and known.ai)
+            span = round((edit.last - edit.first) * 1000, 1)
+            event = replace(event, edits=edit.count, edit_span_ms=span)  # type: ignore[call-arg]
+            ai = isinstance(event, AiMessage) or (known is not None and known.ai)
+            fields = edit.fields if known is None else known.fields | edit.fields
+            self.memory.messages.put(key, KnownMessage(fields, edit.target.user, edit.target.chat, ai))
+            self.tracker.record(event, edit.target, edit.update, timestamp=edit.at)
+        except Exception as error:
+            self.tracker.lost("instrumentation", error)
+
+
+# Which of them wait for the bot's answer: as what, and by which field it names them.
+_QUERIES = {
+    "callback_query": ("press", "id"),
+    "pre_checkout_query": ("payment", "id"),
+    "guest_message": ("guest", "guest_query_id"),
+}
+
+
+def recorder_of(tracker: Tracker) -> Recorder:
+    """Return the recorder of a tracker: one for all of its bots, however often it is asked for."""
+    found = tracker.kept.get(Recorder)
+    if not isinstance(found, Recorder):
+        found = tracker.kept[Recorder] = Recorder(tracker)
+    return found
+
+
+def _target(sent: Sent, bot: BotAccount, context: UpdateContext | None) -> EventTarget:
+    """Return the target of a message. Without a person it is the chat's: a scheduled post to a group, say."""
+    user, chat = sent.person, sent.chat
+    if context is not None and context.user is not None:
+        same_chat = context.chat is not None and chat is not None and context.chat.id == chat.id
+        if (user is None and same_chat) or (user is not None and str(user.id) == str(context.user.id)):
+            user = context.user
+    return EventTarget(user, chat, message_id=sent.message_id, bot=bot, place=sent.place)
