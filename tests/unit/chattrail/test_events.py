@@ -12,7 +12,7 @@ VOCABULARY = {
     "user_message": "text kind length entities data image_id image_file_id file_id file_unique_id file_name content_type "
     "file_size file_duration_s",
     "bot_message": "text kind length entities data image_id image_file_id file_id file_unique_id file_name content_type "
-    "file_size file_duration_s",
+    "file_size file_duration_s edits edit_span_ms",
     "ai_message": "text length entities provider request_model response_model input_tokens output_tokens duration_ms "
     "error_type edits edit_span_ms",
     "message_edited": "side text kind length entities image_id image_file_id edits edit_span_ms",

@@ -43,7 +43,7 @@ async def test_two_dispatchers_on_one_session() -> None:
     for (_, bot), recording in zip(sides, recordings, strict=True):
         name = f"bot_{bot.id}"
         assert bots(recording) == [
-            ("user_message", bot.id, name), ("ai_message", bot.id, name), ("ai_message", bot.id, name)
+            ("user_message", bot.id, name), ("bot_message", bot.id, name), ("bot_message", bot.id, name)
         ]  # fmt: skip
         recording.tracker.shutdown()
 
@@ -66,7 +66,7 @@ async def test_one_dispatcher_with_a_tracker_for_each_bot() -> None:
         await feed(dispatcher, bot)
     assert chosen == [recording.tracker for recording in recordings]
     for bot, recording in zip(pair, recordings, strict=True):
-        assert sorted(recording.types) == ["ai_message", "ai_message", "user_message"]
+        assert sorted(recording.types) == ["bot_message", "bot_message", "user_message"]
         assert {event["telegram.bot.id"] for event in recording.events} == {bot.id}
         outside = [event for event in recording.events if "telegram.update.id" not in event]
         assert [event["chattrail.message.text"] for event in outside] == ["I am another"]
@@ -91,7 +91,7 @@ async def test_the_two_lines_run_twice_do_nothing(bench: Bench, caplog: pytest.L
     instrument(bench.dispatcher, Bot("42:TEST", session=bench.wire), other.tracker)
     bench.on_message(answer)
     await bench.say("hi")
-    assert bench.types == ["user_message", "ai_message"]
+    assert bench.types == ["user_message", "bot_message"]
     assert other.types == []
     assert "bot 42 is instrumented already" in caplog.text
     other.tracker.shutdown()
@@ -158,7 +158,7 @@ async def test_an_overridden_call_is_recorded_all_the_same(bot: Bot) -> None:
     dispatcher.message.register(answer)
     instrument(dispatcher, bot, recording.tracker)
     await feed(dispatcher, bot)
-    assert recording.types == ["user_message", "ai_message"]
+    assert recording.types == ["user_message", "bot_message"]
     recording.tracker.shutdown()
 
 
@@ -170,7 +170,7 @@ async def test_a_session_that_was_replaced_is_recorded_from_the_next_update_on(
     await bench.say("hi")
     await bench.say("hi")
     await bench.bot.send_message(1001, "later")
-    assert bench.types == ["user_message", "ai_message", "user_message", "ai_message", "ai_message"]
+    assert bench.types == ["user_message", "bot_message", "user_message", "bot_message", "bot_message"]
     assert caplog.text.count("the session of bot 42 was replaced") == 1
 
 
@@ -178,7 +178,7 @@ async def test_another_object_of_a_bot_is_the_same_bot(bench: Bench, caplog: pyt
     bench.on_message(answer)
     for bot in [Bot("42:TEST", session=Wire()) for _ in range(3)]:
         await feed(bench.dispatcher, bot)
-    assert bench.types == ["user_message", "ai_message"] * 3
+    assert bench.types == ["user_message", "bot_message"] * 3
     assert caplog.text == ""
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aiogram import Bot, F
 from aiogram.dispatcher.event.bases import CancelHandler
+from aiogram.exceptions import TelegramForbiddenError
 from aiogram.types import ErrorEvent, Message
 
 from chattrail import Tracker
@@ -45,7 +46,7 @@ async def test_an_apology_is_its_updates_answer(bench: Bench) -> None:
     bench.dispatcher.errors.register(apologise)
     await bench.say("hi", chat=GROUP)
     assert [(event["type"], event["user.id"], event["telegram.update.id"]) for event in bench.events] == [
-        ("user_message", "1001", 1), ("handler_failed", "1001", 1), ("ai_message", "1001", 1),
+        ("user_message", "1001", 1), ("handler_failed", "1001", 1), ("bot_message", "1001", 1),
     ]  # fmt: skip
     assert len({event["session.id"] for event in bench.events}) == 1
     assert copies[0].run(running_update) is None
@@ -61,11 +62,21 @@ async def test_a_cancelled_update_is_no_failure(bench: Bench) -> None:
     assert bench.types == ["user_message"]
 
 
-async def test_a_send_that_fails_is_the_bots_and_no_event(bench: Bench) -> None:
+async def test_a_send_that_fails_says_that_the_bot_is_blocked_and_is_the_bots_to_deal_with(bench: Bench) -> None:
+    async def fails(chat: int) -> None:
+        with pytest.raises(TelegramForbiddenError, match="blocked by the user"):
+            await bench.bot.send_message(chat, "hello?")
+
     bench.wire.broken = True
-    with pytest.raises(Exception, match="blocked by the user"):
-        await bench.bot.send_message(1001, "hello?")
-    assert bench.types == []
+    for chat in (1001, 1002, 1001, -100):
+        await fails(chat)
+    bench.wire.broken = False
+    await bench.say("back again")
+    bench.wire.broken = True
+    await fails(1001)
+    assert [(event["type"], event["user.id"]) for event in bench.events] == [
+        ("bot_blocked", "1001"), ("bot_blocked", "1002"), ("user_message", "1001"), ("bot_blocked", "1001")
+    ]  # fmt: skip
 
 
 async def test_instrumenting_twice_records_once(bench: Bench) -> None:
@@ -78,7 +89,7 @@ async def test_instrumenting_twice_records_once(bench: Bench) -> None:
 
     bench.on_message(answer)
     await bench.say("hi")
-    assert bench.types == ["user_message", "ai_message"]
+    assert bench.types == ["user_message", "bot_message"]
 
 
 async def test_the_bot_never_feels_a_fault_of_the_instrumentation(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,8 +98,8 @@ async def test_the_bot_never_feels_a_fault_of_the_instrumentation(monkeypatch: p
     def fault(*args: object, **kwargs: object) -> Any:
         raise RuntimeError("a bug of ours")
 
-    for place in ("incoming.read", "outgoing.read", "incoming.person"):
-        monkeypatch.setattr(f"chattrail.aiogram.{place}", fault)
+    monkeypatch.setattr("chattrail.botapi.updates.read", fault)
+    monkeypatch.setattr("chattrail.botapi.recorder.Recorder.read", fault)
     answered = []
 
     async def answer(message: Message, chattrail_tracker: Tracker) -> None:
@@ -111,7 +122,7 @@ async def test_users_are_never_mixed_up_between_updates_at_once(bench: Bench) ->
     bob = {"id": 1002, "is_bot": False, "first_name": "Bob"}
     people = [(HOME, ANN), (BOB_HOME, bob)] * 20
     await asyncio.gather(*(bench.say("hi", chat, **{"from": user}) for chat, user in people))
-    answers = [event for event in bench.events if event["type"] == "ai_message"]
+    answers = [event for event in bench.events if event["type"] == "bot_message"]
     assert len(answers) == 40
     assert all(event["chattrail.message.text"] == f"to {event['user.id']}" for event in answers)
     assert sorted(event["event.sequence"] for event in bench.events) == list(range(1, 81))

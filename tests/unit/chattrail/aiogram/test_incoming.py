@@ -72,7 +72,8 @@ async def test_payments(bench: Bench, field: str, action: str, extra: dict[str, 
     kept = {key.removeprefix("chattrail.premium."): value for key, value in event.items() if "premium." in key}
     kept.pop("telegram.user.is_premium", None)
     assert kept == {
-        "action": action, "plan": "month", "amount": amount, "charge_id": "c1", "currency": extra.get("currency", "USD")
+        "action": action, "plan": "month", "amount": amount, "charge_id": "c1", "currency": extra.get("currency", "USD"),
+        "minor_units": 499,
     }  # fmt: skip
 
 
@@ -91,7 +92,7 @@ def membership(old: str, new: str, chat: dict[str, Any] = HOME) -> dict[str, Any
         ({"my_chat_member": membership("kicked", "member")}, ["bot_unblocked"]),
         ({"my_chat_member": membership("left", "member")}, []),
         ({"my_chat_member": membership("member", "kicked", GROUP)}, []),
-        ({"edited_message": message(text="better", edit_date=1)}, []),
+        ({"edited_message": message(text="better", edit_date=1)}, ["message_edited"]),
         ({"channel_post": {"message_id": 1, "date": 1, "chat": CHANNEL, "text": "news"}}, []),
         ({"message": message(new_chat_title="x", chat=GROUP)}, []),
         ({"message": message(text="x", **{"from": {**ANN, "is_bot": True}})}, []),
@@ -134,7 +135,7 @@ async def test_a_press_stays_beside_the_handlers_own_events(bench: Bench) -> Non
 
     bench.router.callback_query.register(chosen)
     await bench.feed(callback_query=press("persona:luna"))
-    assert bench.types == ["user_message", "ai_message", "persona_selected", "image_refresh"]
+    assert bench.types == ["user_message", "bot_message", "persona_selected", "image_refresh"]
     assert [event["event.sequence"] for event in bench.events] == [1, 2, 3, 4]
     assert len({event["session.id"] for event in bench.events}) == 1
 
@@ -180,7 +181,7 @@ async def test_a_handler_enriches_the_start(bench: Bench) -> None:
     await bench.say("/start")
     first, second = bench.events
     assert (first["type"], first["chattrail.start.returning"], first["event.sequence"]) == ("start_command", True, 1)
-    assert (second["type"], second["event.sequence"]) == ("ai_message", 2)
+    assert (second["type"], second["event.sequence"]) == ("bot_message", 2)
     assert first["chattrail.persona.id"] == second["chattrail.persona.id"] == "luna"
 
 
@@ -197,7 +198,7 @@ async def test_a_slow_handler_does_not_hold_the_trail_up(bench: Bench) -> None:
     assert bench.types == ["user_message"]
     thought.set()
     await task
-    assert bench.types == ["user_message", "ai_message"]
+    assert bench.types == ["user_message", "bot_message"]
 
 
 async def test_polling_asks_for_blocks(bench: Bench) -> None:

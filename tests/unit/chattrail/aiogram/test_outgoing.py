@@ -18,23 +18,26 @@ from tests.unit.chattrail.aiogram.bench import GROUP, HOME, Bench, message
 
 
 async def test_images_and_captions(bench: Bench) -> None:
-    async def show(message: Message) -> None:
+    async def show(message: Message, chattrail_tracker: Tracker) -> None:
         await message.answer_photo("file-id", caption="A fox")
-        await message.answer_document("file-id")
-        await message.answer_media_group([InputMediaPhoto(media="a", caption="Both"), InputMediaPhoto(media="b")])
-        await message.edit_media(InputMediaPhoto(media="c"))
-        await message.edit_text("not an event")
-        await message.react([])
+        with chattrail_tracker.details(prompt="a fox"):
+            await message.answer_photo("file-id", caption="A fox")
+            await message.answer_document("file-id")
+            await message.answer_media_group([InputMediaPhoto(media="a", caption="Both"), InputMediaPhoto(media="b")])
+            await message.edit_media(InputMediaPhoto(media="c"))
 
     bench.on_message(show)
     await bench.say("show")
     assert bench.types == [
-        "user_message", "image_generated", "ai_message", "image_generated", "image_generated", "ai_message",
+        "user_message", "bot_message", "image_generated", "bot_message", "image_generated", "image_generated", "bot_message",
         "image_generated", "image_generated",
     ]  # fmt: skip
-    fox, caption, document, *rest = bench.events[1:]
+    plain, fox, caption, document, *rest = bench.events[1:]
+    assert [plain[f"chattrail.{name}"] for name in ("message.kind", "message.text", "image.file_id", "image.id")] == [
+        "photo", "A fox", "p-800", "u-p-800",
+    ]  # fmt: skip
     assert (fox["chattrail.image.file_id"], fox["chattrail.image.id"]) == ("p-800", "u-p-800")
-    assert caption["chattrail.message.text"] == "A fox"
+    assert (caption["chattrail.message.text"], caption["chattrail.message.kind"]) == ("A fox", "text")
     assert caption["telegram.message.id"] == fox["telegram.message.id"]
     assert (document["chattrail.image.file_id"], document["chattrail.image.content_type"]) == ("d", "image/png")
     assert [event.get("chattrail.image.file_id") for event in rest] == ["p0-800", None, "p1-800", "p-800"]
@@ -78,8 +81,8 @@ async def test_messages_belong_to_whom_they_are_sent_to(bench: Bench) -> None:
     await bench.say("/broadcast")
     whose = [(event["type"], event.get("user.id"), event.get("telegram.chat.id")) for event in bench.events]
     assert whose == [
-        ("command", "1001", 1001), ("ai_message", "1001", 1001), ("ai_message", "1002", 1002),
-        ("chattrail_chat.ai_message", None, -100), ("chattrail_chat.ai_message", None, -200),
+        ("command", "1001", 1001), ("bot_message", "1001", 1001), ("bot_message", "1002", 1002),
+        ("chattrail_chat.bot_message", None, -100), ("chattrail_chat.bot_message", None, -200),
     ]  # fmt: skip
     assert "telegram.user.language_code" not in bench.events[2]
     assert {event["telegram.update.id"] for event in bench.events} == {1}
@@ -110,11 +113,11 @@ async def test_sends_outside_an_update(bench: Bench) -> None:
         prices=[LabeledPrice(label="a", amount=250)],
     )
     greeting, nobodys, invoice = bench.events
-    assert nobodys["type"] == "chattrail_chat.ai_message"
+    assert nobodys["type"] == "chattrail_chat.bot_message"
     assert (nobodys["telegram.chat.id"], nobodys["chattrail.message.text"]) == (-100, "nobody's")
     assert not nobodys.keys() & {"event.id", "event.sequence", "user.id", "session.id"}
     assert [greeting["event.sequence"], invoice["event.sequence"]] == [1, 2], "what is no event takes no number"
-    assert (greeting["type"], greeting["user.id"], greeting["telegram.user.username"]) == ("ai_message", "1001", "ann")
+    assert (greeting["type"], greeting["user.id"], greeting["telegram.user.username"]) == ("bot_message", "1001", "ann")
     assert greeting["telegram.message.id"] == 101
     assert "telegram.update.id" not in greeting
     assert (invoice["chattrail.premium.action"], invoice["chattrail.premium.amount"]) == ("invoice_sent", 250.0)
@@ -127,7 +130,7 @@ async def test_a_returned_method_is_the_updates(bench: Bench) -> None:
     bench.on_message(answer)
     method = await bench.say("hi", chat=GROUP)
     await Dispatcher.silent_call_request(bench.bot, method)  # what polling does next
-    assert bench.types == ["user_message", "ai_message"]
+    assert bench.types == ["user_message", "bot_message"]
     assert bench.events[1]["user.id"] == "1001"
     assert bench.events[1]["telegram.update.id"] == 1
 
@@ -135,22 +138,19 @@ async def test_a_returned_method_is_the_updates(bench: Bench) -> None:
 async def test_a_webhooks_reply_is_recorded_when_it_is_returned() -> None:
     bench = Bench(webhook_replies=True)
 
-    async def answer(message: Message) -> TelegramMethod[Any]:
+    async def answer(message: Message, chattrail_tracker: Tracker) -> TelegramMethod[Any]:
         assert message.text is not None
         return message.answer_photo(message.text, caption="c") if "p" in message.text else message.answer("returned")
 
     bench.on_message(answer)
-    for text, events in (("hi", 2), ("photo-id", 5), ("https://cdn.example/p.png", 8)):
+    for text, events in (("hi", 2), ("photo-id", 4), ("https://cdn.example/p.png", 6)):
         await bench.say(text, chat=GROUP if text == "hi" else HOME)
         await asyncio.to_thread(until, partial(lambda count: bench.tracker.emitted == count, events))
-    assert bench.types == [
-        "user_message", "ai_message", "user_message", "image_generated", "ai_message", "user_message", "image_generated",
-        "ai_message",
-    ]  # fmt: skip
-    assert bench.events[1]["user.id"] == "1001"
-    assert "telegram.message.id" in bench.events[1]
-    assert bench.events[3]["chattrail.image.file_id"] == "photo-id"
-    assert bench.events[6]["chattrail.image.url"] == "https://cdn.example/p.png"
+    assert bench.types == ["user_message", "bot_message"] * 3
+    returned, photo, by_url = bench.events[1::2]
+    assert (returned["user.id"], "telegram.message.id" in returned) == ("1001", False)
+    assert [event["chattrail.message.text"] for event in (returned, photo, by_url)] == ["returned", "c", "c"]
+    assert [event.get("chattrail.image.file_id") for event in (photo, by_url)] == ["photo-id", None]
     bench.tracker.shutdown()
 
 
@@ -173,7 +173,7 @@ async def test_a_reply_too_late_for_the_webhooks_response_is_recorded_once_as_it
     with pytest.warns(RuntimeWarning, match="slow response"):
         await answered_late(bench, allowed)
     await asyncio.sleep(2 * returned.SECONDS)  # by now it would have been recorded as a reply in the response, too
-    assert bench.types == ["user_message", "ai_message"]
+    assert bench.types == ["user_message", "bot_message"]
     assert bench.events[1]["telegram.message.id"] == 101
     bench.tracker.shutdown()
 

@@ -33,8 +33,8 @@ async def test_a_jobs_messages_belong_to_the_chats_they_go_to(bench: Bench) -> N
     await jobs[0]
     digests = bench.events[2:]
     assert [(event["type"], event.get("user.id"), event["telegram.chat.id"]) for event in digests] == [
-        ("ai_message", "1001", 1001), ("ai_message", "1002", 1002),
-        ("chattrail_chat.ai_message", None, -100), ("chattrail_chat.ai_message", None, -200),
+        ("bot_message", "1001", 1001), ("bot_message", "1002", 1002),
+        ("chattrail_chat.bot_message", None, -100), ("chattrail_chat.bot_message", None, -200),
     ]  # fmt: skip
     assert not any("telegram.update.id" in event or "gen_ai.request.model" in event for event in digests)
     assert bench.events[1]["gen_ai.request.model"] == "m"
