@@ -12,7 +12,7 @@ _INLINE = ("text", "expression", "alternative_text")
 
 def plain(found: Any) -> str | None:
     """Return the text of a rich message or a part of it; None where it has none."""
-    if isinstance(found, str):
+    if found is None or isinstance(found, str):
         return found
     if isinstance(found, list | tuple):
         return "".join(filter(None, map(plain, found))) or None

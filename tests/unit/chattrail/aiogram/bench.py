@@ -21,6 +21,12 @@ CHANNEL = {"id": -200, "type": "channel", "title": "News"}
 CHATS = {chat["id"]: chat for chat in (HOME, BOB_HOME, GROUP, CHANNEL)}
 
 
+POLL = {"id": "77", "question": "Colour?", "total_voter_count": 0, "is_anonymous": False, "type": "regular",
+        "allows_multiple_answers": False, "allows_revoting": True, "members_only": False, "is_closed": False,
+        "options": [{"text": text, "voter_count": 0, "persistent_id": text} for text in ("Red", "Green", "Blue")],
+        "correct_option_id": 1}  # fmt: skip
+
+
 def home(person: int) -> dict[str, Any]:
     """Return the private chat of any person."""
     return {"id": person, "type": "private", "first_name": "P"}
@@ -41,6 +47,7 @@ class Wire(BaseSession):
         self.message_id = 100
         self.broken = False
         self.asked = 0
+        self.contents: dict[str, dict[str, Any]] = {}  # of what the bot sends by a method
 
     async def close(self) -> None:
         pass
@@ -65,10 +72,18 @@ class Wire(BaseSession):
         if name == "GetMe":
             self.asked += 1
             return {"id": 42, "is_bot": True, "first_name": "b", "username": "my_bot"}
-        if name == "SetMessageReaction" or "inline_message_id" in given:
+        if type(method).__returning__ is bool or "inline_message_id" in given:
             return True
+        if type(method).__returning__ is str:
+            return "https://t.me/$link"
+        if name in ("CopyMessage", "CopyMessages", "ForwardMessages"):
+            copies = [{"message_id": self.message(given)["message_id"]} for _ in given.get("message_ids", [0])]
+            return copies[0] if name == "CopyMessage" else copies
         if name == "SendMediaGroup":
-            return [self.message(given, photo=sizes(f"p{n}"), **_caption(m)) for n, m in enumerate(given["media"])]
+            album = {"media_group_id": "a1"}
+            return [
+                self.message(given, photo=sizes(f"p{n}"), **album, **_caption(m)) for n, m in enumerate(given["media"])
+            ]
         if name in ("SendPhoto", "EditMessageMedia"):
             return self.message(given, photo=sizes("p"), **_caption(given))
         if name == "SendDocument":
@@ -77,12 +92,19 @@ class Wire(BaseSession):
         if name == "SendInvoice":
             invoice = {"title": "t", "description": "d", "start_parameter": "", "currency": "XTR", "total_amount": 1}
             return self.message(given, invoice=invoice)
+        if name in ("SendPoll", "StopPoll"):
+            poll = POLL | {"is_closed": name == "StopPoll", "type": given.get("type", "regular")}
+            return poll if name == "StopPoll" else self.message(given, poll=poll)
+        if name in self.contents:
+            return self.message(given, **self.contents[name], **_caption(given))
         return self.message(given, text=given.get("text", ""))
 
     def message(self, given: dict[str, Any], **content: Any) -> dict[str, Any]:
-        self.message_id += 1
+        if "message_id" not in given or "from_chat_id" in given:
+            self.message_id += 1
+        number = self.message_id if "from_chat_id" in given else given.get("message_id", self.message_id)
         chat = CHATS.get(given["chat_id"]) or home(given["chat_id"])
-        return {"message_id": self.message_id, "date": int(datetime.now(UTC).timestamp()), "chat": chat, **content}
+        return {"message_id": number, "date": int(datetime.now(UTC).timestamp()), "chat": chat, **content}
 
 
 def _caption(given: dict[str, Any]) -> dict[str, Any]:
