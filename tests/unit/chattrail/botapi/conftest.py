@@ -46,7 +46,7 @@ class Desk(Recording):
         with self.update(kind, found):
             pass
 
-    def call(self, name: str, result: Any = True, **given: Any) -> None:
+    def call(self, name: str, result: Any = True, /, **given: Any) -> None:
         """Make a call."""
         context = current_update.get()
         self.recorder.sent(self.bot, name, given, result, context)

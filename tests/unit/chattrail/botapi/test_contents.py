@@ -119,5 +119,5 @@ def test_where_a_message_stands(desk: Desk) -> None:
     "note", ["pinned_message", "new_chat_title", "message_auto_delete_timer_changed", "of_next_year"]
 )
 def test_telegrams_notes_are_nobodys_message(desk: Desk, note: str) -> None:
-    desk.receive("message", desk.message(**{note: {"x": 1}, "from": ANN}))
+    desk.receive("message", desk.message(**{"from": ANN}) | {note: {"x": 1}})
     assert desk.events == []

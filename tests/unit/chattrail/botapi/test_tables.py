@@ -16,7 +16,7 @@ from chattrail.botapi.methods import METHODS
 from chattrail.botapi.rules import Rule, table
 from chattrail.botapi.updates import UPDATES
 
-TABLES = {"methods": METHODS, "updates": UPDATES, "contents": CONTENTS}
+TABLES: dict[str, Mapping[str, Rule[Any]]] = {"methods": METHODS, "updates": UPDATES, "contents": CONTENTS}
 
 
 def api_methods() -> set[str]:
@@ -39,7 +39,7 @@ def test_everything_that_is_installed_has_a_rule(name: str) -> None:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_rule_says_what_or_why(name: str) -> None:
-    rules: Mapping[str, Rule[Any]] = TABLES[name]
+    rules = TABLES[name]
     assert all(rule.says for rule in rules.values())
     assert any(rule.read is None for rule in rules.values())
     assert any(rule.read is not None for rule in rules.values())
