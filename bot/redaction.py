@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from bot.logs import redactor
-from chattrail.events import PREFIX, AiMessage, ImageGenerated
+from chattrail.events import PREFIX, AiMessage, BotMessage, ImageGenerated, MessageEdited
 from chattrail.record import Record
 
 _MESSAGE = "exception.message"
-_ANSWERS = frozenset(PREFIX + event.type for event in (AiMessage, ImageGenerated))
+_ANSWERS = frozenset(PREFIX + event.type for event in (AiMessage, BotMessage, ImageGenerated, MessageEdited))
 _unrecorded: ContextVar[bool] = ContextVar("chattrail_bot_unrecorded", default=False)
 
 

@@ -6,7 +6,7 @@ python docs/generate.py --check    fail if they are out of date
 
 import importlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 from types import NoneType, UnionType
@@ -19,6 +19,12 @@ from pydantic import SecretStr  # noqa: E402 - the repository has to be found fi
 from pydantic.fields import FieldInfo  # noqa: E402
 from pydantic_core import PydanticUndefined  # noqa: E402
 
+from chattrail.botapi.content import CONTENTS  # noqa: E402
+from chattrail.botapi.edits import LONGEST_S, QUIET_S  # noqa: E402
+from chattrail.botapi.memory import BLOCKED, MESSAGES  # noqa: E402
+from chattrail.botapi.methods import METHODS  # noqa: E402
+from chattrail.botapi.rules import Rule  # noqa: E402
+from chattrail.botapi.updates import UPDATES  # noqa: E402
 from chattrail.events import CHAT_PREFIX, COMMON, EVENT_TYPES, RESOURCE, Attribute, attributes_of  # noqa: E402
 from chattrail.export.sequence_file import ATTRIBUTES, PROCESS_ENDED  # noqa: E402
 from common.settings import Settings  # noqa: E402
@@ -73,6 +79,27 @@ def events() -> str:
         f"named `{CHAT_PREFIX}<type>`, with the attributes of that type and `telegram.chat.id`. It is no event: it has no",
         "`event.id`, `event.sequence`, `user.id` or `session.id`, is in no trail and no figure, and stands in `logs` and",
         "`otel_logs`.",
+        "\n## What a bot's message is\n",
+        "What a bot sends is a `bot_message`. It is an `ai_message` when the bot says so: inside of `details(…)` with a provider, a",
+        "model, tokens or a duration, with GenAI instrumentation, or by tracking an `AiMessage`. A photo is `image_generated` when",
+        "the details name a prompt, an image or a model; its caption is a message of its own with the same message id. So it is",
+        "from version 0.1.0 on. What ran before that release recorded everything that a bot sent as `ai_message` or",
+        "`image_generated`, and such rows stay as they are.\n",
+        f"Edits of one message are one event, {QUIET_S:g} seconds after the last of them or {LONGEST_S:g} after the first, at the",
+        "end, and before anything else about the message: bots stream answers by edits. The first one that the bot says to be an AI",
+        "answer, of a message that was none, is an `ai_message`; all others are `message_edited`. Drafts are counted as edits of",
+        "the message that is sent at last.\n",
+        f"What a copied message says is known while it is one of the last {MESSAGES} of the process; the texts of a poll's options, the",
+        f"price of paid media and who has blocked the bot ({BLOCKED:,} people) are remembered by the process, too.",
+        "\n## What becomes of updates\n",
+        "The fields of Telegram's Update. Polling asks for those that are recorded; a webhook has to name them.\n",
+        *_rules(UPDATES),
+        "\n## What becomes of calls\n",
+        "The methods of the Bot API.\n",
+        *_rules(METHODS),
+        "\n## What becomes of a message's content\n",
+        "The kinds of `user_message` and `bot_message`, and what they keep besides the caption.\n",
+        *_rules(CONTENTS),
         "\n## Delivered again\n",
         "Telegram delivers an update again when a webhook was slow, maybe to another process. So `event.id` of what an update is",
         "follows from bot, update and kind, that of what the bot tracks meanwhile from bot, update, type and ordinal, and that of",
@@ -87,6 +114,21 @@ def events() -> str:
         *_attribute_table(ATTRIBUTES),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _rules(rules: Mapping[str, Rule[Any]]) -> Iterator[str]:
+    """Return a table of what is recorded, and lists of what is not, by reason."""
+    yield "| name | recorded as |"
+    yield "| --- | --- |"
+    ignored: dict[str, list[str]] = {}
+    for name, rule in rules.items():
+        if rule.read is None:
+            ignored.setdefault(rule.says, []).append(f"`{name}`")
+        else:
+            yield f"| `{name}` | {rule.says} |"
+    yield "\nIgnored:\n"
+    for reason, names in ignored.items():
+        yield f"- {reason}: {', '.join(names)}"
 
 
 def _attribute_table(attributes: tuple[Attribute, ...]) -> Iterator[str]:

@@ -2,9 +2,9 @@
 
     instrument(dispatcher, bot, create_tracker("my-bot"))
 
-What people send becomes start_command, command, user_message, premium_action, bot_blocked and bot_unblocked; what the
-bot sends becomes ai_message, image_generated and premium_action; an exception that reaches the dispatcher becomes
-handler_failed. Handlers that declare `chattrail_tracker: Tracker` get it, to track what only they know.
+What people send and do becomes events, and so does what the bot sends; docs/events.md has the table. What the bot sends is
+a bot_message, and an ai_message or image_generated where it says so: `with chattrail_tracker.details(request_model="m"):`.
+An exception that reaches the dispatcher becomes handler_failed. Handlers that declare `chattrail_tracker: Tracker` get it, to track what only they know.
 """
 
 from importlib.metadata import version
@@ -26,8 +26,9 @@ def instrument(dispatcher: Dispatcher, bot: Bot, tracker: Tracker, *, webhook_re
 
     Raises RuntimeError with an aiogram that is too old.
 
-    Polling then also asks for `my_chat_member` updates; a webhook has to name them in `set_webhook(allowed_updates=…)`
-    if it names any, for bot_blocked to be seen.
+    Polling then also asks for the updates that are recorded, such as `edited_message`, `message_reaction` and
+    `my_chat_member`; a webhook has to name them in `set_webhook(allowed_updates=…)`:
+    `dispatcher.resolve_used_update_types()` lists them.
 
     webhook_replies: set it when a webhook runs with `handle_in_background=False` and handlers return methods. Such a
     method leaves inside the HTTP response and never passes the bot's session, so it is recorded soon after it was returned:

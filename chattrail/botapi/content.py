@@ -175,6 +175,7 @@ CONTENTS: Mapping[str, Rule[Read]] = table(
             "direct_message_price_changed", "paid_message_price_changed", "suggested_post_approved",
             "suggested_post_approval_failed", "suggested_post_declined", "suggested_post_paid", "suggested_post_refunded",
         ),
+        "a mark of another content": ("has_media_spoiler",),
         "Telegram's note of a setting": (
             "message_auto_delete_timer_changed", "chat_background_set", "connected_website", "write_access_allowed",
             "managed_bot_created",

@@ -46,12 +46,12 @@ class Recorder:
             at = telegrams_time(found)
             context.kind, context.at, context.dated = kind, nanoseconds(at or now()), at is not None
             context.message_id, context.place = arrived.message_id, arrived.place
-            self._before(bot, arrived, kind, found)
+            again = self._before(bot, arrived, kind, found)
             for gone in arrived.deleted:
                 target = EventTarget(message_id=gone, place=arrived.place)
                 self.edits.flush(None if arrived.chat is None else (bot.id, arrived.chat.id, gone))
                 self.tracker.record(MessageDeleted(), target, context, own=True)
-            if arrived.event is None:
+            if arrived.event is None or again:
                 return False
             self.tracker.arrive(arrived.event, context)
             return True
@@ -111,13 +111,18 @@ class Recorder:
         """Record that an exception reached the dispatcher."""
         self.tracker.record(failure, EventTarget(), context, timestamp=now())
 
-    def _before(self, bot: BotAccount, arrived: Arrived, kind: str, found: object) -> None:
-        """Keep what later calls are about, and record edits of the message that the update is about."""
+    def _before(self, bot: BotAccount, arrived: Arrived, kind: str, found: object) -> bool:
+        """Keep what later calls are about, and record edits of the message that the update is about.
+
+        Tell whether it says again that the person has blocked the bot.
+        """
+        again = False
         if arrived.chat is not None:
             self.edits.flush((bot.id, arrived.chat.id, arrived.message_id))
         if arrived.person is not None:
             key = (bot.id, int(arrived.person.id))
             if isinstance(arrived.event, BotBlocked):
+                again = bool(self.memory.blocked.get(key))
                 self.memory.blocked.put(key, True)
             elif isinstance(arrived.event, BotUnblocked) or (kind == "message" and arrived.chat == Chat(key[1])):
                 self.memory.blocked.pop(key)
@@ -132,6 +137,7 @@ class Recorder:
                     **price(get(found, "total_amount"), get(found, "currency")),
                 }
             self.memory.queries.put((bot.id, waits[0], asked), Query(target, cost))
+        return again
 
     def _record_edit(self, key: Key, edit: Edit) -> None:
         try:

@@ -33,20 +33,19 @@ async def test_a_strangers_bot_has_its_trail(tmp_path: Path) -> None:
         events = await until("the whole trail", arrived)
     assert [(event["type"], event["text"]) for event in events] == [
         ("start_command", ""),
-        ("ai_message", "Welcome to my bot"),
+        ("bot_message", "Welcome to my bot"),
         ("command", ""),
-        ("ai_message", "What is your name?"),
+        ("bot_message", "What is your name?"),
         ("user_message", "Ann"),
-        ("ai_message", "Which colour?"),
+        ("bot_message", "Which colour?"),
         ("user_message", "🔵 Blue"),
-        ("ai_message", "Ann, noted"),
+        ("bot_message", "Ann, noted"),
         ("command", ""),
-        ("image_generated", ""),
-        ("ai_message", "Two greys"),
-        ("image_generated", ""),
+        ("bot_message", "Two greys"),
+        ("bot_message", ""),
         ("command", ""),
         ("handler_failed", ""),
-        ("ai_message", "Something went wrong"),
+        ("bot_message", "Something went wrong"),
     ]
     assert events[0]["attributes"]["chattrail.start.payload"] == "promo 1"
     assert [event["sequence"] for event in events] == sorted(event["sequence"] for event in events)

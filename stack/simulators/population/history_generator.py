@@ -12,7 +12,7 @@ from stack.simulators.population.population import Member
 from stack.simulators.population.script import Act, Step
 from stack.simulators.telegram.entities import parse
 
-ANSWERS = (events.AiMessage, events.ImageGenerated, events.HandlerFailed)
+ANSWERS = (events.AiMessage, events.BotMessage, events.ImageGenerated, events.HandlerFailed)
 """Events that handling an update causes; every other event is an update of its own."""
 IDLE = timedelta(hours=6)
 PERSON_SECONDS = 16.0
@@ -92,7 +92,7 @@ class HistoryGenerator:
     def _answer(self, key: str, **values: object) -> None:
         self._now += timedelta(milliseconds=self._chance.uniform(60, 220))
         text, _ = parse(self._say(key, **values), "HTML")
-        self._record(events.AiMessage(text=text, length=len(text)), message=True)
+        self._record(events.BotMessage(text=text, length=len(text)), message=True)
 
     def _command(self, name: str) -> None:
         self._record(events.Command(name=name), message=True)

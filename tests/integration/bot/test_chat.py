@@ -30,9 +30,9 @@ async def test_a_newcomer_gets_from_start_to_an_answer(bot: RunningBot) -> None:
 
     events = await bot.events(of=ann)
     assert [event.type for event in events] == [
-        "start_command", "ai_message",
-        "user_message", "persona_selected", "ai_message",
-        "user_message", "story_selected", "ai_message",
+        "start_command", "bot_message",
+        "user_message", "persona_selected", "bot_message",
+        "user_message", "story_selected", "bot_message",
         "user_message", "ai_message",
     ]  # fmt: skip
     start, _, pressed, persona, _, _, story, _, said, answered = [event.attributes for event in events]

@@ -97,7 +97,7 @@ async def test_a_refund_by_the_admin_ends_premium(bot: RunningBot) -> None:
     await admin.send(f"/refund {ann.id} {charge}")
     await admin.wait(says("CHARGE_ALREADY_REFUNDED"))
     assert [found[0] for found in await actions(bot)] == ["offered", "invoice_sent", "paid", "refunded"]
-    mine = [found.attributes.get("chattrail.message.text") for found in await bot.events("ai_message", ann)]
+    mine = [found.attributes.get("chattrail.message.text") for found in await bot.events("bot_message", ann)]
     assert mine[-1] == "Your 100 Stars have been returned, and that Premium has ended."
     assert {found.attributes["user.id"] for found in await bot.events()} == {str(ann.id), str(ADMIN)}
     await ann.send("/premium")

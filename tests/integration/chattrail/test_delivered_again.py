@@ -11,7 +11,8 @@ from aiogram.types import CallbackQuery, Message
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 
 from chattrail import Tracker
-from chattrail.aiogram import incoming, instrument
+from chattrail.aiogram import instrument
+from chattrail.botapi import recorder
 from chattrail.events import PremiumAction
 from sidecar.telemetry.metrics import EVENTS_REPEATED
 from tests.support.embedded import EmbeddedClickHouse
@@ -75,7 +76,7 @@ def test_an_update_that_is_delivered_again_counts_once(sink: SinkUnderTest) -> N
         sink.run(deliver(bench, 2001, last_of_october))
         store(bench, sink)
     assert sink.rows("SELECT type, count() FROM events FINAL WHERE user_id = '2001' GROUP BY type ORDER BY type") == [
-        ("ai_message", 8),  # what the bot sends twice are two messages
+        ("bot_message", 8),  # what the bot sends twice are two messages
         ("command", 1), ("premium_action", 3), ("user_message", 1),
     ]  # fmt: skip
     figures = "sum(messages), sum(commands), sum(offers), sum(payments), sum(refunds), sum(stars), sum(answers)"
@@ -88,7 +89,7 @@ async def press(bench: Bench, person: int, at: datetime, number: int = 80) -> No
     bench.update_id = number
     shown = {"message_id": 5, "date": int(at.timestamp()) - 9, "chat": home(person), "text": "Whom?"}
     sender = {**ANN, "id": person}
-    with patch.object(incoming, "now", return_value=at):
+    with patch.object(recorder, "now", return_value=at):
         await bench.feed(
             callback_query={"id": "1", "from": sender, "chat_instance": "1", "data": "d", "message": shown}
         )
@@ -140,7 +141,7 @@ def test_what_is_about_a_chat_and_no_person_is_a_log(sink: SinkUnderTest) -> Non
     assert sink.rows(
         "SELECT name, attributes['telegram.chat.id'], attributes['telegram.bot.username'] FROM logs "
         "ORDER BY attributes['telegram.message.id']"
-    ) == [("chattrail_chat.ai_message", "-100", "my_bot"), ("chattrail_chat.ai_message", "-200", "my_bot")]  # fmt: skip
+    ) == [("chattrail_chat.bot_message", "-100", "my_bot"), ("chattrail_chat.bot_message", "-200", "my_bot")]  # fmt: skip
     assert sink.one("SELECT sequence FROM events WHERE user_id = '2005'") == 1, "the sequence has no gap"
     assert sink.one("SELECT count() FROM dead_letters") == 0
     assert sink.one("SELECT count() FROM activity WHERE user_id IN ('777000', '-100', '-200', '')") == 0

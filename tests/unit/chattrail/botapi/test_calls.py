@@ -186,6 +186,7 @@ def test_a_blocked_person_is_marked_once_until_they_are_back(desk: Desk) -> None
     desk.receive("my_chat_member", member | {"chat": BOB_HOME, "new_chat_member": {"status": "kicked"},
                                              "from": {"id": 1002, "first_name": "Bob"}})  # fmt: skip
     desk.recorder.failed(desk.bot, {"chat_id": 1002}, refused, None)
+    desk.receive("my_chat_member", member | {"new_chat_member": {"status": "kicked"}})  # the refusal has said it
     assert desk.said("user.id") == [
         ("bot_blocked", "1001"), ("user_message", "1001"), ("bot_blocked", "1001"), ("bot_blocked", "1002")
     ]  # fmt: skip
