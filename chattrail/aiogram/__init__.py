@@ -2,9 +2,10 @@
 
     instrument(dispatcher, bot, create_tracker("my-bot"))
 
-What people send and do becomes events, and so does what the bot sends; docs/events.md has the table. What the bot sends is
-a bot_message, and an ai_message or image_generated where it says so: `with chattrail_tracker.details(request_model="m"):`.
-An exception that reaches the dispatcher becomes handler_failed. Handlers that declare `chattrail_tracker: Tracker` get it, to track what only they know.
+What people send and do becomes events, and so does what the bot sends; docs/events.md has the table. What the bot sends
+is a bot_message, and an ai_message or image_generated where it says so: `with
+chattrail_tracker.details(request_model="m"):`. An exception that reaches the dispatcher becomes handler_failed.
+Handlers that declare `chattrail_tracker: Tracker` get it, to track what only they know.
 """
 
 from importlib.metadata import version

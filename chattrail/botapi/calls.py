@@ -62,8 +62,8 @@ def _said(call: Call, message: Any, fields: Fields) -> Iterator[Sent]:
     where = at_message(call, message)
     if fields["kind"] == "poll":
         _remember_poll(call, get(message, "poll"), where)
-    events = list(events_of(fields, call.details))
     draft = _draft_before(call, where)
+    events = list(events_of(fields, call.details or (draft.details if draft else None)))
     if draft is not None:
         events = [_streamed(event, draft) for event in events]
     remember(call, where, fields, ai=any(isinstance(event, AiMessage) for event in events))

@@ -42,7 +42,7 @@ def paid_media_sent(call: Call) -> Iterator[Sent]:
 
 def refused(call: Call) -> Iterator[Sent]:
     """Read the answer to a payment that is about to be made: only its refusal is an event."""
-    query = call.memory.queries.pop((call.bot.id, "payment", call.get("pre_checkout_query_id")))
+    query = call.memory.queries.get((call.bot.id, "payment", call.get("pre_checkout_query_id")))
     if call.get("ok") or query is None:
         return
     event = PremiumAction(action="refused", reason=call.get("error_message"), **query.price)
@@ -51,7 +51,7 @@ def refused(call: Call) -> Iterator[Sent]:
 
 def press_answered(call: Call) -> Iterator[Sent]:
     """Read the answer to a press: with a text it is shown as an alert, or for a moment at the top."""
-    query = call.memory.queries.pop((call.bot.id, "press", call.get("callback_query_id")))
+    query = call.memory.queries.get((call.bot.id, "press", call.get("callback_query_id")))
     text = call.get("text")
     if text and query is not None:
         event = BotMessage(kind="alert" if call.get("show_alert") else "notice", text=text, length=len(text))
@@ -60,7 +60,7 @@ def press_answered(call: Call) -> Iterator[Sent]:
 
 def guest_answered(call: Call) -> Iterator[Sent]:
     """Read the answer to a guest's message: a result as for inline queries, which is sent at once."""
-    query = call.memory.queries.pop((call.bot.id, "guest", call.get("guest_query_id")))
+    query = call.memory.queries.get((call.bot.id, "guest", call.get("guest_query_id")))
     result = call.get("result")
     content = get(result, "input_message_content")
     text = plain(get(content, "rich_message")) or get(content, "message_text") or get(result, "caption")

@@ -90,22 +90,23 @@ class Recorder:
         ):  # to a chat that is not the person's: no part of the person's trail
             target, context = replace(target, update_id=context.update_id), None
         if sent.edited is not None and sent.key is not None:
-            details = running_details()
-            made = details if answers.says_ai(details) else None
-            self.edits.add(sent.key, Edit(sent.edited, target, context, made, sent.at))
+            # Of the details it is asked when the edits are over: instrumentation adds to them when a model's answer ends.
+            self.edits.add(sent.key, Edit(sent.edited, target, context, running_details(), sent.at))
         elif sent.event is not None:
             self.edits.flush(sent.key)
             self.tracker.record(sent.event, target, context, timestamp=sent.at)
 
     def failed(self, bot: BotAccount, given: object, error: object, context: UpdateContext | None) -> None:
         """Record that the person has blocked the bot, when that is why Telegram refused a call. `error` is what it said."""
-        chat_id = number(get(given, "chat_id"))
-        if chat_id is None or chat_id <= 0 or _BLOCKED not in str(error).lower():
-            return
-        if self.memory.blocked.get((bot.id, chat_id)):
-            return
-        self.memory.blocked.put((bot.id, chat_id), True)
-        self.record(bot, Sent(BotBlocked(), Person(chat_id), Chat(chat_id), at=now()), context)
+        try:
+            chat_id = number(get(given, "chat_id"))
+            if chat_id is None or chat_id <= 0 or _BLOCKED not in str(error).lower():
+                return
+            if not self.memory.blocked.get((bot.id, chat_id)):
+                self.memory.blocked.put((bot.id, chat_id), True)
+                self.record(bot, Sent(BotBlocked(), Person(chat_id), Chat(chat_id), at=now()), context)
+        except Exception as failure:
+            self.tracker.lost("instrumentation", failure)
 
     def handler_failed(self, failure: HandlerFailed, context: UpdateContext) -> None:
         """Record that an exception reached the dispatcher."""
