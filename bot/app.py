@@ -36,7 +36,7 @@ from chattrail.export.pipeline import create_tracker
 from chattrail.tracker import Tracker
 
 _log = logging.getLogger(__name__)
-UPDATES = ["message", "callback_query", "pre_checkout_query", "my_chat_member"]
+UPDATES = ["message", "edited_message", "message_reaction", "callback_query", "pre_checkout_query", "my_chat_member"]
 _UTC_NOW = partial(datetime.now, UTC)
 _OPENAI = "https://api.openai.com/v1"
 

@@ -2,7 +2,9 @@
 tests/integration/chattrail/test_environments.py.
 """
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from aiogram.enums import ContentType
 from aiogram.methods import TelegramMethod
 from aiogram.types import Update
 
+from chattrail import botapi
 from chattrail.botapi.content import CONTENTS
 from chattrail.botapi.methods import METHODS
 from chattrail.botapi.rules import Rule, table
@@ -48,3 +51,15 @@ def test_every_rule_says_what_or_why(name: str) -> None:
 def test_nothing_has_two_rules() -> None:
     with pytest.raises(ValueError, match="close has two rules"):
         table({"close": ("a", print)}, {"b": ["close"]})
+
+
+def test_the_tables_and_readers_import_no_framework() -> None:
+    folder = Path(botapi.__file__).parent
+    imports = {
+        line
+        for file in folder.glob("*.py")
+        for line in file.read_text().splitlines()
+        if re.match("(from|import) ", line)
+    }
+    assert len(imports) > 50
+    assert [line for line in imports if re.search(r"\b(aiogram|telegram|telebot)\b", line)] == []
