@@ -70,21 +70,31 @@ class Edits:
                 self.flush(next(iter(self._waiting)))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="chattrail-edits", daemon=True)
-                self._thread.start()
+                try:
+                    self._thread.start()
+                except RuntimeError:  # the interpreter ends, or the machine has no more threads
+                    self._thread = None
+                    self.flush(key)
 
     def flush(self, key: Key | None) -> None:
         """Record what waits of a message."""
         if key is None or key not in self._waiting:
             return
-        with self._changed:  # also while another thread records it, so that what comes next comes after it
-            edit = self._waiting.pop(key, None)
+        with self._changed:  # while another thread records it, what comes next waits here
+            edit = self._waiting.get(key)
             if edit is not None:
-                edit.context.run(self._record, key, edit)
+                try:
+                    edit.context.run(self._record, key, edit)
+                finally:
+                    self._waiting.pop(key, None)
+            if not self._waiting:
+                self._changed.notify()
 
     def flush_all(self) -> None:
         """Record all that waits."""
-        for key in list(self._waiting):
-            self.flush(key)
+        with self._changed:
+            for key in list(self._waiting):
+                self.flush(key)
 
     def flush_due(self) -> float | None:
         """Record what is due, and return when the next is; None when nothing waits."""

@@ -6,9 +6,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from aiogram.types import CallbackQuery, Message
+from aiogram.types import CallbackQuery, Message, Update
 
 from chattrail import Tracker
+from chattrail.botapi.updates import UPDATES
 from chattrail.events import ImageRefresh, PersonaSelected
 from tests.support.fakes.otlp_receiver import until
 from tests.unit.chattrail.aiogram.bench import ANN, CHANNEL, GROUP, HOME, Bench, message, sizes
@@ -201,5 +202,18 @@ async def test_a_slow_handler_does_not_hold_the_trail_up(bench: Bench) -> None:
     assert bench.types == ["user_message", "bot_message"]
 
 
-async def test_polling_asks_for_blocks(bench: Bench) -> None:
-    assert "my_chat_member" in bench.dispatcher.resolve_used_update_types()
+async def test_polling_asks_for_what_is_recorded_and_for_nothing_else(bench: Bench) -> None:
+    asked = set(bench.dispatcher.resolve_used_update_types())
+    assert {"my_chat_member", "edited_message", "message_reaction", "poll_answer"} <= asked
+    assert asked == {name for name, rule in UPDATES.items() if rule.read is not None} & set(Update.model_fields)
+
+
+async def test_an_edit_a_reaction_and_a_vote_by_a_person(bench: Bench) -> None:
+    await bench.feed(edited_message=message(text="better", edit_date=1_790_000_060))
+    reaction = {"chat": HOME, "message_id": 7, "user": ANN, "date": 1_790_000_000, "old_reaction": []}
+    await bench.feed(message_reaction=reaction | {"new_reaction": [{"type": "emoji", "emoji": "🔥"}]})
+    await bench.feed(poll_answer={"poll_id": "1", "user": ANN, "option_ids": [0], "option_persistent_ids": ["a"]})
+    assert [(event["type"], event["user.id"]) for event in bench.events] == [
+        ("message_edited", "1001"), ("reaction", "1001"), ("poll", "1001")
+    ]  # fmt: skip
+    assert bench.events[0]["at"] == 1_790_000_060 * 10**9

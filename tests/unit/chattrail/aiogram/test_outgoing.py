@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from aiogram import Bot, Dispatcher
 from aiogram.methods import SendMessage, TelegramMethod
-from aiogram.types import BufferedInputFile, InputMediaPhoto, LabeledPrice, Message
+from aiogram.types import BufferedInputFile, CallbackQuery, InputMediaPhoto, LabeledPrice, Message, ReactionTypeEmoji
 
 from chattrail import Tracker
 from chattrail.aiogram import returned
 from tests.support.fakes.otlp_receiver import until
-from tests.unit.chattrail.aiogram.bench import GROUP, HOME, Bench, message
+from tests.unit.chattrail.aiogram.bench import ANN, GROUP, HOME, Bench, message
 
 
 async def test_images_and_captions(bench: Bench) -> None:
@@ -41,6 +41,42 @@ async def test_images_and_captions(bench: Bench) -> None:
     assert caption["telegram.message.id"] == fox["telegram.message.id"]
     assert (document["chattrail.image.file_id"], document["chattrail.image.content_type"]) == ("d", "image/png")
     assert [event.get("chattrail.image.file_id") for event in rest] == ["p0-800", None, "p1-800", "p-800"]
+
+
+async def test_calls_of_all_sorts(bench: Bench) -> None:
+    """What aiogram calls by its own classes is what the tables of the Bot API know."""
+
+    async def play(message: Message, bot: Bot) -> None:
+        await message.copy_to(1002)
+        await bot.forward_messages(1002, 1001, [7, 8])
+        await message.react([ReactionTypeEmoji(emoji="🔥")])
+        sent = await message.answer("…")
+        await sent.edit_text("I am")
+        await sent.edit_text("I am here")
+        await message.answer_poll("Colour?", ["Red", "Green", "Blue"])
+        await bot.stop_poll(1001, 105)
+        await sent.delete()
+        await bot.edit_message_text("inline", inline_message_id="i")
+
+    async def pressed(query: CallbackQuery) -> None:
+        await query.answer("Too late", show_alert=True)
+
+    bench.on_message(play)
+    bench.router.callback_query.register(pressed)
+    await bench.say("go")
+    await bench.feed(poll_answer={"poll_id": "77", "user": ANN, "option_ids": [1], "option_persistent_ids": ["b"]})
+    await bench.feed(callback_query={"id": "1", "from": ANN, "chat_instance": "1", "data": "d"})
+    shown = [
+        (event["type"], event["user.id"], event.get("chattrail.message.kind"), event.get("chattrail.message.text"))
+        for event in sorted(bench.events, key=lambda event: int(event["event.sequence"]))
+    ]
+    assert shown == [
+        ("user_message", "1001", "text", "go"), ("bot_message", "1002", "text", "go"), ("bot_message", "1002", "text", "go"),
+        ("bot_message", "1002", "forward", None), ("reaction", "1001", None, None), ("bot_message", "1001", "text", "…"),
+        ("bot_message", "1001", "poll", "Colour?"), ("poll", "1001", None, None), ("message_edited", "1001", "text", "I am here"),
+        ("message_deleted", "1001", None, None), ("poll", "1001", None, "Green"), ("user_message", "1001", "button", "d"),
+        ("bot_message", "1001", "alert", "Too late"), ("message_edited", "1001", "text", "inline"),
+    ]  # fmt: skip
 
 
 async def test_details_go_where_they_belong(bench: Bench) -> None:
