@@ -14,6 +14,7 @@ from chattrail.events import (
     BotMessage,
     Command,
     Event,
+    MessageDeleted,
     MessageEdited,
     PremiumAction,
     StartCommand,
@@ -27,14 +28,14 @@ _EDITED = frozenset(attributes_of(MessageEdited))
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """What an update is, whose and where. `deleted` are the messages that are gone, when it says that of several."""
+    """What an update is, whose and where. `besides` are other events that it is, before `event`, with their messages' numbers."""
 
     event: Event | None
     person: Person | None
     chat: Chat | None
     message_id: int | None = None
     place: MessagePlace | None = None
-    deleted: tuple[int, ...] = ()
+    besides: tuple[tuple[Event, int | None], ...] = ()
 
 
 def where(event: Event | None, found: Any, user: Any = None, message: Any = None) -> Arrived:
@@ -50,7 +51,13 @@ def received(message: Any, bot: BotAccount, memory: Memory) -> Arrived:
     event, fields = _payment(message), fields_of(message)
     if event is None and fields is not None and people.named(get(message, "from_user")) is not None:
         event = _said(fields, bot.username)
-    return _at_message(event, message, bot, memory, fields)
+    arrived = _at_message(event, message, bot, memory, fields)
+    if fields is not None and fields["kind"] != "text" and isinstance(event, StartCommand | Command):
+        file = {name: value for name, value in fields.items() if name not in ("text", "length", "entities")}
+        return replace(
+            arrived, besides=((UserMessage(**file), None),)
+        )  # a command under a photo: the photo is sent, too
+    return arrived
 
 
 def _at_message(event: Event | None, message: Any, bot: BotAccount, memory: Memory, fields: Any = None) -> Arrived:
@@ -145,7 +152,7 @@ def _in_business(event: Event | None, message: Any, bot: BotAccount, memory: Mem
 def business_deleted(found: Any, bot: BotAccount, memory: Memory) -> Arrived:
     """Read which messages of such a chat are gone."""
     chat = get(found, "chat")
-    gone = tuple(one for one in items(get(found, "message_ids")) if number(one) is not None)
+    gone = tuple((MessageDeleted(), one) for one in items(get(found, "message_ids")) if number(one) is not None)
     place = MessagePlace(business_connection_id=get(found, "business_connection_id"))
     whose = people.other_side(chat) if people.is_private(chat) else None
-    return Arrived(None, whose, people.chat_of(chat), place=place, deleted=gone)
+    return Arrived(None, whose, people.chat_of(chat), place=place, besides=gone)

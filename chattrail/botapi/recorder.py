@@ -18,7 +18,7 @@ from chattrail.botapi.reading import get, now, number, telegrams_time
 from chattrail.botapi.returned import message_of
 from chattrail.clock import nanoseconds
 from chattrail.context import BotAccount, Chat, EventTarget, Person, UpdateContext, running_details
-from chattrail.events import AiMessage, BotBlocked, BotUnblocked, HandlerFailed, MessageDeleted
+from chattrail.events import AiMessage, BotBlocked, BotUnblocked, HandlerFailed
 from chattrail.tracker import Tracker
 
 _BLOCKED = "bot was blocked by the user"
@@ -47,10 +47,11 @@ class Recorder:
             context.kind, context.at, context.dated = kind, nanoseconds(at or now()), at is not None
             context.message_id, context.place = arrived.message_id, arrived.place
             again = self._before(bot, arrived, kind, found)
-            for gone in arrived.deleted:
-                target = EventTarget(message_id=gone, place=arrived.place)
-                self.edits.flush(None if arrived.chat is None else (bot.id, arrived.chat.id, gone))
-                self.tracker.record(MessageDeleted(), target, context, own=True)
+            for event, number_ in arrived.besides if arrived.person is not None else ():
+                if arrived.chat is not None:
+                    self.edits.flush((bot.id, arrived.chat.id, number_))
+                target = EventTarget(message_id=number_, place=arrived.place)
+                self.tracker.record(event, target, context, own=True)
             if arrived.event is None or again:
                 return False
             self.tracker.arrive(arrived.event, context)

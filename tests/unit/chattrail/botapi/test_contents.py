@@ -98,6 +98,25 @@ def test_formatting_is_kept_without_anyones_id(desk: Desk) -> None:
     assert [event["chattrail.message.entities"] for event in desk.events] == [expected] * 2
 
 
+@pytest.mark.parametrize(
+    ("caption", "command", "said"),
+    [("/edit@my_bot  blue ", "command", "blue"), ("/start ad", "start_command", "ad"), ("/edit@other_bot", None, None)],
+)
+def test_a_command_under_a_photo_is_both(desk: Desk, caption: str, command: str | None, said: str | None) -> None:
+    for _ in range(2):  # delivered again
+        desk.receive("message", desk.message(photo=SIZES, caption=caption, **{"from": ANN}))
+        desk.update_id -= 1
+    photo = ("user_message", "u800", caption if command is None else None, None)
+    both = [photo] if command is None else [photo, (command, None, None, said)]
+    assert [
+        (line[0], line[1], line[2], line[3] or line[4])
+        for line in desk.said("image.id", "text", "command.arguments", "start.payload")
+    ] == both * 2
+    ids = [event["event.id"] for event in desk.events]
+    assert ids[: len(both)] == ids[len(both) :]
+    assert len(set(ids)) == len(both)
+
+
 def test_where_a_message_stands(desk: Desk) -> None:
     first = desk.message(chat=GROUP, forum_topic_created={"name": "t"})
     thread = {"message_thread_id": first["message_id"]}
