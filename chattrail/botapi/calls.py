@@ -9,7 +9,7 @@ from typing import Any
 from chattrail.botapi import people
 from chattrail.botapi.answers import events_of, image_of, is_new_image
 from chattrail.botapi.content import Fields, fields_of
-from chattrail.botapi.memory import Draft, Key, KnownMessage, KnownPoll, Memory
+from chattrail.botapi.memory import Draft, Key, KnownMessage, KnownPoll, Memory, message_key
 from chattrail.botapi.reactions import emoji_of
 from chattrail.botapi.reading import entities, get, items, known, now, number, telegrams_time, word
 from chattrail.botapi.rich_text import plain, without_tags
@@ -75,15 +75,17 @@ def at_message(call: Call, message: Any) -> Sent:
     """Return whose and where a message is that Telegram returned."""
     chat = people.chat_of(get(message, "chat"))
     whose = people.other_side(get(message, "chat")) if people.is_private(get(message, "chat")) else None
-    number_, key = people.message_id(message), None
+    number_, place = people.message_id(message), people.place(message)
     receiver, ephemeral = get(message, "receiver_user"), get(message, "ephemeral_message_id")
     if receiver is not None:
         whose = people.named(receiver)
         number_ = number_ or 0
         key = _ephemeral_key(call, chat, whose, ephemeral)
-    elif chat is not None and number_:
-        key = (call.bot.id, chat.id, number_)
-    return Sent(None, whose, chat, number_, people.place(message), telegrams_time(message) or now(), key)
+    else:
+        key = message_key(call.bot.id, chat, number_, place)
+        known_before = call.memory.messages.get(key)  # of a group: whom it was for
+        whose = known_before.person if whose is None and known_before is not None else whose
+    return Sent(None, whose, chat, number_, place, telegrams_time(message) or now(), key)
 
 
 def _ephemeral_key(call: Call, chat: Chat | None, whose: Person | None, ephemeral: Any) -> Key | None:
@@ -147,6 +149,8 @@ def at_given(call: Call, message: Any = None) -> Sent:
     """Return whose and where a message is of which a call names chat and number, or what Telegram calls it inline."""
     inline, chat_id = call.get("inline_message_id"), number(call.get("chat_id"))
     message = number(message)
+    account = call.get("business_connection_id")
+    place = MessagePlace(business_connection_id=account) if account else None
     key: Key | None = None
     chat = None
     if inline:
@@ -157,7 +161,7 @@ def at_given(call: Call, message: Any = None) -> Sent:
         if receiver is not None:
             key = _ephemeral_key(call, chat, Person(receiver), call.get("ephemeral_message_id"))
             return Sent(None, Person(receiver), chat, at=now(), key=key)
-        key = (call.bot.id, chat_id, message)
+        key = message_key(call.bot.id, chat, message, place)
     found = call.memory.messages.get(key)
     whose = None if chat is None or chat.type is None else Person(chat.id)
     context = call.context
@@ -167,7 +171,6 @@ def at_given(call: Call, message: Any = None) -> Sent:
         chat = context.chat
     elif inline and context is not None:
         whose = context.user
-    place = MessagePlace(business_connection_id=business) if (business := call.get("business_connection_id")) else None
     return Sent(None, whose, chat, message or 0, place, now(), key)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeAlias, TypeVar
 
 from chattrail.botapi.content import Fields
-from chattrail.context import Chat, Details, EventTarget, Person
+from chattrail.context import Chat, Details, EventTarget, MessagePlace, Person
 
 Value = TypeVar("Value")
 Key: TypeAlias = tuple[Hashable, ...]  # begins with the bot's id
@@ -76,6 +76,14 @@ class Query:
 
     target: EventTarget
     price: Fields = field(default_factory=dict)
+
+
+def message_key(bot_id: int, chat: Chat | None, message_id: int | None, place: MessagePlace | None) -> Key | None:
+    """Return what names a message of a chat. A business account's chats have the same numbers as the bot's own."""
+    if chat is None or not message_id:
+        return None
+    account = None if place is None else place.business_connection_id
+    return (bot_id, chat.id, message_id) if account is None else (bot_id, account, chat.id, message_id)
 
 
 class Memory:

@@ -6,7 +6,7 @@ from typing import Any
 
 from chattrail.botapi import people
 from chattrail.botapi.content import fields_of
-from chattrail.botapi.memory import KnownMessage, Memory
+from chattrail.botapi.memory import KnownMessage, Memory, message_key
 from chattrail.botapi.money import price
 from chattrail.botapi.reading import get, items, number
 from chattrail.context import BotAccount, Chat, MessagePlace, Person
@@ -54,17 +54,19 @@ def received(message: Any, bot: BotAccount, memory: Memory) -> Arrived:
     arrived = _at_message(event, message, bot, memory, fields)
     if fields is not None and fields["kind"] != "text" and isinstance(event, StartCommand | Command):
         file = {name: value for name, value in fields.items() if name not in ("text", "length", "entities")}
-        return replace(
-            arrived, besides=((UserMessage(**file), None),)
-        )  # a command under a photo: the photo is sent, too
+        return replace(arrived, besides=((UserMessage(**file), None),))  # the photo over the command is sent, too
     return arrived
 
 
 def _at_message(event: Event | None, message: Any, bot: BotAccount, memory: Memory, fields: Any = None) -> Arrived:
     arrived = replace(where(event, message, message=message), place=people.place(message))
-    if fields is not None and arrived.chat is not None and arrived.message_id:
-        kept = KnownMessage(fields, arrived.person, arrived.chat)
-        memory.messages.put((bot.id, arrived.chat.id, arrived.message_id), kept)
+    return _remembered(arrived, message, bot, memory, fields)
+
+
+def _remembered(arrived: Arrived, message: Any, bot: BotAccount, memory: Memory, fields: Any) -> Arrived:
+    key = message_key(bot.id, arrived.chat, arrived.message_id, arrived.place)
+    if fields is not None and key is not None and not get(message, "guest_query_id"):  # whose chat is not the bot's
+        memory.messages.put(key, KnownMessage(fields, arrived.person, arrived.chat))
     return arrived
 
 
@@ -142,11 +144,11 @@ def _by(message: Any, fields: dict[str, Any], *, edited: bool) -> Event | None:
 
 
 def _in_business(event: Event | None, message: Any, bot: BotAccount, memory: Memory, fields: Any) -> Arrived:
-    arrived = _at_message(event, message, bot, memory, fields)
-    chat, sender = get(message, "chat"), get(message, "from_user")
-    if get(sender, "id") == get(chat, "id"):
-        return arrived
-    return replace(arrived, person=people.other_side(chat) if people.is_private(chat) else None)
+    arrived = _at_message(event, message, bot, memory)
+    chat = get(message, "chat")
+    if get(get(message, "from_user"), "id") != get(chat, "id"):
+        arrived = replace(arrived, person=people.other_side(chat) if people.is_private(chat) else None)
+    return _remembered(arrived, message, bot, memory, fields)
 
 
 def business_deleted(found: Any, bot: BotAccount, memory: Memory) -> Arrived:

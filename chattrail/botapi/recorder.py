@@ -1,7 +1,8 @@
 """Records what an integration sees of a bot: updates that come in, and calls of the Bot API.
 
 An integration makes an `UpdateContext` for each update, calls `arrive`, sets `chattrail.context.current_update` to it while
-the handlers run, then calls `ended`. After each call that Telegram carried out it calls `sent`, after one that it refused `failed`.
+the handlers run, then calls `Tracker.settle` and sets its `ended`. After each call that Telegram has carried out it calls
+`sent`, after one that it refused `failed`.
 Nothing here raises or waits.
 """
 
@@ -10,7 +11,7 @@ from dataclasses import replace
 from chattrail.botapi import answers, updates
 from chattrail.botapi.calls import Call, Sent
 from chattrail.botapi.edits import Edit, Edits
-from chattrail.botapi.memory import Key, KnownMessage, Memory, Query
+from chattrail.botapi.memory import Key, KnownMessage, Memory, Query, message_key
 from chattrail.botapi.messages import Arrived
 from chattrail.botapi.methods import METHODS
 from chattrail.botapi.money import price
@@ -48,8 +49,7 @@ class Recorder:
             context.message_id, context.place = arrived.message_id, arrived.place
             again = self._before(bot, arrived, kind, found)
             for event, number_ in arrived.besides if arrived.person is not None else ():
-                if arrived.chat is not None:
-                    self.edits.flush((bot.id, arrived.chat.id, number_))
+                self.edits.flush(message_key(bot.id, arrived.chat, number_, arrived.place))
                 target = EventTarget(message_id=number_, place=arrived.place)
                 self.tracker.record(event, target, context, own=True)
             if arrived.event is None or again:
@@ -86,9 +86,7 @@ class Recorder:
         target = _target(sent, bot, context)
         if target.user is None and target.chat is None:
             return  # an inline message of nobody known
-        if (
-            target.user is None and context is not None
-        ):  # to a chat that is not the person's: no part of the person's trail
+        if target.user is None and context is not None:  # to a chat that is not the person's: in nobody's trail
             target, context = replace(target, update_id=context.update_id), None
         if sent.edited is not None and sent.key is not None:
             # Of the details it is asked when the edits are over: instrumentation adds to them when a model's answer ends.
@@ -119,8 +117,7 @@ class Recorder:
         Tell whether it says again that the person has blocked the bot.
         """
         again = False
-        if arrived.chat is not None:
-            self.edits.flush((bot.id, arrived.chat.id, arrived.message_id))
+        self.edits.flush(message_key(bot.id, arrived.chat, arrived.message_id, arrived.place))
         if arrived.person is not None:
             key = (bot.id, int(arrived.person.id))
             if isinstance(arrived.event, BotBlocked):

@@ -51,7 +51,7 @@ def _pressed(query: Any, bot: BotAccount, memory: Memory) -> Arrived:
 
 
 def _topic_of(message: Any) -> Any:
-    return {"message_thread_id": get(message, "message_thread_id")}
+    return {name: get(message, name) for name in ("message_thread_id", "business_connection_id")}
 
 
 def _label(query: Any) -> str | None:

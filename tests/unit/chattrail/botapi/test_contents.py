@@ -127,7 +127,7 @@ def test_where_a_message_stands(desk: Desk) -> None:
     album = desk.message(photo=SIZES, media_group_id="9", business_connection_id="bc", **{"from": ANN})
     for message in (in_topic, answer, album):
         desk.receive("message", message)
-    desk.call("sendMessage", answer, chat_id=-100)
+    desk.call("sendMessage", desk.message(text="c", chat=GROUP, reply_to_message=in_topic, **thread), chat_id=-100)
     assert desk.said("thread_id", "reply_to_id", "media_group_id", "business_connection.id") == [
         ("user_message", first["message_id"], None, None, None),
         ("user_message", first["message_id"], in_topic["message_id"], None, None),

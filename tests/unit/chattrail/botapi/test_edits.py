@@ -9,7 +9,7 @@ import pytest
 from chattrail.botapi.edits import CAPACITY, Edit, Edits
 from chattrail.context import EventTarget, details
 from tests.support.fakes.otlp_receiver import until
-from tests.unit.chattrail.botapi.conftest import ANN, Desk
+from tests.unit.chattrail.botapi.conftest import ANN, GROUP, Desk
 
 
 class Held(Edits):
@@ -112,6 +112,20 @@ def test_a_streamed_answer_is_one_event_with_its_last_text(desk: Desk) -> None:
     streamed = desk.events[2]
     assert (streamed["user.id"], streamed["at"], streamed["telegram.chat.id"]) == ("1001", 1_790_000_009 * 10**9, 1001)
     assert streamed["chattrail.edit.span_ms"] >= 0
+
+
+def test_an_answer_that_streams_into_a_group_stays_the_persons_when_the_update_is_over(desk: Desk) -> None:
+    placeholder = desk.message(text="…", chat=GROUP)
+    with desk.update("message", desk.message(text="hi", chat=GROUP, **{"from": ANN})):
+        desk.call("sendMessage", placeholder, chat_id=-100)
+    with desk.update("message", desk.message(text="me too", chat=GROUP, **{"from": ANN | {"id": 1002}})):
+        desk.call("editMessageText", placeholder | {"text": "I am"}, chat_id=-100, message_id=placeholder["message_id"])
+    desk.call(
+        "editMessageText", placeholder | {"text": "I am here"}, chat_id=-100, message_id=placeholder["message_id"]
+    )
+    assert [line for line in desk.said("user.id", "text", "edit.count") if line[0] == "message_edited"] == [
+        ("message_edited", "1001", "I am here", 2)
+    ]
 
 
 def test_edits_come_before_anything_else_about_their_message(desk: Desk) -> None:

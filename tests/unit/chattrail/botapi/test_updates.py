@@ -96,6 +96,19 @@ def test_what_the_owner_types_and_what_the_bot_answers_is_in_the_persons_trail(d
     ]  # fmt: skip
 
 
+def test_what_is_done_to_the_owners_message_is_the_persons_too(desk: Desk) -> None:
+    typed = desk.message(text="hello", business_connection_id="bc", **{"from": OWNER})
+    own = desk.message(text="the bot's own chat with Ann", **{"from": ANN}) | {"message_id": typed["message_id"]}
+    desk.receive("business_message", typed)
+    desk.receive("message", own)
+    at = {"chat_id": 1001, "message_id": typed["message_id"]}
+    desk.call("editMessageText", business_connection_id="bc", text="hello!", **at)
+    desk.call("copyMessage", {"message_id": 900}, chat_id=1001, from_chat_id=1001, message_id=typed["message_id"])
+    assert desk.said("user.id", "text", "business_connection.id")[2:] == [
+        ("bot_message", "1001", "the bot's own chat with Ann", None), ("message_edited", "1001", "hello!", "bc")
+    ]  # fmt: skip
+
+
 def test_deleted_business_messages_are_one_event_each_however_often_they_are_delivered(desk: Desk) -> None:
     for _ in range(2):
         desk.receive("deleted_business_messages", CUSTOMER | {"message_ids": [7, 8]})
