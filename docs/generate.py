@@ -81,7 +81,7 @@ def events() -> str:
         "`otel_logs`.",
         "\n## What a bot's message is\n",
         "What a bot sends is a `bot_message`. It is an `ai_message` when the bot says so: inside of `details(…)` with a",
-        "provider, a model, tokens or a duration, with GenAI instrumentation, or by tracking an `AiMessage`. A photo is",
+        "provider, a model, tokens, a duration or an error, with GenAI instrumentation, or by tracking an `AiMessage`. A photo is",
         "`image_generated` when the details name a prompt, an image or a model; its caption is a message of its own with the",
         "same message id. So it is from version 0.1.0 on. What ran before that release recorded everything that a bot sent as",
         "`ai_message` or `image_generated`, and such rows stay as they are.\n",

@@ -8,7 +8,7 @@ from chattrail.context import Details
 from chattrail.events import AiMessage, BotMessage, Event, ImageGenerated, MessageEdited, attributes_of
 
 _MODEL = frozenset({"provider", "request_model", "response_model"})
-_AI = _MODEL | {"input_tokens", "output_tokens", "duration_ms"}
+_AI = _MODEL | {"input_tokens", "output_tokens", "duration_ms", "error_type"}
 _IMAGE = frozenset(attributes_of(ImageGenerated)) - {"duration_ms", "error_type"}
 # These belong to one message or image: on two of them a sum would count twice, and an id would name both.
 _MEASURES = frozenset(
@@ -30,7 +30,7 @@ def events_of(fields: Fields, details: Details | None) -> Iterator[Event]:
     if _is_image(fields) and _has(details, _IMAGE | _MODEL):
         yield image_of(fields, details)
         if caption:
-            if details is not None and _has(details, _AI - {"duration_ms"}):
+            if details is not None and _has(details, _AI - {"duration_ms", "error_type"}):
                 yield detailed(AiMessage(**caption), details, beside=ImageGenerated)
             else:
                 yield BotMessage(**caption)

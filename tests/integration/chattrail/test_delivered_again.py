@@ -80,7 +80,7 @@ def test_an_update_that_is_delivered_again_counts_once(sink: SinkUnderTest) -> N
         ("command", 1), ("premium_action", 3), ("user_message", 1),
     ]  # fmt: skip
     figures = "sum(messages), sum(commands), sum(offers), sum(payments), sum(refunds), sum(stars), sum(answers)"
-    assert sink.rows(f"SELECT {figures} FROM activity FINAL WHERE user_id = '2001'") == [(1, 1, 1, 1, 1, 0.0, 8)]
+    assert sink.rows(f"SELECT {figures} FROM activity FINAL WHERE user_id = '2001'") == [(1, 1, 1, 1, 1, 0.0, 0)]
     assert sink.one("SELECT count() FROM events WHERE user_id = '42'") == 0, "the bot is no person"
 
 
