@@ -73,8 +73,9 @@ def _said(call: Call, message: Any, fields: Fields) -> Iterator[Sent]:
 
 def at_message(call: Call, message: Any) -> Sent:
     """Return whose and where a message is that Telegram returned."""
-    chat = people.chat_of(get(message, "chat"))
-    whose = people.other_side(get(message, "chat")) if people.is_private(get(message, "chat")) else None
+    where = get(message, "chat")
+    chat = people.chat_of(where)
+    whose = people.other_side(where) if chat is not None and chat.type == "private" else None
     number_, place = people.message_id(message), people.place(message)
     receiver, ephemeral = get(message, "receiver_user"), get(message, "ephemeral_message_id")
     if receiver is not None:

@@ -49,7 +49,7 @@ def where(event: Event | None, found: Any, user: Any = None, message: Any = None
 def received(message: Any, bot: BotAccount, memory: Memory) -> Arrived:
     """Read a message. What no person sends is remembered all the same: the bot may copy it to one."""
     event, fields = _payment(message), fields_of(message)
-    if event is None and fields is not None and people.named(get(message, "from_user")) is not None:
+    if event is None and fields is not None and people.is_person(get(message, "from_user")):
         event = _said(fields, bot.username)
     arrived = _at_message(event, message, bot, memory, fields)
     if fields is not None and fields["kind"] != "text" and isinstance(event, StartCommand | Command):
@@ -113,7 +113,7 @@ def posted(message: Any, bot: BotAccount, memory: Memory) -> None:
 def edited(message: Any, bot: BotAccount, memory: Memory) -> Arrived:
     """Read an edit by a person."""
     fields = fields_of(message)
-    if fields is None or fields["kind"] in ("location", "venue") or people.named(get(message, "from_user")) is None:
+    if fields is None or fields["kind"] in ("location", "venue") or not people.is_person(get(message, "from_user")):
         return _at_message(None, message, bot, memory)  # a live location moves by edits
     return _at_message(_edit(fields, "person"), message, bot, memory, fields)
 

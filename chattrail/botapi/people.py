@@ -7,13 +7,18 @@ from chattrail.context import Chat, MessagePlace, Person
 _SERVICE_ACCOUNTS = frozenset({777000, 1087968824, 136817688})
 
 
+def is_person(user: object) -> bool:
+    """Tell whether a user is neither a bot nor a service account."""
+    user_id = number(get(user, "id"))
+    return user_id is not None and not get(user, "is_bot") and user_id not in _SERVICE_ACCOUNTS
+
+
 def named(user: object) -> Person | None:
     """Return a user as a person, unless it is a bot or a service account."""
-    user_id = number(get(user, "id"))
-    if user_id is None or get(user, "is_bot") or user_id in _SERVICE_ACCOUNTS:
+    if not is_person(user):
         return None
     language = get(user, "language_code")
-    return Person(user_id, get(user, "username"), _full_name(user), language, bool(get(user, "is_premium")))
+    return Person(get(user, "id"), get(user, "username"), _full_name(user), language, bool(get(user, "is_premium")))
 
 
 def person(user: object, chat: object) -> Person | None:
