@@ -2,15 +2,12 @@
 
 from typing import Any
 
-# "exp" of https://core.telegram.org/bots/payments/currencies.json where it is not 2. Stars (XTR) have no smaller unit.
-_DIGITS = dict.fromkeys(("XTR", "CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND"), 0) | dict.fromkeys(
-    ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3
-)
+from chattrail.currencies import minor_digits
 
 
 def amount(smallest_units: int, currency: str) -> float:
     """Return an amount in units of its currency: 250 XTR, 4.99 USD, 1.5 JOD."""
-    return float(smallest_units / 10 ** _DIGITS.get(currency, 2))
+    return float(smallest_units / 10 ** minor_digits(currency))
 
 
 def price(smallest_units: object, currency: object) -> dict[str, Any]:
