@@ -5,13 +5,15 @@ objects of the wire (`next_message`) stays 130 MB smaller.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from stack.simulators.telegram.chats import Answer, Chat
 from stack.simulators.telegram.markup import inline_buttons
+from stack.simulators.telegram.reactions import words
+from stack.simulators.telegram.record import Entry
 from stack.simulators.telegram.state import State
 from stack.simulators.telegram.wire import Json
 
@@ -37,6 +39,28 @@ class ChatObserver:
     def __init__(self, state: State, chat: Chat) -> None:
         self._state, self._chat = state, chat
         self._from_here = 0
+
+    @property
+    def chat(self) -> Chat:
+        """The chat itself, for actions of others in it."""
+        return self._chat
+
+    @property
+    def record(self) -> Sequence[Entry]:
+        """All that each side has seen here, oldest first; kept if the server was made with `keeps_record`."""
+        if self._chat.record is None:
+            raise RuntimeError("no record is kept: TelegramServer(keeps_record=True) keeps one")
+        return self._chat.record.entries
+
+    @property
+    def drafts(self) -> dict[int, str]:
+        """What the bot streams now, by the draft's id."""
+        return dict(self._chat.drafts)
+
+    def reactions(self, message_id: int) -> dict[int, str]:
+        """Return the reactions to a message by who reacts, separated by spaces."""
+        found = self._chat.reactions.items()
+        return {who: words(reactions) for (message, who), reactions in found if message == message_id and reactions}
 
     @property
     def id(self) -> int:

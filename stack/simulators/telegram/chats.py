@@ -5,6 +5,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass
 from typing import TypeVar
 
+from stack.simulators.telegram.record import ChatRecord
 from stack.simulators.telegram.wire import Json
 
 KEPT = 150
@@ -36,10 +37,19 @@ class Answer:
 
 
 class Chat:
-    """One private chat. It keeps the newest messages only, as a person's screen does."""
+    """One private chat. It keeps the newest messages only, as a person's screen does; the record, if kept, has all."""
 
-    def __init__(self, user: Json) -> None:
+    update_kind = "message"
+    """The update that a person's message here comes in; an edited one comes in `edited_<kind>`."""
+
+    def __init__(self, user: Json, record: ChatRecord | None = None) -> None:
         self.user = user
+        self.record = record
+        self.bot_sender: Json | None = None
+        """The account that the bot's messages here are from; None: the bot itself."""
+        self.message_fields: Json = {}
+        """What every message here has besides, and what the bot's have."""
+        self.bot_fields: Json = {}
         self.started = False
         self.blocked = False
         self.keyboard: Json | None = None
@@ -48,6 +58,15 @@ class Chat:
         """New and edited messages of the bot with their positions. An edit is another object, so no copy is needed."""
         self.answers: Newest[str, Answer] = Newest()
         self.actions: deque[str] = deque(maxlen=KEPT)
+        self.reactions: Newest[tuple[int, int], list[Json]] = Newest()
+        """Reactions by message and who reacts."""
+        self.drafts: dict[int, str] = {}
+        """What the bot streams now, by the draft's id; a message of the bot replaces it."""
+        self.ephemeral: dict[int, Json] = {}
+        """Content of the messages that one person of a group sees."""
+        self.join_requests: set[int] = set()
+        self.threads: set[int] = set()
+        """Topics of a forum."""
         self.position = 0
         self._changed = asyncio.Event()
 

@@ -4,6 +4,7 @@ from stack.simulators.telegram.chat_observer import ChatObserver
 from stack.simulators.telegram.chats import Chat
 from stack.simulators.telegram.entities import typed_entities
 from stack.simulators.telegram.person import Person
+from stack.simulators.telegram.record import ChatRecord
 from stack.simulators.telegram.wire import Json
 
 # The accounts that `from` has where no person is the sender (https://core.telegram.org/bots/api#message).
@@ -15,23 +16,58 @@ CHANNEL_BOT: Json = {"id": 136817688, "is_bot": True, "first_name": "Channel", "
 class GroupChat(Chat):
     """A supergroup."""
 
-    def __init__(self, chat_id: int, title: str) -> None:
-        super().__init__({"id": chat_id})
+    def __init__(self, chat_id: int, title: str, record: ChatRecord | None = None) -> None:
+        super().__init__({"id": chat_id}, record)
         self.title = title
         self.started = True
 
     @property
     def as_json(self) -> Json:
         """The Chat object of the wire."""
-        return {"id": self.id, "title": self.title, "type": "supergroup"}
+        return {
+            "id": self.id,
+            "title": self.title,
+            "type": "supergroup",
+            **({"is_forum": True} if self.threads else {}),
+        }
 
 
 class Group(ChatObserver):
     """One group of the simulated Telegram. Made by `TelegramServer.group`."""
 
-    def say(self, person: Person, text: str) -> int:
-        """Let a person write a text or a command. Returns the message id."""
-        return self._post(person.user, text)
+    def say(
+        self,
+        person: Person,
+        text: str,
+        *,
+        reply_to: int | None = None,
+        thread: int | None = None,
+        seen_by_bot_only: bool = False,
+    ) -> int:
+        """Let a person write a text or a command, or an ephemeral command. Returns the message id."""
+        extra: Json = {}
+        if reply_to is not None:
+            extra["reply_to_message"] = self._chat.messages[reply_to]
+        if thread is not None:
+            extra |= {"message_thread_id": thread, "is_topic_message": True}
+        if seen_by_bot_only:
+            extra |= {"message_id": 0, "receiver_user": self._state.bot, "ephemeral_message_id": 1}
+        return self._post(person.user, text, extra)
+
+    def press(self, person: Person, label_or_data: str) -> str:
+        """Let a person press the newest such button. Returns the query's id."""
+        for button in self.buttons:
+            if label_or_data in {button.text, button.data} and button.data is not None:
+                return self._state.press(self._chat, self._chat.messages[button.message_id], button.data, person.user)
+        raise LookupError(f"no button {label_or_data!r} in sight")
+
+    def ask_guest(self, person: Person, text: str) -> str:
+        """Let a person call the bot into a chat that it is no member of. Returns the guest query's id."""
+        message: Json = {"message_id": self._state.message_id(), "from": person.user, "chat": self._chat.as_json}
+        message |= {"date": self._state.now(), "text": text}
+        query_id = self._state.inline.ask(message)
+        self._state.updates.put("guest_message", {**message, "guest_query_id": query_id})
+        return query_id
 
     def forward_from_channel(self, channel: Json, text: str) -> int:
         """Let Telegram forward a post of the linked channel."""

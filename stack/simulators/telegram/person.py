@@ -1,43 +1,20 @@
 """A person's side of the chat: write, press, pay, block, and wait for what the bot really sends."""
 
 from functools import partial
+from typing import Literal
 
-from stack.simulators.telegram.chat_observer import Button, ChatObserver
-from stack.simulators.telegram.entities import typed_entities
+from stack.simulators.telegram.chat_observer import Button
 from stack.simulators.telegram.payments import Invoice
-from stack.simulators.telegram.wire import Json
+from stack.simulators.telegram.person_actions import PersonActions
+from stack.simulators.telegram.person_messages import PersonMessages
 
 
 class PaymentError(Exception):
     """A payment did not go through: the bot refused (its message is the text) or did not answer in time."""
 
 
-class Person(ChatObserver):
+class Person(PersonActions, PersonMessages):
     """One simulated person. Made by `TelegramServer.person`."""
-
-    async def send(self, text: str) -> int:
-        """Type a text or a command. Returns the message id."""
-        entities = typed_entities(text)
-        return self._post({"text": text, **({"entities": entities} if entities else {})})
-
-    async def send_photo(self, data: bytes, caption: str | None = None) -> int:
-        """Send a photo, caption optional. Returns the message id."""
-        content: Json = {"photo": await self._state.files.add_photo(data)}
-        return self._post(content | ({"caption": caption} if caption else {}))
-
-    async def send_voice(self, data: bytes, duration: int = 3) -> int:
-        """Send a voice message (OGG). Returns the message id."""
-        return self._send_file("voice", data, "voice", "oga", duration=duration, mime_type="audio/ogg")
-
-    async def send_document(self, data: bytes, name: str, mime_type: str = "application/octet-stream") -> int:
-        """Send a file as it is. Returns the message id."""
-        extension = name.rpartition(".")[2]
-        return self._send_file("document", data, "documents", extension, file_name=name, mime_type=mime_type)
-
-    async def send_sticker(self, data: bytes = b"RIFF\0\0\0\0WEBP", emoji: str = "👍") -> int:
-        """Send a sticker. Returns the message id."""
-        facts: Json = {"type": "regular", "width": 512, "height": 512, "is_animated": False, "is_video": False}
-        return self._send_file("sticker", data, "stickers", "webp", **facts, emoji=emoji)
 
     async def press(self, button: str | Button) -> str:
         """Press a button, given by label or callback data; the newest one wins. Returns the callback query's id.
@@ -59,9 +36,35 @@ class Person(ChatObserver):
         """Pay the newest invoice in sight, or an invoice link. Returns the charge id. Raises PaymentError."""
         payments = self._state.payments
         message_id, invoice = (None, payments.links[link]) if link else self._open_invoice()
+        charge = await self._pay(invoice)
+        if message_id is not None:
+            del payments.invoices[self.id, message_id]
+        return charge
+
+    async def renew(self, charge_id: str) -> str:
+        """Let Telegram take the next payment of a subscription, which it does unasked. Returns the new charge id."""
+        first = self._state.payments.subscription(self.id, charge_id)
+        charge = self._state.payments.charge(self.id, first.invoice, first.charge_id)
+        self._post({"successful_payment": charge.paid_json})
+        return charge.charge_id
+
+    async def change_subscription(self, charge_id: str, state: Literal["canceled", "active", "failed"]) -> None:
+        """Cancel a subscription, take it up again, or let its payment fail."""
+        first = self._state.payments.subscription(self.id, charge_id)
+        first.canceled = state == "canceled"
+        payload = first.invoice.payload
+        self._state.updates.put("subscription", {"user": self.user, "invoice_payload": payload, "state": state})
+
+    async def buy_media(self, message_id: int) -> None:
+        """Pay for the media of a message. The bot is told only if it gave them a payload."""
+        payload = self._state.payments.paid_media[self.id, message_id]
+        if payload:
+            self._state.updates.put("purchased_paid_media", {"from": self.user, "paid_media_payload": payload})
+
+    async def _pay(self, invoice: Invoice) -> str:
         self._require_unblocked("pay")
         self._from_here = self._chat.position
-        put = partial(self._state.updates.put, "pre_checkout_query")
+        payments, put = self._state.payments, partial(self._state.updates.put, "pre_checkout_query")
         try:
             refusal = await payments.pre_checkout(
                 lambda query_id: put({"id": query_id, "from": self.user, **invoice.amount_json})
@@ -72,9 +75,7 @@ class Person(ChatObserver):
         if refusal is not None:
             raise PaymentError(refusal)
         charge = payments.charge(self.id, invoice)
-        if message_id is not None:
-            del payments.invoices[self.id, message_id]
-        self._post({"successful_payment": {**charge.as_json, "provider_payment_charge_id": ""}})
+        self._post({"successful_payment": charge.paid_json})
         return charge.charge_id
 
     async def decline(self) -> None:
@@ -89,18 +90,6 @@ class Person(ChatObserver):
     async def unblock(self) -> None:
         """Unblock the bot (a client then usually sends /start, which `send` does)."""
         self._state.set_blocked(self._chat, False)
-
-    def _send_file(self, field: str, data: bytes, folder: str, extension: str, **facts: object) -> int:
-        return self._post({field: self._state.files.add(data, folder, extension, facts).as_json})
-
-    def _post(self, content: Json) -> int:
-        self._require_unblocked("write")
-        self._from_here = self._chat.position
-        return int(self._state.from_person(self._chat, content)["message_id"])
-
-    def _require_unblocked(self, action: str) -> None:
-        if self._chat.blocked:
-            raise RuntimeError(f"person {self.id} has blocked the bot and must unblock it to {action}")
 
     def _find(self, name: str) -> Button | None:
         for button in self.buttons:

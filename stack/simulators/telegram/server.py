@@ -15,6 +15,8 @@ from typing import Any
 from aiohttp import web
 
 from stack.simulators.loopback import LoopbackServer
+from stack.simulators.telegram.business import BusinessConnection
+from stack.simulators.telegram.business_account import BusinessAccount
 from stack.simulators.telegram.chats import Chat
 from stack.simulators.telegram.faults import Fault, Faults
 from stack.simulators.telegram.group import Group, GroupChat
@@ -44,12 +46,13 @@ class TelegramServer(LoopbackServer):
         username: str = "persona_demo_bot",
         name: str = "Persona Demo",
         clock: Callable[[], float] = time.time,
+        keeps_record: bool = False,
     ) -> None:
         if not token.partition(":")[0].isdecimal() or not token.partition(":")[2]:
             raise ValueError('a bot token looks like "42:TEST": the numeric id of the bot, a colon, a secret')
         self.token = token
         super().__init__(host, port, shutdown_s=1.0)  # at the end only long polls are open, and those return at once
-        self._state = State(token, username=username, name=name, call=self.call, clock=clock)
+        self._state = State(token, username=username, name=name, call=self.call, clock=clock, keeps_record=keeps_record)
         self.faults: Faults = self._state.faults
         """The ordered faults: `fail_next`, `delay_next`, `limit`, `clear`."""
         self.profile = self._state.profile
@@ -107,15 +110,26 @@ class TelegramServer(LoopbackServer):
                 "is_premium": is_premium,
             }
             user: Json = {"id": person_id, "is_bot": False, "first_name": first}
-            chat = Chat(user | {key: value for key, value in optional.items() if value})
+            chat = Chat(user | {key: value for key, value in optional.items() if value}, self._state.new_record())
             self._state.chats[person_id] = chat
             self._people[person_id] = Person(self._state, chat)
         return self._people[person_id]
 
     def group(self, chat_id: int, *, title: str = "Friends") -> Group:
         """Return a group that the bot is a member of, and reads all of; the first call for an id makes it."""
-        chat = self._state.chats.setdefault(chat_id, GroupChat(chat_id, title))
+        chat = self._state.chats.setdefault(chat_id, GroupChat(chat_id, title, self._state.new_record()))
         return Group(self._state, chat)
+
+    def business_account(self, owner: Person) -> BusinessAccount:
+        """Let a person connect their business account with the bot, which is told so."""
+        connection = BusinessConnection(f"bc{owner.id}", owner.user, self._state.now())
+        self._state.business[connection.id] = connection
+        self._state.updates.put("business_connection", connection.as_json)
+        return BusinessAccount(self._state, connection)
+
+    def deliver_again(self, count: int = 1) -> None:
+        """Deliver the newest confirmed updates once more: to a webhook, or to a process that begins to poll."""
+        self._state.updates.deliver_again(count)
 
     async def call(self, method: str, params: Params) -> Any:
         """Run a method as a request would. Raises ApiError."""

@@ -10,6 +10,7 @@ from stack.simulators.telegram.wire import ApiError, Json
 
 KEPT_SECONDS = 24 * 3600
 LONGEST_POLL_SECONDS = 50
+KEPT_CONFIRMED = 100
 # Kinds that the real server leaves out unless the bot asks for them by name.
 ON_REQUEST_ONLY = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
 
@@ -21,6 +22,7 @@ class UpdateQueue:
         self._next_id = first_id
         self._clock = clock
         self._waiting: deque[tuple[float, Json]] = deque()
+        self._confirmed: deque[Json] = deque(maxlen=KEPT_CONFIRMED)
         self._changed = asyncio.Event()
         self._poll = 0
         self._closed = False
@@ -57,7 +59,7 @@ class UpdateQueue:
         while self._waiting and (
             len(self._waiting) > -offset if offset < 0 else self._waiting[0][1]["update_id"] < offset
         ):
-            self._waiting.popleft()
+            self._confirmed.append(self._waiting.popleft()[1])
         self.end_poll()
         this = self._poll
         deadline = asyncio.get_running_loop().time() + min(max(timeout, 0), LONGEST_POLL_SECONDS)
@@ -88,6 +90,14 @@ class UpdateQueue:
         while not self._waiting:
             await self._changed.wait()
         return self._waiting.popleft()[1]
+
+    def confirm(self, update: Json) -> None:
+        """Keep an update that was delivered, so that it can be delivered again."""
+        self._confirmed.append(update)
+
+    def deliver_again(self, count: int) -> None:
+        """Deliver the newest confirmed updates once more, as Telegram does when it missed the bot's answer."""
+        self.give_back([self._confirmed.pop() for _ in range(min(count, len(self._confirmed)))][::-1])
 
     def give_back(self, updates: list[Json]) -> None:
         """Put updates that were not delivered back to the front."""

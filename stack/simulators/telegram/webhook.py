@@ -81,6 +81,7 @@ class Webhook:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_RETRY_SECONDS)
             del self._in_flight[update["update_id"]]
+            self._updates.confirm(update)
 
     async def _post(self, session: aiohttp.ClientSession, update: Json) -> bool:
         headers: Mapping[str, str] = {SECRET_HEADER: self._secret} if self._secret else {}

@@ -1,14 +1,16 @@
 """Sending and deleting messages, chat actions, and answers to pressed buttons."""
 
-from stack.simulators.telegram.chats import Answer
+from stack.simulators.telegram.chats import Answer, Chat
 from stack.simulators.telegram.entities import check_length, read_formatted
+from stack.simulators.telegram.ephemeral import send_ephemeral
 from stack.simulators.telegram.markup import read_markup
-from stack.simulators.telegram.state import METHODS, State, method
+from stack.simulators.telegram.state import State, method
 from stack.simulators.telegram.wire import Json, Params, bad_request
 
 LONGEST_TEXT = 4096
 LONGEST_CALLBACK_ANSWER = 200
-NOT_COPIED = frozenset({"message_id", "from", "chat", "date", "edit_date", "reply_markup", "reply_to_message"})
+DELETABLE_SECONDS = 48 * 3600
+MOST_IDS = 100
 CHAT_ACTIONS = frozenset(
     {
         "typing", "upload_photo", "record_video", "upload_video", "record_voice", "upload_voice", "upload_document",
@@ -26,19 +28,33 @@ def read_text(params: Params) -> Json:
     return {"text": text, **({"entities": entities} if entities else {})}
 
 
-def read_extras(state: State, params: Params, chat_id: int) -> Json:
-    """Return the fields of any message: the keyboard, the message it replies to, protection."""
-    extras: Json = {}
+def read_ids(params: Params) -> list[int]:
+    """Return `message_ids`, checked."""
+    ids = params.array("message_ids")
+    if not ids:
+        raise bad_request("message identifiers are not specified")
+    if len(ids) > MOST_IDS:
+        raise bad_request("too many message identifiers specified")
+    if not all(isinstance(one, int) for one in ids):
+        raise bad_request("message identifier must be a Number")
+    if not all(one > 0 for one in ids):
+        raise bad_request("invalid message identifier specified")
+    return list(ids)
+
+
+def read_extras(params: Params, chat: Chat) -> Json:
+    """Return the fields of any message: the keyboard, the message it replies to, the topic, protection."""
+    extras: Json = _thread(params, chat)
     markup = read_markup(params)
     if markup is not None and "inline_keyboard" in markup:
         # As in real answers: only inline keyboards are returned; the person still sees the others.
         extras["reply_markup"] = markup
     elif markup is not None:
-        state.chats[chat_id].keyboard = None if "remove_keyboard" in markup else markup
+        chat.keyboard = None if "remove_keyboard" in markup else markup
     reply = params.mapping("reply_parameters")
     reply_to = Params(reply).integer("message_id") or params.integer("reply_to_message_id")
     if reply_to is not None:
-        replied = state.chats[chat_id].messages.get(reply_to)
+        replied = chat.messages.get(reply_to)
         if replied is not None:
             extras["reply_to_message"] = {k: v for k, v in replied.items() if k != "reply_to_message"}
         elif not (reply.get("allow_sending_without_reply") or params.flag("allow_sending_without_reply")):
@@ -48,10 +64,25 @@ def read_extras(state: State, params: Params, chat_id: int) -> Json:
     return extras
 
 
+def post(state: State, params: Params, chat: Chat, content: Json) -> Json:
+    """Post a message with the fields that any message has, to one person of the group if the call names one."""
+    content = {**content, **read_extras(params, chat)}
+    return send_ephemeral(state, params, chat, content) or state.from_bot(chat, content)
+
+
+def _thread(params: Params, chat: Chat) -> Json:
+    thread = params.integer("message_thread_id")
+    if thread is None:
+        return {}
+    if thread not in chat.threads:
+        raise bad_request("message thread not found")
+    return {"message_thread_id": thread, "is_topic_message": True}
+
+
 @method
 async def send_message(state: State, params: Params) -> Json:
     chat = state.writable_chat(params)
-    return state.from_bot(chat, {**read_text(params), **read_extras(state, params, chat.id)})
+    return post(state, params, chat, read_text(params))
 
 
 @method
@@ -66,9 +97,10 @@ async def send_chat_action(state: State, params: Params) -> bool:
 
 @method
 async def delete_message(state: State, params: Params) -> bool:
-    chat, message = state.own_message(params, "delete")
-    del chat.messages[message["message_id"]]
-    chat.wake()
+    chat, message = state.message(params, "to delete")
+    if message["date"] < state.now() - DELETABLE_SECONDS:
+        raise bad_request("message can't be deleted for everyone")
+    state.delete(chat, message["message_id"])
     return True
 
 
@@ -76,12 +108,9 @@ async def delete_message(state: State, params: Params) -> bool:
 async def delete_messages(state: State, params: Params) -> bool:
     """Delete messages; unknown ids are skipped."""
     chat = state.chat(params)
-    ids = params.array("message_ids") or []
-    if not 1 <= len(ids) <= 100 or not all(isinstance(one, int) for one in ids):
-        raise bad_request("can't parse message identifiers: Expected an Array of up to 100 Numbers")
-    for message_id in ids:
-        chat.messages.pop(message_id, None)
-    chat.wake()
+    for message_id in read_ids(params):
+        if message_id in chat.messages:
+            state.delete(chat, message_id)
     return True
 
 
@@ -95,33 +124,15 @@ async def answer_callback_query(state: State, params: Params) -> bool:
     if chat is None:
         raise bad_request("query is too old and response timeout expired or query ID is invalid")
     chat.answered(Answer(query_id, text, params.flag("show_alert"), params.text("url")))
+    if text and chat.record is not None:
+        chat.record.alerted(state.bot["id"], text)
     return True
-
-
-@method
-async def copy_message(state: State, params: Params) -> Json:
-    """Send the same content as a new message of the bot; only its id is returned."""
-    chat, copied = state.writable_chat(params), _message_elsewhere(state, params, "copy")
-    if "invoice" in copied or "successful_payment" in copied:
-        raise bad_request("message can't be copied")
-    content = {name: value for name, value in copied.items() if name not in NOT_COPIED}
-    message = state.from_bot(chat, {**content, **read_extras(state, params, chat.id)})
-    return {"message_id": message["message_id"]}
-
-
-@method
-async def forward_message(state: State, params: Params) -> Json:
-    chat, forwarded = state.writable_chat(params), _message_elsewhere(state, params, "forward")
-    content = {name: value for name, value in forwarded.items() if name not in NOT_COPIED}
-    origin: Json = {"type": "user", "sender_user": forwarded["from"], "date": forwarded["date"]}
-    return state.from_bot(chat, {**content, "forward_origin": origin})
 
 
 @method
 async def pin_chat_message(state: State, params: Params) -> bool:
     """Check that the message exists; the chat shows no difference."""
-    if params.integer("message_id") not in state.chat(params).messages:
-        raise bad_request("message not found")
+    state.message(params, "to pin")
     return True
 
 
@@ -132,11 +143,12 @@ async def unpin_chat_message(state: State, params: Params) -> bool:
     return True
 
 
-METHODS["setmessagereaction"] = pin_chat_message  # checked in the same way
-
-
-def _message_elsewhere(state: State, params: Params, action: str) -> Json:
-    message = state.chat(params, "from_chat_id").messages.get(params.integer("message_id") or 0)
-    if message is None:
-        raise bad_request(f"message to {action} not found")
-    return message
+@method
+async def create_forum_topic(state: State, params: Params) -> Json:
+    """Begin a topic of a group."""
+    chat = state.writable_chat(params)
+    thread, name = state.message_id(), params.text("name")
+    if name is None:
+        raise bad_request("TOPIC_TITLE_EMPTY")
+    chat.threads.add(thread)
+    return {"message_thread_id": thread, "name": name, "icon_color": 7322096}

@@ -13,7 +13,7 @@ from tests.integration.stack.simulators.telegram.support import TOKEN, client
 
 @pytest.fixture
 async def telegram() -> AsyncIterator[TelegramServer]:
-    async with TelegramServer(token=TOKEN) as server:
+    async with TelegramServer(token=TOKEN, keeps_record=True) as server:
         yield server
 
 

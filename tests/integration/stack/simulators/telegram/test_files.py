@@ -121,7 +121,7 @@ async def test_messages_are_copied_forwarded_and_marked(bot: Bot, telegram: Tele
         await bot.copy_message(1002, 1001, 999)
     assert await bot.pin_chat_message(1001, sent.message_id)
     assert await bot.unpin_chat_message(1001)
-    with pytest.raises(TelegramBadRequest, match="message not found"):
+    with pytest.raises(TelegramBadRequest, match="message to react not found"):
         await bot.set_message_reaction(1001, 999)
 
 

@@ -1,6 +1,7 @@
 """Who the bot is, how it is called, and what it says about itself."""
 
 import random
+import re
 from typing import Any
 
 import aiohttp
@@ -19,6 +20,7 @@ from aiogram.types import (
 from stack.simulators.telegram.methods import METHODS
 from stack.simulators.telegram.server import TelegramServer
 from tests.integration.stack.simulators.telegram.support import TOKEN, client
+from tests.support.paths import ROOT
 
 
 async def test_get_me_and_the_token(telegram: TelegramServer, bot: Bot) -> None:
@@ -121,3 +123,10 @@ async def test_nonsense_is_refused_and_never_breaks_the_server(
                 answer = await response.json()
                 assert answer["ok"] is (response.status == 200)
                 assert response.status < 500, (body, caplog.text)
+
+
+def test_the_document_names_every_method() -> None:
+    text = (ROOT / "docs" / "simulation.md").read_text().split("<!-- methods -->")[1].split("<!-- end -->")[0]
+    named = {name.lower() for name in re.findall(r"`([a-z][A-Za-z]+)`", text)} - {"get", "delete"}
+    unnamed = {name for name in METHODS if not name.startswith(("getmy", "deletemy", "getchatmenu"))}
+    assert named == unnamed

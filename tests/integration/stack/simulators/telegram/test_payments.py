@@ -133,3 +133,32 @@ async def test_an_invoice_link_can_be_paid(bot: Bot, ann: Any, polling: Callable
     successful = ann.history[-1].successful_payment
     assert successful is not None
     assert successful.total_amount == 5
+
+
+async def test_a_subscription_renews_and_is_cancelled(
+    bot: Bot, telegram: TelegramServer, ann: Any, polling: Callable[[Dispatcher], None]
+) -> None:
+    dispatcher = Dispatcher()
+    changes: asyncio.Queue[str] = asyncio.Queue()
+
+    @dispatcher.pre_checkout_query()
+    async def agree(query: PreCheckoutQuery) -> None:
+        await query.answer(ok=True)
+
+    @dispatcher.subscription()
+    async def changed(change: Any) -> None:
+        changes.put_nowait(change.state)
+
+    polling(dispatcher)
+    prices = [LabeledPrice(label="Month", amount=5)]
+    link = await bot.create_invoice_link("M", "A month", "month", "XTR", prices, subscription_period=2_592_000)
+    first = await ann.pay(link)
+    assert await ann.renew(first) != first
+    begun, renewed = [message.successful_payment for message in ann.history[-2:]]
+    assert (begun.is_recurring, begun.is_first_recurring) == (True, True)
+    assert (renewed.is_recurring, renewed.is_first_recurring) == (True, None)
+    await ann.change_subscription(first, "canceled")
+    assert await changes.get() == "canceled"
+    assert await bot.edit_user_star_subscription(1001, first, is_canceled=False)
+    with pytest.raises(TelegramBadRequest, match="CHARGE_NOT_FOUND"):
+        await bot.edit_user_star_subscription(1001, "stx", is_canceled=True)
