@@ -24,7 +24,7 @@ from chattrail.tracker import Tracker
 from common.private_files import keep_files_private
 from stack.simulators.population.deterministic_ids import DeterministicIds
 from stack.simulators.population.history import History
-from stack.simulators.population.history_generator import HistoryEvent
+from stack.simulators.population.history_writer import HistoryEvent
 from stack.simulators.population.population import population
 
 SERVICE_NAME = "persona-bot"

@@ -10,7 +10,8 @@ from itertools import chain
 
 from bot.content.images import image_for
 from chattrail import events
-from stack.simulators.population.history_generator import HistoryEvent, HistoryGenerator
+from stack.simulators.population.history_generator import HistoryGenerator
+from stack.simulators.population.history_writer import HistoryEvent
 from stack.simulators.population.population import Member
 from stack.simulators.population.visits import visits
 

@@ -1,22 +1,17 @@
 """The events that the bot would have recorded when a person plays a script, as its handlers track them."""
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from bot.content.images import CONTENT_TYPE
-from bot.content.personas import Persona, Story, load_personas
+from bot.content.personas import load_personas
 from bot.content.plans import PLANS
-from bot.content.texts import Html, Say
+from bot.content.texts import Html
 from chattrail import events
-from stack.simulators.population.population import Member
+from stack.simulators.population.history_besides import POLLED, Besides
 from stack.simulators.population.script import Act, Step
-from stack.simulators.telegram.entities import parse
 
-ANSWERS = (events.AiMessage, events.BotMessage, events.ImageGenerated, events.HandlerFailed)
-"""Events that handling an update causes; every other event is an update of its own."""
 IDLE = timedelta(hours=6)
-PERSON_SECONDS = 16.0
-"""The length of a pause of 1 in a script."""
 PROVIDER, MODEL = "scripted", "scripted-1"
 ANSWER_FAILS, IMAGE_FAILS, HANDLER_FAILS = 0.012, 0.05, 0.002
 ERRORS = ("timeout", "timeout", "rate_limited", "server_error")
@@ -25,37 +20,8 @@ VIEWS = ("wide view", "close view")
 RECORDED_AS: dict[Act, type[events.Event]] = {Act.BLOCK: events.BotBlocked, Act.UNBLOCK: events.BotUnblocked}
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryEvent:
-    """An event, its time, and the chat's state at that time."""
-
-    at: datetime
-    member: Member
-    event: events.Event
-    update: int
-    """Counts the updates of this person; an answer has the number of the update that it answers."""
-    message_id: int | None
-    persona_id: str
-    story_id: str
-
-
-class HistoryGenerator:
+class HistoryGenerator(Besides):
     """Generates one person's chat, script after script. The method `_on_<act>` plays the steps of an act."""
-
-    def __init__(self, member: Member) -> None:
-        self.history: list[HistoryEvent] = []
-        self._member = member
-        self._say = Say(member.language)
-        self._chance = member.chance("past")
-        self._now = datetime.min.replace(tzinfo=UTC)
-        self._message_id = member.number % 7 * 31
-        self._update = self._messages = self._images = 0
-        self._persona: Persona | None = None
-        self._story: Story | None = None
-        self._image_id: str | None = None
-        self._plan = ""
-        self._payment: events.PremiumAction | None = None
-        self._offered_personas = False
 
     def play(self, at: datetime, steps: list[Step]) -> None:
         """Play the steps of a visit that begins at a time, or when the visit before is over."""
@@ -66,36 +32,6 @@ class HistoryGenerator:
             elif step.act != Act.DECLINE:  # Telegram sends the bot nothing about a closed payment form
                 getattr(self, f"_on_{step.act}")(step)
             self._wait(step)
-
-    def _wait(self, step: Step) -> None:
-        self._now += timedelta(seconds=step.pause * PERSON_SECONDS)
-
-    def _takes(self, mean: float, deviation: float) -> float:
-        took = self._chance.lognormvariate(mean, deviation)
-        self._now += timedelta(milliseconds=took)
-        return round(took, 1)
-
-    def _record(
-        self, event: events.Event, *, message: bool = False, pressed: bool = False, tracked: bool = False
-    ) -> None:
-        """Add an event: of a new `message`, of a button `pressed` under the newest one, or `tracked` in the same update."""
-        self._message_id += message
-        self._update += not (isinstance(event, ANSWERS) or tracked)
-        message_id = self._message_id if message or pressed or tracked else None
-        persona, story = (one.id if one else "" for one in (self._persona, self._story))
-        self.history.append(HistoryEvent(self._now, self._member, event, self._update, message_id, persona, story))
-        self._now += timedelta(milliseconds=1)
-
-    def _press(self, label: str) -> None:
-        self._record(events.UserMessage(text=label, kind="button", length=len(label)), pressed=True)
-
-    def _answer(self, key: str, **values: object) -> None:
-        self._now += timedelta(milliseconds=self._chance.uniform(60, 220))
-        text, _ = parse(self._say(key, **values), "HTML")
-        self._record(events.BotMessage(text=text, length=len(text)), message=True)
-
-    def _command(self, name: str) -> None:
-        self._record(events.Command(name=name), message=True)
 
     def _on_start(self, step: Step) -> None:
         returning = bool(self.history)
@@ -130,6 +66,8 @@ class HistoryGenerator:
         self._record(events.StorySelected(story_id=story.id, name=story.title["en"]), tracked=True)
         language = self._say.language
         self._answer("story.opening", title=story.title[language], opening=Html(story.opening[language]))
+        if self._besides.random() < POLLED:
+            self._ask_which_story()
 
     def _on_say(self, step: Step) -> None:
         before = self.history[-1].at if self.history else self._now
@@ -147,7 +85,9 @@ class HistoryGenerator:
             self._now += timedelta(seconds=self._chance.uniform(2, 20))
             self._press(self._say.plain("continue.button_continue"))
             self._record(events.ChatContinued(idle_s=round(idle.total_seconds(), 1)), tracked=True)
+        said = self._message_id
         self._answer_as_persona(step)
+        self._say_besides(step, said)
 
     def _answer_as_persona(self, step: Step) -> None:
         assert self._persona
@@ -173,7 +113,8 @@ class HistoryGenerator:
         self._record(replace(answer, text=text, length=len(text)), message=True)
 
     def _on_show(self, step: Step) -> None:
-        self._record(events.UserMessage(kind=step.text, length=0), message=True)
+        image_id = f"{self._member.id:x}p{self._update:05x}" if step.text == "photo" else None
+        self._record(events.UserMessage(kind=step.text, length=0, image_id=image_id), message=True)
         self._answer("chat.only_text")
 
     def _on_image(self, step: Step) -> None:
@@ -207,9 +148,14 @@ class HistoryGenerator:
             self._answer("clear.nothing")
             return
         self._answer("clear.ask", n=self._messages)
-        if step.pick < 0.8:
-            self._press(self._say.plain("clear.button_yes"))
+        forgets = step.pick < 0.8
+        self._press(self._say.plain("clear.button_yes" if forgets else "clear.button_no"))
+        if forgets:
             self._record(events.ChatCleared(messages=self._messages), tracked=True)
+        outcome = self._say("clear.done" if forgets else "clear.kept")
+        edited = events.MessageEdited(side="bot", text=outcome, kind="text", length=len(outcome), edits=1)
+        self._record(edited, tracked=True)
+        if forgets:
             self._persona, self._story, self._messages, self._image_id = None, None, 0, None
             self._answer("persona.choose")
             self._offered_personas = True

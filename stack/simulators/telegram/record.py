@@ -22,7 +22,7 @@ KINDS = (
 
 @dataclass(slots=True)
 class Entry:
-    """One message, press of a button (`button`) or answer to a press (`alert`), as it is now."""
+    """One message, press of a button (`button`) or answer to a press (`alert` or `notice`), as it is now."""
 
     side: Side
     sender: int
@@ -79,9 +79,9 @@ class ChatRecord:
         """Add the press of a button."""
         self.entries.append(Entry("person", sender, "button", label, message_id))
 
-    def alerted(self, sender: int, text: str) -> None:
-        """Add the text that a person got for a press."""
-        self.entries.append(Entry("bot", sender, "alert", text, 0))
+    def answered(self, sender: int, text: str, *, alert: bool) -> None:
+        """Add the text that a person got for a press, in a window or at the edge of the screen."""
+        self.entries.append(Entry("bot", sender, "alert" if alert else "notice", text, 0))
 
     def reacted(self, side: Side, message_id: int, reactions: str) -> None:
         """Note a side's reactions to a message, separated by spaces; empty when they were taken back."""

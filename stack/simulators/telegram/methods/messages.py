@@ -125,7 +125,7 @@ async def answer_callback_query(state: State, params: Params) -> bool:
         raise bad_request("query is too old and response timeout expired or query ID is invalid")
     chat.answered(Answer(query_id, text, params.flag("show_alert"), params.text("url")))
     if text and chat.record is not None:
-        chat.record.alerted(state.bot["id"], text)
+        chat.record.answered(state.bot["id"], text, alert=params.flag("show_alert"))
     return True
 
 
