@@ -37,7 +37,7 @@ class Entry:
     earlier: list[str] = field(default_factory=list)
     """What it said before each edit, oldest first."""
     deleted: bool = False
-    reactions: dict[Side, str] = field(default_factory=dict)
+    reactions: dict[str, str] = field(default_factory=dict)
     votes: dict[int, tuple[int, ...]] = field(default_factory=dict)
     """Of a poll: the options that each person has chosen."""
 

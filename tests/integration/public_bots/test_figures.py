@@ -1,0 +1,53 @@
+"""Figures equal a plain count, whatever people and bots do: albums, edits, updates delivered again, two bots, backlogs."""
+
+import asyncio
+import itertools
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from tests.integration.public_bots.chain import Chain
+from tests.integration.public_bots.random_chats import TOKENS, Step, play, steps
+
+_FIRST = itertools.count(10_000, 100)
+
+
+def figures(row: dict[str, Any]) -> dict[str, float]:
+    """The figures of a person's row that are compared."""
+    revenue = {one["currency"]: round(one["amount"] * 10 ** one["minor_digits"]) for one in row["revenue"]}
+    return {name: row[name] for name in ("messages", "commands", "bot_messages")} | revenue
+
+
+def compare(chain: Chain, people: int, sequence: list[Step]) -> None:
+    """Play a sequence with new people, and compare their figures with each bot, then of both."""
+    first = next(_FIRST)
+    numbers = range(first, first + people)
+    counts = asyncio.run(play(chain, numbers, sequence))
+    chain.stage.settle()
+    for token, counted in zip(TOKENS, counts, strict=True):
+        bot = token.partition(":")[0]
+        known = {one["bot"] for one in chain.get("bots")["bots"]}
+        for number in numbers:
+            rows = chain.get("users", q=number, bot=bot)["users"] if bot in known else []
+            shown = figures(rows[0]) if rows else {}
+            expected = {name: value for name, value in counted[number].items() if value}
+            assert {name: value for name, value in shown.items() if value} == expected, (bot, number)
+
+
+SMALL = {"derandomize": True, "max_examples": 4, "phases": [Phase.generate]}
+FULL = {"max_examples": 150, "print_blob": True}
+COMMON: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+
+
+@settings(**COMMON, **SMALL)  # type: ignore[arg-type]
+@given(sequence=steps(people=2, most=24))
+def test_figures_equal_a_plain_count(chain: Chain, sequence: list[Step]) -> None:
+    compare(chain, 2, sequence)
+
+
+@pytest.mark.slow
+@settings(**COMMON, **FULL)  # type: ignore[arg-type]
+@given(sequence=steps(people=6, most=80))
+def test_figures_of_longer_sequences_equal_a_plain_count(chain: Chain, sequence: list[Step]) -> None:
+    compare(chain, 6, sequence)
