@@ -221,8 +221,7 @@ def copied(call: Call) -> Iterator[Sent]:
             formatting = entities(call.get("caption_entities"))
             fields |= known(text=caption, length=len(caption), entities=formatting)
         where = at_given(call, get(result, "message_id"))
-        thread = number(call.get("message_thread_id"))
-        where = replace(where, place=where.place if thread is None else MessagePlace(thread_id=thread))
+        where = replace(where, place=people.place(people.given_place(call.given)) or where.place)
         remember(call, where, fields)
         yield replace(where, event=BotMessage(**fields))
 

@@ -1,5 +1,7 @@
 """Who and where: the person of an update or a chat, the chat, and a message's place in it."""
 
+from typing import Any
+
 from chattrail.botapi.reading import get, number, word
 from chattrail.context import Chat, MessagePlace, Person
 
@@ -65,6 +67,15 @@ def place(message: object) -> MessagePlace | None:
     if reply_to is thread is album is business is None:
         return None
     return MessagePlace(reply_to, thread, None if album is None else str(album), business)
+
+
+def given_place(given: object) -> dict[str, Any]:
+    """Return the fields of a message's place that a call's parameters say, as they stand in a message."""
+    reply = get(given, "reply_parameters")
+    elsewhere = get(reply, "chat_id") not in (None, get(given, "chat_id"))
+    reply_to = None if elsewhere else get(reply, "message_id") or get(given, "reply_to_message_id")
+    replied = {} if reply_to is None else {"reply_to_message": {"message_id": reply_to}}
+    return {"message_thread_id": get(given, "message_thread_id"), **replied}
 
 
 def _full_name(named: object) -> str | None:

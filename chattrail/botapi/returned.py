@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from chattrail.botapi.people import given_place
 from chattrail.botapi.reading import get, number, word
 from chattrail.context import UpdateContext
 
@@ -15,8 +16,8 @@ def message_of(method: str, given: object, context: UpdateContext | None) -> dic
     if chat_id is None or not method.startswith("send"):
         return None
     kind = re.sub(r"(?<!^)(?=[A-Z])", "_", method.removeprefix("send")).lower()
-    message: dict[str, Any] = {"message_id": 0, "chat": _chat(chat_id, context)}
-    for name in ("text", "entities", "caption", "caption_entities", "message_thread_id", "rich_message", "checklist"):
+    message: dict[str, Any] = {"message_id": 0, "chat": _chat(chat_id, context), **given_place(given)}
+    for name in ("text", "entities", "caption", "caption_entities", "rich_message", "checklist"):
         message[name] = get(given, name)
     content = get(given, kind)
     if kind in _BY_PARAMETERS:

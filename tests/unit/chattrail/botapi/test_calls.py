@@ -52,6 +52,20 @@ def test_a_copy_with_another_caption(desk: Desk) -> None:
     assert desk.said("user.id", "kind", "text") == [("bot_message", "1001", "copy", "new")]
 
 
+@pytest.mark.parametrize(
+    ("given", "reply_to"),
+    [
+        ({"reply_parameters": {"message_id": 7}}, 7),
+        ({"reply_to_message_id": 8}, 8),
+        ({"reply_parameters": {"message_id": 7, "chat_id": 1001}}, 7),
+        ({"reply_parameters": {"message_id": 7, "chat_id": -5}}, None),
+    ],
+)
+def test_a_copy_replies_to_what_the_call_says(desk: Desk, given: dict[str, Any], reply_to: int | None) -> None:
+    desk.call("copyMessage", {"message_id": 31}, chat_id=1001, from_chat_id=-7, message_id=5, **given)
+    assert desk.said("message.reply_to_id") == [("bot_message", reply_to)]
+
+
 def test_what_is_done_to_a_message(desk: Desk) -> None:
     group = desk.message(text="to Ann", chat=GROUP)
     with desk.update("message", desk.message(text="hi", chat=GROUP, **{"from": ANN})):
