@@ -77,7 +77,7 @@ def client(telegram: TelegramServer) -> Bot:
 async def running(
     dispatcher: Dispatcher, telegram: TelegramServer, chain: Chain, name: str, **options: Any
 ) -> AsyncIterator[Bot]:
-    """A bot that polls, instrumented by the two lines; when it has ended all its events are stored and counted."""
+    """A bot that polls, instrumented by the two lines; when it has ended all its events are stored."""
     bot, tracker = client(telegram), chain.tracker(name)
     instrument(dispatcher, bot, tracker)
     polling = asyncio.create_task(
@@ -91,4 +91,3 @@ async def running(
         await bot.session.close()
         await asyncio.to_thread(tracker.shutdown)
         assert tracker.dropped == 0
-        await asyncio.to_thread(chain.stage.settle)

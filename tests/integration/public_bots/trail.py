@@ -81,8 +81,8 @@ def shown(events: Iterable[Mapping[str, Any]]) -> list[Shown]:
                     about.votes = attributes.get("chattrail.poll.options", "")
             case kind if kind in UNSHOWN:
                 pass
-            case "premium_action" if attributes["chattrail.premium.action"] not in MONEY:
-                pass
+            case "premium_action" if attributes["chattrail.premium.action"] not in MONEY or not event["message_id"]:
+                pass  # no message: a refusal, a link to an invoice
             case _:
                 new = _of_event(event)
                 if about is not None and new.kind not in {"button", "alert", "notice"} and about.side == new.side:
