@@ -133,8 +133,8 @@ class Stage:
                 await person.send_sticker()
             case "edit" if own:
                 await person.edit(own[-1]["message_id"], f"{own[-1]['text']} indeed")
-            case "press" if person.buttons:
-                await person.press(person.buttons[0])
+            case "press" if more := [button for button in person.buttons if button.data == "more"]:
+                await person.press(more[0])
             case "react" if person.chat.messages:
                 await person.react(next(reversed(person.chat.messages)), "👍")
             case "block" if person.chat.started:
