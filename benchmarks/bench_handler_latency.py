@@ -13,17 +13,16 @@ import gc
 import json
 import socket
 import statistics
-import subprocess
 import sys
 import time
 from contextlib import ExitStack, closing
-from typing import Any
 
 from aiogram import Bot, Dispatcher
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.types import Message, Update
 
+from benchmarks.child import Child
 from benchmarks.report import report
 from chattrail import create_tracker
 from chattrail.aiogram import instrument
@@ -34,31 +33,6 @@ ROUNDS, UPDATES = 60, 50
 PAUSE = 0.004  # seconds between updates: some 200 a second, far above what a bot of this kind gets
 LIMIT_MS = 1.0
 PLAIN = "not instrumented"
-
-
-class Child:
-    """This module in another process: a line goes in, a line of JSON comes out."""
-
-    def __init__(self, *arguments: str) -> None:
-        command = [sys.executable, "-m", "benchmarks.bench_handler_latency", *arguments]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.first: str = self._read()
-
-    def ask(self) -> list[tuple[float, float]]:
-        """Let it do one round; the times of its updates, by the clock and of the processor, in ms."""
-        assert self._process.stdin is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        return [(wall, cpu) for wall, cpu in self._read()]
-
-    def _read(self) -> Any:
-        assert self._process.stdout is not None
-        return json.loads(self._process.stdout.readline())
-
-    def close(self) -> None:
-        """End it."""
-        self._process.kill()
-        self._process.communicate()
 
 
 async def telegram() -> None:
@@ -117,7 +91,7 @@ def main() -> None:
     with ExitStack() as stack:
 
         def child(*arguments: str) -> Child:
-            return stack.enter_context(closing(Child(*arguments)))
+            return stack.enter_context(closing(Child("benchmarks.bench_handler_latency", *arguments)))
 
         unused = stack.enter_context(socket.socket())
         unused.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
@@ -133,7 +107,7 @@ def main() -> None:
         for number in range(ROUNDS):
             names = list(bots)
             for name in names[number % 4 :] + names[: number % 4]:  # nobody always comes first
-                times[name] += bots[name].ask()
+                times[name] += [(wall, cpu) for wall, cpu in bots[name].ask()]
     _report(times)
 
 

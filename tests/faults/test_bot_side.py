@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.bench_handler_latency import LIMIT_MS, Child
+from benchmarks.bench_handler_latency import LIMIT_MS
+from benchmarks.child import Child
 from chattrail import create_tracker
 from stack.simulators.telegram.server import TelegramServer
 from tests.faults.bot_side import PEOPLE, Books, BotProcess, Hop, talk, talking
@@ -188,7 +189,7 @@ def test_handlers_are_no_slower_than_uninstrumented_ones(
     with ExitStack() as stack:
 
         def child(*arguments: str) -> Child:
-            return stack.enter_context(closing(Child(*arguments)))
+            return stack.enter_context(closing(Child("benchmarks.bench_handler_latency", *arguments)))
 
         endpoint = child("collector", "hanging").first if behaviour == HANGING else "http://127.0.0.1:9"
         api = str(child("telegram").first)
