@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest
 ABREAST := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run env test test-fast faults faults-pictures sweep-batches library-versions soak embedded-sweep embedded-lists lint format bench
+.PHONY: help setup demo run env test test-fast faults faults-pictures sweep-batches public-bots library-versions soak embedded-sweep embedded-lists lint format bench
 .PHONY: collector clients assets docs screenshots lock clean
 
 help: ## list the targets
@@ -52,6 +52,9 @@ faults-pictures: setup ## the rows on pictures, five seeds (half an hour; ROWS=2
 
 sweep-batches: setup ## requests of every shape and size at default limits (half an hour); writes its table in docs/operations.md
 	@$(PYTEST) tests/integration/sidecar/receiver/test_batch_sweep.py tests/integration/sidecar/receiver/test_request_memory.py -m slow --timeout 7200 -s
+
+public-bots: setup ## the seven public bots, and figures after 150 random sequences with two bots and six people (some minutes)
+	@$(PYTEST) tests/integration/public_bots -m "slow or not slow" --timeout 3600 -s -q
 
 library-versions: setup ## the library's tests with each OpenTelemetry minor that it claims (five minutes)
 	@$(PYTEST) tests/integration/chattrail/test_environments.py -m slow --timeout 900

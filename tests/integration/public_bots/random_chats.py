@@ -49,7 +49,7 @@ class Process:
 
     def __init__(self, telegram: TelegramServer, chain: Chain) -> None:
         self.telegram, self._chain = telegram, chain
-        self._bot: Bot = client(telegram)
+        self.bot: Bot = client(telegram)
         self._tracker: Tracker
         self._dispatcher: Dispatcher
         self._offset = 0
@@ -60,18 +60,18 @@ class Process:
         router: list[Router] = counted.make()
         self._dispatcher, self._tracker = Dispatcher(), self._chain.tracker("counted")
         self._dispatcher.include_routers(*router)
-        instrument(self._dispatcher, self._bot, self._tracker)
+        instrument(self._dispatcher, self.bot, self._tracker)
         self.up = True
 
     async def deliver(self) -> None:
         """Handle all updates that wait."""
         asked = ["message_reaction", *self._dispatcher.resolve_used_update_types()]
         while self.up:
-            updates = await self._bot(GetUpdates(offset=self._offset, timeout=0, allowed_updates=asked))
+            updates = await self.bot(GetUpdates(offset=self._offset, timeout=0, allowed_updates=asked))
             if not updates:
                 return
             for update in updates:
-                await self._dispatcher.feed_update(self._bot, update)
+                await self._dispatcher.feed_update(self.bot, update)
                 self._offset = update.update_id + 1
 
     async def end(self, *, again: int = 0) -> None:
@@ -81,8 +81,8 @@ class Process:
         await self.deliver()
         await asyncio.to_thread(self._tracker.shutdown)
         assert self._tracker.dropped == 0
-        await self._bot.session.close()
-        self._bot = client(self.telegram)  # a session belongs to a process
+        await self.bot.session.close()
+        self.bot = client(self.telegram)  # a session belongs to a process
         self.up = False
         if again:
             self.telegram.deliver_again(again)
@@ -144,7 +144,7 @@ class Stage:
         charges = self._charges.setdefault((step.bot, step.person), [])
         if step.action == "refund":
             if charges:
-                await process._bot.refund_star_payment(person.id, charges.pop())
+                await process.bot.refund_star_payment(person.id, charges.pop())
             return
         await person.send(f"/buy {step.amount * 10} {'XTR' if step.action == 'buy' else 'EUR'}")
         await process.deliver()
@@ -170,7 +170,7 @@ async def play(chain: Chain, people: Sequence[int], sequence: Sequence[Step]) ->
             if not process.up:
                 process.begin()
             await process.end()
-            await process._bot.session.close()
+            await process.bot.session.close()
         return [{person.id: count(person.record) for person in chats} for chats in stage.chats]
 
 
