@@ -128,12 +128,12 @@ def _data(**found: Any) -> str | None:
 
 
 _FILE = "a file"
-# In this order: with an animation comes a document, with a venue a location.
+# In this order: with a live photo comes a photo, with an animation a document, with a venue a location.
 CONTENTS: Mapping[str, Rule[Read]] = table(
     {
         "text": ("the text", _nothing),
-        "photo": ("an image", _photo),
         "live_photo": ("an image and a file", _live_photo),
+        "photo": ("an image", _photo),
         "animation": (_FILE, _file),
         "video": (_FILE, _file),
         "video_note": (_FILE, _file),

@@ -19,7 +19,8 @@ RICH = {"blocks": [{"type": "heading", "text": ["Plan ", {"type": "bold", "text"
 CASES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"text": "hi"}, {"kind": "text", "text": "hi", "length": 2}),
     ({"photo": SIZES, "caption": "look"}, {"kind": "photo", "text": "look", "image.id": "u800", "image.file_id": "s800"}),
-    ({"live_photo": FILE | {"duration": 3, "photo": SIZES}}, {"kind": "live_photo", "file.id": "f", "image.id": "u800"}),
+    ({"live_photo": FILE | {"duration": 3, "photo": SIZES}, "photo": SIZES},
+     {"kind": "live_photo", "file.id": "f", "image.id": "u800"}),
     ({"sticker": FILE | {"emoji": "👍", "set_name": "s"}}, {"kind": "sticker", "text": "👍", "file.id": "f",
                                                          "data": {"set": "s"}}),
     ({"voice": FILE | {"duration": 3, "mime_type": "audio/ogg", "file_size": 900}},
