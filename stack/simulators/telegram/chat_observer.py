@@ -110,6 +110,11 @@ class ChatObserver:
         await self._until(lambda: query_id in self._chat.answers, timeout, "an answer to a pressed button")
         return self._chat.answers[query_id]
 
+    async def draft(self, draft_id: int, timeout: float = WAIT_SECONDS) -> str:  # noqa: ASYNC109
+        """Wait until the bot streams a draft; what it says then. Raises TimeoutError."""
+        await self._until(lambda: draft_id in self._chat.drafts, timeout, f"the draft {draft_id}")
+        return self._chat.drafts[draft_id]
+
     async def wait(
         self,
         matches: "Callable[[Message], object]" = lambda message: True,

@@ -14,7 +14,7 @@ from stack.simulators.telegram.record import Entry
 from stack.simulators.telegram.server import TelegramServer
 from tests.browser.stack import Part
 from tests.integration.chattrail.any_bot.gallery import png
-from tests.integration.public_bots.bots import copies, errors, quiz, stars, stream, support
+from tests.integration.public_bots.bots import copies, errors, everything, quiz, stars, stream, support
 from tests.integration.public_bots.chain import Chain, running
 from tests.integration.public_bots.trail import recorded, shown
 from tests.support.python_environments import locked
@@ -206,6 +206,12 @@ async def test_support_between_people_and_operators(telegram: TelegramServer, ch
     assert [one.text for one in trail if one.side == "bot"] == ["They have left"]
     assert [one for one in trail if one.side == "person"] == recorded(group.record, operator.id)
     assert "bot_blocked" in {one["type"] for one in chain.events(bo.id)}
+    # What is copied to the group while a person's update is handled is in nobody's trail, and a log of that chat.
+    columns = "attributes['telegram.message.id'], attributes['chattrail.message.text']"
+    logs = f"SELECT {columns} FROM logs WHERE event_name = 'chattrail_chat.bot_message'"
+    logged = chain.stage.client.query(logs).result_rows
+    copies = [one for one in recorded(group.record) if one.side == "bot" and one.text != "They have left"]
+    assert sorted(logged) == sorted((str(one.message_id), one.text) for one in copies)
 
 
 async def test_an_answer_that_is_streamed(telegram: TelegramServer, chain: Chain) -> None:
@@ -228,6 +234,63 @@ async def test_an_answer_that_is_streamed(telegram: TelegramServer, chain: Chain
     check(chain, bo)
     answers = [one for one in chain.events(bo.id) if one["type"] == "ai_message"]
     assert answers[0]["attributes"]["gen_ai.request.model"] == "talker-1"
+
+
+async def test_everything_else_that_both_sides_send(telegram: TelegramServer, chain: Chain) -> None:
+    ann, bo = telegram.person(801), telegram.person(802)
+    async with bot_of(everything.make(PICTURE), telegram, chain, "everything"):
+        await ann.send("/poll")
+        poll = await ann.wait(lambda m: m.poll)
+        await ann.vote(poll.message_id, 0, 2)
+        await ann.send("/quiz")
+        await ann.wait(lambda m: m.poll)
+        await ann.wait(lambda m: m.poll and m.poll.is_closed)
+        await bo.send("/several")
+        await bo.wait(lambda m: m.live_photo)
+        for command, kind in (("/gift", "gift"), ("/paid", "paid_media"), ("/rich", "rich_message")):
+            await bo.send(command)
+            sent = await bo.next_message(lambda m, kind=kind: kind in m)  # type: ignore[misc]
+            if kind == "paid_media":
+                await bo.buy_media(sent["message_id"])
+                await bo.wait(says("enjoy"))
+        await ann.send("/app")
+        await ann.wait()
+        await ann.send_web_app_data("Order", "2 cups")
+        await ann.wait(says("ordered"))
+        await ann.send("like me")
+        seen = await ann.wait(says("seen"))
+        await ann.react(seen.message_id, "🔥")
+        await ann.react(seen.message_id, "👍", "custom:5")
+        await bo.send("/forget")
+        await bo.wait(says("soon gone"))
+        await bo.send("/draft")
+        await bo.draft(3)
+        await bo.stop_generation(3)
+        await bo.wait(says("Once upon"))
+    check(chain, ann)
+    check(chain, bo)
+    assert [one.reactions for one in shown(chain.events(ann.id))][-2:] == [{"bot": "👀"}, {"person": "👍 custom:5"}]
+
+
+async def test_a_business_account(telegram: TelegramServer, chain: Chain) -> None:
+    owner, ann = telegram.person(901), telegram.person(902)
+    async with bot_of(everything.make(PICTURE), telegram, chain, "business"):
+        account = telegram.business_account(owner)
+        chat = account.chat_with(ann)
+        asked = await chat.send("are you open?")
+        await chat.next_message(lambda m: "checklist" in m)
+        chat.owner_says("or seven")
+        await chat.edit(asked, "are you open today?")
+        gone = await chat.send("never mind")
+        await chat.next_message(lambda m: "checklist" in m)
+        chat.delete(gone)
+        await chat.next_message(lambda m: m.get("text") == "noted")
+    # Of the chat it is the customer's trail; the owner's side is the account's, whoever typed.
+    expected = recorded(chat.record)
+    for one, entry in zip(expected, chat.record, strict=True):
+        one.side = "person" if entry.sender == ann.id else "bot"
+    assert shown(chain.events(ann.id)) == expected
+    assert {one["type"] for one in chain.events(owner.id)} <= {"chat_action"}
 
 
 async def test_a_bot_on_the_oldest_aiogram(telegram: TelegramServer, chain: Chain) -> None:
@@ -259,6 +322,6 @@ async def test_a_bot_on_the_oldest_aiogram(telegram: TelegramServer, chain: Chai
 
 
 def test_nobody_else_has_a_trail(chain: Chain) -> None:
-    known = {number + one for number in range(100, 800, 100) for one in (1, 2)} | {503}
+    known = {number + one for number in range(100, 1000, 100) for one in (1, 2)} | {503}
     chain.stage.settle()
     assert chain.people() <= {str(number) for number in known}

@@ -42,7 +42,7 @@ def _of_entry(entry: Entry) -> Shown:
         text = f"{content[entry.kind]['total_amount']} {content[entry.kind]['currency']}"
     return Shown(
         "person" if entry.kind == "refunded_payment" else entry.side,
-        entry.message_id,
+        0 if entry.kind == "gift" else entry.message_id,  # the bot is not told the number of a gift's message
         entry.kind,
         text,
         _entities(content.get("entities") or content.get("caption_entities") or ()),
