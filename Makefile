@@ -53,8 +53,8 @@ faults-pictures: setup ## the rows on pictures, five seeds (half an hour; ROWS=2
 sweep-batches: setup ## requests of every shape and size at default limits (half an hour); writes its table in docs/operations.md
 	@$(PYTEST) tests/integration/sidecar/receiver/test_batch_sweep.py tests/integration/sidecar/receiver/test_request_memory.py -m slow --timeout 7200 -s
 
-public-bots: setup ## the seven public bots, and figures after 150 random sequences with two bots and six people (some minutes)
-	@$(PYTEST) tests/integration/public_bots -m "slow or not slow" --timeout 3600 -s -q
+public-bots: setup ## the public bots, and figures after 40 random sequences with two bots and six people (SEQUENCES=10 for fewer)
+	@PUBLIC_BOTS_SEQUENCES="$(SEQUENCES)" $(PYTEST) tests/integration/public_bots -m "slow or not slow" --timeout 3600 -s -q
 
 library-versions: setup ## the library's tests with each OpenTelemetry minor that it claims (five minutes)
 	@$(PYTEST) tests/integration/chattrail/test_environments.py -m slow --timeout 900

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 from collections import Counter
 from typing import Any
 
@@ -12,7 +13,7 @@ from tests.integration.public_bots.chain import Chain
 from tests.integration.public_bots.random_chats import TOKENS, Step, play, steps
 
 _FIRST = itertools.count(10_000, 100)
-SEQUENCES, PEOPLE, STEPS = 150, 6, 80
+SEQUENCES, PEOPLE, STEPS = int(os.environ.get("PUBLIC_BOTS_SEQUENCES") or 40), 6, 60
 QUICK: dict[str, Any] = {"derandomize": True, "max_examples": 4, "phases": [Phase.generate]}
 COMMON: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
