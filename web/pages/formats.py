@@ -3,18 +3,21 @@
 Events may hold any number and any time, so no format raises: an impossible number reads "more than …" (`web.analytics.bounds`).
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_time
-from babel.numbers import format_decimal
+from babel.numbers import format_currency, format_decimal, get_currency_precision
 
 from web.analytics.bounds import AMOUNT_MAX, DURATION_MS_MAX, NUMBER_MAX, SHARE_MAX, SIZE_MAX
 from web.analytics.models import Bucket
 from web.pages.language import Catalogue
+from web.pages.safe_text import brief
 
+STARS = "XTR"
 COMPACT_FROM = 10_000
 COMPACT_UNITS = ("thousands", "millions", "billions", "trillions")
 SIZE_UNITS = ("bytes", "kilobytes", "megabytes", "gigabytes", "terabytes")
@@ -36,6 +39,26 @@ class Formats:
     def amount(self, value: float | None) -> str:
         """A price, which is never negative."""
         return self._within(value, 0, AMOUNT_MAX, self._digits)
+
+    def money(self, amount: float, currency: str, minor_units: float | None = None) -> str:
+        """€4.99, 250 ★: an amount with the digits of its currency, which `minor_units` show where they are known."""
+        if currency == STARS:
+            return f"{self.amount(amount)}{NO_BREAK}★"
+        if not (len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper()):
+            return f"{self.amount(amount)} {brief(currency)}".strip()
+        digits = get_currency_precision(currency)
+        if minor_units and 0 < amount <= AMOUNT_MAX and 0.5 <= minor_units / amount <= 2000:
+            digits = round(math.log10(minor_units / amount))
+        pattern = "¤#,##0" + ("." + "0" * digits if digits > 0 else "")
+        locale = self.words.locale
+        if locale.currency_formats["standard"].pattern.startswith("#"):
+            pattern = pattern[1:] + f"{NO_BREAK}¤"
+        return self._within(
+            amount,
+            0,
+            AMOUNT_MAX,
+            lambda value: str(format_currency(value, currency, pattern, locale, currency_digits=False)),
+        )
 
     def compact(self, value: float | None) -> str:
         """12.3k from ten thousand on, every digit below."""

@@ -17,7 +17,9 @@ from web.pages.assets import asset
 from web.pages.event_fallback import render_or_fallback
 from web.pages.formats import Formats
 from web.pages.language import COOKIE, LANGUAGES, catalogue, choose_language
-from web.pages.safe_text import brief, clean, hue, initial, segments
+from web.pages.message_data import KIND_ICONS
+from web.pages.rich_text import rich
+from web.pages.safe_text import brief, clean, hue, initial
 
 YEAR_S = 365 * 86400
 
@@ -84,6 +86,8 @@ def init_blueprint(blueprint: Blueprint) -> None:
             "here": here,
             "retry_address": retry_address,
             "render_or_fallback": render_or_fallback,
+            "rich": lambda text, entities: rich(text, entities, formats.words),
+            "kind_icons": KIND_ICONS,
             # htmx requests `#page` alone, without the layout around it
             "partial": request.headers.get("HX-Request") == "true"
             and "HX-History-Restore-Request" not in request.headers,
@@ -93,7 +97,7 @@ def init_blueprint(blueprint: Blueprint) -> None:
         }
 
     blueprint.add_app_template_filter(address_of, "address")
-    for template_filter in (clean, brief, segments, initial, hue):
+    for template_filter in (clean, brief, initial, hue):
         blueprint.add_app_template_filter(template_filter)
 
     @blueprint.after_app_request

@@ -1,12 +1,15 @@
 """A person's trail: the chat as both sides saw it, newest first, and the facts about the person beside it."""
 
+from collections.abc import Callable
+
 from flask import render_template, request
 
-from web.analytics.queries import TrailQuery
-from web.analytics.trail_models import RECEIVED
+from web.analytics.queries import Order, TrailQuery
+from web.analytics.trail_models import RECEIVED, TrailEvent
 from web.context import services
+from web.pages.message_history import numbers_of
 from web.pages.safe_text import TEXT_MAX
-from web.pages.template_context import request_formats
+from web.pages.template_context import here, request_formats
 from web.pages.timeline import timeline
 
 
@@ -14,6 +17,7 @@ def trail(client_id: bytes) -> str:
     """Render /analytics/users/{client_id}."""
     query = TrailQuery.read(request.args)
     page = services.trails.page(client_id, query)
+    related = services.trails.related(client_id, page.events, numbers_of(page.events))
     person = page.user
     nameless = request_formats().words.text("users.nameless")
     name = person.name or (f"@{person.username}" if person.username else nameless)
@@ -25,9 +29,21 @@ def trail(client_id: bytes) -> str:
         name=name,
         text_max=TEXT_MAX,
         received={event.id for event in page.events if event.time_source == RECEIVED},
-        days=timeline(page.events, services.settings.zone),
+        days=timeline(page.events, services.settings.zone, related),
+        address=_addresses(client_id, query.order, {event.id for event in page.events}),
         is_live=query.cursor is None and query.order == "desc",
         newest_at=person.last_seen,
         title=name,
         status=name,
     )
+
+
+def _addresses(client_id: bytes, order: Order, shown: set[str]) -> Callable[[TrailEvent], str]:
+    """Make the links to events: a place on this page, or the page that begins with the event."""
+
+    def address(event: TrailEvent) -> str:
+        if event.id in shown:
+            return f"#e-{event.id}"
+        return f"{here(cursor=services.trails.cursor_at(client_id, order, event))}#e-{event.id}"
+
+    return address

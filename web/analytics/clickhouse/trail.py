@@ -10,7 +10,7 @@ from web.analytics.clickhouse.people import PeopleQueries, uncounted
 from web.analytics.clickhouse.sql import sql
 from web.analytics.cursor import Cursors
 from web.analytics.person_key import hexed, sql_is_one_of
-from web.analytics.queries import TrailQuery
+from web.analytics.queries import Order, TrailQuery
 from web.analytics.trail_models import RECEIVED, StoredImage, TrailEvent, TrailImage, TrailPage
 from web.images.links import missing_setting
 
@@ -18,6 +18,23 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 AFTER = """(ts, sequence, events.event_id) {sign} (
     fromUnixTimestamp64Nano({{at:Int64}}, 'UTC'), {{sequence:UInt64}}, {{event_id:UUID}}
 ) AND ts {sign}= fromUnixTimestamp64Nano({{at:Int64}}, 'UTC')"""
+ABOUT = """type IN {types:Array(String)} AND message_id IN {messages:Array(Int64)} AND chat_id IN {chats:Array(Int64)}
+AND events.event_id NOT IN {shown:Array(UUID)}"""
+ABOUT_MESSAGES = frozenset(
+    (
+        "user_message",
+        "bot_message",
+        "ai_message",
+        "image_generated",
+        "message_edited",
+        "message_deleted",
+        "reaction",
+        "poll",
+    )
+)
+HAS_IMAGE = frozenset(("chattrail.image.id", "chattrail.image.file_id"))
+RELATED_MAX = 1000
+FIRST_ID, LAST_ID = str(UUID(int=0)), str(UUID(int=2**128 - 1))
 STORES_WITH_SIZES = frozenset({"cloudflare_images"})
 PAGE_BYTES = 8 * 1024**2
 SIGNS = {"asc": ">", "desc": "<"}
@@ -48,15 +65,38 @@ class TrailQueries:
         if shown and shown[-1][-1] > len(shown):
             last = shown[-1]
             cursor = self._cursors.seal(binding, (last[2], last[3], last[0]))
-        images = self._images([row[0] for row in shown if row[1] == "image_generated"])
-        events = tuple(_event(row, images) for row in shown)
+        events = self._events(shown)
         person = self._people.one(key) or uncounted(key, events)
         return TrailPage(person.client_id, person, events, cursor)
+
+    def related(self, key: bytes, events: Sequence[TrailEvent], about: Set[int]) -> tuple[TrailEvent, ...]:
+        """The person's other events about messages of these numbers, in the chats of the given events, newest first."""
+        chats = {int(event.chat_id) for event in events}
+        if not about or not chats:
+            return ()
+        parameters: dict[str, Any] = {
+            "keys": hexed([key]), "limit": RELATED_MAX, "bytes": PAGE_BYTES, "types": sorted(ABOUT_MESSAGES),
+            "messages": sorted(about), "chats": sorted(chats), "shown": [event.id for event in events],
+        }  # fmt: skip
+        statement = sql("events", who=sql_is_one_of("user_id", [key]), after=ABOUT, order="DESC")
+        return self._events(self._clickhouse.rows(statement, parameters))
+
+    def cursor_at(self, key: bytes, order: Order, event: TrailEvent) -> str:
+        """The cursor of the page that begins with an event."""
+        nanoseconds = (event.at - EPOCH) // timedelta(microseconds=1) * 1000
+        position = (nanoseconds + 1000, 0, FIRST_ID) if order == "desc" else (nanoseconds - 1, 2**64 - 1, LAST_ID)
+        return self._cursors.seal((key.hex(), order), (min(max(position[0], -(2**63)), 2**63 - 1), *position[1:]))
 
     def image(self, event_id: UUID) -> StoredImage | None:
         """Where the image of an event is stored, or None when the event has none."""
         rows = self._clickhouse.rows(sql("image"), {"event_id": str(event_id)})
         return StoredImage(*rows[0]) if rows else None
+
+    def _events(self, rows: Sequence[Sequence[Any]]) -> tuple[TrailEvent, ...]:
+        images = self._images(
+            [row[0] for row in rows if row[1] == "image_generated" or not HAS_IMAGE.isdisjoint(row[10])]
+        )
+        return tuple(_event(row, images) for row in rows)
 
     def _images(self, event_ids: Sequence[str]) -> dict[str, TrailImage]:
         if not event_ids:

@@ -19,7 +19,7 @@ from web.pages.formats import Formats
 
 NOW = 1_790_000_000
 AT = (NOW - 7200) * 10**9
-KINDS = ("other", "unknown", "button", "text ", "{n}", "<i>", "poll", "video_note", "x" * 500)
+KINDS = ("other", "unknown", "button", "text ", "{n}", "<i>", "made_up", "video_note", "x" * 500)
 SECRET = "text-canary"
 
 
@@ -52,7 +52,7 @@ def test_an_unknown_kind_is_shown_as_it_is(stage: WebStage, client: FlaskClient,
     user = f"kinds-{language}"
     stage.send([said(user, number, "", kind=kind) for number, kind in enumerate(KINDS)] + [said(user, 50, "after")])
     trail = page(client, f"/analytics/users/{user}?lang={language}")
-    for kind in ("other", "unknown", "{n}", "<i>", "poll", "x" * 300 + "…"):
+    for kind in ("other", "unknown", "{n}", "<i>", "made_up", "x" * 300 + "…"):
         assert f"{word}: {escape(kind)}<" in trail
     assert "after" in trail
 
@@ -68,7 +68,7 @@ NUMBERS: list[tuple[str, dict[str, Any], str]] = [
     ("chat_continued", {"chattrail.chat.idle_s": -60}, "after less than 0 ms"),
     ("chat_continued", {"chattrail.chat.idle_s": "long"}, "· long"),
     ("premium_action", {"chattrail.premium.amount": 1234567, "chattrail.premium.currency": "XTR"}, "· 1,234,567 ★"),
-    ("premium_action", {"chattrail.premium.amount": 0, "chattrail.premium.currency": "EUR"}, "· 0 EUR"),
+    ("premium_action", {"chattrail.premium.amount": 0, "chattrail.premium.currency": "EUR"}, "· €0.00"),
     (
         "premium_action",
         {"chattrail.premium.amount": 1e27, "chattrail.premium.currency": "?" * 400},

@@ -39,7 +39,7 @@ def test_consecutive_messages_of_a_side_join_within_a_minute() -> None:
     events = [event("user_message", 1), event("user_message", 9), event("ai_message", 20), event("user_message", 61)]
     [day] = timeline(events, ZONE)
     turns = [block for block in day.blocks if isinstance(block, Turn)]
-    assert [(turn.side, len(turn.bubbles)) for turn in turns] == [("person", 2), ("ai", 1), ("person", 1)]
+    assert [(turn.side, len(turn.bubbles)) for turn in turns] == [("person", 2), ("bot", 1), ("person", 1)]
     assert [turn.shows_time for turn in turns] == [False, True, True]
 
 
