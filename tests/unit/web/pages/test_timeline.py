@@ -1,20 +1,17 @@
 """A trail's events become turns, badges and failures; texts become words and safe links."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from web.analytics.trail_models import TrailEvent, TrailImage
+from tests.support.trail_events import ZONE, event
+from web.analytics.trail_models import TrailImage
 from web.pages.safe_text import clean, hue, initial, segments
 from web.pages.timeline import timeline
 from web.pages.timeline_blocks import Badge, Failure, Turn
 
-START = datetime(2026, 11, 22, 22, 58, 0, tzinfo=UTC)
-ZONE = ZoneInfo("Europe/Berlin")
 ADDRESSES = (
     "https://a.example/b",
     "http://c.example",
@@ -24,15 +21,6 @@ ADDRESSES = (
     "//e",
 )
 STORED = TrailImage("stored", "/images/x", "/images/x", "image/png", 10, 10, "")
-
-
-def event(type_: str, second: float = 0, *, text: str = "", message_id: int = 0, **attributes: str) -> TrailEvent:
-    given_attributes = {name.replace("__", "."): value for name, value in attributes.items()}
-    at = START + timedelta(seconds=second)
-    return TrailEvent(
-        id=f"{type_}-{second}", type=type_, at=at, sequence=1, session_id="s", chat_id="1", update_id=0,
-        message_id=message_id, persona_id="", story_id="", text=text, attributes=given_attributes, image=None, error=None,
-    )  # fmt: skip
 
 
 def test_consecutive_messages_of_a_side_join_within_a_minute() -> None:
