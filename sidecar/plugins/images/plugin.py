@@ -11,9 +11,9 @@ from sidecar.otlp.batch import Batch
 from sidecar.plugin import Context
 from sidecar.plugins.images.decode.decoder_pool import DecoderPool
 from sidecar.plugins.images.fetch.http import Fetcher
-from sidecar.plugins.images.fetch.telegram import TelegramFiles
+from sidecar.plugins.images.fetch.telegram import TelegramBots
 from sidecar.plugins.images.queue.job_store import JobStore
-from sidecar.plugins.images.queue.jobs import EVENT_TYPES, Job, jobs_of
+from sidecar.plugins.images.queue.jobs import EVENT_TYPES, MARK, Job, jobs_of
 from sidecar.plugins.images.queue.spool import Spool
 from sidecar.plugins.images.queue.worker import Source, Workers
 from sidecar.plugins.images.settings import ImagesSettings
@@ -27,7 +27,7 @@ METRICS_EVERY_S = 10.0
 
 
 class ImageArchiver:
-    """Keeps the images of image_generated events. The journal is its list of jobs, the `images` table what pages read."""
+    """Keeps the images that events of both sides name. The journal is its list of jobs, the `images` table what pages read."""
 
     events: frozenset[str] | None = EVENT_TYPES
 
@@ -71,7 +71,7 @@ class ImageArchiver:
 
     async def handle(self, batch: Batch) -> None:
         """Return once every new image is in the journal, and bytes that came along are in the spool, on the disk."""
-        found = jobs_of(batch.events(EVENT_TYPES), batch.received_at)
+        found = jobs_of(batch.events(EVENT_TYPES), batch.received_at) if MARK in batch.body else {}
         if not found:
             return
         jobs, workers = self._jobs, self._workers
@@ -163,16 +163,14 @@ class ImageArchiver:
         config = self._config
         fetcher = Fetcher(config)
         opened.push_async_callback(fetcher.close)
+        tokens, url = config.bot_tokens, config.telegram_api_url
+        telegram = TelegramBots(tokens, url, max_bytes=config.max_bytes, timeout_s=config.timeout_s)
+        opened.push_async_callback(telegram.close)
         sources: dict[str, Source] = {
             "url": lambda job: fetcher.fetch(job.source),
             "data": self._read_spool,
-            "file_id": _no_token,
+            "file_id": lambda job: telegram.fetch(job.source),
         }
-        if config.telegram_token is not None:
-            token, url = config.telegram_token.get_secret_value(), config.telegram_api_url
-            telegram = TelegramFiles(token, url, max_bytes=config.max_bytes, timeout_s=config.timeout_s)
-            opened.push_async_callback(telegram.close)
-            sources["file_id"] = lambda job: telegram.fetch(job.source)
         return sources
 
     async def _read_spool(self, job: Job) -> bytes:
@@ -180,7 +178,3 @@ class ImageArchiver:
         if content is None:
             raise PermanentError("the image's bytes are no longer in the spool")
         return content
-
-
-async def _no_token(_job: Job) -> bytes:
-    raise PermanentError("images by file_id need CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKEN")

@@ -1,5 +1,6 @@
 """Settings of the image archiver."""
 
+import re
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit
@@ -16,6 +17,13 @@ def _loopback_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
         if not is_loopback(host):
             raise ValueError(f"{host} is not a loopback address; only this machine may be exempted, and only for tests")
     return hosts
+
+
+_TOKEN = re.compile(r"\d{1,20}:[A-Za-z0-9_-]+\Z")
+
+
+def _secret(value: SecretStr | None) -> str:
+    return value.get_secret_value() if value is not None else ""
 
 
 class ImagesSettings(BucketSettings, Settings):
@@ -56,6 +64,9 @@ class ImagesSettings(BucketSettings, Settings):
     telegram_token: SecretStr | None = Field(
         None, description="The bot's token, to download images that events name by Telegram file_id."
     )
+    telegram_tokens: SecretStr | None = Field(
+        None, description="The tokens of several bots (comma list); each is used for the images of its own bot."
+    )
     telegram_api_url: str = Field(
         "https://api.telegram.org", pattern=r"^https?://[^/?#@]+/?$", description="Base address of the Bot API server."
     )
@@ -84,9 +95,31 @@ class ImagesSettings(BucketSettings, Settings):
         description="Tests only: loopback hosts (comma list) that images may be fetched from, over http and any port.",
     )
 
+    @property
+    def bot_tokens(self) -> dict[str, str]:
+        """Every token by the id of its bot, which is its own first part; a token without one stands under "".
+
+        Raises ValueError, which does not hold a token.
+        """
+        tokens = [token.strip() for token in _secret(self.telegram_tokens).split(",")] if self.telegram_tokens else []
+        found: dict[str, str] = {}
+        for number, token in enumerate(tokens, 1):
+            if not _TOKEN.match(token):
+                raise ValueError(
+                    f"CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKENS: number {number} is no bot's token, such as 42:AAH…"
+                )
+            if found.setdefault(token.partition(":")[0], token) != token:
+                raise ValueError(
+                    f"CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKENS: number {number} is a second token of one bot"
+                )
+        if single := _secret(self.telegram_token):
+            found[single.partition(":")[0] if _TOKEN.match(single) else ""] = single
+        return found
+
     @model_validator(mode="after")
     def _has_what_the_store_needs(self) -> Self:
         named = "CHATTRAIL_SIDECAR_IMAGES_"
+        _ = self.bot_tokens
         if self.store == "cloudflare_images":
             if self.cloudflare_account_id is None or self.cloudflare_api_token is None:
                 raise ValueError(

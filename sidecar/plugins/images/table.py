@@ -20,7 +20,7 @@ from common.waiting import end, set_within
 from sidecar.errors import RetryableError
 from sidecar.plugin import Context
 from sidecar.plugins.images.queue.job_store import ROWS_AT_ONCE, JobStore
-from sidecar.plugins.images.queue.jobs import Job
+from sidecar.plugins.images.queue.jobs import EVENT_TYPES, Job, telegram_source
 from sidecar.plugins.images.queue.spool import Spool
 
 POLL_S = 1.0
@@ -78,17 +78,18 @@ class ImagesTable:
         )
 
     async def events_without_row(self, event_id: str, since: datetime, limit: int) -> list[tuple[Any, ...]]:
-        """Return events since then that name an image and have no row: id, image, person, file_id, URL, received.
+        """Return events since then that name an image and have no row: id, image, person, bot, file_id, URL, received.
 
         Bytes that came inside an event are in no column: the spool has them.
         """
         return await self._query(
-            "SELECT toString(event_id), image_id, user_id, attributes['chattrail.image.file_id'],"
+            "SELECT toString(event_id), image_id, user_id, attributes['telegram.bot.id'], attributes['chattrail.image.file_id'],"
             " attributes['chattrail.image.url'], toUnixTimestamp64Milli(received_at) FROM events FINAL"
-            " WHERE event_id > {event_id:UUID} AND type = 'image_generated' AND error_type = ''"
+            " WHERE event_id > {event_id:UUID} AND type IN {types:Array(String)} AND error_type = ''"
+            " AND (type = 'image_generated' OR attributes['chattrail.image.file_id'] || attributes['chattrail.image.url'] != '')"
             " AND received_at >= {since:DateTime64(3, 'UTC')} AND events.event_id NOT IN"
             " (SELECT event_id FROM images) ORDER BY events.event_id LIMIT {limit:UInt32}",
-            {"event_id": event_id, "since": since, "limit": limit},
+            {"event_id": event_id, "since": since, "limit": limit, "types": sorted(EVENT_TYPES)},
         )
 
     async def _query(self, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -195,8 +196,8 @@ class Publisher:
             since, found, after = EPOCH if rebuilt and not filled else doubted, 0, BEFORE_ALL
             while page := await table.events_without_row(after, since, ROWS_AT_ONCE):
                 jobs = []
-                for event_id, image_id, user_id, file_id, url, received_at in page:
-                    kind, source = ("file_id", file_id) if file_id else ("url", url)
+                for event_id, image_id, user_id, bot_id, file_id, url, received_at in page:
+                    kind, source = ("file_id", telegram_source(bot_id, file_id)) if file_id else ("url", url)
                     if event_id in spooled:
                         kind, source = "data", ""
                     elif not source:  # its bytes were never kept, nor the event acknowledged, and will come again

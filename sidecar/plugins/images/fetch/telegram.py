@@ -6,6 +6,7 @@ Source: https://core.telegram.org/bots/api#getfile
 
 import asyncio
 import re
+from collections.abc import Mapping
 
 import aiohttp
 
@@ -22,8 +23,11 @@ _FILE_PATH = re.compile(r"[A-Za-z0-9_\-./]+\Z")
 class TelegramFiles:
     """Downloads files by file_id through the Bot API server that the settings name."""
 
-    def __init__(self, token: str, api_url: str, *, max_bytes: int, timeout_s: float) -> None:
+    def __init__(
+        self, token: str, api_url: str, *, max_bytes: int, timeout_s: float, setting: str = "TELEGRAM_TOKEN"
+    ) -> None:
         self._api = BotApi(token, api_url)
+        self._setting = setting
         self._max_bytes = max_bytes
         self._timeout_s = timeout_s
 
@@ -45,7 +49,7 @@ class TelegramFiles:
             failure = RetryableError(f"Telegram did not deliver the image within {self._timeout_s:g} s")
         except UnknownTokenError:
             failure = RetryableError(
-                "Telegram does not accept the token in CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKEN", after=30
+                f"Telegram does not accept the token in CHATTRAIL_SIDECAR_IMAGES_{self._setting}", after=30
             )
         except (aiohttp.ClientError, OSError) as error:
             failure = RetryableError(f"Telegram can't be reached ({type(error).__name__})")
@@ -74,3 +78,43 @@ class TelegramFiles:
                 return None
             raise_for_status(response.status, response.headers.get("Retry-After"))
             return await read_capped(response, self._max_bytes)
+
+
+class TelegramBots:
+    """Downloads each file with the token of the bot that the event names: a file_id is of use to its own bot only.
+
+    `tokens` are by bot id; one under "" is a token whose bot is not known, which serves for every bot without its own.
+    """
+
+    def __init__(self, tokens: Mapping[str, str], api_url: str, *, max_bytes: int, timeout_s: float) -> None:
+        setting = "TELEGRAM_TOKENS" if len(tokens) > 1 else "TELEGRAM_TOKEN"
+        self._bots = {
+            bot_id: TelegramFiles(token, api_url, max_bytes=max_bytes, timeout_s=timeout_s, setting=setting)
+            for bot_id, token in tokens.items()
+        }
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for bot in self._bots.values():
+            await bot.close()
+
+    async def fetch(self, source: str) -> bytes:
+        """Return the bytes of `bot/file_id` or `file_id`. Raises PermanentError, also where no token fits, or RetryableError."""
+        bot_id, _, file_id = source.rpartition("/")
+        return await self._bot(bot_id).fetch(file_id)
+
+    def _bot(self, bot_id: str) -> TelegramFiles:
+        if not self._bots:
+            raise PermanentError(
+                "images by file_id need CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKEN, or _TELEGRAM_TOKENS for several bots"
+            )
+        found = self._bots.get(bot_id) or self._bots.get("")
+        if found is None and not bot_id:  # sent by a library that does not say which bot it is
+            if len(self._bots) > 1:
+                raise PermanentError("the event does not name its bot, and the tokens of several bots are set")
+            (found,) = self._bots.values()
+        if found is None:
+            raise PermanentError(
+                f"no token of the bot {bot_id} is set: add it to CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKENS"
+            )
+        return found

@@ -6,14 +6,16 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from sidecar.otlp.attributes import AttributeValue
+from sidecar.otlp.attributes import AttributeValue, text_of
 from sidecar.otlp.batch import EventRecord
 
-EVENT_TYPES = frozenset({"image_generated"})
+EVENT_TYPES = frozenset({"image_generated", "user_message", "bot_message", "message_edited"})
+MARK = b"chattrail.image."  # in the bytes of every batch that names an image: most batches of messages name none
 
 
 class Job(NamedTuple):
-    """One image to archive. `source` is a URL or file_id, and empty for bytes, which lie in the spool by event id.
+    """One image to archive. `source` is a URL, or `bot/file_id` (`file_id` where the event does not name the bot), and empty
+    for bytes, which lie in the spool by event id.
 
     `sha256` names the image whose upload was begun and not recorded, if any.
     """
@@ -78,10 +80,19 @@ def jobs_of(events: Iterable[EventRecord], received_at: datetime) -> dict[Job, b
         )
         data = event.attributes.get("chattrail.image.data")
         data = data if isinstance(data, bytes) else b""
-        kind, source = ("data", "") if data else ("file_id", file_id) if file_id else ("url", url)
+        kind, source = "url", url
+        if data:
+            kind, source = "data", ""
+        elif file_id:
+            kind, source = "file_id", telegram_source(text_of(event.attributes.get("telegram.bot.id")), file_id)
         if source or data:
             found[event_id] = Job(event_id, image_id, event.user_id, kind, source, ms(received_at)), data
     return dict(found.values())
+
+
+def telegram_source(bot_id: str, file_id: str) -> str:
+    """Return the source of a job by file_id, which only the bot that got it can use."""
+    return f"{bot_id}/{file_id}" if bot_id.isdecimal() and file_id else file_id
 
 
 def _uuid(text: str) -> str | None:

@@ -35,7 +35,7 @@ def edit(second: float, text: str, message_id: int, side: str = "bot", **more: A
 @pytest.mark.parametrize("turned", [False, True])
 def test_an_answer_that_is_streamed_by_edits_is_one_bubble(turned: bool) -> None:
     """As bots do: a placeholder, then the text in pieces; what the last edit brings is an AI answer or another edit."""
-    spans = {"chattrail__edit__count": "14", "chattrail__edit__span_ms": "2750"}
+    spans: dict[str, Any] = {"chattrail__edit__count": "14", "chattrail__edit__span_ms": "2750"}
     events = [
         event("user_message", 0, text="tell me", message_id=6, update_id=9),
         event("bot_message", 1, text="…", message_id=7, update_id=9),
@@ -75,7 +75,7 @@ def test_a_draft_counts_as_edits_of_the_message_that_is_sent_at_last() -> None:
 
 def test_a_person_edits_and_the_other_sides_messages_stay() -> None:
     """Numbers of messages are one chat's of one bot's, and a business account has its own."""
-    elsewhere = {"telegram__business_connection__id": "b"}
+    elsewhere: dict[str, Any] = {"telegram__business_connection__id": "b"}
     events = [
         event("user_message", 1, text="helo", message_id=7),
         event("user_message", 2, text="theirs", message_id=7, telegram__bot__id="43"),
@@ -89,7 +89,11 @@ def test_a_person_edits_and_the_other_sides_messages_stay() -> None:
 
 
 def test_an_edit_brings_an_image_or_a_caption() -> None:
-    file = {"chattrail__image__id": "i", "chattrail__image__file_id": "f", "chattrail__message__kind": "photo"}
+    file: dict[str, Any] = {
+        "chattrail__image__id": "i",
+        "chattrail__image__file_id": "f",
+        "chattrail__message__kind": "photo",
+    }
     photo = replace(event("bot_message", 1, text="old", message_id=7, **file), image=STORED)
     other = TrailImage("stored", "/images/y", "/images/y", "image/png", 10, 10, "")
     [bubble] = bubbles([photo, replace(edit(2, "new", 7, **file), image=other)])
@@ -159,7 +163,7 @@ def test_a_reply_names_what_it_is_to() -> None:
 
 @pytest.mark.parametrize("turned", [False, True])
 def test_an_album_is_one_bubble(turned: bool) -> None:
-    group = {"telegram__message__media_group_id": "g", "chattrail__image__id": "i"}
+    group: dict[str, Any] = {"telegram__message__media_group_id": "g", "chattrail__image__id": "i"}
     events = [
         event("user_message", 1 + n / 10, text=text, message_id=n, **group) for n, text in ((7, "a"), (8, ""), (9, "c"))
     ]
@@ -183,7 +187,8 @@ def test_the_person_s_vote_marks_the_options_of_the_poll() -> None:
     )
     back = event("poll", 3, chattrail__poll__action="retracted", chattrail__poll__id="5")
     [bubble] = bubbles([poll, vote])
-    assert (bubble.content.options, bubble.votes) == (("Red", "Green", "Blue"), {0, 2})
+    assert bubble.content.options == ("Red", "Green", "Blue")
+    assert bubble.votes == {0, 2}
     assert bubbles([poll, vote, back])[0].votes == frozenset()
     assert [block.words for block in blocks([vote, back])] == ["event.poll_voted", "event.poll_retracted"]
 

@@ -33,9 +33,20 @@ def test_what_each_store_needs() -> None:
         ({**S3, "S3_SECRET_ACCESS_KEY": ""}, "together or not at all"),
         ({**S3, "S3_PREFIX": "../elsewhere/"}, "S3_PREFIX"),
         ({"STORE": "shoebox"}, "STORE"),
+        ({"TELEGRAM_TOKENS": "42:CANARY, CANARY"}, "TELEGRAM_TOKENS: number 2 is no bot's token"),
+        ({"TELEGRAM_TOKENS": "42:CANARY,"}, "TELEGRAM_TOKENS: number 2"),
+        ({"TELEGRAM_TOKENS": "42:CANARY,42:CANARY2"}, "TELEGRAM_TOKENS: number 2 is a second token of one bot"),
     ],
 )
 def test_what_is_wrong_is_named(given: dict[str, str], message: str) -> None:
     with pytest.raises(SettingsError, match=message) as error:
         load(**given)
     assert "CANARY" not in str(error.value)
+
+
+def test_a_token_says_whose_it_is() -> None:
+    both = load(TELEGRAM_TOKENS="42:CANARY-a_1, 43:CANARY-b", TELEGRAM_TOKEN="44:CANARY")
+    assert both.bot_tokens == {"42": "42:CANARY-a_1", "43": "43:CANARY-b", "44": "44:CANARY"}
+    assert "CANARY" not in repr(both)
+    assert load(TELEGRAM_TOKEN="other").bot_tokens == {"": "other"}
+    assert load().bot_tokens == {}
