@@ -14,7 +14,8 @@ from web.errors import ProblemError
 PORT_MAX = 65535
 HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>\d{1,5}))?")
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src {images}; connect-src 'self'; font-src 'self';"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src {images}; media-src {images}; connect-src 'self';"
+    " font-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {

@@ -1,7 +1,8 @@
 """GET /images/{event_id}: the image of an event, behind the login.
 
 A file of the shared directory is served from here: only what the `images` table names, only from inside the directory,
-only as one of four raster types; the browser must ask again each time, so a logout or an erasure takes effect at once.
+only as a raster image, as sound or film, or as a file to be saved; the browser must ask again each time, so a logout or an
+erasure takes effect at once.
 An image at Cloudflare or in S3 is answered with a redirect to a link that is signed now and works for minutes.
 `size=thumbnail` asks for the small variant where the store makes one. The directory has none: scaling would decode
 unknown bytes in this process, for which the sidecar has a child process, and images of chats are small.
@@ -17,7 +18,13 @@ from web.errors import ParameterError, ProblemError
 from web.images.links import SIZES, Size, missing_setting
 
 blueprint = Blueprint("images", __name__)
-CONTENT_TYPES = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
+OTHER = "application/octet-stream"
+CONTENT_TYPES = frozenset(
+    {
+        "image/jpeg", "image/png", "image/webp", "image/gif",
+        "audio/ogg", "audio/mpeg", "audio/mp4", "video/mp4", "video/webm", OTHER,
+    }
+)  # fmt: skip
 POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
 
 
@@ -71,6 +78,6 @@ def _file(found: StoredImage) -> Response:
     if not path.is_relative_to(root) or not path.is_file():
         raise ProblemError(404, "The file of this picture is missing in CHATTRAIL_WEB_IMAGES_DIRECTORY.")
     response = send_file(path, mimetype=found.content_type, etag=found.sha256 or True, conditional=True, max_age=None)
-    response.headers["Content-Disposition"] = "inline"
+    response.headers["Content-Disposition"] = "attachment" if found.content_type == OTHER else "inline"
     response.headers["Cache-Control"] = "private, no-cache"
     return response

@@ -12,8 +12,9 @@ from sidecar.plugin import Context
 from sidecar.plugins.images.decode.decoder_pool import DecoderPool
 from sidecar.plugins.images.fetch.http import Fetcher
 from sidecar.plugins.images.fetch.telegram import TelegramBots
+from sidecar.plugins.images.files import upload_of
 from sidecar.plugins.images.queue.job_store import JobStore
-from sidecar.plugins.images.queue.jobs import EVENT_TYPES, MARK, Job, jobs_of
+from sidecar.plugins.images.queue.jobs import EVENT_TYPES, FILE_MARK, IMAGE_MARK, Job, jobs_of
 from sidecar.plugins.images.queue.spool import Spool
 from sidecar.plugins.images.queue.worker import Source, Workers
 from sidecar.plugins.images.settings import ImagesSettings
@@ -38,7 +39,8 @@ class ImageArchiver:
         self._store: Store = store or build_store(config, context)
         self._decoders = DecoderPool(config, lambda why: context.metrics.add(telemetry.IMAGE_DECODERS, reason=why))
         self._jobs = JobStore(context)
-        self._publisher = Publisher(self._jobs, config.url.get_secret_value(), self._spool, context)
+        url, with_files = config.url.get_secret_value(), config.files_max_bytes > 0
+        self._publisher = Publisher(self._jobs, url, self._spool, context, with_files=with_files)
         self._workers: Workers | None = None
         self._closing = AsyncExitStack()
         self._leftover: frozenset[str] = frozenset()  # events whose bytes an earlier process left, not looked at yet
@@ -71,7 +73,10 @@ class ImageArchiver:
 
     async def handle(self, batch: Batch) -> None:
         """Return once every new image is in the journal, and bytes that came along are in the spool, on the disk."""
-        found = jobs_of(batch.events(EVENT_TYPES), batch.received_at) if MARK in batch.body else {}
+        files_max_bytes = self._config.files_max_bytes
+        if IMAGE_MARK not in batch.body and not (files_max_bytes and FILE_MARK in batch.body):
+            return
+        found = jobs_of(batch.events(EVENT_TYPES), batch.received_at, files_max_bytes=files_max_bytes)
         if not found:
             return
         jobs, workers = self._jobs, self._workers
@@ -154,7 +159,9 @@ class ImageArchiver:
         self._leftover = frozenset()
         self._sent_again.clear()
 
-    async def _inspect(self, content: bytes) -> Upload:
+    async def _inspect(self, job: Job, content: bytes) -> Upload:
+        if job.source_kind == "file":
+            return await asyncio.to_thread(upload_of, content)
         found = await self._decoders.decode(content)
         digest = await asyncio.to_thread(lambda: hashlib.sha256(found.content).hexdigest())
         return Upload(digest, found.content, found.media_type, found.extension, found.width, found.height)
@@ -165,11 +172,14 @@ class ImageArchiver:
         opened.push_async_callback(fetcher.close)
         tokens, url = config.bot_tokens, config.telegram_api_url
         telegram = TelegramBots(tokens, url, max_bytes=config.max_bytes, timeout_s=config.timeout_s)
-        opened.push_async_callback(telegram.close)
+        files = TelegramBots(tokens, url, max_bytes=config.files_max_bytes, timeout_s=config.timeout_s, what="file")
+        for bots in (telegram, files):
+            opened.push_async_callback(bots.close)
         sources: dict[str, Source] = {
             "url": lambda job: fetcher.fetch(job.source),
             "data": self._read_spool,
             "file_id": lambda job: telegram.fetch(job.source),
+            "file": lambda job: files.fetch(job.source),
         }
         return sources
 

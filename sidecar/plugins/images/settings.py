@@ -76,6 +76,12 @@ class ImagesSettings(BucketSettings, Settings):
         4 << 30, ge=1024, description="Bytes that may wait in the spool; then batches with images get 503."
     )
     max_bytes: int = Field(20 << 20, ge=1024, description="Largest image, in bytes.")
+    files_max_bytes: int = Field(
+        0,
+        ge=0,
+        description="Largest voice message, film or document of a chat that is kept, too, in bytes; 0: none is."
+        " Telegram's own server hands out 20 MB at most; `cloudflare_images` takes none.",
+    )
     max_pixels: int = Field(100_000_000, ge=1, description="Largest image, in width x height x frames.")
     max_frames: int = Field(1_000, ge=1, description="Most frames of one animation.")
     decoders: int = Field(2, ge=1, le=64, description="Processes that decode images, started when needed.")
@@ -125,6 +131,10 @@ class ImagesSettings(BucketSettings, Settings):
                 raise ValueError(
                     f"{named}STORE is cloudflare_images, which needs {named}CLOUDFLARE_ACCOUNT_ID and "
                     f"{named}CLOUDFLARE_API_TOKEN"
+                )
+            if self.files_max_bytes:
+                raise ValueError(
+                    f"{named}FILES_MAX_BYTES needs the store directory or s3: cloudflare_images takes images only"
                 )
             address = urlsplit(self.cloudflare_api_url)
             if address.scheme == "http" and not is_loopback(address.hostname or ""):

@@ -78,15 +78,18 @@ class ImagesTable:
         )
 
     async def events_without_row(self, event_id: str, since: datetime, limit: int) -> list[tuple[Any, ...]]:
-        """Return events since then that name an image and have no row: id, image, person, bot, file_id, URL, received.
+        """Return events since then that name an image or file and have no row: id, image, person, bot, file_id, URL,
+        file_id of another file, received.
 
         Bytes that came inside an event are in no column: the spool has them.
         """
         return await self._query(
             "SELECT toString(event_id), image_id, user_id, attributes['telegram.bot.id'], attributes['chattrail.image.file_id'],"
-            " attributes['chattrail.image.url'], toUnixTimestamp64Milli(received_at) FROM events FINAL"
+            " attributes['chattrail.image.url'], attributes['chattrail.file.id'],"
+            " toUnixTimestamp64Milli(received_at) FROM events FINAL"
             " WHERE event_id > {event_id:UUID} AND type IN {types:Array(String)} AND error_type = ''"
-            " AND (type = 'image_generated' OR attributes['chattrail.image.file_id'] || attributes['chattrail.image.url'] != '')"
+            " AND (type = 'image_generated' OR attributes['chattrail.image.file_id'] || attributes['chattrail.image.url']"
+            "   || attributes['chattrail.file.id'] != '')"
             " AND received_at >= {since:DateTime64(3, 'UTC')} AND events.event_id NOT IN"
             " (SELECT event_id FROM images) ORDER BY events.event_id LIMIT {limit:UInt32}",
             {"event_id": event_id, "since": since, "limit": limit, "types": sorted(EVENT_TYPES)},
@@ -109,10 +112,11 @@ def _failures(after: float = 2.0) -> Iterator[None]:
 class Publisher:
     """One task. `filled` is set once the journal knows what the table knows; before that no job should be worked on."""
 
-    def __init__(self, jobs: JobStore, url: str, spool: Spool, context: Context) -> None:
+    def __init__(self, jobs: JobStore, url: str, spool: Spool, context: Context, *, with_files: bool = False) -> None:
         self._jobs = jobs
         self._url = url
         self._spool = spool
+        self._with_files = with_files
         self._clock = context.clock
         self._logger = context.logger
         self._table: ImagesTable | None = None
@@ -196,8 +200,10 @@ class Publisher:
             since, found, after = EPOCH if rebuilt and not filled else doubted, 0, BEFORE_ALL
             while page := await table.events_without_row(after, since, ROWS_AT_ONCE):
                 jobs = []
-                for event_id, image_id, user_id, bot_id, file_id, url, received_at in page:
+                for event_id, image_id, user_id, bot_id, file_id, url, other, received_at in page:
                     kind, source = ("file_id", telegram_source(bot_id, file_id)) if file_id else ("url", url)
+                    if not source and other and self._with_files:
+                        kind, source = "file", telegram_source(bot_id, other)
                     if event_id in spooled:
                         kind, source = "data", ""
                     elif not source:  # its bytes were never kept, nor the event acknowledged, and will come again

@@ -32,7 +32,7 @@ ABOUT_MESSAGES = frozenset(
         "poll",
     )
 )
-HAS_IMAGE = frozenset(("chattrail.image.id", "chattrail.image.file_id"))
+HAS_IMAGE = frozenset(("chattrail.image.id", "chattrail.image.file_id", "chattrail.file.id"))
 RELATED_MAX = 1000
 FIRST_ID, LAST_ID = str(UUID(int=0)), str(UUID(int=2**128 - 1))
 STORES_WITH_SIZES = frozenset({"cloudflare_images"})

@@ -92,9 +92,9 @@ def raise_for_status(status: int, retry_after: str | None = None) -> None:
     raise PermanentError(f"the image's host answered {status}")
 
 
-async def read_capped(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+async def read_capped(response: aiohttp.ClientResponse, max_bytes: int, what: str = "image") -> bytes:
     """Read a body while counting. Raises PermanentError when it is longer than `max_bytes`, whatever it announced."""
-    too_large = PermanentError(f"the image is larger than {max_bytes} bytes")
+    too_large = PermanentError(f"the {what} is larger than {max_bytes} bytes")
     if (response.content_length or 0) > max_bytes:
         raise too_large
     body = bytearray()

@@ -24,10 +24,18 @@ class TelegramFiles:
     """Downloads files by file_id through the Bot API server that the settings name."""
 
     def __init__(
-        self, token: str, api_url: str, *, max_bytes: int, timeout_s: float, setting: str = "TELEGRAM_TOKEN"
+        self,
+        token: str,
+        api_url: str,
+        *,
+        max_bytes: int,
+        timeout_s: float,
+        setting: str = "TELEGRAM_TOKEN",
+        what: str = "image",
     ) -> None:
         self._api = BotApi(token, api_url)
         self._setting = setting
+        self._what = what
         self._max_bytes = max_bytes
         self._timeout_s = timeout_s
 
@@ -46,7 +54,7 @@ class TelegramFiles:
             if TEMPORARY in failure.reason:
                 failure = RetryableError(failure.reason, after=10)
         except TimeoutError:
-            failure = RetryableError(f"Telegram did not deliver the image within {self._timeout_s:g} s")
+            failure = RetryableError(f"Telegram did not deliver the {self._what} within {self._timeout_s:g} s")
         except UnknownTokenError:
             failure = RetryableError(
                 f"Telegram does not accept the token in CHATTRAIL_SIDECAR_IMAGES_{self._setting}", after=30
@@ -61,7 +69,7 @@ class TelegramFiles:
             content = await self._download(await self._path_of(file_id))
             if content is not None:
                 return content
-        raise PermanentError(f"Telegram gave {LINKS} links to the image, and nothing was there")
+        raise PermanentError(f"Telegram gave {LINKS} links to the {self._what}, and nothing was there")
 
     async def _path_of(self, file_id: str) -> str:
         result = await self._api.call("getFile", {"file_id": file_id}, about="the file")
@@ -77,7 +85,7 @@ class TelegramFiles:
             if response.status in DEAD:
                 return None
             raise_for_status(response.status, response.headers.get("Retry-After"))
-            return await read_capped(response, self._max_bytes)
+            return await read_capped(response, self._max_bytes, self._what)
 
 
 class TelegramBots:
@@ -86,10 +94,13 @@ class TelegramBots:
     `tokens` are by bot id; one under "" is a token whose bot is not known, which serves for every bot without its own.
     """
 
-    def __init__(self, tokens: Mapping[str, str], api_url: str, *, max_bytes: int, timeout_s: float) -> None:
+    def __init__(
+        self, tokens: Mapping[str, str], api_url: str, *, max_bytes: int, timeout_s: float, what: str = "image"
+    ) -> None:
+        self._what = what
         setting = "TELEGRAM_TOKENS" if len(tokens) > 1 else "TELEGRAM_TOKEN"
         self._bots = {
-            bot_id: TelegramFiles(token, api_url, max_bytes=max_bytes, timeout_s=timeout_s, setting=setting)
+            bot_id: TelegramFiles(token, api_url, max_bytes=max_bytes, timeout_s=timeout_s, setting=setting, what=what)
             for bot_id, token in tokens.items()
         }
 
@@ -106,7 +117,7 @@ class TelegramBots:
     def _bot(self, bot_id: str) -> TelegramFiles:
         if not self._bots:
             raise PermanentError(
-                "images by file_id need CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKEN, or _TELEGRAM_TOKENS for several bots"
+                f"{self._what}s by file_id need CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKEN, or _TELEGRAM_TOKENS for several bots"
             )
         found = self._bots.get(bot_id) or self._bots.get("")
         if found is None and not bot_id:  # sent by a library that does not say which bot it is

@@ -10,12 +10,13 @@ from sidecar.otlp.attributes import AttributeValue, text_of
 from sidecar.otlp.batch import EventRecord
 
 EVENT_TYPES = frozenset({"image_generated", "user_message", "bot_message", "message_edited"})
-MARK = b"chattrail.image."  # in the bytes of every batch that names an image: most batches of messages name none
+# in the bytes of every batch that names an image or file: most batches of messages name none
+IMAGE_MARK, FILE_MARK = b"chattrail.image.", b"chattrail.file.id"
 
 
 class Job(NamedTuple):
-    """One image to archive. `source` is a URL, or `bot/file_id` (`file_id` where the event does not name the bot), and empty
-    for bytes, which lie in the spool by event id.
+    """One image, or other file, to archive. `source` is a URL, or `bot/file_id` (`file_id` where the event does not name the
+    bot), and empty for bytes, which lie in the spool by event id.
 
     `sha256` names the image whose upload was begun and not recorded, if any.
     """
@@ -64,7 +65,7 @@ def ms(time: datetime) -> int:
     return int(time.timestamp() * 1000)
 
 
-def jobs_of(events: Iterable[EventRecord], received_at: datetime) -> dict[Job, bytes]:
+def jobs_of(events: Iterable[EventRecord], received_at: datetime, *, files_max_bytes: int = 0) -> dict[Job, bytes]:
     """Make a job of each event that names an image, with the bytes where the event brought them; one for each id.
 
     Bytes win over a file_id, and that over a URL: what is at hand is surer than what must be fetched. An event without
@@ -85,9 +86,20 @@ def jobs_of(events: Iterable[EventRecord], received_at: datetime) -> dict[Job, b
             kind, source = "data", ""
         elif file_id:
             kind, source = "file_id", telegram_source(text_of(event.attributes.get("telegram.bot.id")), file_id)
+        elif not url and files_max_bytes and (file_id := _file(event, files_max_bytes)):
+            image_id = _text(event.attributes.get("chattrail.file.unique_id"))
+            kind, source = "file", telegram_source(text_of(event.attributes.get("telegram.bot.id")), file_id)
         if source or data:
             found[event_id] = Job(event_id, image_id, event.user_id, kind, source, ms(received_at)), data
     return dict(found.values())
+
+
+def _file(event: EventRecord, max_bytes: int) -> str:
+    """Return the file_id of an event's file, "" where there is none, or one that is known to be too large."""
+    size = event.attributes.get("chattrail.file.size")
+    if isinstance(size, int) and size > max_bytes:
+        return ""
+    return _text(event.attributes.get("chattrail.file.id"))
 
 
 def telegram_source(bot_id: str, file_id: str) -> str:

@@ -37,7 +37,7 @@ class Workers:
         uploader: Uploader,
         *,
         sources: Mapping[str, Source],
-        inspect: Callable[[bytes], Awaitable[Upload]],
+        inspect: Callable[[Job, bytes], Awaitable[Upload]],
         on_change: Callable[[], None],
     ) -> None:
         self._config = config
@@ -132,7 +132,7 @@ class Workers:
         source = self._sources.get(job.source_kind)
         if source is None:
             raise PermanentError(f"nothing is set up to fetch an image by {job.source_kind}")
-        image = await self._inspect(await source(job))
+        image = await self._inspect(job, await source(job))
         await self._uploader.put(job, image)
         return image.sha256
 

@@ -13,13 +13,15 @@ from tests.support import otlp
 from tests.support.archives import Archive, batch_of
 from tests.support.image_host import image_bytes
 
+VOICE, PAGE = b"OggS" + bytes(500), b"<html><script>1</script>"
+
 
 class Bots:
     """The Bot API's files of two bots: each knows its own file_ids only."""
 
     files: ClassVar[dict[str, dict[str, bytes]]] = {
         "42:CANARY-a": {"AgAC-a": image_bytes("JPEG", (10, 90))},
-        "43:CANARY-b": {"AgAC-b": image_bytes("PNG", (20, 30))},
+        "43:CANARY-b": {"AgAC-b": image_bytes("PNG", (20, 30)), "AwAC-v": VOICE, "BQAC-d": PAGE},
     }
 
     async def __aenter__(self) -> Self:
@@ -131,3 +133,30 @@ async def test_a_lost_journal_finds_the_images_of_messages_again(archive: Archiv
     async with archive.archiver(telegram_tokens=",".join(bots.files), telegram_api_url=bots.url):
         rows = await archive.ended(2)
     assert [(row["status"], row["source"]) for row in rows] == [("stored", telegram_source("43", "AgAC-b"))] * 2
+
+
+async def test_other_files_are_kept_by_setting_up_to_a_size(archive: Archive, bots: Bots) -> None:
+    def file(file_id: str, size: int | None) -> Any:
+        named: dict[str, Any] = {"chattrail.file.id": file_id, "chattrail.file.unique_id": f"{file_id}-{size}"}
+        named |= {"telegram.bot.id": 43} | ({"chattrail.file.size": size} if size is not None else {})
+        return otlp.event("user_message", "7", named)
+
+    sent = batch_of(file("AwAC-v", 504), file("BQAC-d", 24), file("AwAC-v", 5000), file("AwAC-v", None))
+    given = {"telegram_tokens": ",".join(bots.files), "telegram_api_url": bots.url}
+    async with archive.archiver(**given) as archiver:
+        await archiver.handle(sent)
+        assert archive.journalled() == []
+    async with archive.archiver(**given, files_max_bytes=600) as archiver:
+        await archiver.handle(sent)
+        rows = await rows_by_id(archive, 3)
+    assert {name: (row["status"], row["content_type"], row["bytes"]) for name, row in rows.items()} == {
+        "AwAC-v-504": ("stored", "audio/ogg", 504),
+        "AwAC-v-None": ("stored", "audio/ogg", 504),
+        "BQAC-d-24": ("stored", "application/octet-stream", 24),  # a page is no page here
+    }
+    assert {path.read_bytes() for path in archive.files()} == {VOICE, PAGE}
+    assert {path.suffix for path in archive.files()} == {".bin"}
+    async with archive.archiver(**given, files_max_bytes=20) as archiver:
+        await archiver.handle(batch_of(file("BQAC-d", None)))
+        failed = [row for row in await archive.ended(4) if row["status"] == "failed"]
+    assert [row["reason"] for row in failed] == ["the file is larger than 20 bytes"]

@@ -33,6 +33,7 @@ def test_what_each_store_needs() -> None:
         ({**S3, "S3_SECRET_ACCESS_KEY": ""}, "together or not at all"),
         ({**S3, "S3_PREFIX": "../elsewhere/"}, "S3_PREFIX"),
         ({"STORE": "shoebox"}, "STORE"),
+        ({**CLOUDFLARE, "FILES_MAX_BYTES": "1000"}, "cloudflare_images takes images only"),
         ({"TELEGRAM_TOKENS": "42:CANARY, CANARY"}, "TELEGRAM_TOKENS: number 2 is no bot's token"),
         ({"TELEGRAM_TOKENS": "42:CANARY,"}, "TELEGRAM_TOKENS: number 2"),
         ({"TELEGRAM_TOKENS": "42:CANARY,42:CANARY2"}, "TELEGRAM_TOKENS: number 2 is a second token of one bot"),
