@@ -10,6 +10,7 @@ import socket
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from typing import Generic, TypeVar
+from urllib.parse import urlsplit
 
 C = TypeVar("C", bound=Hashable)
 OTHER_FILES = 200  # open files of a process beside its clients' connections
@@ -21,6 +22,12 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_unencrypted(address: str | None) -> bool:
+    """Whether what is sent to a URL crosses a network in the clear: http to another machine."""
+    parts = urlsplit(address or "")
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
 def in_url(host: str) -> str:

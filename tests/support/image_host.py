@@ -3,12 +3,12 @@
 import asyncio
 import io
 from collections import Counter
-from typing import Self
 
 import aiohttp
 from aiohttp import web
 from PIL import Image
 
+from stack.simulators.loopback import LoopbackServer
 from stack.simulators.telegram.server import TelegramServer
 
 
@@ -19,10 +19,11 @@ def image_bytes(kind: str = "PNG", size: tuple[int, int] = (64, 48), colour: str
     return out.getvalue()
 
 
-class ImageHost:
+class ImageHost(LoopbackServer):
     """Serves `files` by name; other paths misbehave as their names say. `hits` counts requests by path."""
 
     def __init__(self) -> None:
+        super().__init__("127.0.0.1", 0, shutdown_s=0.1)
         self.files: dict[str, bytes] = {
             "cat.png": image_bytes(),
             "cat.jpg": image_bytes("JPEG"),
@@ -30,11 +31,9 @@ class ImageHost:
         }
         self.hits: Counter[str] = Counter()
         self.headers: dict[str, str] = {}
-        self.url = ""
         self.failures: list[int] = []
-        self._runner: web.AppRunner | None = None
 
-    async def __aenter__(self) -> Self:
+    def _application(self) -> web.Application:
         app = web.Application()
         app.router.add_get("/files/{name}", self._file)
         app.router.add_get("/status/{status}", self._status)
@@ -47,15 +46,7 @@ class ImageHost:
         app.router.add_get("/to", self._to)
         app.router.add_get("/loop", self._loop)
         app.router.add_get("/cookie", self._cookie)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._runner is not None
-        await self._runner.cleanup()
+        return app
 
     def address(self, path: str) -> str:
         return f"{self.url}/{path}"

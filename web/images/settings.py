@@ -2,11 +2,10 @@
 
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
-from common.net import is_loopback
+from common.net import is_unencrypted
 from common.s3 import ADDRESS, BucketSettings
 
 _VARIANT = "^[A-Za-z0-9_-]{1,99}$"
@@ -58,7 +57,6 @@ class ImageStoreSettings(BucketSettings):
         if self.s3_bucket is None and (self.s3_endpoint is not None or self.s3_access_key_id is not None):
             raise ValueError(f"{named}S3_BUCKET is missing beside the other {named}S3_ settings")
         for name in ("cloudflare_delivery_url", "s3_endpoint"):
-            address = urlsplit(getattr(self, name) or "")
-            if address.scheme == "http" and not is_loopback(address.hostname or ""):
+            if is_unencrypted(getattr(self, name)):
                 raise ValueError(f"{named}{name.upper()} is http to another machine: pictures would go in the clear")
         return self

@@ -3,11 +3,10 @@
 import re
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validator
 
-from common.net import is_loopback
+from common.net import is_loopback, is_unencrypted
 from common.s3 import ADDRESS, BucketSettings
 from common.settings import CommaList, Settings
 
@@ -136,8 +135,7 @@ class ImagesSettings(BucketSettings, Settings):
                 raise ValueError(
                     f"{named}FILES_MAX_BYTES needs the store directory or s3: cloudflare_images takes images only"
                 )
-            address = urlsplit(self.cloudflare_api_url)
-            if address.scheme == "http" and not is_loopback(address.hostname or ""):
+            if is_unencrypted(self.cloudflare_api_url):
                 raise ValueError(
                     f"{named}CLOUDFLARE_API_URL is http to another machine: the token would go in the clear"
                 )

@@ -5,7 +5,7 @@ import itertools
 import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 
 from sidecar.receiver.responses import PROTOBUF
+from stack.simulators.loopback import LoopbackServer
 from tests.support import otlp
 from tests.support.archives import Archive
 from tests.support.embedded import EmbeddedClickHouse
@@ -31,14 +32,15 @@ ACCOUNT = "0123456789abcdef0123456789abcdef"
 IMAGE = image_bytes("JPEG")
 
 
-class Parrot:
+class Parrot(LoopbackServer):
     """Telegram, Cloudflare and S3 at their worst: each answer is another failure, and holds what the request held."""
 
     def __init__(self) -> None:
+        super().__init__("127.0.0.1", 0, shutdown_s=0.1)
         self.repeated = 0
         self.calls: dict[str, int] = {}
 
-    async def __aenter__(self) -> Self:
+    def _application(self) -> web.Application:
         app = web.Application()
         app.router.add_post("/bot{token}/getFile", self._get_file)
         app.router.add_get("/file/bot{token}/{path:.+}", self._file)
@@ -46,14 +48,7 @@ class Parrot:
         app.router.add_post("/upload", self._upload)
         app.router.add_get("/redirect", self._redirect)
         app.router.add_route("*", "/{rest:.*}", self._other)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._runner.cleanup()
+        return app
 
     def _nth(self, route: str) -> int:
         self.calls[route] = self.calls.get(route, 0) + 1

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import pytest
 from aiohttp import web
 
 from sidecar.plugins.images.cli import _purge
 from sidecar.plugins.images.queue.jobs import telegram_source
+from stack.simulators.loopback import LoopbackServer
 from tests.support import otlp
 from tests.support.archives import Archive, batch_of
 from tests.support.image_host import image_bytes
@@ -16,7 +17,7 @@ from tests.support.image_host import image_bytes
 VOICE, PAGE = b"OggS" + bytes(500), b"<html><script>1</script>"
 
 
-class Bots:
+class Bots(LoopbackServer):
     """The Bot API's files of two bots: each knows its own file_ids only."""
 
     files: ClassVar[dict[str, dict[str, bytes]]] = {
@@ -24,18 +25,14 @@ class Bots:
         "43:CANARY-b": {"AgAC-b": image_bytes("PNG", (20, 30)), "AwAC-v": VOICE, "BQAC-d": PAGE},
     }
 
-    async def __aenter__(self) -> Self:
+    def __init__(self) -> None:
+        super().__init__("127.0.0.1", 0, shutdown_s=0.1)
+
+    def _application(self) -> web.Application:
         app = web.Application()
         app.router.add_post("/bot{token}/getFile", self._get_file)
         app.router.add_get("/file/bot{token}/{file_id}", self._file)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._runner.cleanup()
+        return app
 
     async def _get_file(self, request: web.Request) -> web.Response:
         file_id = (await request.json())["file_id"]

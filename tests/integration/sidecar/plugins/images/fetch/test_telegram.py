@@ -3,13 +3,13 @@
 import asyncio
 import traceback
 from collections.abc import AsyncIterator
-from typing import Self
 
 import pytest
 from aiohttp import web
 
 from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images.fetch.telegram import TelegramFiles
+from stack.simulators.loopback import LoopbackServer
 from tests.support.image_host import image_bytes
 
 TOKEN = "42:CANARY-TOKEN"
@@ -17,27 +17,21 @@ LINK = "photos/CANARY-LINK.jpg"
 CONTENT = image_bytes("JPEG")
 
 
-class FileServer:
+class FileServer(LoopbackServer):
     """The two calls it takes to get a file, each answering as the next word in its list says, then as it should."""
 
     def __init__(self) -> None:
+        super().__init__("127.0.0.1", 0, shutdown_s=0.1)
         self.asked = self.served = 0
         self.answers: list[tuple[int, str]] = []
         self.files: list[str] = []
         self.headers: dict[str, str] = {}
 
-    async def __aenter__(self) -> Self:
+    def _application(self) -> web.Application:
         app = web.Application()
         app.router.add_post(f"/bot{TOKEN}/getFile", self._get_file)
         app.router.add_get(f"/file/bot{TOKEN}/{{path:.+}}", self._file)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._runner.cleanup()
+        return app
 
     async def _get_file(self, request: web.Request) -> web.Response:
         self.asked += 1
