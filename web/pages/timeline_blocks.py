@@ -72,6 +72,12 @@ class Bubble:
         return sorted([self, *self.parts], key=lambda each: each.order or (each.at, 0)) if self.parts else [self]
 
 
+    @property
+    def is_deleted(self) -> bool:
+        """Whether nothing of it is left in the chat."""
+        return all(item.deleted_at for item in self.items)
+
+
 @dataclass(slots=True)
 class Turn:
     """Bubbles of one side in one minute."""

@@ -67,9 +67,11 @@ def reading(clickhouse: EmbeddedClickHouse) -> Iterator[CountingClickHouse]:
 def test_a_person_and_their_trail(reading: CountingClickHouse) -> None:
     reading.read.clear()
     people = PeopleQueries(reading, SECRET_KEY)
-    page = TrailQueries(reading, people, SECRET_KEY, set()).page(b"77", TrailQuery())
+    trails = TrailQueries(reading, people, SECRET_KEY, set())
+    page = trails.page(b"77", TrailQuery())
+    assert trails.related(b"77", page.events, {1, 2}) == ()
     assert (page.user.client_id, len(page.events)) == ("77", EACH)
-    assert len(reading.read) == 2
+    assert len(reading.read) == 3
     assert max(reading.read) < PEOPLE * EACH / 2
 
 

@@ -136,3 +136,31 @@ def test_an_image_that_is_none_is_a_404(stage: WebStage, name: str) -> None:
     browser = stage.app().test_client()
     sign_in(browser)
     assert browser.get(f"/images/{name}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("content_type", "disposition", "shown"),
+    [
+        ("audio/ogg", "inline", '<audio class="bubble-player" controls preload="none" src="{url}"'),
+        ("video/mp4", "inline", '<video class="bubble-player" controls preload="none" src="{url}"'),
+        ("application/octet-stream", "attachment", '<a href="{url}" download>'),
+    ],
+)
+def test_another_file_is_played_or_saved(
+    stage: WebStage, client: FlaskClient, content_type: str, disposition: str, shown: str
+) -> None:
+    event_id = str(uuid.uuid4())
+    named = {"chattrail.message.kind": "voice", "chattrail.file.id": "AwAC"}
+    stage.send([event("user_message", f"file-{disposition}-{content_type[:3]}", named, event_id=event_id)])
+    stage.images.mkdir(exist_ok=True)
+    (stage.images / "file.bin").write_bytes(b"OggS" + bytes(100))
+    stage.archived("directory", "file.bin", event_id=event_id, content_type=content_type)
+    browser = stage.app().test_client()
+    sign_in(browser)
+    page = browser.get(f"/analytics/users/file-{disposition}-{content_type[:3]}").text
+    assert shown.format(url=f"/images/{event_id}") in page
+    with browser.get(f"/images/{event_id}", headers={"Range": "bytes=0-3"}) as answer:
+        assert (answer.status_code, answer.data) == (206, b"OggS")
+        assert answer.headers["Content-Type"] == content_type
+        assert answer.headers["Content-Disposition"] == disposition
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"

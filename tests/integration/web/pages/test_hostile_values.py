@@ -28,7 +28,10 @@ from web.analytics.person_key import text_of
 
 NOW = 1_790_000_000
 AT = (NOW - 7200) * 10**9
-KINDS = ("premium_action", "user_message", "ai_message", "image_generated", "made_up")
+KINDS = (
+    "premium_action", "user_message", "ai_message", "image_generated", "made_up", "bot_message", "message_edited", "reaction",
+    "message_deleted", "poll", "custom", "chat_action",
+)  # fmt: skip
 TRAIL = ROOT / "web" / "analytics" / "sql" / "trail.sql"
 NAMES = sorted({each.name for type_ in EVENT_TYPES.values() for each in attributes_of(type_).values()})
 SORTS = ("name", "stars", "last_seen")

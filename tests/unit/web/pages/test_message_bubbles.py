@@ -173,6 +173,9 @@ def test_an_album_is_one_bubble(turned: bool) -> None:
     )
     assert [each.text for each in album.items] == ["a", "", "c"]
     assert (others.text, others.items) == ("b", [others])
+    [partly] = bubbles([*events, event("message_deleted", 3, message_id=8)])
+    assert [each.deleted_at is not None for each in partly.items] == [False, True, False]
+    assert not partly.is_deleted
     [turn] = [block for block in blocks(events) if isinstance(block, Turn)]
     assert sorted(turn.anchors) == sorted(each.id for each in events)
 
