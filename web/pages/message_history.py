@@ -32,6 +32,11 @@ class MessageHistory:
     others: list[TrailEvent] = field(default_factory=list)
 
     @property
+    def newest(self) -> TrailEvent:
+        """The event with its text as it is now."""
+        return self.versions[-1] if self.versions else self.first
+
+    @property
     def events(self) -> list[TrailEvent]:
         """All of its events."""
         return [self.first, *self.joined, *self.versions, *self.others]

@@ -13,7 +13,7 @@ from web.analytics.trail_models import TrailEvent
 from web.pages.event_fallback import log_unshown
 from web.pages.message_history import DELETION, EDIT, REACTION, SIDES, MessageHistory, Messages, side_of
 from web.pages.timeline_badges import badge, failure
-from web.pages.timeline_blocks import Bubble, Day, Turn, Unshown
+from web.pages.timeline_blocks import Bubble, Day, Reference, Turn, Unshown
 from web.pages.timeline_bubbles import bubble, lone_edit
 
 ALBUM = "telegram.message.media_group_id"
@@ -67,7 +67,7 @@ class _Timeline:
                 return made
             if event.type in (DELETION, REACTION):
                 made_badge = badge(event)
-                made_badge.about = history.first
+                made_badge.about = Reference(history.first, history.newest)
                 return made_badge
             return lone_edit(event, history)
         except Exception as error:

@@ -18,6 +18,14 @@ class Version:
     entities: str
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Another message: the event that a link leads to, and the one with its text as it is now."""
+
+    event: TrailEvent
+    newest: TrailEvent
+
+
 @dataclass(slots=True)
 class Edits:
     """What edits did to a message. `earlier` are its texts before the one that is shown, oldest first.
@@ -54,8 +62,8 @@ class Bubble:
     deleted_at: datetime | None = None
     reactions: Mapping[str, str] = field(default_factory=dict)
     replies: bool = False
-    replied: TrailEvent | None = None
-    edited: TrailEvent | None = None
+    replied: Reference | None = None
+    edited: Reference | None = None
     is_edit: bool = False
     votes: frozenset[int] = frozenset()
     order: tuple[datetime, int] | None = None
@@ -70,7 +78,6 @@ class Bubble:
     def items(self) -> list["Bubble"]:
         """The messages in it, oldest first: those of an album, else itself."""
         return sorted([self, *self.parts], key=lambda each: each.order or (each.at, 0)) if self.parts else [self]
-
 
     @property
     def is_deleted(self) -> bool:
@@ -144,7 +151,7 @@ class Badge(Unshown):
     until: datetime | None = None
     reason: str = ""
     properties: list[tuple[str, str]] = field(default_factory=list)
-    about: TrailEvent | None = None
+    about: Reference | None = None
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from web.analytics.bounds import read_number
 from web.analytics.trail_models import TrailEvent
 from web.pages.message_data import read_content
 from web.pages.message_history import BOT, MessageHistory, Messages, reply_to, side_of
-from web.pages.timeline_blocks import Bubble, Edits, Version
+from web.pages.timeline_blocks import Bubble, Edits, Reference, Version
 
 ENTITIES = "chattrail.message.entities"
 KIND = "chattrail.message.kind"
@@ -37,7 +37,7 @@ def bubble(history: MessageHistory, messages: Messages) -> Bubble:
     made.votes = messages.votes(made.content.poll_id) if made.content.poll_id else frozenset()
     made.replies = bool(reply_to(history.first))
     replied = messages.replied_to(history.first)
-    made.replied = replied.first if replied is not None else None
+    made.replied = Reference(replied.first, replied.newest) if replied is not None else None
     made.order = history.first.at, history.first.sequence
     return made
 
@@ -45,7 +45,7 @@ def bubble(history: MessageHistory, messages: Messages) -> Bubble:
 def lone_edit(event: TrailEvent, history: MessageHistory) -> Bubble:
     """The bubble of an edit whose message stands on another page."""
     made = _plain(event)
-    made.is_edit, made.edited = True, history.first
+    made.is_edit, made.edited = True, Reference(history.first, history.first)
     return made
 
 

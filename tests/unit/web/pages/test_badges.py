@@ -1,5 +1,7 @@
 """Events that are no message: one line each, with the words of their action, their price and their properties."""
 
+from typing import Any
+
 import pytest
 
 from tests.support.trail_events import ZONE, event
@@ -9,7 +11,7 @@ from web.pages.timeline_badges import ACTIONS, badge
 from web.pages.timeline_blocks import Badge
 
 
-def made(type_: str, **attributes: str) -> Badge:
+def made(type_: str, **attributes: Any) -> Badge:
     return badge(event(type_, 1, **attributes))
 
 

@@ -12,7 +12,7 @@ from tests.support.trail_events import START, ZONE, event
 from web.analytics.trail_models import TrailEvent, TrailImage
 from web.pages.message_data import Fact, read_content
 from web.pages.timeline import timeline
-from web.pages.timeline_blocks import Badge, Bubble, Turn
+from web.pages.timeline_blocks import Badge, Bubble, Reference, Turn
 
 STORED = TrailImage("stored", "/images/x", "/images/x", "image/png", 10, 10, "")
 
@@ -112,7 +112,7 @@ def test_what_happened_on_another_page_is_shown_in_the_bubble() -> None:
 def test_an_edit_whose_message_is_on_another_page_has_a_bubble_that_leads_there() -> None:
     message, later = event("bot_message", 1, text="old", message_id=7), edit(500, "new", 7)
     [bubble] = bubbles([later], message)
-    assert (bubble.text, bubble.is_edit, bubble.edited) == ("new", True, message)
+    assert (bubble.text, bubble.is_edit, bubble.edited) == ("new", True, Reference(message, message))
     [bubble] = bubbles([later])
     assert (bubble.text, bubble.is_edit, bubble.edited) == ("new", True, None)
     [turn] = blocks([edit(5, "mine", 8, "person")])
@@ -145,16 +145,17 @@ def test_what_happens_to_an_unknown_message_is_a_line_and_one_on_another_page_ha
     message = event("bot_message", 1, text="before", message_id=7)
     unknown = blocks([deleted, reaction])
     assert [(type(block), block.about) for block in unknown] == [(Badge, None), (Badge, None)]
-    assert [block.about for block in blocks([deleted, reaction], message)] == [message, message]
+    assert [block.about.event for block in blocks([deleted, reaction], message)] == [message, message]
 
 
 def test_a_reply_names_what_it_is_to() -> None:
     asked = event("user_message", 1, text="which?", message_id=7)
     answer = event("bot_message", 2, text="this", message_id=8, telegram__message__reply_to_id="7")
     [_, reply] = bubbles([asked, answer])
-    assert (reply.replies, reply.replied) == (True, asked)
-    [reply] = bubbles([answer], asked)
-    assert reply.replied == asked
+    assert (reply.replies, reply.replied) == (True, Reference(asked, asked))
+    changed = edit(9, "which one?", 7, "person")
+    [reply] = bubbles([answer], asked, changed)
+    assert reply.replied == Reference(asked, changed)
     [reply] = bubbles([answer])
     assert (reply.replies, reply.replied) == (True, None)
     [odd] = bubbles([replace(answer, attributes={"telegram.message.reply_to_id": "-7x"})])
