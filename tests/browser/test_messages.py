@@ -229,8 +229,8 @@ def test_what_is_on_another_page_is_one_bubble_all_the_same(stack: Stack, open_p
     watched.check()
 
 
-def test_hostile_texts_and_formatting_stay_text(stack: Stack, open_page: OpenPage) -> None:
-    user = "960003"
+def hostile(user: str) -> list[LogRecord]:
+    """Messages that hold each payload in every part that a page shows."""
     types = ("bold", "spoiler", "pre", "expandable_blockquote", "text_link")
     records = []
     for n, payload in enumerate(PAYLOADS):
@@ -248,7 +248,12 @@ def test_hostile_texts_and_formatting_stay_text(stack: Stack, open_page: OpenPag
         shared = {name: _sendable(value) for name, value in shared.items()}
         for index, type_ in enumerate(("user_message", "message_edited", "reaction", "custom", "poll", "chat_action")):
             records.append(message(type_, user, n * 20 + index, 10 + n, _sendable(payload), **shared))
-    post(stack, *records)
+    return records
+
+
+def test_hostile_texts_and_formatting_stay_text(stack: Stack, open_page: OpenPage) -> None:
+    user = "960003"
+    post(stack, *hostile(user))
     watched = open_page(size=NARROW)
     page = watched.go(f"/analytics/users/{user}?order=asc&limit=200", quiet=False)
     page.locator("details").evaluate_all("all => all.forEach((each) => { each.open = true })")
