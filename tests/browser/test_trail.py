@@ -105,7 +105,7 @@ def test_an_image_stands_in_its_bubble(stack: Stack, person: Person, open_page: 
     )  # fmt: skip
     watched = open_page()
     page = watched.go(f"/analytics/users/{person.id}")
-    image = page.locator(".turn-ai .bubble", has_text="The pier, as promised.").locator("img")
+    image = page.locator(".turn-bot .bubble", has_text="The pier, as promised.").locator("img")
     # The archiver works on its own time, and the page asks for news by itself: no reload here.
     expect(image).to_be_visible()
     page.wait_for_function("[...document.querySelectorAll('.bubble img')].every((each) => each.naturalWidth === 384)")
