@@ -40,26 +40,6 @@ class Formats:
         """A price, which is never negative."""
         return self._within(value, 0, AMOUNT_MAX, self._digits)
 
-    def money(self, amount: float, currency: str, minor_units: float | None = None) -> str:
-        """€4.99, 250 ★: an amount with the digits of its currency, which `minor_units` show where they are known."""
-        if currency == STARS:
-            return f"{self.amount(amount)}{NO_BREAK}★"
-        if not (len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper()):
-            return f"{self.amount(amount)} {brief(currency)}".strip()
-        digits = get_currency_precision(currency)
-        if minor_units and 0 < amount <= AMOUNT_MAX and 0.5 <= minor_units / amount <= 2000:
-            digits = round(math.log10(minor_units / amount))
-        pattern = "¤#,##0" + ("." + "0" * digits if digits > 0 else "")
-        locale = self.words.locale
-        if locale.currency_formats["standard"].pattern.startswith("#"):
-            pattern = pattern[1:] + f"{NO_BREAK}¤"
-        return self._within(
-            amount,
-            0,
-            AMOUNT_MAX,
-            lambda value: str(format_currency(value, currency, pattern, locale, currency_digits=False)),
-        )
-
     def compact(self, value: float | None) -> str:
         """12.3k from ten thousand on, every digit below."""
         return self._within(value, -NUMBER_MAX, NUMBER_MAX, self._compact)
@@ -122,6 +102,26 @@ class Formats:
             count, unit = count / 1000, unit + 1
         number = format_decimal(count, format="0.#" if unit else "0", locale=self.words.locale)
         return self._unit(f"size.{SIZE_UNITS[unit]}", number)
+
+    def price(self, amount: float, currency: str, minor_units: float | None = None) -> str:
+        """€4.99, 250 ★: an amount with the digits of its currency, which `minor_units` show where they are known."""
+        if currency == STARS:
+            return f"{self.amount(amount)}{NO_BREAK}★"
+        if not (len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper()):
+            return f"{self.amount(amount)} {brief(currency)}".strip()
+        digits = get_currency_precision(currency)
+        if minor_units and 0 < amount <= AMOUNT_MAX and 0.5 <= minor_units / amount <= 2000:
+            digits = round(math.log10(minor_units / amount))
+        pattern = "¤#,##0" + ("." + "0" * digits if digits > 0 else "")
+        locale = self.words.locale
+        if locale.currency_formats["standard"].pattern.startswith("#"):
+            pattern = pattern[1:] + f"{NO_BREAK}¤"
+        return self._within(
+            amount,
+            0,
+            AMOUNT_MAX,
+            lambda value: str(format_currency(value, currency, pattern, locale, currency_digits=False)),
+        )
 
     def ago(self, moment: datetime) -> str:
         """3 min ago; after a week the date. A moment slightly ahead (another machine's clock) is just now."""

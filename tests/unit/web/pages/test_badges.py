@@ -87,4 +87,4 @@ def test_money_has_the_digits_of_its_currency(
     language: str, amount: float, currency: str, minor_units: float | None, shown: str
 ) -> None:
     formats = Formats(catalogue(language), ZONE, event("custom").at)
-    assert formats.money(amount, currency, minor_units).replace("\xa0", " ") == shown
+    assert formats.price(amount, currency, minor_units).replace("\xa0", " ") == shown
