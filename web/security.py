@@ -14,7 +14,7 @@ from web.errors import ProblemError
 PORT_MAX = 65535
 HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>\d{1,5}))?")
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src {images}; media-src {images}; connect-src 'self';"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src {images}; media-src {media}; connect-src 'self';"
     " font-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
@@ -74,7 +74,9 @@ def set_headers(response: Response) -> Response:
         response.headers.setdefault(name, value)
     # a redirect to an image in another store is checked against `img-src` too, so it names the configured origins
     images = " ".join(("'self'", "data:", *services.image_links.origins))
-    response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY.format(images=images))
+    media = " ".join(("'self'", *services.image_links.media_origins))
+    policy = CONTENT_SECURITY_POLICY.format(images=images, media=media)
+    response.headers.setdefault("Content-Security-Policy", policy)
     response.headers.setdefault("Referrer-Policy", _referrer_policy())
     if services.settings.secure:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")

@@ -52,12 +52,15 @@ class ImageLinks:
     @property
     def origins(self) -> tuple[str, ...]:
         """Where links lead, as a Content-Security-Policy names it: only what is configured."""
-        settings, found = self._settings, []
-        if settings.cloudflare_signing_key is not None:
-            found.append(_origin(settings.cloudflare_delivery_url))
-        if settings.s3_bucket is not None:
-            found.append(_origin(settings.s3_endpoint or self._aws()))
-        return tuple(found)
+        if self._settings.cloudflare_signing_key is None:
+            return self.media_origins
+        return _origin(self._settings.cloudflare_delivery_url), *self.media_origins
+
+    @property
+    def media_origins(self) -> tuple[str, ...]:
+        """The same for sound and film, which Cloudflare Images does not take."""
+        settings = self._settings
+        return () if settings.s3_bucket is None else (_origin(settings.s3_endpoint or self._aws()),)
 
     @property
     def stores(self) -> frozenset[str]:

@@ -124,6 +124,8 @@ def test_the_policy_grows_by_what_is_configured_and_nothing_else(tmp_path: Path)
         )
         (found,) = [part for part in policy.split("; ") if part.startswith("img-src ")]
         assert policy.count("imagedelivery.net") == found.count("imagedelivery.net")
+        (media,) = [part for part in policy.split("; ") if part.startswith("media-src ")]
+        assert media == "media-src 'self'" + (" https://s3.example:9000" if "s3_endpoint" in changes else "")
         return found.removeprefix("img-src ")
 
     assert images() == "'self' data:"
