@@ -93,13 +93,14 @@ def _checklist(data: Mapping[str, Any]) -> Content:
 
 
 def _options(data: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    """Texts, or Telegram's objects with a text."""
+    """Texts, or Telegram's objects with a text; "" in the place of anything else, since votes count places."""
     listed = data.get(name)
     texts = [
         _text(each, "text") if isinstance(each, dict) else each
         for each in (listed[:OPTIONS_MAX] if isinstance(listed, list) else ())
     ]
-    return tuple(text for text in texts if isinstance(text, str))
+    found = tuple(text if isinstance(text, str) else "" for text in texts)
+    return found if any(found) else ()
 
 
 def _dice(data: Mapping[str, Any]) -> Content:

@@ -211,6 +211,7 @@ def test_the_person_s_vote_marks_the_options_of_the_poll() -> None:
         ("location", {"latitude": 520, "longitude": 13.4}, {}, {"place": None}),
         ("venue", {"address": "Pier 1", "latitude": 1, "longitude": 2}, {}, {"facts": (Fact("Pier 1"),), "place": (1, 2)}),
         ("gift", {"star_count": 15, "emoji": "🎁"}, {}, {"title": "🎁", "facts": (Fact(15, "stars"),)}),
+        ("poll", {"options": [None, {"text": "b"}]}, {}, {"options": ("", "b")}),
         ("checklist", {"tasks": ["milk", "bread"]}, {}, {"options": ("milk", "bread")}),
         ("web_app_data", {"data": "x=1"}, {}, {"facts": (Fact("x=1"),)}),
         (
