@@ -1,5 +1,6 @@
 """The assets: built once for the same sources, put in place whole, from a lockfile that names no address."""
 
+import ast
 import json
 import re
 import shutil
@@ -24,7 +25,8 @@ def test_lockfile_has_hashes_and_no_addresses() -> None:
 def test_icons_are_listed_once_and_all_used() -> None:
     listed = (ASSETS / "icons.txt").read_text().split()
     assert len(listed) == len(set(listed))
-    words = set(re.findall(r"[\"']([a-z0-9-]+)[\"']", TEMPLATES + (WEB / "pages" / "timeline.py").read_text()))
+    pages = "".join((WEB / "pages" / f"{name}.py").read_text() for name in ("timeline_badges", "message_data"))
+    words = set(re.findall(r"[\"']([a-z0-9-]+)[\"']", TEMPLATES + pages))
     used = {name for name in listed if name in words}
     used |= {f"arrow-{trend}" for trend in ("up", "down")}  # put together in figures.html
     assert set(listed) == used
@@ -43,7 +45,13 @@ def test_no_template_trusts_a_text() -> None:
         r"\bhx-vals",
     ):
         assert not re.search(faulty, TEMPLATES), faulty
-    assert "Markup" not in "".join(path.read_text() for path in WEB.glob("pages/*.py"))
+    for path in WEB.glob("pages/*.py"):
+        for call in [each for each in ast.walk(ast.parse(path.read_text())) if isinstance(each, ast.Call)]:
+            if (
+                isinstance(call.func, ast.Name) and call.func.id == "Markup"
+            ):  # what is put into it is escaped, by `format`
+                assert path.name == "rich_text.py"
+                assert [type(argument) for argument in call.args] == [ast.Constant]
 
 
 def test_two_installations_at_once_leave_each_other_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
