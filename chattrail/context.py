@@ -74,7 +74,7 @@ class UpdateContext:
     persona_id: str | None = None
     story_id: str | None = None
     session: "Session | None" = None  # the person's, once the update has an event
-    tracked: dict[str, int] = field(default_factory=dict)  # how many events of each type the bot tracked
+    tracked: dict[str, int] = field(default_factory=dict)  # how many events of each kind the bot tracked
     handler: str | None = None
     pending: "Pending | None" = None
     ended: bool = False

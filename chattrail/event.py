@@ -20,7 +20,7 @@ class Attribute:
 
 
 def attribute(name: str, description: str, example: object, *, private: bool = False, default: object = None) -> Any:
-    """Return the dataclass field of an attribute."""
+    """Return the dataclass field of an attribute. The default MISSING makes it a required one."""
     return field(default=default, metadata={"attribute": Attribute(name, description, example, private)})
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from chattrail.custom import Custom
 from chattrail.event import CHAT_PREFIX, PREFIX, Attribute, Event, attribute, attributes_of
 from chattrail.message_events import (
     AiMessage,
@@ -34,6 +35,7 @@ __all__ = [
     "ChatCleared",
     "ChatContinued",
     "Command",
+    "Custom",
     "Event",
     "HandlerFailed",
     "ImageGenerated",
@@ -211,8 +213,8 @@ class ChatAction(Event):
 
 _ALL: tuple[type[Event], ...] = (
     StartCommand, UserMessage, BotMessage, AiMessage, MessageEdited, MessageDeleted, Reaction, PollAction, ImageGenerated,
-    ImageRefresh, PersonaSelected, StorySelected, ChatCleared, ChatContinued, ChatAction, PremiumAction, Command, BotBlocked,
-    BotUnblocked, HandlerFailed,
+    ImageRefresh, PersonaSelected, StorySelected, ChatCleared, ChatContinued, ChatAction, PremiumAction, Command, Custom,
+    BotBlocked, BotUnblocked, HandlerFailed,
 )  # fmt: skip
 EVENT_TYPES: Mapping[str, type[Event]] = MappingProxyType({event.type: event for event in _ALL})
 

@@ -1,13 +1,14 @@
 """Ids of events that follow from what they stand for: Telegram may deliver an update again, to another process.
 
-The bot and the update make an incoming event one; bot, update, type and ordinal one that the bot tracks while it handles the
-update; the charge a payment. What the bot really sends twice are two events.
+The bot and the update make an incoming event one; bot, update, type (with the name of a custom event) and ordinal one that the
+bot tracks while it handles the update; the charge a payment. What the bot really sends twice are two events.
 
 Storage keeps one row of an id and time. An update without a time of its own (a button, a chosen inline result, a poll's answer)
 has that of its arrival, another one when it comes again: its ids are UUIDv8, by which storage can tell.
 """
 
 from chattrail.context import UpdateContext
+from chattrail.custom import Custom
 from chattrail.events import Event, PremiumAction
 from chattrail.ids import named_uuid, untimed_uuid, uuid7
 
@@ -19,8 +20,9 @@ def incoming_id(event: Event, context: UpdateContext) -> str:
 
 def tracked_id(event: Event, context: UpdateContext) -> str:
     """Return the id of an event that the bot tracks while it handles an update."""
-    ordinal = context.tracked[event.type] = context.tracked.get(event.type, 0) + 1
-    return _id(event, context, context.kind, event.type, ordinal)
+    kind = f"{event.type}/{event.name}" if isinstance(event, Custom) else event.type
+    ordinal = context.tracked[kind] = context.tracked.get(kind, 0) + 1
+    return _id(event, context, context.kind, kind, ordinal)
 
 
 def _id(event: Event, context: UpdateContext, *parts: object) -> str:

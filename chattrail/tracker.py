@@ -16,6 +16,7 @@ from typing import Self
 from chattrail.clock import nanoseconds
 from chattrail.compose import checked, compose
 from chattrail.context import BotAccount, Chat, EventTarget, Pending, Person, UpdateContext, details, running_update
+from chattrail.custom import InvalidEventError, PropertyValue, caller, check_arguments, event_of
 from chattrail.events import Event, HandlerFailed, attributes_of
 from chattrail.forks import after_fork_in_child
 from chattrail.identity import incoming_id, tracked_id
@@ -57,7 +58,8 @@ class Tracker:
 
     def track(
         self,
-        event: Event,
+        event: Event | str,
+        /,
         *,
         user: Person | None = None,
         chat: Chat | None = None,
@@ -67,8 +69,11 @@ class Tracker:
         story_id: str | None = None,
         timestamp: datetime | None = None,
         bot_id: int | None = None,
+        **properties: PropertyValue | None,
     ) -> None:
-        """Record an event. Never raises, never waits.
+        """Record an event, or one that has only a name and properties. Never raises, never waits.
+
+        `track("quiz_finished", score=3, level="b1")` is a `Custom` event (docs/events.md); the arguments here are no properties.
 
         What is not given comes from the update that is being handled; an event about another person than the update's
         takes nothing but the update's id from it. After its update has ended, a task that a handler started has to say whom
@@ -76,6 +81,16 @@ class Tracker:
         that Telegram delivers again counts once, or now. `bot_id` says which bot it is about where one tracker has several,
         outside of their updates.
         """
+        try:
+            check_arguments(user=(user, Person), chat=(chat, Chat))
+            event = event_of(event, properties, _log)
+        except InvalidEventError as error:
+            self._lose("invalid")
+            _log.warning("an event was left out: %s (%s)", error, caller())
+            return
+        except Exception as error:
+            self.lost("internal", error)
+            return
         bot = None if bot_id is None else self.bot(bot_id)
         target = EventTarget(user, chat, update_id, message_id, persona_id, story_id, bot)
         self.record(event, target, self._context(), timestamp=timestamp, own=True)
@@ -297,10 +312,13 @@ class Tracker:
 
     def lost(self, reason: str, error: Exception, pending: Pending | None = None, *, numbered: bool = True) -> None:
         """Count an event that could not be recorded, and log why without quoting it."""
+        self._lose(reason, pending, numbered=numbered)
+        _log.warning("an event was lost (%s): %s", reason, error_location(error))
+
+    def _lose(self, reason: str, pending: Pending | None = None, *, numbered: bool = True) -> None:
         if numbered:
             self._number(pending)  # the gap in the sequence makes the loss visible downstream
         self._sink.lose(reason)
-        _log.warning("an event was lost (%s): %s", reason, error_location(error))
 
     def _begin_again(self) -> None:
         self._lock = threading.Lock()

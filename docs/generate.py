@@ -5,6 +5,7 @@ python docs/generate.py --check    fail if they are out of date
 """
 
 import importlib
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
@@ -25,8 +26,10 @@ from chattrail.botapi.memory import BLOCKED, MESSAGES  # noqa: E402
 from chattrail.botapi.methods import METHODS  # noqa: E402
 from chattrail.botapi.rules import Rule  # noqa: E402
 from chattrail.botapi.updates import UPDATES  # noqa: E402
+from chattrail.custom import MAX_PROPERTIES, MAX_TEXT  # noqa: E402
 from chattrail.events import CHAT_PREFIX, COMMON, EVENT_TYPES, RESOURCE, Attribute, attributes_of  # noqa: E402
 from chattrail.export.sequence_file import ATTRIBUTES, PROCESS_ENDED  # noqa: E402
+from chattrail.tracker import Tracker  # noqa: E402
 from common.settings import Settings  # noqa: E402
 
 # Where each part keeps its Settings; one line for a new one.
@@ -68,6 +71,20 @@ def events() -> str:
         else:
             lines.append("It has no attributes of its own.")
     lines += [
+        "\n## Custom events\n",
+        "What only your bot knows is one line, in a handler or anywhere else:\n",
+        "```python",
+        'chattrail_tracker.track("quiz_finished", score=3, level="b1")',
+        "```\n",
+        "Names of events and properties are 1 to 64 of a-z, 0-9 and _, and begin with a letter. A property is a text (cut",
+        f"after {MAX_TEXT:,} characters), a number, True or False; None is no property. An event has at most {MAX_PROPERTIES}.",
+        f"The arguments of `track()` are no properties: {_reserved()}.",
+        "Whoever needs such a name makes the event first: `track(Custom(name=…, properties={…}))` of `chattrail.events`.\n",
+        "Tracking never raises. A wrong property is left out and its event kept; an event with a wrong name is left out and",
+        "counted in `chattrail.dropped.failed`. A line of the log `chattrail`, at most one a minute, says what is wrong and at",
+        "which line of the bot, without quoting a value. With `message_text=False` texts among the properties are not sent,",
+        "since they may be a person's words; numbers, booleans and names are. An update that Telegram delivers again counts",
+        "once for each name.",
         "\n## Whose an event is\n",
         "An event is its person's: of the sender of an update, or of the private chat that a message goes to. In a private",
         "chat what the bot itself posts, such as a refund, is the other side's. Telegram's service accounts are no people:",
@@ -102,11 +119,11 @@ def events() -> str:
         *_rules(CONTENTS),
         "\n## Delivered again\n",
         "Telegram delivers an update again when a webhook was slow, maybe to another process. So `event.id` of what an update is",
-        "follows from bot, update and kind, that of what the bot tracks meanwhile from bot, update, type and ordinal, and that of",
-        "a payment or refund from its charge. Their time is the update's, in Telegram's whole seconds, so that storage keeps one",
-        "row of them; `event.sequence` orders what happened in one second. These ids are UUIDv5. Buttons and chosen inline results",
-        "have no time: theirs is that of their arrival, in whole seconds, and their ids are UUIDv8, of which storage keeps the",
-        "earliest row. What the bot really sends twice are two events, with UUIDv7 ids.",
+        "follows from bot, update and kind, that of what the bot tracks meanwhile from bot, update, type (with a custom event's",
+        "name) and ordinal, and that of a payment or refund from its charge. Their time is the update's, in Telegram's whole",
+        "seconds, so that storage keeps one row of them; `event.sequence` orders a second. These ids are UUIDv5.",
+        "Buttons and chosen inline results have no time: theirs is that of their arrival, in whole seconds, and their ids are",
+        "UUIDv8, of which storage keeps the earliest row. What the bot really sends twice are two events, with UUIDv7 ids.",
         "\n## When a process is over\n",
         f"`{PROCESS_ENDED}` is no event, has no `event.id` and counts in no figure: it lets loss accounting see the",
         "end of a sequence. A tracker with a `state` folder sends it about itself when it ends in good order, and when it",
@@ -129,6 +146,9 @@ def _rules(rules: Mapping[str, Rule[Any]]) -> Iterator[str]:
     yield "\nIgnored:\n"
     for reason, names in ignored.items():
         yield f"- {reason}: {', '.join(names)}"
+def _reserved() -> str:
+    arguments = inspect.signature(Tracker.track).parameters.values()
+    return ", ".join(f"`{one.name}`" for one in arguments if one.kind is inspect.Parameter.KEYWORD_ONLY)
 
 
 def _attribute_table(attributes: tuple[Attribute, ...]) -> Iterator[str]:

@@ -29,6 +29,8 @@ _DROPPED = {
     "queue_full": "chattrail.dropped.queue_full",
     "refused": "chattrail.dropped.refused",
     "internal": "chattrail.dropped.failed",
+    "instrumentation": "chattrail.dropped.failed",
+    "invalid": "chattrail.dropped.failed",
     "before_send": "chattrail.dropped.failed",
 }
 REPORTED = tuple(dict.fromkeys(_DROPPED.values()))

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 from yarl import URL
 
+from chattrail.custom import PROPERTY
 from chattrail.events import COMMON, EVENT_TYPES, attributes_of
 from sidecar.errors import PermanentError, RetryableError
 from sidecar.otlp.attributes import AttributeValue, Json, json_of
@@ -114,7 +115,7 @@ def _event(event: EventRecord, message_text: bool) -> dict[str, Json]:
     attributes = {
         name: _plain(value)
         for name, value in event.attributes.items()
-        if name not in _SENT_ABOVE and (message_text or name in _OPEN) and not isinstance(value, bytes)
+        if name not in _SENT_ABOVE and (message_text or _is_open(name, value)) and not isinstance(value, bytes)
     }
     return {
         "id": event.event_id,
@@ -125,6 +126,10 @@ def _event(event: EventRecord, message_text: bool) -> dict[str, Json]:
         "instance": _plain(event.resource.get("service.instance.id")),
         "attributes": attributes,
     }
+
+
+def _is_open(name: str, value: AttributeValue) -> bool:
+    return name in _OPEN or (name.startswith(PROPERTY) and isinstance(value, int | float))
 
 
 def _plain(value: AttributeValue) -> Json:

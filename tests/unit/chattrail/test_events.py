@@ -6,6 +6,7 @@ import re
 import pytest
 
 from chattrail.events import EVENT_TYPES, AiMessage, Event, UserMessage, attributes_of
+from tests.support.event_types import least
 
 VOCABULARY = {
     "start_command": "payload returning",
@@ -28,6 +29,7 @@ VOCABULARY = {
     "chat_action": "action",
     "premium_action": "action plan amount currency minor_units subscription until reason charge_id",
     "command": "name arguments",
+    "custom": "name properties",
     "bot_blocked": "",
     "bot_unblocked": "",
     "handler_failed": "error_type message handler",
@@ -43,12 +45,12 @@ def test_the_registry_is_the_vocabulary() -> None:
 def test_a_type_follows_the_rules(event: type[Event]) -> None:
     assert event.__doc__
     assert event.when
-    built = event()
+    built = least(event)
     assert not hasattr(built, "__dict__")
     with pytest.raises((dataclasses.FrozenInstanceError, TypeError, AttributeError)):
         built.text = "x"  # type: ignore[attr-defined]
     for name, attribute in attributes_of(event).items():
-        assert re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", attribute.name), name
+        assert re.fullmatch(r"[a-z_]+(\.[a-z_]+)+(\.\*)?", attribute.name), name
         assert attribute.description.endswith(".")
         assert attribute.example is not None
         assert not attribute.private or name not in event.shown

@@ -128,6 +128,19 @@ async def test_texts_leave_only_when_a_setting_allows(target: Target, allowed: b
     assert "chattrail.image.data" not in event["attributes"]
 
 
+async def test_of_properties_texts_alone_are_private(target: Target) -> None:
+    clock = FakeClock()
+    sent = {"custom__name": "quiz", "property__answer": CANARY, "property__score": 3, "property__passed": True}
+    async with webhook(target.url, clock, EVENTS="custom", MESSAGE_TEXT="false") as (plugin, _):
+        await plugin.handle(
+            events("custom", clock=clock, **{f"chattrail__{name}": value for name, value in sent.items()})
+        )
+        await until(lambda: target.bodies)
+    (event,) = target.events
+    start = "chattrail.property."
+    assert event["attributes"] == {"chattrail.custom.name": "quiz", f"{start}score": 3, f"{start}passed": True}
+
+
 async def test_failures_are_tried_again_under_the_same_name_and_a_fresh_signature(target: Target) -> None:
     clock = FakeClock()
     target.answers = [web.Response(status=status) for status in (500, 429, 503)]
