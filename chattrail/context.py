@@ -1,11 +1,14 @@
 """Who and what an event is about: the person, the chat, and the Telegram update that is being handled now."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from chattrail.events import Event
+from chattrail.events import AiMessage, Event
+
+_MEASURES = frozenset({"input_tokens", "output_tokens", "duration_ms"})  # of one answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class UpdateContext:
     story_id: str | None = None
     session: "Session | None" = None  # the person's, once the update has an event
     tracked: dict[str, int] = field(default_factory=dict)  # how many events of each kind the bot tracked
+    inferred: "Inferred | None" = None  # what spans say of model calls, once there was one
     handler: str | None = None
     pending: "Pending | None" = None
     ended: bool = False
@@ -135,6 +139,31 @@ class Details:
     ended: bool = False
 
 
+@dataclass(slots=True)
+class Inferred(Details):
+    """Details that nobody gave: of the model calls since the last answer, for the next one alone."""
+
+    calls: Sequence[Any] = ()
+
+    @property
+    def used(self) -> bool:
+        """Tell whether an answer has them."""
+        return AiMessage.type in self.used_by
+
+
+class _UsedByBoth(set[str]):
+    """Notes the use of given and inferred details together."""
+
+    def __init__(self, given: set[str], inferred: set[str]) -> None:
+        super().__init__(inferred)
+        self._both = (given, inferred)
+
+    def add(self, kind: str) -> None:
+        super().add(kind)
+        for one in self._both:
+            one.add(kind)
+
+
 current_update: ContextVar[UpdateContext | None] = ContextVar("chattrail_update", default=None)
 current_details: ContextVar[Details | None] = ContextVar("chattrail_details", default=None)
 
@@ -146,6 +175,24 @@ def running_update() -> UpdateContext | None:
 
 
 def running_details() -> Details | None:
+    """Return what is known of a message that the bot sends now: the details of the block that is running, and inferred ones."""
+    return with_inferred(_given_details(), running_update())
+
+
+def with_inferred(given: Details | None, context: UpdateContext | None) -> Details | None:
+    """Return details together with those that were inferred in an update, as long as no answer has them. What is given wins."""
+    inferred = None if context is None else context.inferred
+    if inferred is None or inferred.used:
+        return given
+    if given is None:
+        return inferred
+    fields = {name: value for name, value in given.fields.items() if value is not None}
+    if AiMessage.type in given.used_by:
+        fields = {name: value for name, value in fields.items() if name not in _MEASURES}
+    return Details({**inferred.fields, **fields}, _UsedByBoth(given.used_by, inferred.used_by))
+
+
+def _given_details() -> Details | None:
     """Return the details of the block that is running; None in a task that outlives it."""
     found = current_details.get()
     return None if found is None or found.ended else found
@@ -154,7 +201,7 @@ def running_details() -> Details | None:
 @contextmanager
 def details(**fields: object) -> Iterator[None]:
     """Hold `fields` for the events that the instrumentation records inside the block; an inner block adds to an outer."""
-    outer = running_details()
+    outer = _given_details()
     inner = Details({**(outer.fields if outer else {}), **fields})
     token = current_details.set(inner)
     try:

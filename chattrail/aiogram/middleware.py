@@ -17,6 +17,7 @@ from chattrail.botapi.deferred import DeferredEvents
 from chattrail.botapi.recorder import recorder_of
 from chattrail.context import UpdateContext, current_update, running_update
 from chattrail.events import HandlerFailed
+from chattrail.genai import watch
 from chattrail.rate_limited_log import RateLimitedLog, error_location
 
 _log = RateLimitedLog(logging.getLogger("chattrail"))
@@ -40,6 +41,7 @@ class Updates(BaseMiddleware):
         if bot is None:
             return await handler(event, data)
         tracker, data[self._key] = bot.tracker, bot.tracker
+        watch()
         context = UpdateContext(tracker, bot.account)
         self._arrive(bot, context, event)
         token = current_update.set(context)

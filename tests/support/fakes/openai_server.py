@@ -7,6 +7,8 @@ Chat completions and image generations as in https://platform.openai.com/docs/ap
 import asyncio
 import base64
 import io
+import json
+import re
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -76,6 +78,8 @@ class OpenAiServer:
         if not isinstance(body.get("messages"), list) or not body["messages"]:
             return _error(400, "'messages' is a required property")
         words = sum(len(message["content"].split()) for message in body["messages"])
+        if body.get("stream"):
+            return await self._stream(request, body, words)
         return web.json_response(
             {
                 "id": "chatcmpl-1",
@@ -93,6 +97,25 @@ class OpenAiServer:
                 "usage": {"prompt_tokens": words, "completion_tokens": 9, "total_tokens": words + 9},
             }
         )
+
+    async def _stream(self, request: web.Request, body: dict[str, Any], words: int) -> web.StreamResponse:
+        """Answer word by word, as server-sent events."""
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        parts: list[dict[str, Any]] = [
+            {"choices": [{"index": 0, "delta": {"content": word}, "finish_reason": None}]}
+            for word in re.findall(r"\S+\s*", self.answer)
+        ]
+        parts.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        if (body.get("stream_options") or {}).get("include_usage"):
+            usage = {"prompt_tokens": words, "completion_tokens": 9, "total_tokens": words + 9}
+            parts.append({"choices": [], "usage": usage})
+        named = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1770000000}
+        for part in parts:
+            data = json.dumps({**named, "model": f"{body['model']}-2026-01-01", **part})
+            await response.write(f"data: {data}\n\n".encode())
+        await response.write(b"data: [DONE]\n\n")
+        return response
 
     async def _image(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
