@@ -137,6 +137,7 @@ class Details:
     fields: Mapping[str, object]
     used_by: set[str] = field(default_factory=set)
     ended: bool = False
+    inferred: frozenset[str] = frozenset()  # the fields that nobody gave
 
 
 @dataclass(slots=True)
@@ -144,6 +145,7 @@ class Inferred(Details):
     """Details that nobody gave: of the model calls since the last answer, for the next one alone."""
 
     calls: Sequence[Any] = ()
+    began: float = 0.0  # when the last of them did, by the monotonic clock
 
     @property
     def used(self) -> bool:
@@ -174,9 +176,9 @@ def running_update() -> UpdateContext | None:
     return None if context is None or context.ended else context
 
 
-def running_details() -> Details | None:
-    """Return what is known of a message that the bot sends now: the details of the block that is running, and inferred ones."""
-    return with_inferred(_given_details(), running_update())
+def running_details(context: UpdateContext | None = None) -> Details | None:
+    """Return what is known of a message that the bot sends now, in an update: the details of the block, and inferred ones."""
+    return with_inferred(_given_details(), context)
 
 
 def with_inferred(given: Details | None, context: UpdateContext | None) -> Details | None:
@@ -189,7 +191,8 @@ def with_inferred(given: Details | None, context: UpdateContext | None) -> Detai
     fields = {name: value for name, value in given.fields.items() if value is not None}
     if AiMessage.type in given.used_by:
         fields = {name: value for name, value in fields.items() if name not in _MEASURES}
-    return Details({**inferred.fields, **fields}, _UsedByBoth(given.used_by, inferred.used_by))
+    used_by = _UsedByBoth(given.used_by, inferred.used_by)
+    return Details({**inferred.fields, **fields}, used_by, inferred=inferred.inferred - fields.keys())
 
 
 def _given_details() -> Details | None:

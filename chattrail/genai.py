@@ -6,6 +6,7 @@ here: without a tracer provider that keeps spans there is nothing to see.
 
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -120,7 +121,9 @@ def add(context: UpdateContext, call: ModelCall) -> None:
             calls[position] = ModelCall(outer[0].span_id, outer[0].parent_id, {**call.fields, **outer[0].fields})
         elif all(one.span_id != call.span_id for one in calls):
             calls.append(call)
-        context.inferred = Inferred(_together(calls), calls=calls)
+        fields = _together(calls)
+        began = time.monotonic() - calls[-1].fields.get("duration_ms", 0) / 1000
+        context.inferred = Inferred(fields, inferred=frozenset(fields), calls=calls, began=began)
 
 
 def _together(calls: list[ModelCall]) -> dict[str, Any]:

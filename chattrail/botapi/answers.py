@@ -27,7 +27,7 @@ def says_ai(details: Details | None) -> bool:
 def events_of(fields: Fields, details: Details | None) -> Iterator[Event]:
     """Yield the events of a message, in the order in which the person sees them."""
     caption = {name: fields[name] for name in _TEXT if name in fields}
-    if _is_image(fields) and _has(details, _IMAGE | _MODEL):
+    if is_new_image(fields, details):
         yield image_of(fields, details)
         if caption:
             if details is not None and _has(details, _AI - {"duration_ms", "error_type"}):
@@ -40,7 +40,8 @@ def events_of(fields: Fields, details: Details | None) -> Iterator[Event]:
         yield detailed(AiMessage(**caption), details)
     elif fields["kind"] not in _NO_FILE and fields.keys() & {"file_id", "image_id"}:
         yield BotMessage(**{name: value for name, value in fields.items() if name not in _TEXT})
-        yield detailed(AiMessage(**caption), details)
+        if caption or not (_is_image(fields) and details is not None and details.inferred):
+            yield detailed(AiMessage(**caption), details)
     else:
         yield BotMessage(**fields)
 
@@ -55,7 +56,8 @@ def edited_event(fields: Fields, details: Details | None, *, answered: bool) -> 
 
 def is_new_image(fields: Fields, details: Details | None) -> bool:
     """Tell whether the bot says that it made the image of a message."""
-    return _is_image(fields) and _has(details, _IMAGE | _MODEL)
+    names = _IMAGE | _MODEL
+    return _is_image(fields) and _has(details, names if details is None else names - details.inferred)
 
 
 def image_of(fields: Fields, details: Details | None) -> Event:

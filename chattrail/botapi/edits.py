@@ -90,6 +90,12 @@ class Edits:
             if not self._waiting:
                 self._changed.notify()
 
+    def flush_those(self, wanted: Callable[[Edit], bool]) -> None:
+        """Record the edits that are wanted now."""
+        with self._changed:
+            for key in [key for key, edit in self._waiting.items() if wanted(edit)]:
+                self.flush(key)
+
     def flush_all(self) -> None:
         """Record all that waits."""
         with self._changed:

@@ -8,7 +8,7 @@ Nothing here raises or waits.
 
 from dataclasses import replace
 
-from chattrail.botapi import answers, updates
+from chattrail.botapi import answers, calls, updates
 from chattrail.botapi.calls import Call, Sent
 from chattrail.botapi.edits import Edit, Edits
 from chattrail.botapi.memory import Key, KnownMessage, Memory, Query, message_key
@@ -18,7 +18,16 @@ from chattrail.botapi.money import price
 from chattrail.botapi.reading import get, now, number, telegrams_time
 from chattrail.botapi.returned import message_of
 from chattrail.clock import nanoseconds
-from chattrail.context import BotAccount, Chat, EventTarget, Person, UpdateContext, running_details
+from chattrail.context import (
+    BotAccount,
+    Chat,
+    Details,
+    EventTarget,
+    Person,
+    UpdateContext,
+    running_details,
+    with_inferred,
+)
 from chattrail.events import AiMessage, BotBlocked, BotUnblocked, HandlerFailed
 from chattrail.tracker import Tracker
 
@@ -75,7 +84,9 @@ class Recorder:
         rule = METHODS.get(method)
         if rule is None or rule.read is None:
             return []
-        return list(rule.read(Call(method, given, result, bot, self.memory, running_details(), context)))
+        if rule.read is calls.sent:
+            self._streamed(context)
+        return list(rule.read(Call(method, given, result, bot, self.memory, running_details(context), context)))
 
     def returned(self, bot: BotAccount, method: str, given: object, context: UpdateContext | None) -> list[Sent]:
         """Return what a call is whose result is never seen: it leaves inside the response to a webhook."""
@@ -138,10 +149,16 @@ class Recorder:
             self.memory.queries.put((bot.id, waits[0], asked), Query(target, cost))
         return again
 
+    def _streamed(self, context: UpdateContext | None) -> None:
+        """Record the edits by which an answer came before another message is sent, which would be taken for the answer."""
+        inferred = None if context is None else context.inferred
+        if inferred is not None and not inferred.used:
+            self.edits.flush_those(lambda edit: edit.update is context and edit.last >= inferred.began)
+
     def _record_edit(self, key: Key, edit: Edit) -> None:
         try:
             known = self.memory.messages.get(key)
-            event = answers.edited_event(edit.fields, edit.details, answered=known is not None and known.ai)
+            event = answers.edited_event(edit.fields, _details_of(edit), answered=known is not None and known.ai)
             span = round((edit.last - edit.first) * 1000, 1)
             event = replace(event, edits=edit.count, edit_span_ms=span)  # type: ignore[call-arg]
             ai = isinstance(event, AiMessage) or (known is not None and known.ai)
@@ -166,6 +183,12 @@ def recorder_of(tracker: Tracker) -> Recorder:
     if not isinstance(found, Recorder):
         found = tracker.kept[Recorder] = Recorder(tracker)
     return found
+
+
+def _details_of(edit: Edit) -> Details | None:
+    """Return what is known of an edit: what the bot has said, and what a model did meanwhile or before, not after it."""
+    inferred = None if edit.update is None else edit.update.inferred
+    return edit.details if inferred is None or edit.last < inferred.began else with_inferred(edit.details, edit.update)
 
 
 def _target(sent: Sent, bot: BotAccount, context: UpdateContext | None) -> EventTarget:

@@ -202,3 +202,70 @@ def test_a_provider_is_watched_once(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(genai, "get_tracer_provider", lambda provider=provider: provider)
         genai.watch()
     assert len(added) == 2
+
+
+async def test_a_returned_message_is_an_answer_too(bench: Bench, tracer: Tracer) -> None:
+    async def handle(message: Message) -> Any:
+        call(tracer)
+        return message.answer("Here you are")
+
+    bench.on_message(handle)
+    await bench.bot(await bench.say("hi"))  # as polling does
+    answer = said(bench.events[-1])
+    assert (answer["model"], answer["in"]) == ("m-1", 10)
+
+
+async def test_an_answer_that_streams_by_edits_has_them_and_not_the_menu_after_it(bench: Bench, tracer: Tracer) -> None:
+    async def handle(message: Message) -> None:
+        sent = await message.answer("…")
+        span = tracer.start_span("chat", attributes={"gen_ai.operation.name": "chat", "gen_ai.usage.output_tokens": 2})
+        await sent.edit_text("Here")
+        await sent.edit_text("Here you are")
+        span.end()
+        await message.answer("Choose")
+
+    bench.on_message(handle)
+    await bench.say("hi")
+    first, answer, menu = bench.events[1:]
+    assert [event["type"] for event in (first, answer, menu)] == ["bot_message", "ai_message", "bot_message"]
+    assert (answer["chattrail.message.text"], answer["chattrail.edit.count"]) == ("Here you are", 2)
+    assert answer["telegram.message.id"] == first["telegram.message.id"]
+    assert said(answer)["out"] == 2
+
+
+async def test_an_edit_after_the_call_is_the_answer(bench: Bench, tracer: Tracer) -> None:
+    async def handle(message: Message) -> None:
+        sent = await message.answer("…")
+        await sent.edit_text("Thinking")
+        call(tracer)
+        await sent.edit_text("Here you are")
+
+    bench.on_message(handle)
+    await bench.say("hi")
+    first, answer = bench.events[1:]
+    assert (first["type"], answer["type"], said(answer)["in"]) == ("bot_message", "ai_message", 10)
+
+
+async def test_an_edit_before_the_call_is_no_answer(bench: Bench, tracer: Tracer) -> None:
+    async def handle(message: Message) -> None:
+        sent = await message.answer("…")
+        await sent.edit_text("Thinking")
+        call(tracer, ms=0)
+        await message.answer("Here you are")
+
+    bench.on_message(handle)
+    await bench.say("hi")
+    assert bench.types[1:] == ["bot_message", "ai_message", "message_edited"]
+    assert [said(event).get("in") for event in bench.events[1:]] == [None, 10, None]
+
+
+async def test_a_photo_with_a_caption_is_not_the_models(bench: Bench, tracer: Tracer) -> None:
+    async def handle(message: Message) -> None:
+        call(tracer)
+        await message.answer_photo("p")
+        await message.answer_photo("p", caption="What a day")
+
+    bench.on_message(handle)
+    await bench.say("hi")
+    assert bench.types[1:] == ["bot_message", "bot_message", "ai_message"]
+    assert [said(event).get("in") for event in bench.events[1:]] == [None, None, 10]
