@@ -33,8 +33,12 @@ class Answers:
             stream = await self.model.chat.completions.create(
                 model="gpt", messages=words, stream=True, stream_options={"include_usage": True}
             )
-            text = "".join([part.choices[0].delta.content or "" async for part in stream if part.choices])
-            await message.answer(text)
+            sent, text = await message.answer("…"), ""
+            async for part in stream:
+                if part.choices and part.choices[0].delta.content:
+                    text += part.choices[0].delta.content
+                    await sent.edit_text(text)
+            await message.answer("Choose")
         elif message.text == "thread":
             found = await asyncio.to_thread(self.blocking.chat.completions.create, model="gpt", messages=words)
             await message.answer(found.choices[0].message.content)
