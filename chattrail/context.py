@@ -81,6 +81,8 @@ class UpdateContext:
     inferred: "Inferred | None" = None  # what spans say of model calls, once there was one
     handler: str | None = None
     pending: "Pending | None" = None
+    failure: BaseException | None = None  # the one that is recorded, until the update ends
+    holders: int = 1  # tasks and threads that handle it
     ended: bool = False
 
 

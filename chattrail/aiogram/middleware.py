@@ -1,7 +1,6 @@
 """Updates that come in: the context that each gives to its events, and the event that it is."""
 
 import logging
-import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -14,15 +13,14 @@ from aiogram.types.update import UpdateTypeLookupError
 
 from chattrail.aiogram.bots import Bots, InstrumentedBot
 from chattrail.botapi.deferred import DeferredEvents
+from chattrail.botapi.failures import failure_of
 from chattrail.botapi.recorder import recorder_of
 from chattrail.context import UpdateContext, current_update, running_update
-from chattrail.events import HandlerFailed
 from chattrail.genai import watch
 from chattrail.rate_limited_log import RateLimitedLog, error_location
 
 _log = RateLimitedLog(logging.getLogger("chattrail"))
 _FAILED = "chattrail_failed_update"
-_BOT_TOKEN = re.compile(r"\d{3,}:[A-Za-z0-9_-]{10,}")
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
@@ -52,8 +50,7 @@ class Updates(BaseMiddleware):
         except (SkipHandler, CancelHandler):
             raise
         except Exception as error:
-            failure = HandlerFailed(error_type=type(error).__name__, message=_message(error), handler=context.handler)
-            recorder_of(tracker).handler_failed(failure, context)
+            recorder_of(tracker).handler_failed(failure_of(error, context.handler), context)
             data[_FAILED] = context
             raise
         finally:
@@ -123,12 +120,4 @@ def _kind(update: Update) -> str | None:
     try:
         return update.event_type
     except UpdateTypeLookupError:
-        return None
-
-
-def _message(error: Exception) -> str | None:
-    """Return an exception's message without a bot's token: Telegram's addresses hold it."""
-    try:
-        return _BOT_TOKEN.sub("<token>", str(error)) or None
-    except Exception:
         return None

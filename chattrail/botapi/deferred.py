@@ -1,12 +1,25 @@
 """Settles incoming events whose handlers take long, so that a trail stays live."""
 
 import asyncio
+import threading
+import time
 from contextvars import Context
+from typing import Protocol
 
 from chattrail.context import UpdateContext
 from chattrail.tracker import Tracker
 
 SECONDS = 0.25
+
+
+class Deferred(Protocol):
+    """What both kinds do."""
+
+    def begin(self, tracker: Tracker, context: UpdateContext) -> None:
+        """Settle the update's event in a quarter of a second, unless it ends before."""
+
+    def end(self, context: UpdateContext) -> None:
+        """Forget an update."""
 
 
 class DeferredEvents:
@@ -39,3 +52,37 @@ class DeferredEvents:
                 return
             del self._waiting[key]
             tracker.settle(context)
+
+
+class DeferredInThread:
+    """The same for a bot without an event loop: a thread waits while there is something to wait for."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: dict[int, tuple[float, Tracker, UpdateContext]] = {}
+        self._thread: threading.Thread | None = None
+
+    def begin(self, tracker: Tracker, context: UpdateContext) -> None:
+        """Settle the update's event in a quarter of a second, unless it ends before."""
+        with self._changed:
+            self._waiting[id(context)] = (time.monotonic() + SECONDS, tracker, context)
+            if self._thread is None or not self._thread.is_alive():  # a forked child has no thread
+                self._thread = threading.Thread(target=self._run, name="chattrail-deferred", daemon=True)
+                self._thread.start()
+
+    def end(self, context: UpdateContext) -> None:
+        """Forget an update."""
+        with self._changed:
+            self._waiting.pop(id(context), None)
+
+    def _run(self) -> None:
+        with self._changed:
+            while self._waiting:
+                key, (due, tracker, context) = next(iter(self._waiting.items()))
+                rest = due - time.monotonic()
+                if rest > 0:
+                    self._changed.wait(rest)
+                else:
+                    del self._waiting[key]
+                    tracker.settle(context)
+            self._thread = None

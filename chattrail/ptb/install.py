@@ -1,0 +1,92 @@
+"""Sees the updates of an application, and the calls of its bot.
+
+Both are seen in methods that their classes pass everything through, in a subclass that the object is given: the classes have
+slots, so an object has no place for a method of its own.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Generator
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+from telegram import Bot, Update
+from telegram.error import Forbidden
+from telegram.ext import Application
+
+from chattrail.botapi.deferred import DeferredEvents
+from chattrail.botapi.host import Host, Hosts, bot_id_of
+from chattrail.context import current_update
+from chattrail.tracker import Tracker
+
+AnyApplication: TypeAlias = Application[Any, Any, Any, Any, Any, Any]
+
+_SEEN = "_chattrail_seen"
+_NOT_BLOCKING = "process_update_non_blocking"  # in the name of the task of a handler with block=False
+_hosts = Hosts("telegram", DeferredEvents)
+
+
+def install(application: AnyApplication, tracker: Tracker) -> None:
+    """Have the application and its bot seen, unless they are."""
+    host = _hosts.add(bot_id_of(application.bot.token), tracker)
+    if not hasattr(type(application), _SEEN):
+        _subclass(application, _application_methods(type(application), host))
+    if not hasattr(type(application.bot), _SEEN):
+        _subclass(application.bot, _bot_methods(type(application.bot), host))
+
+
+def _subclass(instance: Any, methods: dict[str, Any]) -> None:
+    cls = type(instance)
+    same = {"__slots__": (), "__module__": cls.__module__, "__qualname__": cls.__qualname__, _SEEN: True}
+    instance.__class__ = type(cls.__name__, (cls,), same | methods)
+
+
+def _bot_methods(cls: type[Bot], host: Host) -> dict[str, Any]:
+    async def _do_post(self: Bot, endpoint: str, data: dict[str, Any], **options: Any) -> Any:
+        try:
+            result = await cls._do_post(self, endpoint, data, **options)
+        except Forbidden as error:
+            host.refused(data, error)
+            raise
+        host.sent(endpoint, data, result)
+        return result
+
+    return {"_do_post": _do_post}
+
+
+def _application_methods(cls: type[AnyApplication], host: Host) -> dict[str, Any]:
+    async def process_update(self: AnyApplication, update: object) -> None:
+        if not isinstance(update, Update):
+            await cls.process_update(self, update)
+            return
+        if host.account.username is None:
+            with suppress(RuntimeError):  # it is not initialized: then it has not asked Telegram yet
+                host.account.username = self.bot.username
+        context = host.begin(update)
+        token = current_update.set(context)
+        try:
+            await cls.process_update(self, update)
+        finally:
+            current_update.reset(token)
+            host.release(context)
+
+    def create_task(
+        self: AnyApplication,
+        coroutine: Generator[Any, Any, Any] | Coroutine[Any, Any, Any],
+        update: object = None,
+        *,
+        name: str | None = None,
+    ) -> "asyncio.Task[Any]":
+        task = cls.create_task(self, coroutine, update, name=name)
+        context = host.running()
+        if context is not None and _NOT_BLOCKING in (name or ""):
+            host.hold(context)
+            task.add_done_callback(lambda _: host.release(context))
+        return task
+
+    async def process_error(self: AnyApplication, update: object, error: Exception, *more: Any, **named: Any) -> bool:
+        context = host.running()
+        if context is not None:
+            host.failed(error, context)
+        return await cls.process_error(self, update, error, *more, **named)
+
+    return {"process_update": process_update, "create_task": create_task, "process_error": process_error}
