@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 from aiohttp import BodyPartReader, ClientResponse, MultipartReader, web
 
@@ -136,6 +137,8 @@ async def read_params(request: web.Request) -> Params:
                     files[name] = Upload(value.filename, value.content_type, value.file.read())
             else:
                 values[name] = value
+    elif request.content_type == "application/x-www-form-urlencoded":  # pyTelegramBotAPI sends GET with a body
+        values.update(parse_qsl(await request.text(), keep_blank_values=True))
     return Params(values, files)
 
 
