@@ -156,6 +156,8 @@ def _rules(rules: Mapping[str, Rule[Any]]) -> Iterator[str]:
     yield "\nIgnored:\n"
     for reason, names in ignored.items():
         yield f"- {reason}: {', '.join(names)}"
+
+
 def _reserved() -> str:
     arguments = inspect.signature(Tracker.track).parameters.values()
     return ", ".join(f"`{one.name}`" for one in arguments if one.kind is inspect.Parameter.KEYWORD_ONLY)

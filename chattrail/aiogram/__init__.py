@@ -10,7 +10,10 @@ Handlers that declare `chattrail_tracker: Tracker` get it, to track what only th
 
 from importlib.metadata import version
 
-from aiogram import Bot, Dispatcher
+try:
+    from aiogram import Bot, Dispatcher
+except ImportError as error:
+    raise ImportError("chattrail.aiogram needs aiogram 3.4 or newer: pip install 'chattrail[aiogram]'") from error
 
 from chattrail.tracker import Tracker
 

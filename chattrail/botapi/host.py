@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections.abc import Callable
 
 from chattrail.botapi.deferred import Deferred
 from chattrail.botapi.failures import failure_of, handler_of
@@ -11,10 +10,9 @@ from chattrail.botapi.recorder import recorder_of
 from chattrail.botapi.updates import UPDATES
 from chattrail.context import UpdateContext, running_update
 from chattrail.genai import watch
-from chattrail.rate_limited_log import RateLimitedLog
 from chattrail.tracker import Tracker
 
-log = RateLimitedLog(logging.getLogger("chattrail"))
+_log = logging.getLogger("chattrail")
 
 
 def bot_id_of(token: str) -> int:
@@ -99,27 +97,10 @@ class Host:
         return context if context is not None and context.bot is self.account else None
 
 
-class Hosts:
-    """The bots of a framework, by id."""
-
-    def __init__(self, framework: str, deferred: Callable[[], Deferred]) -> None:
-        self._framework = framework
-        self._deferred = deferred
-        self._known: dict[int, Host] = {}
-
-    def add(self, bot_id: int, tracker: Tracker) -> Host:
-        """Return a bot's host, which keeps the tracker that it had first."""
-        host = self._known.get(bot_id)
-        if host is None:
-            host = self._known[bot_id] = Host(bot_id, tracker, self._framework, self._deferred())
-        elif host.tracker is not tracker:
-            log.warning("bot %d is instrumented already: the tracker that was given last is not used", bot_id)
-        return host
-
-    def of(self, token: object) -> Host | None:
-        """Return the host of a bot's token, when the bot is instrumented."""
-        number = token.partition(":")[0] if isinstance(token, str) else ""
-        return self._known.get(int(number)) if number.isdecimal() else None
+def warn_of(host: Host, tracker: Tracker) -> None:
+    """Say that a bot that is instrumented already keeps its tracker, when it is given another one."""
+    if host.tracker is not tracker:
+        _log.warning("bot %d is instrumented already: the tracker that was given last is not used", host.account.id)
 
 
 def _kind_of(update: object) -> tuple[str | None, object]:

@@ -14,7 +14,8 @@ from telegram.error import Forbidden
 from telegram.ext import Application
 
 from chattrail.botapi.deferred import DeferredEvents
-from chattrail.botapi.host import Host, Hosts, bot_id_of
+from chattrail.botapi.host import Host, bot_id_of, warn_of
+from chattrail.botapi.parameters import parameters
 from chattrail.context import current_update
 from chattrail.tracker import Tracker
 
@@ -22,32 +23,35 @@ AnyApplication: TypeAlias = Application[Any, Any, Any, Any, Any, Any]
 
 _SEEN = "_chattrail_seen"
 _NOT_BLOCKING = "process_update_non_blocking"  # in the name of the task of a handler with block=False
-_hosts = Hosts("telegram", DeferredEvents)
 
 
 def install(application: AnyApplication, tracker: Tracker) -> None:
     """Have the application and its bot seen, unless they are."""
-    host = _hosts.add(bot_id_of(application.bot.token), tracker)
-    if not hasattr(type(application), _SEEN):
-        _subclass(application, _application_methods(type(application), host))
+    seen = getattr(type(application), _SEEN, None)
+    if isinstance(seen, Host):
+        warn_of(seen, tracker)
+        return
+    host = Host(bot_id_of(application.bot.token), tracker, "telegram", DeferredEvents())
+    _subclass(application, host, _application_methods(type(application), host))
     if not hasattr(type(application.bot), _SEEN):
-        _subclass(application.bot, _bot_methods(type(application.bot), host))
+        _subclass(application.bot, host, _bot_methods(type(application.bot), host))
 
 
-def _subclass(instance: Any, methods: dict[str, Any]) -> None:
+def _subclass(instance: Any, host: Host, methods: dict[str, Any]) -> None:
     cls = type(instance)
-    same = {"__slots__": (), "__module__": cls.__module__, "__qualname__": cls.__qualname__, _SEEN: True}
+    same = {"__slots__": (), "__module__": cls.__module__, "__qualname__": cls.__qualname__, _SEEN: host}
     instance.__class__ = type(cls.__name__, (cls,), same | methods)
 
 
 def _bot_methods(cls: type[Bot], host: Host) -> dict[str, Any]:
     async def _do_post(self: Bot, endpoint: str, data: dict[str, Any], **options: Any) -> Any:
+        given = parameters(data)
         try:
             result = await cls._do_post(self, endpoint, data, **options)
         except Forbidden as error:
-            host.refused(data, error)
+            host.refused(given, error)
             raise
-        host.sent(endpoint, data, result)
+        host.sent(endpoint, given, result)
         return result
 
     return {"_do_post": _do_post}

@@ -11,7 +11,9 @@ from importlib.metadata import version
 try:
     from telebot import TeleBot
 except ImportError as error:
-    raise ImportError("chattrail.telebot needs pyTelegramBotAPI: pip install 'chattrail[telebot]'") from error
+    raise ImportError(
+        "chattrail.telebot needs pyTelegramBotAPI 4.20 or newer: pip install 'chattrail[telebot]'"
+    ) from error
 try:
     from telebot.async_telebot import AsyncTeleBot
 except ImportError:  # it needs aiohttp, which pyTelegramBotAPI does not require

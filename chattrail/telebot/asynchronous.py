@@ -10,13 +10,12 @@ from telebot import asyncio_helper, types
 from telebot.async_telebot import AsyncTeleBot
 
 from chattrail.botapi.deferred import DeferredEvents
-from chattrail.botapi.host import Host, Hosts, bot_id_of
+from chattrail.botapi.host import Host
+from chattrail.botapi.parameters import parameters
 from chattrail.botapi.updates import UPDATES
 from chattrail.context import UpdateContext, current_update
-from chattrail.telebot.parameters import parameters
+from chattrail.telebot.bots import host_of, new_host
 from chattrail.tracker import Tracker
-
-_hosts = Hosts("telebot", DeferredEvents)
 
 
 class _Calls:
@@ -28,7 +27,7 @@ class _Calls:
     async def __call__(
         self, token: str, url: str, method: str = "get", params: Any = None, files: Any = None, **more: Any
     ) -> Any:
-        host = _hosts.of(token)
+        host = host_of(token)
         if host is None:
             return await self._process_request(token, url, method=method, params=params, files=files, **more)
         given = parameters(params)
@@ -98,10 +97,10 @@ class _Updates:
 
 def install(bot: AsyncTeleBot, tracker: Tracker) -> None:
     """Have the bot seen, unless it is."""
-    host = _hosts.add(bot_id_of(bot.token), tracker)
+    host = new_host(bot, tracker, DeferredEvents())
     if not isinstance(asyncio_helper._process_request, _Calls):
         asyncio_helper._process_request = _Calls(asyncio_helper._process_request)
-    if isinstance(getattr(bot.process_new_updates, "__self__", None), _Updates):
+    if host is None:
         return
     updates = _Updates(bot, host)
     bot.process_new_updates = updates.process_new_updates  # type: ignore[method-assign]

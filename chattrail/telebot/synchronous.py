@@ -7,12 +7,11 @@ from typing import Any
 from telebot import TeleBot, apihelper, types
 
 from chattrail.botapi.deferred import DeferredInThread
-from chattrail.botapi.host import Host, Hosts, bot_id_of
+from chattrail.botapi.host import Host
+from chattrail.botapi.parameters import parameters
 from chattrail.context import UpdateContext, current_update
-from chattrail.telebot.parameters import parameters
+from chattrail.telebot.bots import host_of, new_host
 from chattrail.tracker import Tracker
-
-_hosts = Hosts("telebot", DeferredInThread)
 
 
 class _Calls:
@@ -24,7 +23,7 @@ class _Calls:
     def __call__(
         self, token: str, method_name: str, method: str = "get", params: Any = None, files: Any = None, **more: Any
     ) -> Any:
-        host = _hosts.of(token)
+        host = host_of(token)
         if host is None:
             return self._make_request(token, method_name, method=method, params=params, files=files, **more)
         given = parameters(params)
@@ -98,10 +97,10 @@ class _Updates:
 
 def install(bot: TeleBot, tracker: Tracker) -> None:
     """Have the bot seen, unless it is."""
-    host = _hosts.add(bot_id_of(bot.token), tracker)
+    host = new_host(bot, tracker, DeferredInThread())
     if not isinstance(apihelper._make_request, _Calls):
         apihelper._make_request = _Calls(apihelper._make_request)
-    if isinstance(getattr(bot.process_new_updates, "__self__", None), _Updates):
+    if host is None:
         return
     updates = _Updates(bot, host)
     bot.process_new_updates = updates.process_new_updates  # type: ignore[method-assign]

@@ -45,7 +45,7 @@ class Visit(Recording):
     async def recorded(self, *telling: object) -> None:
         """Wait until an event is recorded: threads may see Telegram's answer later than the person sees the message."""
         async with asyncio.timeout(10):
-            while telling not in map(told, self.events):
+            while telling not in map(told, self.events):  # noqa: ASYNC110 - threads record, without an event of the loop
                 await asyncio.sleep(0.02)
 
     async def make(self, telegram: TelegramServer) -> None:

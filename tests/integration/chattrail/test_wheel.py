@@ -20,7 +20,13 @@ from chattrail.aiogram import instrument
 dispatcher, bot = Dispatcher(), Bot("42:TEST")
 instrument(dispatcher, bot, create_tracker("my-bot"))
 """
-PACKAGES = {"aiogram": "aiogram", "grpc": "opentelemetry-exporter-otlp", "requests": "requests"}
+PACKAGES = {
+    "aiogram": "aiogram",
+    "grpc": "opentelemetry-exporter-otlp",
+    "requests": "requests",
+    "telebot": "pytelegrambotapi",
+    "telegram": "python-telegram-bot",
+}
 
 
 def run(*command: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -120,6 +126,19 @@ def test_without_extras_a_tracker_works_and_names_the_extra_of_grpc(plain: Path)
     )
     done = run(plain, "-I", "-c", script, folder=plain.parent)
     assert done.stderr.splitlines()[-1] == "ValueError: protocol is 'grpc', which needs pip install 'chattrail[grpc]'"
+
+
+@pytest.mark.parametrize(
+    ("integration", "needs"),
+    [
+        ("aiogram", "chattrail.aiogram needs aiogram 3.4 or newer: pip install 'chattrail[aiogram]'"),
+        ("ptb", "chattrail.ptb needs python-telegram-bot 21 or newer: pip install 'chattrail[ptb]'"),
+        ("telebot", "chattrail.telebot needs pyTelegramBotAPI 4.20 or newer: pip install 'chattrail[telebot]'"),
+    ],
+)
+def test_an_integration_without_its_framework_names_the_extra(plain: Path, integration: str, needs: str) -> None:
+    done = run(plain, "-I", "-c", f"import chattrail.{integration}", folder=plain.parent)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, f"ImportError: {needs}")
 
 
 def test_a_bot_is_typed_strictly(with_aiogram: Path, tmp_path: Path) -> None:

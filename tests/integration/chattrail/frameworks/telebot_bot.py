@@ -25,7 +25,7 @@ class Apologies(telebot.ExceptionHandler):
 
 @asynccontextmanager
 async def running(token: str, url: str, tracker: Tracker) -> AsyncIterator[None]:
-    apihelper.API_URL = url + "/bot{0}/{1}"
+    apihelper.API_URL = url + "/bot{0}/{1}"  # type: ignore[assignment]
     bot = telebot.TeleBot(token, exception_handler=Apologies())
     for _ in range(2):
         instrument(bot, tracker)
