@@ -105,7 +105,7 @@ def warn_of(host: Host, tracker: Tracker) -> None:
 
 def _kind_of(update: object) -> tuple[str | None, object]:
     """Return which field of an update is set, and what it holds: a newer one may be Telegram's JSON."""
-    for source in (update, get(update, "api_kwargs")):
+    for source in (update, dict(get(update, "api_kwargs") or {})):
         for kind in UPDATES:
             found = get(source, kind)
             if found is not None:

@@ -5,7 +5,7 @@ import inspect
 import threading
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import telebot
@@ -53,7 +53,7 @@ class Bench(Recording):
         async def run_async(message: Any) -> Any:
             step: Any = handler(message)
             if inspect.isgenerator(step):
-                for call in step:
+                for call in cast("Iterator[Any]", step):
                     await call
 
         self.bot.register_message_handler(
