@@ -23,8 +23,8 @@ class Recent(Generic[Value]):
 
     def put(self, key: Key, value: Value) -> None:
         """Add or replace a value."""
+        self._known.pop(key, None)  # each step is safe while other threads do the same
         self._known[key] = value
-        self._known.move_to_end(key)
         if len(self._known) > self._capacity:
             self._known.popitem(last=False)
 

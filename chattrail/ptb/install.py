@@ -22,7 +22,8 @@ from chattrail.tracker import Tracker
 AnyApplication: TypeAlias = Application[Any, Any, Any, Any, Any, Any]
 
 _SEEN = "_chattrail_seen"
-_NOT_BLOCKING = "process_update_non_blocking"  # in the name of the task of a handler with block=False
+# In the names of the tasks of handlers, of updates and errors, with block=False.
+_NOT_BLOCKING = ("process_update_non_blocking", "process_error:non_blocking")
 
 
 def install(application: AnyApplication, tracker: Tracker) -> None:
@@ -82,7 +83,7 @@ def _application_methods(cls: type[AnyApplication], host: Host) -> dict[str, Any
     ) -> "asyncio.Task[Any]":
         task = cls.create_task(self, coroutine, update, name=name)
         context = host.running()
-        if context is not None and _NOT_BLOCKING in (name or ""):
+        if context is not None and any(mark in (name or "") for mark in _NOT_BLOCKING):
             host.hold(context)
             task.add_done_callback(lambda _: host.release(context))
         return task

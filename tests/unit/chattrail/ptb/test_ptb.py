@@ -131,6 +131,27 @@ async def test_a_handler_that_is_not_waited_for_is_a_part_of_its_update(bench: B
     assert "user.id" not in bench.events[3]
 
 
+async def test_an_apology_that_is_not_waited_for_is_a_part_of_its_update(bench: Bench) -> None:
+    told = asyncio.Event()
+
+    async def broken(update: Update, context: Any) -> None:
+        raise LookupError
+
+    async def apologise(update: object, context: Any) -> None:
+        await asyncio.sleep(0)
+        await context.bot.send_message(1001, "Sorry")
+        told.set()
+
+    bench.on_text(broken)
+    bench.application.add_error_handler(apologise, block=False)
+    await bench.application.start()
+    await bench.feed(said("hi"))
+    await told.wait()
+    await bench.application.stop()
+    said_hi, failed, sorry = bench.events
+    assert sorry["telegram.update.id"] == failed["telegram.update.id"] == said_hi["telegram.update.id"]
+
+
 async def test_stopping_the_handlers_is_no_failure(bench: Bench) -> None:
     async def stop(update: Update, context: Any) -> None:
         raise ApplicationHandlerStop
