@@ -5,7 +5,6 @@ slots, so an object has no place for a method of its own.
 """
 
 import asyncio
-from collections.abc import Coroutine, Generator
 from contextlib import suppress
 from typing import Any, TypeAlias
 
@@ -22,6 +21,7 @@ from chattrail.tracker import Tracker
 AnyApplication: TypeAlias = Application[Any, Any, Any, Any, Any, Any]
 
 _SEEN = "_chattrail_seen"
+_CREATE_TASK = "_Application__create_task"
 # In the names of the tasks of handlers, of updates and errors, with block=False.
 _NOT_BLOCKING = ("process_update_non_blocking", "process_error:non_blocking")
 
@@ -74,16 +74,10 @@ def _application_methods(cls: type[AnyApplication], host: Host) -> dict[str, Any
             current_update.reset(token)
             host.release(context)
 
-    def create_task(
-        self: AnyApplication,
-        coroutine: Generator[Any, Any, Any] | Coroutine[Any, Any, Any],
-        update: object = None,
-        *,
-        name: str | None = None,
-    ) -> "asyncio.Task[Any]":
-        task = cls.create_task(self, coroutine, update, name=name)
-        context = host.running()
-        if context is not None and any(mark in (name or "") for mark in _NOT_BLOCKING):
+    def create_task(self: AnyApplication, *arguments: Any, **named: Any) -> "asyncio.Task[Any]":
+        task: asyncio.Task[Any] = getattr(cls, _CREATE_TASK)(self, *arguments, **named)
+        context, name = host.running(), str(named.get("name"))
+        if context is not None and any(mark in name for mark in _NOT_BLOCKING):
             host.hold(context)
             task.add_done_callback(lambda _: host.release(context))
         return task
@@ -94,4 +88,4 @@ def _application_methods(cls: type[AnyApplication], host: Host) -> dict[str, Any
             host.failed(error, context)
         return await cls.process_error(self, update, error, *more, **named)
 
-    return {"process_update": process_update, "create_task": create_task, "process_error": process_error}
+    return {"process_update": process_update, _CREATE_TASK: create_task, "process_error": process_error}
