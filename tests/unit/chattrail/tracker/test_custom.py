@@ -1,16 +1,14 @@
 """Events that a bot names itself: what they send, and what a wrong name or property costs."""
 
 import enum
-import logging
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from chattrail import Person, tracker
+from chattrail import Person
 from chattrail.custom import MAX_PROPERTIES, MAX_TEXT
 from chattrail.events import Command, Custom, StartCommand
-from chattrail.rate_limited_log import RateLimitedLog
 from tests.unit.chattrail.tracker.bench import ANN, HOME, Bench
 from tests.unit.chattrail.tracker.test_updates import update
 
@@ -19,12 +17,6 @@ CANARY = "My secret diary"
 
 class Level(enum.StrEnum):
     B1 = "b1"
-
-
-@pytest.fixture(autouse=True)
-def log(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let each test have its first line of a kind."""
-    monkeypatch.setattr(tracker, "_log", RateLimitedLog(logging.getLogger("chattrail")))
 
 
 def properties(event: Mapping[str, Any]) -> dict[str, Any]:
