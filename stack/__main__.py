@@ -1,4 +1,4 @@
-"""`python -m stack demo` and `python -m stack run` start every part on this machine."""
+"""`python -m stack demo`, `up` and `run` start every part on this machine; `up` all but the bot."""
 
 import argparse
 import asyncio
@@ -17,11 +17,12 @@ def main() -> None:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("demo", help="everything on this machine, with a simulated Telegram and its people")
+    commands.add_parser("up", help="everything but the persona bot, for a bot of your own")
     commands.add_parser("run", help="everything on this machine, with the real Telegram (BOT_TOKEN)")
     command = parser.parse_args().command
     keep_files_private()
     settings = StackSettings.load_or_exit()
-    raise SystemExit(asyncio.run(run(settings, Console(), simulated=command == "demo")))
+    raise SystemExit(asyncio.run(run(settings, Console(), command)))
 
 
 if __name__ == "__main__":

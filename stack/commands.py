@@ -1,4 +1,4 @@
-"""The two commands: `demo` with a simulated Telegram and history, `run` with the real one."""
+"""The commands: `demo` with a simulated Telegram and history, `run` with the real one, `up` without a bot."""
 
 import asyncio
 import json
@@ -10,49 +10,84 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from common.private_files import private_folder
+from stack import collector
 from stack.process import StackError
 from stack.secrets import Secrets, load_or_make
 from stack.services import Plan, backfill_command, plan
 from stack.settings import StackSettings
 from stack.supervisor import Supervisor
 
+_NO_BOT = (
+    "BOT_TOKEN is not set: get a token from @BotFather for the persona bot, and BOT_TOKEN=… make run."
+    " For a bot of your own there is `make up`; `make demo` needs no bot."
+)
 
-async def run(settings: StackSettings, console: Console, *, simulated: bool) -> int:
+
+async def run(settings: StackSettings, console: Console, command: str) -> int:
     """Run the stack until a signal or a failure; return the exit code."""
     began = time.monotonic()
-    data = (settings.data / ("demo" if simulated else "run")).resolve()
+    simulated = command == "demo"
+    settings = settings.for_demo() if simulated else settings
+    data = (settings.data / command).resolve()  # each command's own: nobody meets the people of the demo elsewhere
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     supervisor = Supervisor(data / "logs", console)
     try:
-        if not simulated and settings.bot_token is None:
-            raise StackError("BOT_TOKEN is not set: get a token from @BotFather, or try `make demo`, which needs none.")
+        if command == "run" and settings.bot_token is None:
+            raise StackError(_NO_BOT)
         if not simulated and settings.cloudflare:
             raise StackError("CLOUDFLARE=fake is for the demo: real pictures belong in a store that lasts.")
         private_folder(data)
         secrets = load_or_make(data / "secrets.json")
-        layout = plan(settings, secrets, data, simulated=simulated)
+        layout = plan(settings, secrets, data, simulated=simulated, bot=command != "up")
         async with supervisor.started(layout.services):
             link = await asyncio.to_thread(_login_link, settings, secrets)
             console.print(f"Events travel: {layout.route}", highlight=False)
             hint = f"Log in again later with the password in {data / 'secrets.json'}; logs are in {data / 'logs'}"
             console.print(hint, highlight=False)
+            if command == "up":
+                console.print(_for_your_bot(settings, layout), highlight=False, markup=False, soft_wrap=True)
             ready = f"Ready after {time.monotonic() - began:.1f} s. Open {link}"
             console.print(ready, highlight=False, soft_wrap=True)
-            sending = _send_history(settings, layout, data, supervisor, console) if simulated else None
-            await supervisor.watch(stop, asyncio.create_task(sending) if sending else None)
+            work = _when_ready(settings, layout, data, supervisor, console, simulated=simulated)
+            await supervisor.watch(stop, asyncio.create_task(work))
             console.print("Ending …")
     except (StackError, ValueError) as error:
-        console.print(f"[red]Error:[/] {error}", highlight=False)
+        console.print("[red]Error:[/]", escape(str(error)), highlight=False, soft_wrap=True)
         return 1
     finally:
         if supervisor.memory.peak_bytes:
             console.print(supervisor.memory.report(), highlight=False)
     return 0
+
+
+def _for_your_bot(settings: StackSettings, layout: Plan) -> str:
+    """Return what to paste into a bot. The library's default endpoint needs no mention there."""
+    is_default = layout.otlp_endpoint.endswith(":4318")
+    given = "" if is_default else f', endpoint="{layout.otlp_endpoint}"'
+    lines = [
+        f"Your bot sends its events to {layout.otlp_endpoint} (OTLP over HTTP). Two lines in an aiogram bot:",
+        "    import chattrail.aiogram",
+        f'    chattrail.aiogram.instrument(dispatcher, bot, chattrail.create_tracker("my-bot"{given}))',
+    ]
+    if settings.bot_token is None:
+        lines.append("Its pictures are archived, too, when this is started with its token: BOT_TOKEN=… make up")
+    return "\n".join(lines)
+
+
+async def _when_ready(
+    settings: StackSettings, layout: Plan, data: Path, supervisor: Supervisor, console: Console, *, simulated: bool
+) -> None:
+    """Do what must not delay the start, one after the other: together they would take more memory."""
+    if simulated:
+        await _send_history(settings, layout, data, supervisor, console)
+    if not layout.has_collector and settings.build_collector:
+        await collector.build(console, data / "logs" / "collector-build.log", supervisor.helpers)
 
 
 async def _send_history(
@@ -73,13 +108,15 @@ async def _send_history(
         env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": layout.otlp_endpoint},
         start_new_session=True,
     )
-    supervisor.helpers["history"] = process.pid
+    supervisor.helpers["the history was sent"] = process.pid
     try:
         code = await process.wait()
     except asyncio.CancelledError:
         process.terminate()
         await process.wait()
         raise
+    finally:
+        del supervisor.helpers["the history was sent"]
     if code:
         raise StackError(f"the history could not be sent (code {code}); start again to send what is missing")
     marker.write_text(json.dumps({**state, "done": True}))

@@ -11,28 +11,28 @@ class MemoryMeter:
     def __init__(self) -> None:
         self.peak_bytes = 0
         self.at_peak: dict[str, int] = {}
-        self.peak_with_helpers = 0
+        self.peaks_with: dict[str, int] = {}
 
     def sample(self, services: dict[str, int], helpers: dict[str, int]) -> None:
         """Add up the resident bytes of the launcher and of these processes with their children, by name.
 
-        Helpers run for a while only; the sum with them has a peak of its own.
+        Helpers run for a while only; the sum with each has a peak of its own, by what happens meanwhile.
         """
         by_name = {"launcher": psutil.Process().memory_info().rss}
         by_name |= {name: tree_bytes(pid) for name, pid in services.items()}
         total = sum(by_name.values())
         if total > self.peak_bytes:
             self.peak_bytes, self.at_peak = total, by_name
-        self.peak_with_helpers = max(self.peak_with_helpers, total + sum(map(tree_bytes, helpers.values())))
+        for name, pid in helpers.items():
+            self.peaks_with[name] = max(self.peaks_with.get(name, 0), total + tree_bytes(pid))
 
     def report(self) -> str:
         """Return the line printed at the end."""
         largest_first = sorted(self.at_peak.items(), key=lambda item: -item[1])
         parts = ", ".join(f"{name} {size / 1e6:.0f}" for name, size in largest_first)
         line = f"Peak memory of the whole stack: {self.peak_bytes / 1e6:.0f} MB ({parts})"
-        if self.peak_with_helpers > self.peak_bytes:
-            line += f"; {self.peak_with_helpers / 1e6:.0f} MB while the history was sent"
-        return line
+        higher = {name: peak for name, peak in self.peaks_with.items() if peak > self.peak_bytes}
+        return "".join([line, *(f"; {peak / 1e6:.0f} MB while {name}" for name, peak in higher.items())])
 
 
 def tree_bytes(pid: int) -> int:

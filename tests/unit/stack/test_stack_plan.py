@@ -1,10 +1,12 @@
-"""What the launcher gives each part: the sidecar sends its telemetry to the collector, when there is one."""
+"""What the launcher gives each part: passwords, ports, and where events and telemetry go."""
 
 from pathlib import Path
 
 import pytest
 
 from stack import services
+from stack.collector import binary as collector_binary
+from stack.process import StackError
 from stack.secrets import Secrets, load_or_make
 from stack.settings import StackSettings
 
@@ -35,3 +37,47 @@ def test_the_engine_is_never_started_without_its_passwords(
     assert min(map(len, given)) >= 32
     assert len(set(given)) == 2
     assert (tmp_path / "secrets.json").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("binary", [Path("/opt/otelcol"), None], ids=["with a collector", "without"])
+def test_a_bot_of_ones_own_sends_to_the_same_place_with_a_collector_and_without(
+    binary: Path | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "collector_binary", lambda: binary)
+    settings = StackSettings.load({"CHATTRAIL_COLLECTOR_HTTP_PORT": "5318"})
+    layout = services.plan(settings, SECRETS, tmp_path, simulated=False, bot=False)
+    parts = {service.name: service for service in layout.services}
+    assert layout.otlp_endpoint == "http://127.0.0.1:5318"
+    assert parts.keys() == {"clickhouse", "sidecar", "web", *(["collector"] if binary else [])}
+    taker = parts["collector" if binary else "sidecar"]
+    assert (taker.port, next(iter(taker.ports))) == (5318, "CHATTRAIL_COLLECTOR_HTTP_PORT")
+    assert parts["sidecar"].env["CHATTRAIL_SIDECAR_PORT"] == ("4319" if binary else "5318")
+    assert not [service for service in layout.services if "CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKEN" in service.env]
+
+
+def test_a_token_lets_the_pictures_of_ones_own_bot_be_archived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "collector_binary", lambda: None)
+    layout = services.plan(StackSettings.load({"BOT_TOKEN": "42:T"}), SECRETS, tmp_path, simulated=False, bot=False)
+    (sidecar,) = (service for service in layout.services if service.name == "sidecar")
+    assert sidecar.env["CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKEN"] == "42:T"
+
+
+def test_the_demo_takes_events_where_no_bot_of_a_user_sends_them() -> None:
+    usual = StackSettings.load({})
+    demo = usual.for_demo()
+    ports = ("sidecar_port", "collector_grpc_port", "collector_http_port")
+    theirs = {getattr(usual, name) for name in ports}
+    assert theirs.isdisjoint(getattr(demo, name) for name in ports)
+    assert demo.web_port == usual.web_port
+    assert StackSettings.load({"CHATTRAIL_SIDECAR_PORT": "5319"}).for_demo().sidecar_port == 5319
+
+
+def test_a_wrong_collector_is_an_error_and_a_missing_one_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", "")
+    assert collector_binary() is None
+    monkeypatch.setenv("CHATTRAIL_OTELCOL", str(tmp_path / "nowhere"))
+    with pytest.raises(StackError, match=r"CHATTRAIL_OTELCOL is .*nowhere, which is not a program"):
+        collector_binary()
