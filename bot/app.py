@@ -19,6 +19,7 @@ from pydantic import AnyHttpUrl, SecretStr
 from bot.chat import Chat
 from bot.content.personas import LANGUAGES, load_personas
 from bot.content.texts import catalogue
+from bot.handlers import admin
 from bot.llm.base import Backend, MakeImage
 from bot.llm.offline import Scripted, offline_image
 from bot.llm.openai import OpenAiCompatible, openai_image
@@ -30,8 +31,7 @@ from bot.routing import router
 from bot.settings import BotSettings
 from bot.telegram import ObeyFloodLimits
 from bot.user_queue import UserQueues
-from bot.web_api import WebApi
-from chattrail.aiogram import instrument
+from chattrail.aiogram import instrument, owner_router
 from chattrail.export.pipeline import create_tracker
 from chattrail.tracker import Tracker
 
@@ -50,14 +50,13 @@ class Application:
     tracker: Tracker
     user_queues: UserQueues
     providers: tuple[Provider, ...]
-    web: WebApi
     settings: BotSettings
 
     async def close(self) -> None:
         """End within five seconds: running answers first, then connections, then the tracker's queue."""
         if not await self.user_queues.drain(1.2):
             _log.warning("some answers were cut off by the end of the bot")
-        await asyncio.gather(self.web.close(), self.bot.session.close(), *(one.close() for one in self.providers))
+        await asyncio.gather(self.bot.session.close(), *(one.close() for one in self.providers))
         await self.dispatcher.storage.close()  # and Redis with it
         await asyncio.to_thread(self.tracker.shutdown, 2.0)
 
@@ -95,12 +94,14 @@ def build(settings: BotSettings, tracker: Tracker, *, clock: Clock = _UTC_NOW) -
     url, key = settings.picture_base_url, settings.picture_key
     if painter := _provider(settings, "PICTURE", url, key, settings.picture_timeout):
         make_image = partial(openai_image, provider=painter, model=settings.picture_model, size=settings.picture_size)
-    web = WebApi(str(settings.web_url), settings.web_token.get_secret_value() if settings.web_token else None)
     shared = Chat(bot, backend, make_image, load_personas(), tracker, Ledger(payments), settings, clock)
-    dispatcher.workflow_data.update(web=web, chat=shared)
-    dispatcher.include_router(router(settings.admin_ids))
+    dispatcher.workflow_data.update(chat=shared)
+    web_token = settings.web_token.get_secret_value() if settings.web_token else None
+    owners = owner_router(settings.admin_ids, str(settings.web_url), web_token)
+    owners.command("refund", admin.refund)
+    dispatcher.include_routers(owners, router())
     providers = tuple(filter(None, (ai, painter)))
-    return Application(bot, dispatcher, tracker, user_queues, providers, web, settings)
+    return Application(bot, dispatcher, tracker, user_queues, providers, settings)
 
 
 def _stores(settings: BotSettings) -> tuple[BaseStorage, FileStore | RedisStore]:

@@ -12,7 +12,7 @@ from bot.content.texts import Say
 
 _log = logging.getLogger(__name__)
 _EVERYONE = ("start", "personas", "picture", "premium", "language", "clear", "help")
-_ADMINS = ("stats", "dashboard", "refund")
+_ADMINS = ("stats", "dashboard", "find", "refund")
 
 
 async def publish(bot: Bot, admins: Iterable[int]) -> None:

@@ -83,7 +83,7 @@ def configure(secrets: Iterable[str]) -> None:
     """Send all logs to stderr through the redacting formatter; for the bot's own process only."""
     log_to_stderr(formatter=RedactingFormatter(secrets))
     logging.captureWarnings(True)
-    for verbose in ("httpx", "httpcore", "aiogram.event", "aiohttp.access", "matplotlib", "PIL"):
+    for verbose in ("httpx", "httpcore", "aiogram.event", "aiohttp.access", "PIL"):
         logging.getLogger(verbose).setLevel(logging.WARNING)
     # aiogram would print the whole update, message text included.
     warnings.filterwarnings("ignore", message="Detected unknown update type")

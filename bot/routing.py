@@ -1,17 +1,16 @@
 """Which handler takes which update: the first whose filters match. The tables are tried from top to bottom."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 from aiogram import F, Router
 from aiogram.filters import Command, CommandStart
 
-from bot.handlers import admin, chat, clear, errors, help, image, language, persona, premium, start
+from bot.handlers import chat, clear, errors, help, image, language, persona, premium, start
 
 _MEDIA = F.photo | F.voice | F.video | F.video_note | F.sticker | F.audio | F.animation
 _OTHERS = F.document | F.location | F.contact | F.poll | F.dice | F.venue
 _Table = tuple[tuple[Callable[..., Any], Any], ...]
-_ADMIN: dict[str, Callable[..., Any]] = {"stats": admin.stats, "dashboard": admin.dashboard, "refund": admin.refund}
 _MESSAGES: _Table = (
     (start.start, CommandStart()),
     (persona.list_personas, Command("personas")),
@@ -41,13 +40,11 @@ _BUTTONS: _Table = (
 )
 
 
-def router(admins: Collection[int]) -> Router:
-    """Make the router of all handlers. To others than admins their commands do not exist."""
+def router() -> Router:
+    """Make the router of the handlers for people."""
     own = Router(name="bot")
     own.errors.register(errors.apologise)
     own.pre_checkout_query.register(premium.check)
-    for name, handler in _ADMIN.items():
-        own.message.register(handler, Command(name), F.from_user.id.in_(admins))
     for handler, condition in _MESSAGES:
         own.message.register(handler, condition)
     for handler, condition in _BUTTONS:

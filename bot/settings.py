@@ -23,7 +23,7 @@ class BotSettings(Settings):
         None, description="Base URL of a Bot API server; unset: Telegram's own, https://api.telegram.org."
     )
     admin_ids: frozenset[int] = Field(
-        frozenset(), description="Comma list of Telegram ids that may use /stats, /dashboard and /refund."
+        frozenset(), description="Comma list of Telegram ids that may use /stats, /dashboard, /find and /refund."
     )
     seed: int = Field(1, description="Seed of the offline answers and pictures; the same seed repeats them.")
     redis_url: SecretStr | None = Field(
@@ -62,7 +62,7 @@ class BotSettings(Settings):
     picture_timeout: Seconds = Field(120, description="Seconds a person waits for a picture at most.")
 
     web_url: AnyHttpUrl = Field(
-        AnyHttpUrl("http://127.0.0.1:8000"), description="Chattrail's web part, for /stats and /dashboard."
+        AnyHttpUrl("http://127.0.0.1:8000"), description="Chattrail's web part, for /stats, /dashboard and /find."
     )
     web_token: GuardSecret | None = Field(None, description="Bearer token for the web's API (`python -m web token`).")
 

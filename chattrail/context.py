@@ -1,6 +1,6 @@
 """Who and what an event is about: the person, the chat, and the Telegram update that is being handled now."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -84,6 +84,8 @@ class UpdateContext:
     failure: BaseException | None = None  # the one that is recorded, until the update ends
     holders: int = 1  # tasks and threads that handle it
     ended: bool = False
+    is_owners: "Callable[[Event, UpdateContext], bool] | None" = None  # whether an event asks for an owner's figures
+    unrecorded: bool = False  # so that and the answers are no events
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,10 @@ class Tracker:
     def arrive(self, event: Event, context: UpdateContext) -> None:
         """Take an incoming event's place in the order now, and record it when its update settles."""
         try:
+            # Known on arrival: the bot may take longer until its owner's router sees the update than this event waits.
+            if context.is_owners is not None and context.is_owners(event, context):
+                context.unrecorded = True
+                return
             event_id = incoming_id(event, context)
             with self._lock:
                 pending = Pending(event, context, context.at or time.time_ns(), event_id, self._next())
@@ -204,6 +208,8 @@ class Tracker:
 
         The others are not before the update, nor before one another, whatever the clocks of Telegram and this machine say.
         """
+        if context is not None and context.unrecorded:
+            return
         try:
             when = time.time_ns() if timestamp is None else nanoseconds(timestamp)
             event_id = None

@@ -8,6 +8,7 @@ chattrail_tracker.details(request_model="m"):`. An exception that reaches the di
 Handlers that declare `chattrail_tracker: Tracker` get it, to track what only they know.
 """
 
+from collections.abc import Collection
 from importlib.metadata import version
 
 try:
@@ -15,9 +16,10 @@ try:
 except ImportError as error:
     raise ImportError("chattrail.aiogram needs aiogram 3.4 or newer: pip install 'chattrail[aiogram]'") from error
 
+from chattrail.aiogram.owner import OwnerRouter
 from chattrail.tracker import Tracker
 
-__all__ = ["instrument"]
+__all__ = ["instrument", "owner_router"]
 
 _OLDEST = (3, 4)
 
@@ -47,3 +49,32 @@ def instrument(dispatcher: Dispatcher, bot: Bot, tracker: Tracker, *, webhook_re
     from chattrail.aiogram.install import install  # imports names that an older aiogram lacks
 
     install(dispatcher, bot, tracker, webhook_replies=webhook_replies)
+
+
+def owner_router(
+    admins: Collection[int],
+    api: str = "http://127.0.0.1:8000",
+    token: str | None = None,
+    *,
+    dashboard: str | None = None,
+) -> OwnerRouter:
+    """Return a router with /stats, /dashboard and /find for the people who run the bot.
+
+    `dispatcher.include_router(owner_router(admins=[123456789], token="…"))`, anywhere: it comes before the bot's own handlers.
+
+    admins: their Telegram ids. The commands of everybody else, and those in groups, go on to the bot's own handlers, as if
+    there were no such router. api: the address of the dashboard; token: one of its API tokens (`python -m web token`).
+    dashboard: the address by which owners open the dashboard, for links to trails, when it is not that of `api`.
+
+    Neither these commands of admins nor the answers are recorded: owners are no users of their bot. A bot's own commands for
+    them are added by `router.command("refund", handler)`.
+
+    Raises ValueError, naming the argument at fault, and RuntimeError without the extra chattrail[owner].
+    """
+    try:
+        from chattrail.aiogram.owner.commands import make_router
+    except ImportError as error:
+        if error.name not in ("httpx", "PIL"):
+            raise
+        raise RuntimeError(f"owner_router needs {error.name}: pip install 'chattrail[aiogram,owner]'") from error
+    return make_router(admins, api, token, dashboard)

@@ -13,7 +13,7 @@ KEY = "chattrail_tracker"
 def install(dispatcher: Dispatcher, bot: Bot, tracker: Tracker, *, webhook_replies: bool) -> None:
     """Add what is not there yet."""
     known = [one for one in dispatcher.update.outer_middleware if isinstance(one, Updates)]
-    updates = known[0] if known else Updates(KEY)
+    updates = known[0] if known else Updates(KEY, dispatcher)
     updates.bots.add(bot, tracker, webhook_replies=webhook_replies)
     if known:
         return

@@ -5,17 +5,19 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from aiogram import BaseMiddleware, Bot
+from aiogram import BaseMiddleware, Bot, Dispatcher
 from aiogram.dispatcher.event.bases import CancelHandler, SkipHandler
 from aiogram.methods import TelegramMethod
 from aiogram.types import TelegramObject, Update
 from aiogram.types.update import UpdateTypeLookupError
 
 from chattrail.aiogram.bots import Bots, InstrumentedBot
+from chattrail.aiogram.owner import OwnerRouter
 from chattrail.botapi.deferred import DeferredEvents
 from chattrail.botapi.failures import failure_of
 from chattrail.botapi.recorder import recorder_of
 from chattrail.context import UpdateContext, current_update, running_update
+from chattrail.events import Command, Event
 from chattrail.genai import watch
 from chattrail.rate_limited_log import RateLimitedLog, error_location
 
@@ -28,9 +30,10 @@ Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 class Updates(BaseMiddleware):
     """Records what people send, and exceptions of handlers. It sees them before `@dispatcher.error()` does."""
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, dispatcher: Dispatcher) -> None:
         self.bots = Bots()
         self._key = key
+        self._dispatcher = dispatcher
         self._deferred = DeferredEvents()
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
@@ -40,7 +43,7 @@ class Updates(BaseMiddleware):
             return await handler(event, data)
         tracker, data[self._key] = bot.tracker, bot.tracker
         watch()
-        context = UpdateContext(tracker, bot.account)
+        context = UpdateContext(tracker, bot.account, is_owners=self._is_owners)
         self._arrive(bot, context, event)
         token = current_update.set(context)
         try:
@@ -72,6 +75,10 @@ class Updates(BaseMiddleware):
             return
         if recorder_of(bot.tracker).arrive(context, update.update_id, kind, getattr(update, kind)):
             self._deferred.begin(bot.tracker, context)
+
+    def _is_owners(self, event: Event, context: UpdateContext) -> bool:
+        routers = self._dispatcher.chain_tail if isinstance(event, Command) else ()
+        return any(isinstance(router, OwnerRouter) and router.takes(event, context) for router in routers)
 
     def _returned(self, bot: InstrumentedBot, context: UpdateContext, result: object) -> None:
         if not isinstance(result, TelegramMethod):

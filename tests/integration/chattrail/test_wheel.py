@@ -21,8 +21,11 @@ dispatcher, bot = Dispatcher(), Bot("42:TEST")
 instrument(dispatcher, bot, create_tracker("my-bot"))
 """
 PACKAGES = {
+    "PIL": "pillow",
     "aiogram": "aiogram",
     "grpc": "opentelemetry-exporter-otlp",
+    "httpx": "httpx",
+    "pydantic": "pydantic",
     "requests": "requests",
     "telebot": "pytelegrambotapi",
     "telegram": "python-telegram-bot",
@@ -139,6 +142,13 @@ def test_without_extras_a_tracker_works_and_names_the_extra_of_grpc(plain: Path)
 def test_an_integration_without_its_framework_names_the_extra(plain: Path, integration: str, needs: str) -> None:
     done = run(plain, "-I", "-c", f"import chattrail.{integration}", folder=plain.parent)
     assert (done.returncode, done.stderr.splitlines()[-1]) == (1, f"ImportError: {needs}")
+
+
+def test_without_its_extra_owner_router_names_it(with_aiogram: Path) -> None:
+    script = "from chattrail.aiogram import owner_router\nowner_router([1], token='t')"
+    done = run(with_aiogram, "-I", "-c", script, folder=with_aiogram.parent)
+    needs = "RuntimeError: owner_router needs PIL: pip install 'chattrail[aiogram,owner]'"
+    assert done.stderr.splitlines()[-1] == needs
 
 
 def test_a_bot_is_typed_strictly(with_aiogram: Path, tmp_path: Path) -> None:

@@ -15,10 +15,13 @@ class WebApiServer:
         self.problem: int | None = None
         self.stats: dict[str, Any] = _stats()
         self.login_links = 0
+        self.bots: list[str] | None = None  # None: as a dashboard that knows no filter by bot
+        self.asked: list[dict[str, str]] = []
 
     async def __aenter__(self) -> Self:
         app = web.Application(middlewares=[self._guard])
         app.router.add_get("/api/analytics/stats", self._get_stats)
+        app.router.add_get("/api/analytics/bots", self._get_bots)
         app.router.add_post("/api/login-links", self._post_link)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -37,7 +40,13 @@ class WebApiServer:
             return _problem(self.problem, "ClickHouse is away")
         return await handler(request)
 
+    async def _get_bots(self, request: web.Request) -> web.StreamResponse:
+        if self.bots is None:
+            return _problem(404, "Not Found")
+        return web.json_response({"bots": [{"bot": bot, "username": ""} for bot in self.bots]})
+
     async def _get_stats(self, request: web.Request) -> web.StreamResponse:
+        self.asked.append(dict(request.query))
         if request.query.get("range") not in {"7d", "30d", "90d", "all"}:
             return _problem(400, "Bad range")
         return web.json_response(self.stats)
