@@ -6,7 +6,6 @@ alone, on one thread, within what the server gives any query and the driver's ti
 Every time limit lies below the driver's, so ClickHouse never works on for a client that has given up.
 """
 
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from clickhouse_connect.driver.asyncclient import AsyncClient
@@ -15,10 +14,11 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from sidecar.plugin import Context
 from sidecar.plugins.clickhouse.refusals import MEMORY, OWN_LIMIT
 from sidecar.plugins.clickhouse.repeated import delete_repeated
+from sidecar.plugins.clickhouse.statements import statement
 from sidecar.telemetry.metrics import ROLLUP_ROWS, ROLLUP_SKIPPED
 
-RECOMPUTE = (Path(__file__).parent / "recompute_activity.sql").read_text()
-NEXT = (Path(__file__).parent / "next_stale.sql").read_text()
+RECOMPUTE = statement("recompute_activity")
+NEXT = statement("next_stale")
 PIECE_BYTES: Final = 100_000_000
 PIECE_S: Final = 1.5  # ClickHouse looks at the clock between blocks, so a piece ends a little later
 # A statement costs something by itself, so below LEAST_ROWS only a limit that was met makes pieces smaller.

@@ -1,24 +1,19 @@
--- Recomputes rows of `activity` from the events as they are without doubles: those that were marked after {after} and up to
--- {until}, and lie, in the order of month, person and quarter of an hour, behind the first key and up to the last one.
--- The person's name and the like are the newest non-empty ones of the quarter of an hour. Sums leave out the numbers that
--- sidecar/plugins/clickhouse/migrations/0010_numbers_left_out.sql describes, and count them.
+-- Recomputes rows of `activity` from the events as they are without doubles, for every person and quarter of an hour that is
+-- marked: the rows of all bots. The person's name and the like are the newest non-empty ones of the quarter of an hour. Sums leave
+-- out the numbers that sidecar/plugins/clickhouse/migrations/0010_numbers_left_out.sql describes, and count them; a price in the
+-- smallest units of its currency is no more than 1e12 of them. A mark without a bot is of a row from before there were bots in
+-- `activity` (0014_bots.sql): an empty row takes its place, in the same insert, so that no sum ever holds both or neither.
 INSERT INTO activity
-WITH marked AS (
-    SELECT user_id, slot FROM stale_activity
-    WHERE marked_at > fromUnixTimestamp64Micro({after:Int64}, 'UTC') AND marked_at <= fromUnixTimestamp64Micro({until:Int64}, 'UTC')
-      AND (toYYYYMM(slot) > {first_month:UInt32} OR toYYYYMM(slot) = {first_month:UInt32} AND user_id >= unhex({first_user:String}))
-      AND (toYYYYMM(slot) < {last_month:UInt32} OR toYYYYMM(slot) = {last_month:UInt32} AND user_id <= unhex({last_user:String}))
-      AND (toYYYYMM(slot), user_id, slot) > ({first_month:UInt32}, unhex({first_user:String}), toDateTime({first_slot:UInt32}, 'UTC'))
-      AND (toYYYYMM(slot), user_id, slot) <= ({last_month:UInt32}, unhex({last_user:String}), toDateTime({last_slot:UInt32}, 'UTC'))
-    GROUP BY user_id, slot
-)
+WITH $marked,
+counted AS (
 SELECT
     user_id,
     toStartOfFifteenMinutes(ts) AS slot,
+    bot,
     now64(6) AS computed_at,
     min(e.shown) AS first_ts,
     max(e.shown) AS last_ts,
-    maxIf(e.shown, type NOT IN ('ai_message', 'image_generated', 'handler_failed') AND premium_action IN ('', 'paid')) AS last_own_ts,
+    maxIf(e.shown, is_own) AS last_own_ts,
     count() AS events,
     countIf(type = 'user_message') AS messages,
     countIf(type = 'ai_message' AND error_type = '') AS answers,
@@ -36,8 +31,7 @@ SELECT
     countIf(premium_action = 'invoice_sent') AS invoices,
     countIf(premium_action = 'paid') AS payments,
     countIf(premium_action = 'refunded') AS refunds,
-    sumIf(amount, premium_action = 'paid' AND currency = 'XTR' AND NOT amount_left_out)
-        - sumIf(amount, premium_action = 'refunded' AND currency = 'XTR' AND NOT amount_left_out) AS stars,
+    sumIf(sign * if(minor_units >= 0, toFloat64(minor_units), amount), money = 'XTR' AND is_sound) AS stars,
     sumIf(e.input_tokens, e.input_tokens <= 1000000000) AS input_tokens,
     sumIf(e.output_tokens, e.output_tokens <= 1000000000) AS output_tokens,
     sumIf(duration_ms, type = 'ai_message' AND NOT duration_left_out) AS answer_ms,
@@ -56,13 +50,44 @@ SELECT
     argMaxIf(e.is_premium, (e.shown, e.sequence), e.username != '' OR e.user_name != '') AS is_premium,
     argMaxIf(e.persona_id, (e.shown, e.sequence), e.persona_id != '') AS persona_id,
     argMaxIf(e.story_id, (e.shown, e.sequence), e.story_id != '') AS story_id,
-    countIf(premium_action IN ('paid', 'refunded') AND currency = 'XTR' AND amount_left_out) AS amounts_left_out,
+    countIf(sign != 0 AND NOT is_sound) AS amounts_left_out,
     countIf(type = 'ai_message' AND error_type = '' AND duration_left_out) AS durations_left_out,
-    sum(e.tokens_left_out) AS tokens_left_out
+    sum(e.tokens_left_out) AS tokens_left_out,
+    countIf(type = 'bot_message') AS bot_messages,
+    countIf(type = 'message_edited' AND side = 'person') AS own_edits,
+    countIf(type = 'message_edited' AND side != 'person') AS bot_edits,
+    countIf(type = 'message_deleted') AS deletions,
+    countIf(type = 'reaction' AND is_own AND action != '') AS reactions,
+    countIf(type = 'poll' AND action = 'voted') AS votes,
+    countIf(is_own AND type IN ('message_edited', 'reaction', 'poll', 'chat_action', 'custom')) AS other_actions,
+    sumMapIf(map(custom_name, 1), type = 'custom') AS custom_counts,
+    countIf(premium_action = 'refused') AS refusals,
+    countIf(premium_action = 'cancelled') AS cancellations,
+    countIf(premium_action = 'paid' AND subscription = 'first') AS first_payments,
+    countIf(premium_action = 'paid' AND subscription = 'renewal') AS renewals,
+    sumMapIf(map(money, sign * minor_units), sign != 0 AND is_sound AND minor_units >= 0) AS revenue,
+    sumMapIf(map(money, sign * e.amount), sign != 0 AND is_sound AND minor_units < 0) AS revenue_units
 FROM (
-    SELECT *, if(toUnixTimestamp64Nano(ts) = 0, received_at::DateTime64(9, 'UTC'), ts) AS shown FROM events FINAL
+    SELECT
+        *,
+        if(toUnixTimestamp64Nano(ts) = 0, received_at::DateTime64(9, 'UTC'), ts) AS shown,
+        multiIf(
+            type = 'message_edited', side = 'person',
+            type = 'reaction', side != 'bot',
+            type = 'poll', action != 'closed',
+            type = 'custom', update_id != 0,
+            type NOT IN ('ai_message', 'bot_message', 'message_deleted', 'image_generated', 'handler_failed')
+                AND premium_action IN ('', 'paid')) AS is_own,
+        toInt64(multiIf(premium_action = 'paid', 1, premium_action = 'refunded', -1, 0)) AS sign,
+        upper(currency) AS money,
+        if(minor_units = -1, NOT amount_left_out, minor_units BETWEEN 0 AND 1000000000000) AS is_sound
+    FROM events FINAL
     WHERE user_id IN (SELECT user_id FROM marked)
       AND toYYYYMM(ts) IN (SELECT toYYYYMM(slot) FROM marked)
       AND (user_id, toStartOfFifteenMinutes(ts)) IN (SELECT user_id, slot FROM marked)
 ) AS e
-GROUP BY user_id, slot
+GROUP BY user_id, slot, bot
+)
+SELECT * REPLACE (now64(6) AS computed_at, if(events = 0, toDateTime64('2299-12-31 00:00:00', 3, 'UTC'), toDateTime64(first_ts, 3, 'UTC')) AS first_ts)
+FROM counted
+FULL JOIN (SELECT user_id, slot, bot FROM marked WHERE bot = '') AS before USING (user_id, slot, bot)

@@ -18,6 +18,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from common.error_location import first_line
 from common.waiting import set_within
 from sidecar.plugin import Context
+from sidecar.plugins.clickhouse.empty_rows import delete_empty_rows
 from sidecar.plugins.clickhouse.recompute import Pass, Recomputation, Span
 from sidecar.plugins.clickhouse.settings import ClickHouseSettings
 from sidecar.telemetry.metrics import ROLLUP_FAILURES, ROLLUP_ROUNDS, ROLLUP_WAITING
@@ -103,9 +104,12 @@ class Rollup:
         try:
             now = await self._round(due)
             if not self._stopping.is_set():
+                reached = self._passes[-1].reached
                 for one in self._passes:
                     if await one.step(now):
                         break
+                if self._passes[-1].reached != reached:
+                    await delete_empty_rows(self._client)
                 self._context.metrics.set(ROLLUP_WAITING, sum(one.waiting for one in self._passes))
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
             self._woken.set()
