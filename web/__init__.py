@@ -8,6 +8,7 @@ from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from web import problem, request_log, security
+from web.analytics.clickhouse.bots import BotQueries
 from web.analytics.clickhouse.client import ClickHouse
 from web.analytics.clickhouse.figures import FigureQueries
 from web.analytics.clickhouse.people import PeopleQueries
@@ -55,6 +56,7 @@ def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time)
     app.extensions[EXTENSION] = Services(
         settings=settings,
         clock=clock,
+        bots=BotQueries(clickhouse),
         figures=FigureQueries(clickhouse),
         people=people,
         trails=TrailQueries(clickhouse, people, key, links.stores),

@@ -8,6 +8,7 @@ from typing import cast
 from flask import current_app
 from werkzeug.local import LocalProxy
 
+from web.analytics.clickhouse.bots import BotQueries
 from web.analytics.clickhouse.figures import FigureQueries
 from web.analytics.clickhouse.people import PeopleQueries
 from web.analytics.clickhouse.trail import TrailQueries
@@ -24,6 +25,7 @@ class Services:
 
     settings: WebSettings
     clock: Callable[[], float]
+    bots: BotQueries
     figures: FigureQueries
     people: PeopleQueries
     trails: TrailQueries

@@ -32,11 +32,12 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The six headline numbers; `web.analytics.metric_definitions` says how each is counted."""
+    """The headline numbers; `web.analytics.metric_definitions` says how each is counted."""
 
     people: Figure
     new_people: Figure
     messages: Figure
+    bot_messages: Figure
     answers: Figure
     pictures: Figure
     stars: Figure
@@ -49,13 +50,14 @@ class ActivityPoint:
     at: datetime
     people: int
     messages: int
+    bot_messages: int
     answers: int
     pictures: int
 
 
 @dataclass(frozen=True, slots=True)
 class FunnelStep:
-    """People who got as far as this step: start, persona, story, answer, paid."""
+    """People who got as far as this step: start, persona, story, answer, paid; only those that somebody took are there."""
 
     step: str
     people: int
@@ -77,6 +79,26 @@ class CommandCount:
 
     name: str
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class CustomCount:
+    """A custom event: with how many people and how often it happened."""
+
+    name: str
+    people: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """What happened to messages once they were sent, and what people answered by a tap."""
+
+    edited_by_people: int
+    edited_by_bot: int
+    deleted: int
+    reactions: int
+    votes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +131,28 @@ class Ai:
 
 
 @dataclass(frozen=True, slots=True)
+class Revenue:
+    """Paid less refunded in one currency, in its units; `minor_digits` is how many digits it has behind the point."""
+
+    currency: str
+    amount: int | float
+    minor_digits: int
+
+
+@dataclass(frozen=True, slots=True)
 class Premium:
-    """The way to a payment; stars are net of refunds."""
+    """The way to a payment; stars and revenue are net of refunds, and currencies are never added to one another."""
 
     offers: int
     invoices: int
     payments: int
+    first_payments: int
+    renewals: int
     refunds: int
+    refused: int
+    cancelled: int
     stars: int | float
+    revenue: tuple[Revenue, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +196,20 @@ class ImageStats:
     oldest_pending_at: datetime | None
     failures: tuple[ImageFailures, ...]
 
+    @property
+    def has_images(self) -> bool:
+        """Whether any image has ever come."""
+        return any((self.archived, self.pending, self.failed, self.erased))
+
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """The Statistics page. `newest_event_at` is None before the first event ever."""
+    """The Statistics page, of one bot or of all. `newest_event_at` is None before the first event ever.
 
+    `loss_accounting` and `image_stats` are of all bots.
+    """
+
+    bot: str | None
     range: Span
     generated_at: datetime
     newest_event_at: datetime | None
@@ -174,8 +219,10 @@ class Stats:
     personas: tuple[Choice, ...]
     stories: tuple[Choice, ...]
     commands: tuple[CommandCount, ...]
+    custom: tuple[CustomCount, ...]
     languages: tuple[LanguagePeople, ...]
     pictures: Images
+    chat: Chat
     ai: Ai
     premium: Premium
     blocks: Blocks

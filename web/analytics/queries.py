@@ -8,7 +8,17 @@ from web.errors import ParameterError
 
 Order = Literal["asc", "desc"]
 UserSort = Literal[
-    "last_seen", "first_seen", "name", "messages", "answers", "pictures", "refreshes", "clears", "sessions", "stars"
+    "last_seen",
+    "first_seen",
+    "name",
+    "messages",
+    "bot_messages",
+    "answers",
+    "pictures",
+    "refreshes",
+    "clears",
+    "sessions",
+    "stars",
 ]
 USER_SORTS: tuple[UserSort, ...] = get_args(UserSort)
 LIMIT_DEFAULT, LIMIT_MAX = 50, 200
@@ -17,7 +27,10 @@ SEARCH_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class UsersQuery:
-    """Which people, in which order. `q` looks in name, username and id; None filters let everybody through."""
+    """Which people, in which order. `q` looks in name, username and id; None filters let everybody through.
+
+    `event` is the name of a custom event that happened with them.
+    """
 
     sort: UserSort = "last_seen"
     order: Order = "desc"
@@ -25,6 +38,7 @@ class UsersQuery:
     paid: bool | None = None
     blocked: bool | None = None
     language: str | None = None
+    event: str | None = None
     limit: int = LIMIT_DEFAULT
     cursor: str | None = None
 
@@ -44,6 +58,7 @@ class UsersQuery:
             paid=_flag(arguments, "paid"),
             blocked=_flag(arguments, "blocked"),
             language=_language(arguments),
+            event=_event(arguments),
             limit=_limit(arguments),
             cursor=arguments.get("cursor") or None,
         )
@@ -95,6 +110,13 @@ def _language(arguments: Mapping[str, str]) -> str | None:
         return None
     if not is_language_code(value):
         raise ParameterError("language", "must be a language code such as en or pt-br")
+    return value
+
+
+def _event(arguments: Mapping[str, str]) -> str | None:
+    value = arguments.get("event") or None
+    if value and (len(value) > SEARCH_MAX or not value.isprintable()):
+        raise ParameterError("event", "must be the name of a custom event such as quiz_finished")
     return value
 
 

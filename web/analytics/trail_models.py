@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from web.analytics.models import Revenue
+
 RECEIVED = "received"  # the time source of an event without any time
 
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
-    """One person over all time. Strings are '' when never sent; `amounts_left_out` counts what `stars` leaves out."""
+    """One person over all time. Strings are '' when never sent; `amounts_left_out` counts what sums of money
+    leave out."""
 
     client_id: str
     name: str
@@ -19,6 +22,7 @@ class UserRow:
     first_seen: datetime
     last_seen: datetime
     messages: int
+    bot_messages: int
     answers: int
     pictures: int
     refreshes: int
@@ -30,6 +34,7 @@ class UserRow:
     failures: int
     persona_id: str
     amounts_left_out: int
+    revenue: tuple[Revenue, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,30 +13,38 @@ from web.errors import ParameterError
 @blueprint.get("/analytics/stats")
 def stats() -> Response:
     """The figures of a range."""
-    arguments = _arguments("range", "from", "to")
-    now = services.now()
-    return jsonify(jsonable(services.figures.stats(read_range(arguments, services.settings.zone, now), now)))
+    arguments = _arguments("range", "from", "to", "bot")
+    now, bot = services.now(), services.bots.chosen(arguments)
+    return jsonify(jsonable(services.figures.stats(read_range(arguments, services.settings.zone, now), now, bot)))
+
+
+@blueprint.get("/analytics/bots")
+def bots() -> Response:
+    """The bots that `bot=` may name."""
+    _arguments()
+    return jsonify(bots=[{"bot": bot.bot, "username": bot.username} for bot in services.bots.all()])
 
 
 @blueprint.get("/analytics/users")
 def users() -> Response:
     """One page of people."""
-    arguments = _arguments("sort", "order", "q", "paid", "blocked", "language", "limit", "cursor")
-    return jsonify(jsonable(services.people.page(UsersQuery.read(arguments))))
+    arguments = _arguments("sort", "order", "q", "paid", "blocked", "language", "event", "bot", "limit", "cursor")
+    return jsonify(jsonable(services.people.page(UsersQuery.read(arguments), services.bots.chosen(arguments))))
 
 
 @blueprint.get("/analytics/users/<person:client_id>/events", merge_slashes=False)
 def events(client_id: bytes) -> Response:
     """One page of a person's events."""
-    arguments = _arguments("order", "limit", "cursor")
-    return jsonify(jsonable(services.trails.page(client_id, TrailQuery.read(arguments))))
+    arguments = _arguments("order", "bot", "limit", "cursor")
+    bot = services.bots.chosen(arguments)
+    return jsonify(jsonable(services.trails.page(client_id, TrailQuery.read(arguments), bot)))
 
 
 def _arguments(*known: str) -> dict[str, str]:
     """The query string's parameters: a mistyped name would otherwise silently change what is answered."""
     for name, values in request.args.lists():
         if name not in known:
-            raise ParameterError(ascii(name)[1:-1][:50], f"is not known here; known are {', '.join(known)}")
+            raise ParameterError(ascii(name)[1:-1][:50], f"is not known here; known are {', '.join(known) or 'none'}")
         if len(values) > 1:
             raise ParameterError(name, "is given more than once")
     return request.args.to_dict()

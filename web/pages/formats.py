@@ -13,7 +13,7 @@ from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 
 from web.analytics.bounds import AMOUNT_MAX, DURATION_MS_MAX, NUMBER_MAX, SHARE_MAX, SIZE_MAX
-from web.analytics.models import Bucket
+from web.analytics.models import Bucket, Revenue
 from web.pages.language import Catalogue
 from web.pages.safe_text import brief
 
@@ -39,6 +39,17 @@ class Formats:
     def amount(self, value: float | None) -> str:
         """A price, which is never negative."""
         return self._within(value, 0, AMOUNT_MAX, self._digits)
+
+    def money(self, revenue: Revenue) -> str:
+        """12.50 USD, with the digits that the currency has; Stars are a plain number."""
+        pattern = "#,##0" + "." * (revenue.minor_digits > 0) + "0" * revenue.minor_digits
+        pattern += "###" if revenue.minor_digits else ".###"  # what was sent in units may have more
+
+        def shown(value: float) -> str:
+            return str(format_decimal(value, format=pattern, locale=self.words.locale))
+
+        number = self._within(revenue.amount, -NUMBER_MAX, NUMBER_MAX, shown)
+        return number if revenue.currency == STARS else f"{number}{NO_BREAK}{revenue.currency}".rstrip()
 
     def compact(self, value: float | None) -> str:
         """12.3k from ten thousand on, every digit below."""

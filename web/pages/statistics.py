@@ -1,20 +1,21 @@
-"""The Statistics page: six figures, the activity chart, and the sections below."""
+"""The Statistics page: figures, the activity chart, and the sections below. What a bot has no data for is not shown."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
 from datetime import timedelta
 
 from babel import Locale, UnknownLocaleError
 from flask import render_template, request
 
-from web.analytics.models import Figure, LeftOut
+from web.analytics.models import Figure, LeftOut, Stats
 from web.analytics.queries import is_language_code
 from web.analytics.ranges import ALL, PRESETS, read_range
 from web.context import services
-from web.pages.template_context import request_formats
+from web.pages.template_context import page_bot, request_formats
 
-FIGURES = ("people", "new_people", "messages", "answers", "pictures", "stars")
-SERIES = ("messages", "answers", "pictures", "people")
+FIGURES = ("people", "new_people", "messages", "bot_messages", "answers", "pictures", "stars")
+SERIES = ("messages", "bot_messages", "answers", "pictures", "people")
+ALWAYS_SHOWN = frozenset({"people", "new_people", "messages"})
 SPARK = (100, 28)
 CHART = (1000, 300)
 
@@ -29,7 +30,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One of the six figures as the page shows it."""
+    """One of the figures as the page shows it."""
 
     name: str
     figure: Figure
@@ -65,9 +66,11 @@ def statistics() -> str:
     formats, zone = request_formats(), services.settings.zone
     words = formats.words
     selected = read_range(request.args, zone, services.now())
-    stats = services.figures.stats(selected, services.now())
-    figures: dict[str, Figure] = {name: getattr(stats.figures, name) for name in FIGURES}
-    peak = max((getattr(point, name) for point in stats.activity for name in SERIES), default=0)
+    stats = services.figures.stats(selected, services.now(), page_bot())
+    every: dict[str, Figure] = {name: getattr(stats.figures, name) for name in FIGURES}
+    figures = {name: each for name, each in every.items() if name in ALWAYS_SHOWN or each.value or each.previous}
+    series = [name for name in SERIES if name in ALWAYS_SHOWN or every[name].value]
+    peak = max((getattr(point, name) for point in stats.activity for name in series), default=0)
     last_day = (stats.range.end - timedelta(microseconds=1)).astimezone(zone)
     return render_template(
         "statistics.html",
@@ -79,14 +82,15 @@ def statistics() -> str:
         last_day_at=last_day,
         newest_at=stats.newest_event_at,
         cards=[Card(name, figure, _line(figure.series, *SPARK)) for name, figure in figures.items()],
-        series=SERIES,
-        lines={name: _line([getattr(point, name) for point in stats.activity], *CHART, top=peak) for name in SERIES},
+        series=series,
+        lines={name: _line([getattr(point, name) for point in stats.activity], *CHART, top=peak) for name in series},
         peak=peak,
-        is_empty=not any(figure.value for figure in figures.values()) and not stats.blocks.blocked,
+        is_empty=not _has_data(every, stats),
         funnel=_bars((step.step, "", step.people, None) for step in stats.funnel),
         personas=_bars((each.id, each.name, each.people, each.messages) for each in stats.personas),
         stories=_bars((each.id, each.name, each.people, each.messages) for each in stats.stories),
         commands=_bars((each.name, each.name, each.count, None) for each in stats.commands),
+        custom=_bars((each.name, each.name, each.people, each.count) for each in stats.custom),
         languages=_bars(
             (each.code if is_language_code(each.code) else "", _language(each.code), each.people, None)
             for each in stats.languages
@@ -96,11 +100,19 @@ def statistics() -> str:
         status=words.text(
             "statistics.activity_summary",
             messages=formats.number(stats.figures.messages.value),
-            answers=formats.number(stats.figures.answers.value),
+            answers=formats.number(stats.figures.answers.value + stats.figures.bot_messages.value),
             pictures=formats.number(stats.figures.pictures.value),
             start=formats.day_short(stats.range.start),
             end=formats.day_short(last_day),
         ),
+    )
+
+
+def _has_data(figures: Mapping[str, Figure], stats: Stats) -> bool:
+    """Whether anything happened in the range that the page has a place for."""
+    counts = (*astuple(stats.chat), *astuple(stats.blocks), stats.failures, stats.ai.failures, stats.pictures.failed)
+    return (
+        any(figure.value for figure in figures.values()) or any(counts) or bool(stats.custom or stats.premium.revenue)
     )
 
 

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 from flask import Blueprint, Response, g, request, url_for
 from werkzeug.exceptions import HTTPException
 
+from web.analytics.bots import Bot, chosen
 from web.analytics.person_key import address_of
 from web.auth.access import SAFE_METHODS, is_admin, safe_next
 from web.auth.sessions import signed_in
@@ -22,6 +23,7 @@ from web.pages.rich_text import rich
 from web.pages.safe_text import brief, clean, hue, initial
 
 YEAR_S = 365 * 86400
+PAGES = frozenset({"pages.statistics", "pages.users", "pages.trail"})
 
 
 def request_formats() -> Formats:
@@ -31,6 +33,13 @@ def request_formats() -> Formats:
         words = catalogue(choose_language(language, request.accept_languages))
         g.formats = Formats(words, services.settings.zone, services.now())
     return cast("Formats", g.formats)
+
+
+def page_bot() -> Bot | None:
+    """The bot that the page is about, None for all. Raises ParameterError for one that there is not."""
+    g.bots = services.bots.all()
+    g.bot = chosen(request.args, g.bots)
+    return cast("Bot | None", g.bot)
 
 
 def here(**changes: str | None) -> str:
@@ -94,7 +103,15 @@ def init_blueprint(blueprint: Blueprint) -> None:
             "signed_in": _is_signed_in(),
             "is_admin": is_admin,
             "home": url_for("pages.statistics"),
+            "bots": g.get("bots", ()),
+            "bot": g.get("bot"),
         }
+
+    @blueprint.app_url_defaults
+    def keep_bot(endpoint: str, values: dict[str, Any]) -> None:
+        """Links between pages stay with the chosen bot."""
+        if endpoint in PAGES and g.get("bot"):
+            values.setdefault("bot", g.bot.bot)
 
     blueprint.add_app_template_filter(address_of, "address")
     for template_filter in (clean, brief, initial, hue):

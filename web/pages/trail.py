@@ -9,15 +9,16 @@ from web.analytics.trail_models import RECEIVED, TrailEvent
 from web.context import services
 from web.pages.message_history import numbers_of
 from web.pages.safe_text import TEXT_MAX
-from web.pages.template_context import here, request_formats
+from web.pages.template_context import here, page_bot, request_formats
 from web.pages.timeline import timeline
 
 
 def trail(client_id: bytes) -> str:
     """Render /analytics/users/{client_id}."""
     query = TrailQuery.read(request.args)
-    page = services.trails.page(client_id, query)
-    related = services.trails.related(client_id, page.events, numbers_of(page.events))
+    bot = page_bot()
+    page = services.trails.page(client_id, query, bot)
+    related = services.trails.related(client_id, page.events, numbers_of(page.events), bot)
     person = page.user
     nameless = request_formats().words.text("users.nameless")
     name = person.name or (f"@{person.username}" if person.username else nameless)

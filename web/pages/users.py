@@ -4,13 +4,14 @@ from flask import render_template, request
 
 from web.analytics.queries import UsersQuery, is_language_code
 from web.context import services
-from web.pages.template_context import here, request_formats
+from web.pages.template_context import here, page_bot, request_formats
 
 # Columns after the name: the sort key, and whether small screens leave it out ("wide") or tablets, too ("extra").
 COLUMNS = (
     ("last_seen", ""),
     ("first_seen", "extra"),
     ("messages", ""),
+    ("bot_messages", "wide"),
     ("answers", "wide"),
     ("pictures", ""),
     ("refreshes", "extra"),
@@ -26,9 +27,10 @@ def users() -> str:
     """Render /analytics/users."""
     formats = request_formats()
     query = UsersQuery.read(request.args)
-    page = services.people.page(query)
-    filtered = bool(query.q or query.language or query.paid is not None or query.blocked is not None)
-    languages = [each.code for each in services.figures.languages() if is_language_code(each.code)][:LANGUAGES_SHOWN]
+    bot = page_bot()
+    page = services.people.page(query, bot)
+    filtered = bool(query.q or query.language or query.event or query.paid is not None or query.blocked is not None)
+    languages = [each.code for each in services.figures.languages(bot) if is_language_code(each.code)][:LANGUAGES_SHOWN]
     if query.language and query.language not in languages:
         languages.append(query.language)
     newest_known = query.sort == "last_seen" and query.order == "desc" and not filtered and not query.cursor

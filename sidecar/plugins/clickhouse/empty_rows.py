@@ -1,7 +1,7 @@
 """Deletes rows of `activity` that stand for nothing: what the recomputation left of rows from before bots were told apart.
 
-They change no figure, but figures would read them for ever. Month by month, so that memory is needed for one month's keys alone, and
-by key, so that no earlier state of a row comes back. Safe to repeat, and at any time.
+They change no figure, but figures would read them for ever. Month by month, so that memory is needed for one month's keys alone,
+and by key, so that no earlier state of a row comes back. Safe to repeat, and at any time.
 """
 
 from typing import Final

@@ -22,8 +22,9 @@ _SLOTS = f"SELECT user_id, toStartOfFifteenMinutes(ts) AS slot FROM ({_ROWS})"  
 # The marks come first: whatever breaks off behind them is made good by the rows' recomputation. A quarter of an hour without any
 # event left is recomputed to no row at all.
 _DELETES: Final = (
-    "INSERT INTO stale_activity (user_id, slot, bot, marked_at)"
-    f" SELECT DISTINCT user_id, toStartOfFifteenMinutes(ts), bot, now64(6) FROM events WHERE (user_id, ts, event_id) IN ({_ROWS})",  # noqa: S608
+    "INSERT INTO stale_activity (user_id, slot, bot, marked_at)"  # noqa: S608
+    " SELECT DISTINCT user_id, toStartOfFifteenMinutes(ts), bot, now64(6)"
+    f" FROM events WHERE (user_id, ts, event_id) IN ({_ROWS})",
     f"DELETE FROM events WHERE (user_id, ts, event_id) IN ({_ROWS})",  # noqa: S608
     f"DELETE FROM activity WHERE (user_id, slot) IN ({_SLOTS}) AND (user_id, slot, bot) NOT IN"  # noqa: S608
     f" (SELECT user_id, toStartOfFifteenMinutes(ts), bot FROM events WHERE user_id IN (SELECT user_id FROM ({_ROWS})))",
@@ -34,9 +35,7 @@ async def delete_repeated(
     client: AsyncClient, context: Context, marks: dict[str, Any], settings: dict[str, Any]
 ) -> None:
     """Delete the copies near stale rows, and mark the rows of `activity` that had counted them. Raises the driver's errors."""
-    while found := (
-        await client.query(FIND, parameters=marks | {"copies": COPIES}, settings=settings)
-    ).result_rows:
+    while found := (await client.query(FIND, parameters=marks | {"copies": COPIES}, settings=settings)).result_rows:
         users, ids, times = (list(column) for column in zip(*found, strict=True))
         parameters = {"users": users, "times": times, "ids": ids}
         for each in _DELETES:

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
+from web.analytics.bots import Bot, bound
+from web.analytics.clickhouse.bots import BotReader
 from web.analytics.clickhouse.client import ClickHouse, from_milliseconds
-from web.analytics.clickhouse.figures import whole
-from web.analytics.clickhouse.sql import sql
+from web.analytics.clickhouse.figures import revenue_of, whole
 from web.analytics.cursor import Cursors
 from web.analytics.person_key import hexed, key_of, sql_is_one_of, sql_key, text_of
 from web.analytics.queries import UserSort, UsersQuery
 from web.analytics.trail_models import TrailEvent, UserPage, UserRow
 from web.errors import ProblemError
 
+CURRENCIES_MAX = 20  # of one person
 FOLLOWS = {"asc": ">", "desc": "<"}
 NAME = "argMaxIf(a.user_name, a.last_ts, a.user_name != '')"
 USERNAME = "argMaxIf(a.username, a.last_ts, a.username != '')"
@@ -29,6 +31,7 @@ POSITIONS: dict[UserSort, str] = {
     "first_seen": "toUnixTimestamp64Milli(min(a.first_ts))",
     "name": f"lower(substringUTF8(if({NAME} != '', {NAME}, {USERNAME}), 1, 64))",
     "messages": "toInt64(sum(a.messages))",
+    "bot_messages": "toInt64(sum(a.bot_messages))",
     "answers": "toInt64(sum(a.answers))",
     "pictures": "toInt64(sum(a.pictures))",
     "refreshes": "toInt64(sum(a.refreshes))",
@@ -50,9 +53,18 @@ class PeopleQueries:
         self._clickhouse = clickhouse
         self._cursors = Cursors(secret_key, "users")
 
-    def page(self, query: UsersQuery) -> UserPage:
-        """One page of people."""
-        binding = (query.sort, query.order, query.q, query.paid, query.blocked, query.language)
+    def page(self, query: UsersQuery, bot: Bot | None = None) -> UserPage:
+        """One page of the people of a bot, or of all."""
+        reader = BotReader(self._clickhouse, bot)
+        binding = (
+            query.sort,
+            query.order,
+            query.q,
+            query.paid,
+            query.blocked,
+            query.language,
+            *bound(bot, query.event),
+        )
         kind: type = str if query.sort == "name" else int
         after, place = "1", {}
         if query.cursor:
@@ -60,23 +72,26 @@ class PeopleQueries:
             value = "unhex({position:String})" if kind is str else "{position:Int64}"
             after = f"(position, key) {FOLLOWS[query.order]} ({value}, unhex({{after_key:String}}))"
             place = {"position": position, "after_key": key}
-        rows = self._found(query, after, place, query.limit + 1)
+        rows = self._found(reader, query, after, place, query.limit + 1)
         total = rows[0][2] if rows else 0
         if query.cursor and not rows:  # the page behind the cursor has become empty, and with it the place of the total
-            total = sum(row[2] for row in self._found(query, "1", {}, 1))
+            total = sum(row[2] for row in self._found(reader, query, "1", {}, 1))
         shown = rows[: query.limit]
         cursor = self._cursors.seal(binding, (shown[-1][1], shown[-1][0])) if len(rows) > len(shown) else None
-        return UserPage(self._people([bytes.fromhex(row[0]) for row in shown]), cursor, total)
+        return UserPage(self._people(reader, [bytes.fromhex(row[0]) for row in shown]), cursor, total)
 
-    def one(self, key: bytes) -> UserRow | None:
+    def one(self, key: bytes, bot: Bot | None = None) -> UserRow | None:
         """One person by their key, or None."""
-        return next(iter(self._people([key])), None)
+        return next(iter(self._people(BotReader(self._clickhouse, bot), [key])), None)
 
-    def _found(self, query: UsersQuery, after: str, place: dict[str, Any], limit: int) -> Sequence[Sequence[Any]]:
+    def _found(
+        self, reader: BotReader, query: UsersQuery, after: str, place: dict[str, Any], limit: int
+    ) -> Sequence[Sequence[Any]]:
         """Key, position and total of all for those who match, in order; key and name in hexadecimal."""
         conditions, values = _conditions(query)
-        statement = sql(
+        return reader.rows(
             "page",
+            {**values, **place, "limit": limit},
             key=sql_key("a.user_id"),
             position=POSITIONS[query.sort],
             place="hex(position)" if query.sort == "name" else "position",
@@ -84,14 +99,14 @@ class PeopleQueries:
             after=after,
             order=query.order.upper(),
         )
-        return self._clickhouse.rows(statement, {**values, **place, "limit": limit})
 
-    def _people(self, keys: list[bytes]) -> tuple[UserRow, ...]:
+    def _people(self, reader: BotReader, keys: list[bytes]) -> tuple[UserRow, ...]:
         """The rows of these people, in this order."""
         if not keys:
             return ()
-        statement = sql("people", last_seen=LAST_SEEN, who=sql_is_one_of("a.user_id", keys))
-        people = [_user(row) for row in self._clickhouse.rows(statement, {"keys": hexed(keys)})]
+        who = sql_is_one_of("a.user_id", keys)
+        rows = reader.rows("people", {"keys": hexed(keys)}, last_seen=LAST_SEEN, who=who)
+        people = [_user(row) for row in rows]
         found = {key_of(person.client_id): person for person in people}
         return tuple(found[key] for key in keys if key in found)
 
@@ -109,15 +124,21 @@ def _conditions(query: UsersQuery) -> tuple[list[str], dict[str, Any]]:
     if query.language is not None:
         conditions.append(f"{LANGUAGE} = {{language:String}}")
         values["language"] = query.language
+    if query.event is not None:
+        conditions.append("sum(a.custom_counts[{event:String}]) > 0")
+        values["event"] = query.event
     return conditions, values
 
 
 def _user(row: Sequence[Any]) -> UserRow:
     client_id, *names, is_premium, first_seen, last_seen = row[:7]
-    *counts, stars, blocked = row[7:16]
+    *counts, stars, blocked = row[7:17]
     seen = from_milliseconds(first_seen), from_milliseconds(last_seen)
-    values = [text_of(bytes.fromhex(client_id)), *names, bool(is_premium), *seen, *counts, whole(stars), bool(blocked)]
-    return UserRow(*values, *row[16:])
+    minor, units = row[20:]
+    money = sorted({*minor, *units})[:CURRENCIES_MAX]
+    revenue = revenue_of((each, minor.get(each, 0), units.get(each, 0)) for each in money)
+    who = [text_of(bytes.fromhex(client_id)), *names, bool(is_premium)]
+    return UserRow(*[*who, *seen, *counts, whole(stars), bool(blocked), *row[17:20], revenue])
 
 
 def uncounted(key: bytes, events: Sequence[TrailEvent]) -> UserRow:
@@ -125,4 +146,6 @@ def uncounted(key: bytes, events: Sequence[TrailEvent]) -> UserRow:
     if not events:
         raise ProblemError(404, "No event of this person is stored.", kind="unknown-person")
     times = [event.at for event in events]
-    return UserRow(text_of(key), "", "", "", False, min(times), max(times), 0, 0, 0, 0, 0, 0, 0, 0, False, 0, "", 0)
+    return UserRow(
+        text_of(key), "", "", "", False, min(times), max(times), 0, 0, 0, 0, 0, 0, 0, 0, 0, False, 0, "", 0, ()
+    )

@@ -29,4 +29,5 @@ def sql(name: str, **pieces: str) -> str:
     """A query by name, with its pieces put in. Raises KeyError for an unknown name or a missing piece."""
     queries = _queries()
     common = {"own_action": f"({queries['own_action']})", "short": queries["short"]}
+    common["unsound_money"] = f"({queries['unsound_money']})"
     return Template(queries[name]).substitute(pieces, **common)

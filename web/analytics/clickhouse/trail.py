@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from web.analytics.bots import Bot, bound
+from web.analytics.clickhouse.bots import BotReader
 from web.analytics.clickhouse.client import ClickHouse
 from web.analytics.clickhouse.people import PeopleQueries, uncounted
 from web.analytics.clickhouse.sql import sql
@@ -49,9 +51,9 @@ class TrailQueries:
         self._image_stores = image_stores
         self._cursors = Cursors(secret_key, "events")
 
-    def page(self, key: bytes, query: TrailQuery) -> TrailPage:
+    def page(self, key: bytes, query: TrailQuery, bot: Bot | None = None) -> TrailPage:
         """One page of the events of a person (`person_key`). Raises ProblemError for an unknown one and for a bad cursor."""
-        binding = (key.hex(), query.order)
+        binding = (key.hex(), query.order, *bound(bot))
         parameters: dict[str, Any] = {"keys": hexed([key]), "limit": query.limit + 1, "bytes": PAGE_BYTES}
         after = "1"
         if query.cursor:
@@ -59,17 +61,20 @@ class TrailQueries:
             parameters |= {"at": at, "sequence": sequence, "event_id": event_id}
             after = AFTER.format(sign=SIGNS[query.order])
         condition = sql_is_one_of("user_id", [key])
-        rows = self._clickhouse.rows(sql("events", who=condition, after=after, order=query.order.upper()), parameters)
+        reader = BotReader(self._clickhouse, bot)
+        rows = reader.rows("events", parameters, who=condition, after=after, order=query.order.upper())
         shown = rows[: query.limit]
         cursor = None
         if shown and shown[-1][-1] > len(shown):
             last = shown[-1]
             cursor = self._cursors.seal(binding, (last[2], last[3], last[0]))
         events = self._events(shown)
-        person = self._people.one(key) or uncounted(key, events)
+        person = self._people.one(key, bot) or uncounted(key, events)
         return TrailPage(person.client_id, person, events, cursor)
 
-    def related(self, key: bytes, events: Sequence[TrailEvent], about: Set[int]) -> tuple[TrailEvent, ...]:
+    def related(
+        self, key: bytes, events: Sequence[TrailEvent], about: Set[int], bot: Bot | None = None
+    ) -> tuple[TrailEvent, ...]:
         """The person's other events about messages of these numbers, in the chats of the given events, newest first."""
         chats = {int(event.chat_id) for event in events}
         if not about or not chats:
@@ -78,14 +83,15 @@ class TrailQueries:
             "keys": hexed([key]), "limit": RELATED_MAX, "bytes": PAGE_BYTES, "types": sorted(ABOUT_MESSAGES),
             "messages": sorted(about), "chats": sorted(chats), "shown": [event.id for event in events],
         }  # fmt: skip
-        statement = sql("events", who=sql_is_one_of("user_id", [key]), after=ABOUT, order="DESC")
-        return self._events(self._clickhouse.rows(statement, parameters))
+        who = sql_is_one_of("user_id", [key])
+        reader = BotReader(self._clickhouse, bot)
+        return self._events(reader.rows("events", parameters, who=who, after=ABOUT, order="DESC"))
 
-    def cursor_at(self, key: bytes, order: Order, event: TrailEvent) -> str:
+    def cursor_at(self, key: bytes, order: Order, event: TrailEvent, bot: Bot | None = None) -> str:
         """The cursor of the page that begins with an event."""
         nanoseconds = (event.at - EPOCH) // timedelta(microseconds=1) * 1000
         position = (nanoseconds + 1000, 0, FIRST_ID) if order == "desc" else (nanoseconds - 1, 2**64 - 1, LAST_ID)
-        return self._cursors.seal((key.hex(), order), (min(max(position[0], -(2**63)), 2**63 - 1), *position[1:]))
+        return self._cursors.seal((key.hex(), order, *bound(bot)), (min(max(position[0], -(2**63)), 2**63 - 1), *position[1:]))
 
     def image(self, event_id: UUID) -> StoredImage | None:
         """Where the image of an event is stored, or None when the event has none."""

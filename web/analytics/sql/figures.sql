@@ -1,10 +1,16 @@
 -- name: own_action
 -- A piece of the queries below: whether a person did something themselves in a row of `activity`.
-messages + commands + persona_choices + story_choices + refreshes + clears + continues + payments > 0
+messages + commands + persona_choices + story_choices + refreshes + clears + continues + payments + other_actions > 0
 
 -- name: short
 -- A piece of the queries below: a text that may be of any length and any bytes, as a name to show.
 (t -> toValidUTF8(if(length(t) > 300, concat(substringUTF8(t, 1, 100), '…'), t)))
+
+-- name: unsound_money
+-- A piece of the queries below: how many of a row's sums of money cannot be.
+(NOT abs(stars) <= 1e15)
+    + arrayCount(v -> NOT v BETWEEN -1000000000000000 AND 1000000000000000, mapValues(revenue))
+    + arrayCount(v -> NOT abs(v) <= 1e15, mapValues(revenue_units))
 
 -- name: extent
 -- How many rows there are with a believable time, and when their first and newest event happened. A bot's clock may run years
@@ -21,8 +27,8 @@ FROM (
         toUnixTimestamp64Milli(first_ts) AS received_first,
         toInt64({now:UInt32}) * 1000 + 899999 AS latest
     FROM activity
-    WHERE slot >= toDateTime({earliest:UInt32}, 'UTC') AND slot <= toDateTime({now:UInt32}, 'UTC')
-        OR slot = 0 AND received_first BETWEEN toInt64({earliest:UInt32}) * 1000 AND latest
+    WHERE $of_bot AND (slot >= toDateTime({earliest:UInt32}, 'UTC') AND slot <= toDateTime({now:UInt32}, 'UTC')
+        OR slot = 0 AND received_first BETWEEN toInt64({earliest:UInt32}) * 1000 AND latest)
 )
 
 -- name: buckets
@@ -30,9 +36,9 @@ FROM (
 SELECT
     roundDown(toUnixTimestamp(slot), {edges:Array(UInt32)}) AS edge,
     uniqExactIf(user_id, user_id != '' AND $own_action) AS people,
-    sum(messages), sum(answers), sum(pictures), sumIf(stars, abs(stars) <= 1e15)
+    sum(messages), sum(bot_messages), sum(answers), sum(pictures), sumIf(stars, abs(stars) <= 1e15)
 FROM activity FINAL
-WHERE slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
+WHERE $of_bot AND slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
 GROUP BY edge
 
 -- name: new_people
@@ -42,7 +48,7 @@ SELECT roundDown(first, {edges:Array(UInt32)}) AS edge, count() AS people
 FROM (
     SELECT min(toUnixTimestamp(slot)) AS first
     FROM activity FINAL
-    WHERE user_id != '' AND slot >= toDateTime({earliest:UInt32}, 'UTC') AND $own_action
+    WHERE user_id != '' AND $of_bot AND slot >= toDateTime({earliest:UInt32}, 'UTC') AND $own_action
     GROUP BY user_id
     HAVING first >= {start:UInt32} AND first < {end:UInt32}
 )
@@ -56,40 +62,65 @@ SELECT
     sum(messages), sum(answers), sum(answer_failures),
     sumIf(input_tokens, input_tokens <= 1e15), sumIf(output_tokens, output_tokens <= 1e15),
     sum(pictures), sum(refreshes), sum(picture_failures),
-    sum(offers), sum(invoices), sum(payments), sum(refunds), sumIf(stars, abs(stars) <= 1e15),
+    sum(bot_messages), sum(own_edits), sum(bot_edits), sum(deletions), sum(reactions), sum(votes),
+    sum(offers), sum(invoices), sum(payments), sum(first_payments), sum(renewals), sum(refunds), sum(refusals), sum(cancellations),
+    sumIf(stars, abs(stars) <= 1e15),
     sum(blocks), sum(unblocks), sum(failures),
-    sum(amounts_left_out) + countIf(NOT abs(stars) <= 1e15),
+    sum(amounts_left_out) + sum($unsound_money),
     sum(durations_left_out),
     sum(tokens_left_out) + countIf(input_tokens > 1e15) + countIf(output_tokens > 1e15)
 FROM activity FINAL
-WHERE slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
+WHERE $of_bot AND slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
 
 -- name: untimed
 -- Events without any time, ever: they stand at 1970, so they are in no range and in no figure.
-SELECT sum(events) FROM activity FINAL WHERE slot = toDateTime(0, 'UTC')
+SELECT sum(events) FROM activity FINAL WHERE $of_bot AND slot = toDateTime(0, 'UTC')
+
+-- name: revenue
+-- What was paid less what was refunded, by currency: sums in its smallest units, and sums in units of what came without them.
+WITH $short AS short
+SELECT short(each.1) AS money, sum(each.2), sum(each.3)
+FROM (
+    SELECT arrayJoin(arrayConcat(
+        arrayMap((k, v) -> (k, toInt128(v), 0.), mapKeys(revenue), mapValues(revenue)),
+        arrayMap((k, v) -> (k, toInt128(0), v), mapKeys(revenue_units), mapValues(revenue_units)))) AS each
+    FROM activity FINAL
+    WHERE $of_bot AND slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
+)
+WHERE each.2 BETWEEN -1000000000000000 AND 1000000000000000 AND abs(each.3) <= 1e15
+GROUP BY money
+ORDER BY money
+LIMIT {limit:UInt32}
 
 -- name: funnel
--- Each step counts those of the step before it who also did this, in any order within the range.
+-- Each step counts those of the step before it who also did this, in any order within the range. A step that nobody took is left
+-- out: a bot without personas has no step for them. The numbers of all who took each step come first.
 SELECT
-    countIf(started),
-    countIf(started AND persona),
-    countIf(started AND persona AND story),
-    countIf(started AND persona AND story AND answered),
-    countIf(started AND persona AND story AND answered AND paid)
+    [countIf(started), countIf(persona), countIf(story), countIf(answered), countIf(paid)],
+    [
+        countIf(started),
+        countIf(started AND to_persona),
+        countIf(started AND to_persona AND to_story),
+        countIf(started AND to_persona AND to_story AND to_answered),
+        countIf(started AND to_persona AND to_story AND to_answered AND paid)
+    ]
 FROM (
     SELECT
         sum(starts) > 0 AS started,
         sum(persona_choices) > 0 AS persona,
         sum(story_choices) > 0 AS story,
-        sum(answers) > 0 AS answered,
-        sum(payments) > 0 AS paid
+        sum(answers) + sum(bot_messages) > 0 AS answered,
+        sum(payments) > 0 AS paid,
+        persona OR NOT max(persona) OVER () AS to_persona,
+        story OR NOT max(story) OVER () AS to_story,
+        answered OR NOT max(answered) OVER () AS to_answered
     FROM activity FINAL
-    WHERE user_id != '' AND slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
+    WHERE user_id != '' AND $of_bot AND slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
     GROUP BY user_id
 )
 
 -- name: by_key
--- The counts of one of the map columns (personas, stories, command_counts) by key.
+-- The counts of one of the map columns (personas, stories, command_counts, custom_counts) by key.
 WITH $short AS short
 SELECT short(named) AS key, uniqExactIf(user_id, user_id != '') AS people, sum(number) AS total
 FROM activity FINAL
@@ -105,7 +136,7 @@ LIMIT {limit:UInt32}
 WITH $short AS short
 SELECT $column AS id, argMax(short(attributes[{attribute:String}]), ts_source = 'unknown' ? received_at : ts) AS name
 FROM events
-WHERE type = {type:String} AND $column IN (SELECT unhex(arrayJoin({ids:Array(String)}))) AND attributes[{attribute:String}] != ''
+WHERE $of_bot AND type = {type:String} AND $column IN (SELECT unhex(arrayJoin({ids:Array(String)}))) AND attributes[{attribute:String}] != ''
 GROUP BY id
 
 -- name: languages
@@ -127,5 +158,5 @@ LIMIT {limit:UInt32}
 -- How long answers took: exact quantiles need the events themselves, a sum per quarter of an hour cannot give them.
 SELECT count(), quantilesExactInclusive(0.5, 0.95)(duration_ms)
 FROM events FINAL
-WHERE type = 'ai_message' AND error_type = '' AND duration_ms > 0 AND duration_ms <= 86400000
+WHERE $of_bot AND type = 'ai_message' AND error_type = '' AND duration_ms > 0 AND duration_ms <= 86400000
   AND ts >= toDateTime64({start:UInt32}, 9, 'UTC') AND ts < toDateTime64({end:UInt32}, 9, 'UTC')

@@ -5,7 +5,7 @@ SELECT hex(key), $place, total FROM (
     SELECT key, position, count() OVER () AS total FROM (
         SELECT $key AS key, $position AS position
         FROM activity AS a FINAL
-        WHERE a.user_id != ''
+        WHERE a.user_id != '' AND $of_bot
         GROUP BY a.user_id
         HAVING $filter
     )
@@ -26,6 +26,7 @@ SELECT
     toUnixTimestamp64Milli(min(a.first_ts)),
     $last_seen,
     sum(a.messages),
+    sum(a.bot_messages),
     sum(a.answers),
     sum(a.pictures),
     sum(a.refreshes),
@@ -36,9 +37,12 @@ SELECT
     argMaxIf(a.last_block_event, a.last_ts, a.last_block_event != '') = 'bot_blocked',
     sum(a.failures),
     short(argMaxIf(a.persona_id, a.last_ts, a.persona_id != '')),
-    sum(a.amounts_left_out) + countIf(NOT abs(a.stars) <= 1e15)
+    sum(a.amounts_left_out) + sum($unsound_money),
+    sumMap(mapApply((k, v) -> (short(k), toInt128(v)),
+        mapFilter((k, v) -> v BETWEEN -1000000000000000 AND 1000000000000000, a.revenue))),
+    sumMap(mapApply((k, v) -> (short(k), v), mapFilter((k, v) -> abs(v) <= 1e15, a.revenue_units)))
 FROM activity AS a FINAL
-WHERE $who
+WHERE $who AND $of_bot
 GROUP BY a.user_id
 
 -- name: all_languages
@@ -48,7 +52,7 @@ SELECT short(code) AS language, count() AS people
 FROM (
     SELECT argMaxIf(language_code, last_ts, language_code != '') AS code
     FROM activity FINAL
-    WHERE user_id != ''
+    WHERE user_id != '' AND $of_bot
     GROUP BY user_id
 )
 WHERE language != ''

@@ -10,7 +10,7 @@ SELECT
 FROM (
     SELECT *, arraySum(text -> length(text), mapValues(attributes)) AS bytes
     FROM shown_events AS events
-    WHERE $who AND $after
+    WHERE $who AND $of_bot AND $after
     ORDER BY ts $order, sequence $order, events.event_id $order
     LIMIT {limit:UInt32}
 )

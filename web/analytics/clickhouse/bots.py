@@ -1,0 +1,51 @@
+"""The bots there are, and queries about one of them or about all."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from web.analytics.bots import Bot, bots_of, chosen
+from web.analytics.clickhouse.client import ClickHouse
+from web.analytics.clickhouse.sql import sql
+from web.analytics.person_key import text_of
+
+BOTS_MAX = 1_000
+
+
+class BotQueries:
+    """Queries for bots."""
+
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self._clickhouse = clickhouse
+
+    def all(self) -> tuple[Bot, ...]:
+        """All that can be chosen, those with the newest events first."""
+        rows = self._clickhouse.rows(sql("bots"), {"limit": BOTS_MAX})
+        return bots_of(
+            (text_of(bytes.fromhex(service)), text_of(bytes.fromhex(bot_id)), username)
+            for service, bot_id, username, _ in rows
+        )
+
+    def chosen(self, arguments: Mapping[str, str]) -> Bot | None:
+        """The one that the parameter `bot` names, or None. Raises ParameterError for one that there is not."""
+        return chosen(arguments, self.all()) if arguments.get("bot") else None
+
+
+class BotReader:
+    """Runs named queries about one bot, or about all: their piece `$of_bot` is the condition on the column `bot`."""
+
+    def __init__(self, clickhouse: ClickHouse, bot: Bot | None) -> None:
+        self.bot = bot
+        self._clickhouse = clickhouse
+        self._condition = "bot IN (SELECT unhex(arrayJoin({bots:Array(String)})))" if bot else "1"
+        stored = bot.stored if bot else ()
+        self._parameters = {"bots": [each.encode("utf-8", "surrogateescape").hex() for each in stored]} if bot else {}
+
+    def rows(self, name: str, parameters: Mapping[str, Any] | None = None, **pieces: str) -> Sequence[Sequence[Any]]:
+        """The rows of a query. Raises ClickHouseUnavailableError."""
+        statement = sql(name, of_bot=self._condition, **pieces)
+        return self._clickhouse.rows(statement, {**self._parameters, **(parameters or {})})
+
+    def row(self, name: str, parameters: Mapping[str, Any] | None = None, **pieces: str) -> Sequence[Any]:
+        """The row of a query that has exactly one."""
+        (row,) = self.rows(name, parameters, **pieces)
+        return row
