@@ -23,6 +23,9 @@ UserSort = Literal[
 USER_SORTS: tuple[UserSort, ...] = get_args(UserSort)
 LIMIT_DEFAULT, LIMIT_MAX = 50, 200
 SEARCH_MAX = 100
+STEPS = ("start", "persona", "story", "answer", "paid")
+EVENT_STEP = "event:"  # before the name of a custom event
+STEPS_MAX = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,20 @@ class TrailQuery:
         return cls(order=_order(arguments, "desc"), limit=_limit(arguments), cursor=arguments.get("cursor") or None)
 
 
+def read_steps(arguments: Mapping[str, str]) -> tuple[str, ...]:
+    """The steps of a funnel from `steps=start,event:quiz_finished,paid`; empty: the usual ones. Raises ParameterError."""
+    steps = tuple(filter(None, (each.strip() for each in (arguments.get("steps") or "").split(","))))
+    if len(steps) > STEPS_MAX:
+        raise ParameterError("steps", f"has {len(steps)} steps; at most {STEPS_MAX} are counted")
+    if len(set(steps)) < len(steps):
+        raise ParameterError("steps", "names a step more than once")
+    for step in steps:
+        name = step.removeprefix(EVENT_STEP)
+        if step not in STEPS and (name in ("", step) or not is_event_name(name)):
+            raise ParameterError("steps", f"must be of {', '.join(STEPS)} and event:NAME, separated by commas")
+    return steps
+
+
 def is_language_code(text: str) -> bool:
     """Whether a text has the form of a language code (BCP 47): what people's apps send may be anything."""
     plain = text.replace("-", "")
@@ -115,9 +132,14 @@ def _language(arguments: Mapping[str, str]) -> str | None:
 
 def _event(arguments: Mapping[str, str]) -> str | None:
     value = arguments.get("event") or None
-    if value and (len(value) > SEARCH_MAX or not value.isprintable()):
+    if value and not is_event_name(value):
         raise ParameterError("event", "must be the name of a custom event such as quiz_finished")
     return value
+
+
+def is_event_name(text: str) -> bool:
+    """Whether a custom event can be named so in an address: what strangers send may be anything."""
+    return len(text) <= SEARCH_MAX and text.isprintable()
 
 
 def _limit(arguments: Mapping[str, str]) -> int:

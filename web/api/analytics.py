@@ -2,7 +2,7 @@
 
 from flask import Response, jsonify, request
 
-from web.analytics.queries import TrailQuery, UsersQuery
+from web.analytics.queries import TrailQuery, UsersQuery, read_steps
 from web.analytics.ranges import read_range
 from web.api import blueprint
 from web.api.output import jsonable
@@ -13,9 +13,10 @@ from web.errors import ParameterError
 @blueprint.get("/analytics/stats")
 def stats() -> Response:
     """The figures of a range."""
-    arguments = _arguments("range", "from", "to", "bot")
+    arguments = _arguments("range", "from", "to", "bot", "steps")
     now, bot = services.now(), services.bots.chosen(arguments)
-    return jsonify(jsonable(services.figures.stats(read_range(arguments, services.settings.zone, now), now, bot)))
+    selected = read_range(arguments, services.settings.zone, now)
+    return jsonify(jsonable(services.figures.stats(selected, now, bot, read_steps(arguments))))
 
 
 @blueprint.get("/analytics/bots")

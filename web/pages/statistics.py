@@ -8,7 +8,7 @@ from babel import Locale, UnknownLocaleError
 from flask import render_template, request
 
 from web.analytics.models import Figure, LeftOut, Stats
-from web.analytics.queries import is_language_code
+from web.analytics.queries import EVENT_STEP, is_event_name, is_language_code, read_steps
 from web.analytics.ranges import ALL, PRESETS, read_range
 from web.context import services
 from web.pages.template_context import page_bot, request_formats
@@ -66,7 +66,7 @@ def statistics() -> str:
     formats, zone = request_formats(), services.settings.zone
     words = formats.words
     selected = read_range(request.args, zone, services.now())
-    stats = services.figures.stats(selected, services.now(), page_bot())
+    stats = services.figures.stats(selected, services.now(), page_bot(), read_steps(request.args))
     every: dict[str, Figure] = {name: getattr(stats.figures, name) for name in FIGURES}
     figures = {name: each for name, each in every.items() if name in ALWAYS_SHOWN or each.value or each.previous}
     series = [name for name in SERIES if name in ALWAYS_SHOWN or every[name].value]
@@ -86,11 +86,13 @@ def statistics() -> str:
         lines={name: _line([getattr(point, name) for point in stats.activity], *CHART, top=peak) for name in series},
         peak=peak,
         is_empty=not _has_data(every, stats),
-        funnel=_bars((step.step, "", step.people, None) for step in stats.funnel),
+        funnel=_bars((step.step, _step(step.step), step.people, None) for step in stats.funnel),
         personas=_bars((each.id, each.name, each.people, each.messages) for each in stats.personas),
         stories=_bars((each.id, each.name, each.people, each.messages) for each in stats.stories),
         commands=_bars((each.name, each.name, each.count, None) for each in stats.commands),
-        custom=_bars((each.name, each.name, each.people, each.count) for each in stats.custom),
+        custom=_bars(
+            (each.name if is_event_name(each.name) else "", each.name, each.people, each.count) for each in stats.custom
+        ),
         languages=_bars(
             (each.code if is_language_code(each.code) else "", _language(each.code), each.people, None)
             for each in stats.languages
@@ -144,6 +146,13 @@ def _bars(rows: Iterable[tuple[str, str, int, int | None]]) -> list[Bar]:
     ]
     longest = max((bar.length for bar in bars), default=0) or 1
     return [replace(bar, length=bar.length / longest) for bar in bars]
+
+
+def _step(step: str) -> str:
+    """What a step of the funnel is called: a custom event by its own name."""
+    return (
+        step.removeprefix(EVENT_STEP) if step.startswith(EVENT_STEP) else request_formats().words.text(f"step.{step}")
+    )
 
 
 def _language(code: str) -> str:

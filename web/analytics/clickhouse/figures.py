@@ -11,11 +11,11 @@ from web.analytics import models
 from web.analytics.bots import Bot
 from web.analytics.clickhouse.bots import BotReader
 from web.analytics.clickhouse.client import ClickHouse, from_milliseconds
+from web.analytics.clickhouse.funnel import funnel
 from web.analytics.clickhouse.loss_accounting import loss_accounting
 from web.analytics.clickhouse.sql import sql
 from web.analytics.ranges import EARLIEST, Range, Window
 
-STEPS = ("start", "persona", "story", "answer", "paid")
 KEYS_MAX = 100
 CURRENCIES_MAX = 100
 AMOUNT_DIGITS = 6  # of what was sent in units: more than any currency has, fewer than a float's noise
@@ -38,8 +38,8 @@ class FigureQueries:
         self._clickhouse = clickhouse
         self._names: dict[tuple[object, ...], tuple[float, str]] = {}
 
-    def stats(self, asked: Range, now: datetime, bot: Bot | None = None) -> models.Stats:
-        """All figures of a range, of one bot or of all."""
+    def stats(self, asked: Range, now: datetime, bot: Bot | None = None, steps: tuple[str, ...] = ()) -> models.Stats:
+        """All figures of a range, of one bot or of all; `steps` are those of the funnel where the usual ones will not do."""
         reader = BotReader(self._clickhouse, bot)
         count, first, newest = reader.row("extent", {"earliest": EARLIEST_S, "now": _epoch(now)})
         window = asked.since(from_milliseconds(first) if count else None)
@@ -63,7 +63,7 @@ class FigureQueries:
                 *(models.Figure(total, *column) for total, column in zip(totals, series, strict=True))
             ),
             activity=activity,
-            funnel=_funnel(reader, span),
+            funnel=funnel(reader, span, steps),
             personas=self._choices(reader, "personas", span),
             stories=self._choices(reader, "stories", span),
             commands=tuple(
@@ -143,13 +143,6 @@ def _buckets(
         list(zip(previous, zip(*table, strict=True), strict=True)),
         tuple(models.ActivityPoint(at, int(people), *map(int, counts)) for at, (people, _, *counts, _) in points),
     )
-
-
-def _funnel(reader: BotReader, span: dict[str, int]) -> tuple[models.FunnelStep, ...]:
-    """The steps that somebody took."""
-    taken, reached = reader.row("funnel", span)
-    steps = zip(STEPS, taken, reached, strict=True)
-    return tuple(models.FunnelStep(step, people) for step, ever, people in steps if ever)
 
 
 def _by_key(reader: BotReader, column: str, span: dict[str, int]) -> Sequence[Sequence[Any]]:

@@ -93,31 +93,15 @@ ORDER BY money
 LIMIT {limit:UInt32}
 
 -- name: funnel
--- Each step counts those of the step before it who also did this, in any order within the range. A step that nobody took is left
--- out: a bot without personas has no step for them. The numbers of all who took each step come first.
-SELECT
-    [countIf(started), countIf(persona), countIf(story), countIf(answered), countIf(paid)],
-    [
-        countIf(started),
-        countIf(started AND to_persona),
-        countIf(started AND to_persona AND to_story),
-        countIf(started AND to_persona AND to_story AND to_answered),
-        countIf(started AND to_persona AND to_story AND to_answered AND paid)
-    ]
+-- How many people took which steps of a funnel, in any order within the range; $steps are conditions on their sums.
+SELECT took, count()
 FROM (
-    SELECT
-        sum(starts) > 0 AS started,
-        sum(persona_choices) > 0 AS persona,
-        sum(story_choices) > 0 AS story,
-        sum(answers) + sum(bot_messages) > 0 AS answered,
-        sum(payments) > 0 AS paid,
-        persona OR NOT max(persona) OVER () AS to_persona,
-        story OR NOT max(story) OVER () AS to_story,
-        answered OR NOT max(answered) OVER () AS to_answered
+    SELECT [$steps] AS took
     FROM activity FINAL
     WHERE user_id != '' AND $of_bot AND slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
     GROUP BY user_id
 )
+GROUP BY took
 
 -- name: by_key
 -- The counts of one of the map columns (personas, stories, command_counts, custom_counts) by key.
@@ -125,7 +109,7 @@ WITH $short AS short
 SELECT short(named) AS key, uniqExactIf(user_id, user_id != '') AS people, sum(number) AS total
 FROM activity FINAL
 ARRAY JOIN mapKeys($map) AS named, mapValues($map) AS number
-WHERE slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
+WHERE $of_bot AND slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
 GROUP BY key
 ORDER BY total DESC, key
 LIMIT {limit:UInt32}
@@ -146,7 +130,7 @@ SELECT short(code) AS language, count() AS people
 FROM (
     SELECT argMaxIf(language_code, slot, language_code != '') AS code
     FROM activity FINAL
-    WHERE user_id != '' AND $own_action
+    WHERE user_id != '' AND $of_bot AND $own_action
       AND slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
     GROUP BY user_id
 )

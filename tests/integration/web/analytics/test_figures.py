@@ -4,8 +4,9 @@ import math
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,19 +14,21 @@ import pytest
 from tests.support.clock import FakeClock
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.otlp import event
-from tests.support.web_chats import NAMES, NOW, ZONE, Sent, make_events
+from tests.support.web_chats import NAMES, NOW, SERVICE, ZONE, Sent, make_events
 from tests.support.web_stage import WebStage, web_stage
 from tests.support.web_support import BEARER
 
 SLOT = 900
+POINT = ("people", "messages", "bot_messages", "answers", "pictures")
 
 
 def count(events: list[Sent]) -> dict[str, Any]:
-    """The six headline numbers, but new people."""
+    """The headline numbers, but new people."""
     kinds = Counter(e.type for e in events if not e.failed or e.type == "handler_failed")
     return {
         "people": len({e.user for e in events if e.own}),
         "messages": kinds["user_message"],
+        "bot_messages": kinds["bot_message"],
         "answers": kinds["ai_message"],
         "pictures": kinds["image_generated"],
         "stars": sum(stars(e) for e in events),
@@ -39,8 +42,28 @@ def stars(e: Sent) -> int:
     return sign * int(e.get("chattrail.premium.amount"))
 
 
+def revenue(events: list[Sent]) -> list[dict[str, Any]]:
+    """Paid less refunded by currency, in exact decimals."""
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for e in events:
+        sign = {"paid": 1, "refunded": -1}.get(e.get("chattrail.premium.action"), 0)
+        if sign:
+            sums[e.get("chattrail.premium.currency")] += sign * Decimal(str(e.get("chattrail.premium.amount")))
+    digits = {"XTR": 0, "EUR": 2, "JPY": 0}
+    return [
+        {"currency": each, "amount": float(total), "minor_digits": digits[each]} for each, total in sorted(sums.items())
+    ]
+
+
 def actions(events: list[Sent], name: str) -> int:
     return sum(e.get("chattrail.premium.action") == name for e in events)
+
+
+def paid_as(events: list[Sent], subscription: str) -> int:
+    return sum(
+        e.get("chattrail.premium.action") == "paid" and e.get("chattrail.premium.subscription") == subscription
+        for e in events
+    )
 
 
 def quantile(values: list[float], level: float) -> float:
@@ -64,6 +87,11 @@ class Population:
         assert isinstance(answer.json, dict)
         return answer.json
 
+    def of_bot(self, bot: str) -> "Population":
+        """The same with the events of one bot alone."""
+        events = [e for e in self.events if e.bot == bot]
+        return replace(self, events=events, first_own=first_own_of(events))
+
     def between(self, start: datetime, end: datetime) -> list[Sent]:
         return [e for e in self.events if start <= e.at < end]
 
@@ -71,20 +99,25 @@ class Population:
         return sum(start <= at < end for at in self.first_own.values())
 
 
+def first_own_of(events: list[Sent]) -> dict[str, datetime]:
+    """When each person did something for the first time."""
+    first: dict[str, datetime] = {}
+    for e in sorted(events, key=lambda e: e.at):
+        if e.own:
+            first.setdefault(e.user, e.at)
+    return first
+
+
 @pytest.fixture(scope="module")
 def population(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Population]:
     events = make_events(seed=7)
-    first_own: dict[str, datetime] = {}
-    for e in sorted(events, key=lambda e: e.at):
-        if e.own:
-            first_own.setdefault(e.user, e.at)
     with web_stage(clickhouse, tmp_path_factory.mktemp("figures")) as stage:
         records = [e.record() for e in events]
         stage.send(records)
         again = records[::3]  # doubles: other batches in another order
         random.Random(1).shuffle(again)
         stage.send(again)
-        yield Population(stage, events, first_own)
+        yield Population(stage, events, first_own_of(events))
 
 
 def when(text: str) -> datetime:
@@ -118,6 +151,20 @@ def test_every_figure_is_what_a_plain_count_gives(
     check_sections(stats, within)
 
 
+@pytest.mark.parametrize("bot", ["42", "43", SERVICE])
+@pytest.mark.parametrize(("query", "buckets"), [("range=90d", 90), ("from=2026-10-25&to=2026-10-25", 25)])
+def test_every_figure_of_one_bot_is_what_a_plain_count_of_its_events_gives(
+    population: Population, bot: str, query: str, buckets: int
+) -> None:
+    stats = population.stats(f"?bot={bot}&{query}")
+    assert stats["bot"] == bot
+    start, end = when(stats["range"]["from"]), when(stats["range"]["to"])
+    its = population.of_bot(bot)
+    assert 0 < len(its.events) < len(population.events)
+    check_headline(its, stats, start, end, its.between(start, end), buckets)
+    check_sections(stats, its.between(start, end))
+
+
 def check_headline(
     population: Population, stats: dict[str, Any], start: datetime, end: datetime, within: list[Sent], buckets: int
 ) -> None:
@@ -134,9 +181,7 @@ def check_headline(
         there = {**count(population.between(left, right)), "new_people": population.new_people(left, right)}
         assert {name: figure["series"][number] for name, figure in stats["figures"].items()} == there
         point = stats["activity"][number]
-        assert {name: point[name] for name in ("people", "messages", "answers", "pictures")} == {
-            name: there[name] for name in ("people", "messages", "answers", "pictures")
-        }
+        assert point == {"at": point["at"]} | {name: there[name] for name in POINT}
 
 
 def check_sections(stats: dict[str, Any], within: list[Sent]) -> None:
@@ -147,13 +192,13 @@ def check_sections(stats: dict[str, Any], within: list[Sent]) -> None:
         {e.user for e in of["start_command"]},
         {e.user for e in of["persona_selected"]},
         {e.user for e in of["story_selected"]},
-        {e.user for e in of["ai_message"] if not e.failed},
+        {e.user for e in of["ai_message"] + of["bot_message"] if not e.failed},
         {e.user for e in within if e.get("chattrail.premium.action") == "paid"},
     ]
-    funnel = [len(set.intersection(*did[: step + 1])) for step in range(5)]
+    taken = [(step, who) for step, who in zip(("start", "persona", "story", "answer", "paid"), did, strict=True) if who]
     assert stats["funnel"] == [
-        {"step": step, "people": people}
-        for step, people in zip(("start", "persona", "story", "answer", "paid"), funnel, strict=True)
+        {"step": step, "people": len(set.intersection(*(who for _, who in taken[: place + 1])))}
+        for place, (step, _) in enumerate(taken)
     ]
     for section, key in (("personas", "chattrail.persona.id"), ("stories", "chattrail.story.id")):
         by_id: dict[str, list[Sent]] = defaultdict(list)
@@ -194,8 +239,26 @@ def check_sections(stats: dict[str, Any], within: list[Sent]) -> None:
         "offers": actions(within, "offered"),
         "invoices": actions(within, "invoice_sent"),
         "payments": actions(within, "paid"),
+        "first_payments": paid_as(within, "first"),
+        "renewals": paid_as(within, "renewal"),
         "refunds": actions(within, "refunded"),
+        "refused": actions(within, "refused"),
+        "cancelled": actions(within, "cancelled"),
         "stars": sum(stars(e) for e in within),
+        "revenue": revenue(within),
+    }
+    assert stats["chat"] == {
+        "edited_by_people": sum(e.get("chattrail.side") == "person" for e in of["message_edited"]),
+        "edited_by_bot": sum(e.get("chattrail.side") == "bot" for e in of["message_edited"]),
+        "deleted": len(of["message_deleted"]),
+        "reactions": sum(e.own and e.get("chattrail.reaction.emoji") != "" for e in of["reaction"]),
+        "votes": sum(e.get("chattrail.poll.action") == "voted" for e in of["poll"]),
+    }
+    happened = defaultdict(list)
+    for e in of["custom"]:
+        happened[e.get("chattrail.custom.name")].append(e.user)
+    assert {row["name"]: (row["people"], row["count"]) for row in stats["custom"]} == {
+        name: (len(set(users)), len(users)) for name, users in happened.items()
     }
     assert stats["blocks"] == {"blocked": len(of["bot_blocked"]), "unblocked": len(of["bot_unblocked"])}
     assert stats["failures"] == len(of["handler_failed"])

@@ -47,6 +47,8 @@ def scenario() -> list[LogRecord]:
         "telegram.user.username": "ann",
         "telegram.user.name": "Ann Marlow",
         "telegram.user.language_code": "en",
+        "telegram.bot.id": 42,
+        "telegram.bot.username": "persona_demo_bot",
         "session.id": "0198a0c2-ann",
         "persona.id": "luna",
         "story.id": "lighthouse",
@@ -69,6 +71,7 @@ def scenario() -> list[LogRecord]:
             "20T09:00:44",
             {**ann, "image.data": image.getvalue(), "image.prompt": "harbour"},
         ),
+        ("custom", "1001", "21T20:10:00", {**ann, "custom.name": "quiz_finished", "property.score": 3}),
         ("premium_action", "1001", "21T20:15:00", {**ann, **paid}),
         ("start_command", "1002", "22T15:58:00", viktor),
         ("command", "1002", "22T15:58:30", {**viktor, "command.name": "help"}),
@@ -160,7 +163,7 @@ def test_every_route_and_parameter_is_described(app: Flask) -> None:
         ("GET /api/analytics/users/{client_id}/events", TrailQuery),
     ):
         described = re.findall(r"^\| `(\w+)` \|", sections[heading], re.MULTILINE)
-        assert described == [name.name for name in fields(query)]
+        assert described == [*(name.name for name in fields(query)), "bot"]
     assert ", ".join(f"`{sort}`" for sort in USER_SORTS) in sections["GET /api/analytics/users"]
 
 
