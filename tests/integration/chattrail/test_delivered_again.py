@@ -14,6 +14,7 @@ from chattrail import Tracker
 from chattrail.aiogram import instrument
 from chattrail.botapi import recorder
 from chattrail.events import PremiumAction
+from sidecar.plugins.clickhouse import repeated
 from sidecar.telemetry.metrics import EVENTS_REPEATED
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.sinks import SinkUnderTest, sink_on
@@ -116,6 +117,19 @@ def test_a_press_that_is_delivered_again_counts_once_whatever_its_time(sink: Sin
     assert sink.one("SELECT countIf(bitmapCardinality(numbers) != bitmapMax(numbers)) FROM sequences FINAL") == 0, (
         "no gaps"
     )
+
+
+def test_copies_are_deleted_until_none_is_left(sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More of them near one piece than are looked for at once."""
+    sink.run(sink.sink._rollup.shutdown())  # type: ignore[attr-defined]  # it would find the others later
+    monkeypatch.setattr(repeated, "COPIES", 2)
+    at = datetime(2026, 9, 10, 12, 0, tzinfo=UTC)
+    bench = process()
+    for number in range(6):
+        sink.run(press(bench, 2010, at + timedelta(seconds=number)))
+        bench.tracker.flush(10)
+    store(bench, sink)
+    assert sink.rows("SELECT ts FROM events WHERE user_id = '2010'") == [(at.replace(tzinfo=None),)]
 
 
 def test_presses_of_other_updates_and_of_other_bots_stay(sink: SinkUnderTest) -> None:

@@ -23,7 +23,9 @@ NOW = 1_790_000_000
 AT = (NOW - 7200) * 10**9
 STARS = {"chattrail.premium.action": "paid", "chattrail.premium.currency": "XTR"}
 BAD_AMOUNTS = (1e27, 1e9 + 1, -1, math.inf, -math.inf, math.nan, "9" * 4000, "many", "1,5")
+BAD_MINOR = (10**12 + 1, -1, -2, 2**63 - 1, -(2**63), 12.5, math.nan, "9" * 4000, "many", " ")
 BAD_DURATIONS = (math.inf, math.nan, -3, 86_400_001, "9" * 4000, "soon")
+LEFT_OUT = len(BAD_AMOUNTS) + 5 + 1 + len(BAD_MINOR)
 BAD_TOKENS = (2**63 - 1, 2**32, 10**9 + 1, -1, 12.5, "9" * 4000, math.inf)
 
 
@@ -46,7 +48,12 @@ def records() -> list[LogRecord]:
         paid("odd", 250, 99),
         paid("neighbour", 1e9),
         paid("neighbour", 100, 1, **{"chattrail.premium.action": "refunded"}),
-        paid("neighbour", 1e27, 2, **{"chattrail.premium.currency": "EUR"}),  # in no sum, so not left out of one
+        paid("odd", 1e27, 100, **{"chattrail.premium.currency": "EUR"}),
+        *(
+            paid("odd", 1, 101 + number, **{"chattrail.premium.minor_units": each})
+            for number, each in enumerate(BAD_MINOR)
+        ),
+        paid("neighbour", 9.99, 5, **{"chattrail.premium.currency": "EUR", "chattrail.premium.minor_units": 10**12}),
         paid("neighbour", 1e27, 3, **{"chattrail.premium.action": "offered"}),
         paid("neighbour", "", 4),  # says none
         answered("neighbour", duration_ms=86_400_000, input_tokens=10**9, output_tokens=7),
@@ -84,12 +91,16 @@ def page(client: FlaskClient, path: str) -> str:
 def test_sums_hold_what_can_be(client: FlaskClient) -> None:
     stats = ask(client, "/api/analytics/stats?range=all")
     assert stats["left_out"] == {
-        "amounts": len(BAD_AMOUNTS) + 5,
+        "amounts": LEFT_OUT,
         "durations": len(BAD_DURATIONS),
         "tokens": len(BAD_TOKENS),
         "events": 0,
     }
     assert stats["figures"]["stars"]["value"] == stats["premium"]["stars"] == 10**9 - 100 + 250
+    assert stats["premium"]["revenue"] == [
+        {"currency": "EUR", "amount": 10**10, "minor_digits": 2},
+        {"currency": "XTR", "amount": 10**9 - 100 + 250, "minor_digits": 0},
+    ]
     assert (stats["ai"]["input_tokens"], stats["ai"]["output_tokens"]) == (10**9, 7 + len(BAD_TOKENS))
     assert (stats["ai"]["duration_ms_p50"], stats["ai"]["duration_ms_p95"]) == (
         43_200_050,
@@ -99,7 +110,7 @@ def test_sums_hold_what_can_be(client: FlaskClient) -> None:
 
 def test_people_keep_their_own(client: FlaskClient) -> None:
     rows = {row["client_id"]: row for row in ask(client, "/api/analytics/users")["users"]}
-    assert (rows["odd"]["stars"], rows["odd"]["amounts_left_out"]) == (250, len(BAD_AMOUNTS) + 5)
+    assert (rows["odd"]["stars"], rows["odd"]["amounts_left_out"]) == (250, LEFT_OUT)
     assert (rows["neighbour"]["stars"], rows["neighbour"]["amounts_left_out"]) == (10**9 - 100, 0)
     by_stars = ask(client, "/api/analytics/users?sort=stars")["users"]
     assert [row["client_id"] for row in by_stars] == ["neighbour", "odd"]
@@ -110,14 +121,14 @@ def test_people_keep_their_own(client: FlaskClient) -> None:
     [
         (
             "en",
-            "14 payments or refunds are left out of the stars: their amounts are no numbers from 0 to 1,000,000,000.",
+            "25 payments or refunds are left out of the revenue: their amounts are no prices.",
             "6 answers are left out of the answer times",
             "7 counts of tokens are left out",
             "more than 1,000,000,000 ★",
         ),
         (
             "ru",
-            "14 оплат или возвратов не входят в сумму звёзд: суммы там не числа от 0 до 1 000 000 000.",
+            "25 оплат или возвратов не входят в выручку: суммы там не цены.",
             "6 ответов не учтены во времени ответа",
             "7 чисел токенов не входят в сумму",
             "больше 1 000 000 000 ★",

@@ -62,6 +62,7 @@ def test_a_row_says_what_the_person_did(client: FlaskClient) -> None:
         "first_seen": "2026-03-01T03:40:00.000000Z",
         "last_seen": "2026-03-01T04:20:00.000000Z",
         "messages": 3,
+        "bot_messages": 0,
         "answers": 2,
         "pictures": 0,
         "refreshes": 0,
@@ -73,6 +74,7 @@ def test_a_row_says_what_the_person_did(client: FlaskClient) -> None:
         "failures": 0,
         "persona_id": "",
         "amounts_left_out": 0,
+        "revenue": [{"currency": "XTR", "amount": 50, "minor_digits": 0}],
     }
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from web.analytics.clickhouse import sql as named
 from web.analytics.cursor import Cursors
-from web.analytics.queries import TrailQuery, UsersQuery
+from web.analytics.queries import TrailQuery, UsersQuery, read_steps
 from web.errors import ParameterError
 
 SECRET = "k3y-of-the-tests-0123456789abcdefghij"
@@ -30,6 +30,8 @@ SECRET = "k3y-of-the-tests-0123456789abcdefghij"
         ("limit", "9" * 5000),
         ("q", "x" * 101),
         ("q", "a\x00b"),
+        ("event", "x" * 101),
+        ("event", "a\nb"),
     ],
 )
 def test_a_bad_parameter_of_users_is_named(name: str, value: str) -> None:
@@ -44,6 +46,19 @@ def test_defaults_and_what_counts_as_absent() -> None:
     )
     assert UsersQuery.read({"sort": "name"}).order == "asc"
     assert TrailQuery.read({}) == TrailQuery(order="desc", limit=50, cursor=None)
+
+
+@pytest.mark.parametrize(
+    "steps", ["finish", "event:", "start,start", ",".join(f"event:{n}" for n in range(9)), "event:\x00"]
+)
+def test_bad_steps_of_a_funnel_are_refused(steps: str) -> None:
+    with pytest.raises(ParameterError, match="Parameter steps: "):
+        read_steps({"steps": steps})
+
+
+def test_steps_of_a_funnel() -> None:
+    assert read_steps({"steps": " start, event:quiz_finished,paid,"}) == ("start", "event:quiz_finished", "paid")
+    assert read_steps({"steps": ""}) == read_steps({}) == ()
 
 
 def test_a_cursor_comes_back_only_for_the_same_list() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from web.analytics.models import Bucket
+from web.analytics.models import Bucket, Revenue
 from web.pages.formats import Formats
 from web.pages.language import catalogue
 
@@ -203,3 +203,22 @@ def test_no_time_makes_a_format_raise(moment: datetime, bucket: Bucket) -> None:
         assert formats.day_short(moment)
         assert formats.day_name(moment.date())
         assert formats.bucket(moment, bucket)
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "digits", "english", "russian"),
+    [
+        ("USD", 12.5, 2, "12.50 USD", "12,50 USD"),
+        ("USD", -0.005, 2, "-0.005 USD", "-0,005 USD"),
+        ("JPY", 1200, 0, "1,200 JPY", "1 200 JPY"),
+        ("XTR", 250, 0, "250", "250"),
+        ("XTR", 60.5, 0, "60.5", "60,5"),
+        ("", 3, 2, "3.00", "3,00"),
+        ("USD", 2e15, 2, "more than 1,000,000,000,000,000.00 USD", "больше 1 000 000 000 000 000,00 USD"),
+    ],
+)
+def test_money_has_the_digits_of_its_currency(
+    currency: str, amount: float, digits: int, english: str, russian: str
+) -> None:
+    revenue = Revenue(currency, amount, digits)
+    assert (plain(ENGLISH.money(revenue)), plain(RUSSIAN.money(revenue))) == (english, russian)

@@ -199,7 +199,9 @@ def test_the_sink_catches_up_with_what_was_marked_while_no_rollup_ran(
         with clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False) as client:
             insert(client, 0, 6 * FRESH_ROWS, 130)
             # as if it had been marked long ago: passes leave what is younger to rounds
-            client.command("INSERT INTO stale_activity SELECT user_id, slot, marked_at - 3600 FROM stale_activity")
+            client.command(
+                "INSERT INTO stale_activity SELECT * REPLACE (marked_at - 3600 AS marked_at) FROM stale_activity"
+            )
             client.command(
                 "ALTER TABLE stale_activity DELETE WHERE marked_at > now() - 1800 SETTINGS mutations_sync = 1"
             )
