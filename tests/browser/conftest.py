@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
-from tests.browser.population import populate
+from tests.browser.population import populate, populate_notes
 from tests.browser.stack import PASSWORD, Stack, running_stack
 from tests.support import tools
 from web.build import build, node_modules
@@ -64,12 +64,15 @@ class Watched:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The running stack with a fortnight of people in it."""
+    """The running stack with a fortnight of people in it, and a second bot."""
     build()
     with running_stack(tmp_path_factory.mktemp("browser")) as running:
         tracker = running.tracker()
         populate(tracker, datetime.now(UTC))
         running.finish(tracker)
+        notes = running.tracker("notes-bot")
+        populate_notes(notes, datetime.now(UTC))
+        running.finish(notes)
         yield running
 
 

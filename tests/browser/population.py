@@ -171,3 +171,20 @@ def populate(tracker: Tracker, now: datetime, *, people: int = 70, days: int = 1
     for number in range(people):
         start = now - timedelta(days=chance.uniform(0.05, days))
         Chatter(tracker, number, seed).live(start, now)
+
+
+def populate_notes(tracker: Tracker, now: datetime) -> None:
+    """Three people of a bot without AI, personas and images: it sends notes, takes money, and edits what it sent."""
+    for number in range(3):
+        person = Person(90_000 + number, f"notes{number}", NAMES[number], "en", False)
+        told: tuple[events.Event, ...] = (
+            events.StartCommand(),
+            events.UserMessage(text="a note"),
+            events.BotMessage(text="Kept."),
+            events.MessageEdited(text="Kept: a note", side="bot"),
+            events.Reaction(emoji="👍", side="person"),
+            events.PremiumAction(action="paid", amount=4.99, minor_units=499, currency="USD", charge_id=f"n{number}"),
+        )
+        for second, event in enumerate(told):
+            at = now - timedelta(hours=5, seconds=-second)
+            tracker.track(event, user=person, chat=Chat(int(person.id)), timestamp=at, message_id=second)

@@ -10,6 +10,7 @@ PAGES = {
     "statistics": "/analytics",
     "statistics of a day": "/analytics?from=2020-01-01&to=2020-01-02",
     "statistics of all time": "/analytics?range=all",
+    "statistics of a bot": "/analytics?bot=notes-bot",
     "users": "/analytics/users",
     "users nobody": "/analytics/users?q=nobody-is-called-this",
     "trail": "/analytics/users/10119",
@@ -65,7 +66,7 @@ def test_first_screen_holds_figures_and_chart(open_page: OpenPage) -> None:
     box = page.locator(".activity").bounding_box()
     assert box is not None
     assert box["y"] + box["height"] <= WIDE[1]
-    assert page.locator(".figure").count() == 6
+    assert page.locator(".figure").count() == 7
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
@@ -115,7 +116,7 @@ def test_back_and_forward_through_ranges_keep_the_chart(open_page: OpenPage) -> 
     page.go_back()
     expect(page.locator(".segment[aria-current]")).to_have_text("30 days")
     expect(page.locator(".uplot canvas")).to_have_count(1)
-    expect(page.locator("button.legend-item")).to_have_count(4)
+    expect(page.locator("button.legend-item")).to_have_count(5)
     page.go_forward()
     expect(page.locator("#activity-table tbody tr")).to_have_count(90)
     watched.check()

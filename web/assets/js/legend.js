@@ -2,7 +2,7 @@
 import { readTable } from "./table.js";
 
 export function connectLegend(plot, table) {
-  const legend = document.getElementById("legend");
+  const legend = document.querySelector(".legend");
   const buttons = table.names.map((name) => asButton(legend.querySelector(`[data-series="${name}"]`)));
   buttons.forEach((button, index) => {
     button.onclick = () => {
