@@ -57,7 +57,10 @@ class ActivityPoint:
 
 @dataclass(frozen=True, slots=True)
 class FunnelStep:
-    """People who got as far as this step: start, persona, story, answer, paid; only those that somebody took are there."""
+    """People who got as far as this step: start, persona, story, answer, paid as far as anybody ever took them.
+
+    Or one of the steps that were asked for, `event:` and the name of a custom event among them.
+    """
 
     step: str
     people: int

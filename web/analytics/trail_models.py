@@ -11,8 +11,7 @@ RECEIVED = "received"  # the time source of an event without any time
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
-    """One person over all time. Strings are '' when never sent; `amounts_left_out` counts what sums of money
-    leave out."""
+    """One person over all time. Strings are '' when never sent; `amounts_left_out` counts what sums of money leave out."""
 
     client_id: str
     name: str

@@ -86,7 +86,11 @@ def statistics() -> str:
         lines={name: _line([getattr(point, name) for point in stats.activity], *CHART, top=peak) for name in series},
         peak=peak,
         is_empty=not _has_data(every, stats),
-        funnel=_bars((step.step, _step(step.step), step.people, None) for step in stats.funnel),
+        funnel=_bars(
+            (step.step, _step(step.step), step.people, None)
+            for step in stats.funnel
+            if any(each.people for each in stats.funnel)
+        ),
         personas=_bars((each.id, each.name, each.people, each.messages) for each in stats.personas),
         stories=_bars((each.id, each.name, each.people, each.messages) for each in stats.stories),
         commands=_bars((each.name, each.name, each.count, None) for each in stats.commands),

@@ -41,7 +41,7 @@ class FigureQueries:
     def stats(self, asked: Range, now: datetime, bot: Bot | None = None, steps: tuple[str, ...] = ()) -> models.Stats:
         """All figures of a range, of one bot or of all; `steps` are those of the funnel where the usual ones will not do."""
         reader = BotReader(self._clickhouse, bot)
-        count, first, newest = reader.row("extent", {"earliest": EARLIEST_S, "now": _epoch(now)})
+        count, first, newest, taken = reader.row("extent", {"earliest": EARLIEST_S, "now": _epoch(now)})
         window = asked.since(from_milliseconds(first) if count else None)
         span = {"start": _epoch(window.start), "end": _epoch(window.end)}
         series, activity = _buckets(reader, window)
@@ -63,7 +63,7 @@ class FigureQueries:
                 *(models.Figure(total, *column) for total, column in zip(totals, series, strict=True))
             ),
             activity=activity,
-            funnel=funnel(reader, span, steps),
+            funnel=funnel(reader, span, taken, steps),
             personas=self._choices(reader, "personas", span),
             stories=self._choices(reader, "stories", span),
             commands=tuple(

@@ -1,5 +1,6 @@
 """The funnel: people who took each step and all before it, in any order within the range."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from web.analytics.clickhouse.bots import BotReader
@@ -15,9 +16,13 @@ STEPS = {
 }
 
 
-def funnel(reader: BotReader, span: dict[str, int], asked: tuple[str, ...] = ()) -> tuple[FunnelStep, ...]:
-    """The steps that are asked for; otherwise those of the usual ones that anybody took, since not every bot has them all."""
-    steps = asked or tuple(STEPS)
+def funnel(
+    reader: BotReader, span: dict[str, int], taken: Sequence[bool], asked: tuple[str, ...] = ()
+) -> tuple[FunnelStep, ...]:
+    """The steps that are asked for; otherwise those of the usual ones that were ever `taken`: not every bot has them all."""
+    steps = asked or tuple(step for step, ever in zip(STEPS, taken, strict=True) if ever)
+    if not steps:
+        return ()
     conditions, values = [], dict[str, Any](span)
     for number, step in enumerate(steps):
         name = f"step{number}"
@@ -25,8 +30,7 @@ def funnel(reader: BotReader, span: dict[str, int], asked: tuple[str, ...] = ())
             values[name] = step.removeprefix(EVENT_STEP)
         conditions.append(STEPS.get(step, f"sum(custom_counts[{{{name}:String}}]) > 0"))
     rows = reader.rows("funnel", values, steps=", ".join(conditions))
-    kept = [place for place in range(len(steps)) if asked or any(took[place] for took, _ in rows)]
     return tuple(
-        FunnelStep(steps[place], sum(people for took, people in rows if all(took[each] for each in kept[: count + 1])))
-        for count, place in enumerate(kept)
+        FunnelStep(step, sum(people for took, people in rows if all(took[: place + 1])))
+        for place, step in enumerate(steps)
     )

@@ -15,14 +15,16 @@ messages + commands + persona_choices + story_choices + refreshes + clears + con
 -- name: extent
 -- How many rows there are with a believable time, and when their first and newest event happened. A bot's clock may run years
 -- ahead: that may neither stretch "all time" nor hide an outage. Only the quarter of an hour is checked, so a time beside it
--- counts as its end. A record without any usable time stands at 1970, and happened when it was received.
+-- counts as its end. A record without any usable time stands at 1970, and happened when it was received. The last column says
+-- which steps of the usual funnel were ever taken.
 SELECT
     count() AS rows,
     min(slot = 0 ? received_first : at) AS first,
-    max(slot = 0 ? least(toUnixTimestamp64Milli(last_ts), latest) : greatest(at, least(toUnixTimestamp64Milli(last_ts), at + 899999))) AS newest
+    max(slot = 0 ? least(toUnixTimestamp64Milli(last_ts), latest) : greatest(at, least(toUnixTimestamp64Milli(last_ts), at + 899999))) AS newest,
+    [max(starts) > 0, max(persona_choices) > 0, max(story_choices) > 0, max(greatest(answers, bot_messages)) > 0, max(payments) > 0]
 FROM (
     SELECT
-        slot, last_ts,
+        slot, last_ts, starts, persona_choices, story_choices, answers, bot_messages, payments,
         toInt64(toUnixTimestamp(slot)) * 1000 AS at,
         toUnixTimestamp64Milli(first_ts) AS received_first,
         toInt64({now:UInt32}) * 1000 + 899999 AS latest

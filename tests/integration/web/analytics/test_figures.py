@@ -195,10 +195,10 @@ def check_sections(stats: dict[str, Any], within: list[Sent]) -> None:
         {e.user for e in of["ai_message"] + of["bot_message"] if not e.failed},
         {e.user for e in within if e.get("chattrail.premium.action") == "paid"},
     ]
-    taken = [(step, who) for step, who in zip(("start", "persona", "story", "answer", "paid"), did, strict=True) if who]
+    funnel = [len(set.intersection(*did[: step + 1])) for step in range(5)]
     assert stats["funnel"] == [
-        {"step": step, "people": len(set.intersection(*(who for _, who in taken[: place + 1])))}
-        for place, (step, _) in enumerate(taken)
+        {"step": step, "people": people}
+        for step, people in zip(("start", "persona", "story", "answer", "paid"), funnel, strict=True)
     ]
     for section, key in (("personas", "chattrail.persona.id"), ("stories", "chattrail.story.id")):
         by_id: dict[str, list[Sent]] = defaultdict(list)
