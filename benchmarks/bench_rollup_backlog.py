@@ -2,7 +2,7 @@
 
     python -m benchmarks.bench_rollup_backlog [--events 10000000] [--migration]
 
-With `--migration` the backlog is what 0014_bots.sql makes of a database of the release before, whose figures must stay as they were.
+With `--migration` the backlog is what 0014_bots.sql makes of a database of the release before, whose figures must stay equal.
 The events are put into ClickHouse directly, marked as stale like any others; then a sink starts and works the backlog off
 while one new event a second goes through it. What each piece took is read from ClickHouse's own log of queries."""
 
