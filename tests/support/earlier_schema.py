@@ -11,7 +11,7 @@ import sidecar.plugins.clickhouse.migrate as migrating
 
 def migrate_before(url: str, name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Apply the migrations before the one with this name."""
-    earlier = folder / "sql"
+    earlier = folder / f"before-{name}"
     earlier.mkdir()
     for file in itertools.takewhile(lambda path: name not in path.name, sorted(migrating.SQL.glob("*.sql"))):
         shutil.copy(file, earlier)

@@ -12,7 +12,7 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from chattrail.export.sequence_file import PROCESS_ENDED
-from sidecar.plugins.clickhouse.migrate import migrate, migrations
+from sidecar.plugins.clickhouse.migrate import migrations
 from tests.support.clock import FakeClock
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.otlp import event, plain, request
@@ -217,16 +217,14 @@ def test_what_has_no_number_or_an_absurd_one_is_left_out(books: Books) -> None:
 def test_events_of_before_the_account_are_counted(sink: SinkUnderTest, books: Books) -> None:
     books.send(1, 2, 4)
     found = books.read()
-    for statement in (
-        "DROP VIEW fill_sequences",
-        "DROP TABLE sequences",
-        "DELETE FROM schema_migrations WHERE version >= 6",
-    ):
+    for statement in ("DROP VIEW fill_sequences", "DROP TABLE sequences"):
         sink.client.command(statement)
-    migrate(sink.url)
+    for migration in migrations():
+        for statement in migration.statements(sink.client.database or ""):
+            if migration.version >= 6 and "sequences" in statement:
+                sink.client.command(statement)
     assert books.read() == found
     assert replace(found, gaps=()) == LossAccounting(4, 3, 1, Reasons(unknown=1), 1, found.instances, ())
-    assert len(migrations()) >= 6
 
 
 def test_the_page_says_it_in_both_languages(books: Books, clickhouse: EmbeddedClickHouse, tmp_path: Path) -> None:

@@ -192,7 +192,7 @@ def test_what_an_earlier_release_counted_in_1970_is_put_right(
             before = datetime.now(UTC) - DAY
             old = client.query("SELECT instance_id FROM sequences GROUP BY instance_id HAVING min(first_ts) = 0")
             assert sorted(row[0] for row in old.result_rows) == ["mixed", "mute", "untimed"]
-            migrate(url)
+            migrate_before(url, "0014_bots", tmp_path, monkeypatch)  # later tables are none that it can be run again on
             found = {each.instance_id: each for each in tables.read().instances}
             assert {who: (each.first_at, each.last_at) for who, each in found.items() if who != "mute"} == {
                 "timed": (NOON, NOON),
