@@ -100,8 +100,7 @@ class Recomputation:
             began = self._context.clock.monotonic()
             try:
                 if not is_clean:
-                    marks = span._asdict() | piece.parameters
-                    await delete_repeated(self._client, self._context, marks, self._bounds)
+                    await self._delete_repeated(span, piece, self._bounds)
                     is_clean = True
                 await self._recompute(span, piece, self._bounds)
             except ClickHouseError as error:
@@ -110,7 +109,7 @@ class Recomputation:
                 if piece.rows > 1:
                     self._rows = max(1, piece.rows // 2)
                     continue
-                if not await self._alone(span, piece):
+                if not await self._alone(span, piece, is_clean):
                     return piece
             took = self._context.clock.monotonic() - began
             if took < QUICK_S and piece.rows == self._rows:
@@ -120,13 +119,15 @@ class Recomputation:
             self._context.metrics.add(ROLLUP_ROWS, piece.rows)
             return piece
 
-    async def _alone(self, span: Span, piece: Piece) -> bool:
+    async def _alone(self, span: Span, piece: Piece, is_clean: bool) -> bool:
         """Recompute one row within the limits that the server has for any query; whether that went well.
 
         Otherwise it is left out, and said, rather than that all behind it wait for ever. Where not the row but the server is
         short of memory, that will pass: it is tried again later.
         """
         try:
+            if not is_clean:  # looking for copies was what took too long
+                await self._delete_repeated(span, piece, self._bounds_alone)
             await self._recompute(span, piece, self._bounds_alone)
         except ClickHouseError as error:
             code = getattr(error, "code", None)
@@ -145,6 +146,9 @@ class Recomputation:
         parameters = span._asdict() | Piece(after, after, 0).parameters | {"rows": self._rows}
         ((rows, _, month, user_id, slot),) = (await self._client.query(NEXT, parameters=parameters)).result_rows
         return Piece(after, Key(int(month), str(user_id), int(slot)), int(rows)) if rows else None
+
+    async def _delete_repeated(self, span: Span, piece: Piece, bounds: dict[str, Any]) -> None:
+        await delete_repeated(self._client, self._context, span._asdict() | piece.parameters, bounds)
 
     async def _recompute(self, span: Span, piece: Piece, bounds: dict[str, Any]) -> None:
         settings = bounds | {
