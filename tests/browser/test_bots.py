@@ -15,8 +15,8 @@ def choose(page: Page, name: str) -> None:
     page.locator(".bot-switch summary").focus()
     page.keyboard.press("Enter")
     page.get_by_role("link", name=name, exact=True).focus()
-    page.keyboard.press("Enter")
-    page.wait_for_load_state("networkidle")
+    with page.expect_navigation(wait_until="networkidle"):
+        page.keyboard.press("Enter")
 
 
 @pytest.mark.parametrize(
