@@ -18,6 +18,7 @@ from sidecar.plugins.clickhouse.statements import statement
 from sidecar.telemetry.metrics import ROLLUP_ROWS, ROLLUP_SKIPPED
 
 RECOMPUTE = statement("recompute_activity")
+EMPTY_ROWS = {"/* opening */": ", counted AS (", "/* closing */": statement("empty_rows")}
 NEXT = statement("next_stale")
 PIECE_BYTES: Final = 100_000_000
 PIECE_S: Final = 1.5  # ClickHouse looks at the clock between blocks, so a piece ends a little later
@@ -60,11 +61,12 @@ class Span(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Stale rows behind one key and up to another, `rows` of them."""
+    """Stale rows behind one key and up to another, `rows` of them; whether marks without a bot are among them."""
 
     first: Key
     last: Key
     rows: int
+    without_bot: bool = False
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -144,8 +146,11 @@ class Recomputation:
 
     async def _find(self, span: Span, after: Key) -> Piece | None:
         parameters = span._asdict() | Piece(after, after, 0).parameters | {"rows": self._rows}
-        ((rows, _, month, user_id, slot),) = (await self._client.query(NEXT, parameters=parameters)).result_rows
-        return Piece(after, Key(int(month), str(user_id), int(slot)), int(rows)) if rows else None
+        ((rows, _, month, user_id, slot, without_bot),) = (
+            await self._client.query(NEXT, parameters=parameters)
+        ).result_rows
+        last = Key(int(month), str(user_id), int(slot))
+        return Piece(after, last, int(rows), bool(without_bot)) if rows else None
 
     async def _delete_repeated(self, span: Span, piece: Piece, bounds: dict[str, Any]) -> None:
         await delete_repeated(self._client, self._context, span._asdict() | piece.parameters, bounds)
@@ -157,7 +162,10 @@ class Recomputation:
             # an event and its double lie in the same month
             "do_not_merge_across_partitions_select_final": 1,
         }
-        await self._client.command(RECOMPUTE, parameters=span._asdict() | piece.parameters, settings=settings)
+        text = RECOMPUTE
+        for marker, part in EMPTY_ROWS.items() if piece.without_bot else ():
+            text = text.replace(marker, part)
+        await self._client.command(text, parameters=span._asdict() | piece.parameters, settings=settings)
 
 
 class Pass:

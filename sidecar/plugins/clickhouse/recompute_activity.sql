@@ -2,10 +2,10 @@
 -- marked: the rows of all bots. The person's name and the like are the newest non-empty ones of the quarter of an hour. Sums leave
 -- out the numbers that sidecar/plugins/clickhouse/migrations/0010_numbers_left_out.sql describes, and count them; a price in the
 -- smallest units of its currency is no more than 1e12 of them. A mark without a bot is of a row from before there were bots in
--- `activity` (0014_bots.sql): an empty row takes its place, in the same insert, so that no sum ever holds both or neither.
+-- `activity` (0014_bots.sql): empty_rows.sql then stands around the query.
 INSERT INTO activity
-WITH $marked,
-counted AS (
+WITH $marked
+/* opening */
 SELECT
     user_id,
     toStartOfFifteenMinutes(ts) AS slot,
@@ -87,7 +87,4 @@ FROM (
       AND (user_id, toStartOfFifteenMinutes(ts)) IN (SELECT user_id, slot FROM marked)
 ) AS e
 GROUP BY user_id, slot, bot
-)
-SELECT * REPLACE (now64(6) AS computed_at, if(events = 0, toDateTime64('2299-12-31 00:00:00', 3, 'UTC'), toDateTime64(first_ts, 3, 'UTC')) AS first_ts)
-FROM counted
-FULL JOIN (SELECT user_id, slot, bot FROM marked WHERE bot = '') AS before USING (user_id, slot, bot)
+/* closing */
