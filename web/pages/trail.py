@@ -45,6 +45,6 @@ def _addresses(client_id: bytes, order: Order, shown: set[str]) -> Callable[[Tra
     def address(event: TrailEvent) -> str:
         if event.id in shown:
             return f"#e-{event.id}"
-        return f"{here(cursor=services.trails.cursor_at(client_id, order, event))}#e-{event.id}"
+        return f"{here(cursor=services.trails.cursor_at(client_id, order, event, bot))}#e-{event.id}"
 
     return address

@@ -91,7 +91,9 @@ class TrailQueries:
         """The cursor of the page that begins with an event."""
         nanoseconds = (event.at - EPOCH) // timedelta(microseconds=1) * 1000
         position = (nanoseconds + 1000, 0, FIRST_ID) if order == "desc" else (nanoseconds - 1, 2**64 - 1, LAST_ID)
-        return self._cursors.seal((key.hex(), order, *bound(bot)), (min(max(position[0], -(2**63)), 2**63 - 1), *position[1:]))
+        return self._cursors.seal(
+            (key.hex(), order, *bound(bot)), (min(max(position[0], -(2**63)), 2**63 - 1), *position[1:])
+        )
 
     def image(self, event_id: UUID) -> StoredImage | None:
         """Where the image of an event is stored, or None when the event has none."""

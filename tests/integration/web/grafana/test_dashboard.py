@@ -79,7 +79,16 @@ def activity(rows: Rows) -> bool:
 
 EVENTS = {"start_command": 1, "user_message": 2, "ai_message": 2, "image_generated": 1, "premium_action": 1}
 EVENTS |= {"handler_failed": 1}
-IN_ALL = {"People": 2, "Messages": 2, "Answers": 1, "Bot messages": 0, "Pictures": 1, "Payments": 1, "Failures": 2}
+IN_ALL = {
+    "People": 2,
+    "Messages": 2,
+    "Answers": 1,
+    "Bot messages": 0,
+    "Bot messages": 0,
+    "Pictures": 1,
+    "Payments": 1,
+    "Failures": 2,
+}
 FAILED = [
     {"type": "ai_message", "error": "timeout", "times": 1},
     {"type": "handler_failed", "error": "KeyError", "times": 1},
