@@ -84,7 +84,6 @@ IN_ALL = {
     "Messages": 2,
     "Answers": 1,
     "Bot messages": 0,
-    "Bot messages": 0,
     "Pictures": 1,
     "Payments": 1,
     "Failures": 2,
