@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from flask import g, render_template, request
+from flask import render_template, request
 
 from web.analytics.queries import Order, TrailQuery
 from web.analytics.trail_models import RECEIVED, TrailEvent
