@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from flask import render_template, request
+from flask import g, render_template, request
 
 from web.analytics.queries import Order, TrailQuery
 from web.analytics.trail_models import RECEIVED, TrailEvent
@@ -45,6 +45,6 @@ def _addresses(client_id: bytes, order: Order, shown: set[str]) -> Callable[[Tra
     def address(event: TrailEvent) -> str:
         if event.id in shown:
             return f"#e-{event.id}"
-        return f"{here(cursor=services.trails.cursor_at(client_id, order, event, bot))}#e-{event.id}"
+        return f"{here(cursor=services.trails.cursor_at(client_id, order, event, g.get('bot')))}#e-{event.id}"
 
     return address
