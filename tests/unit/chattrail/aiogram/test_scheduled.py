@@ -1,16 +1,22 @@
 """Jobs that a handler schedules: they keep the handler's context variables, and the update is over."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import copy_context
+from typing import TypeAlias
 
+import aiojobs
 import pytest
 from aiogram import Bot
 from aiogram.types import Message
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from chattrail import Person, Tracker
 from chattrail.context import running_details, running_update
 from chattrail.events import ChatCleared
 from tests.unit.chattrail.aiogram.bench import GROUP, Bench
+
+Digest: TypeAlias = Callable[[], Coroutine[object, object, None]]
 
 
 async def test_a_jobs_messages_belong_to_the_chats_they_go_to(bench: Bench) -> None:
@@ -67,3 +73,38 @@ async def test_a_job_has_to_say_whom_its_events_are_about(bench: Bench, caplog: 
     nobodys, bobs = bench.events[1:]
     assert ("user.id" in nobodys, bobs["user.id"], bobs.get("telegram.update.id")) == (False, "1002", None)
     assert "track() needs user=" in caplog.text
+
+
+async def _by_apscheduler(digest: Digest) -> None:
+    scheduler = AsyncIOScheduler()
+    scheduler.start()
+    scheduler.add_job(digest, "date")  # at once, and after this handler
+
+
+async def _by_aiojobs(digest: Digest) -> None:
+    await aiojobs.Scheduler().spawn(digest())
+
+
+@pytest.mark.parametrize("schedule", [_by_apscheduler, _by_aiojobs])
+async def test_a_schedulers_jobs_are_no_part_of_the_update(
+    schedule: Callable[[Digest], Awaitable[None]], bench: Bench
+) -> None:
+    due, sent = asyncio.Event(), asyncio.Event()
+
+    async def subscribe(message: Message, bot: Bot) -> None:
+        async def digest() -> None:
+            await due.wait()
+            await bot.send_message(1002, "digest")
+            sent.set()
+
+        await schedule(digest)
+        await message.answer("every day")
+
+    bench.on_message(subscribe)
+    await bench.say("/subscribe")
+    due.set()
+    await asyncio.wait_for(sent.wait(), 20)
+    assert [(event["user.id"], event.get("telegram.update.id")) for event in bench.events[1:]] == [
+        ("1001", 1),
+        ("1002", None),
+    ]
