@@ -4,7 +4,7 @@ from chattrail.clock import is_time
 from chattrail.context import EventTarget
 from chattrail.events import CHAT_PREFIX, PREFIX, Event, HandlerFailed
 from chattrail.privacy import Privacy
-from chattrail.record import ERROR, INFO, WARN, Record
+from chattrail.record import ERROR, INFO, WARN, BeforeSend, Record
 from chattrail.sanitize import AttributeValue, sanitize, sanitize_text
 
 _BODY = 200
@@ -56,18 +56,25 @@ def compose(
     return Record(f"{prefix}{event.type}", timestamp, attributes, _body(event), _severity(event))
 
 
-def checked(record: Record, name: str, event_id: str | None, timestamp: int) -> Record:
-    """Return a safe copy of what a `before_send` callback returned. Its name, id and sequence stay those of the event."""
-    given = {sanitize_text(str(key)): sanitize(value) for key, value in record.attributes.items() if value is not None}
+def asked(before_send: BeforeSend, record: Record, event_id: str | None) -> Record | None:
+    """Return a safe copy of what the callback returns, None when the event is not to be sent. Raises what the callback raises.
+
+    Its name, id and sequence stay those of the event.
+    """
+    name, timestamp = record.event_name, record.timestamp  # the callback may write over them
+    answer = before_send(record)
+    if answer is None:
+        return None
+    given = {sanitize_text(str(key)): sanitize(value) for key, value in answer.attributes.items() if value is not None}
     first: dict[str, AttributeValue] = {} if event_id is None else {"event.id": event_id, "event.sequence": 0}
     if "user.id" in given:
         first["user.id"] = given["user.id"]
     return Record(
         name,
-        record.timestamp if is_time(record.timestamp) else timestamp,
+        answer.timestamp if is_time(answer.timestamp) else timestamp,
         first | {key: value for key, value in given.items() if key and key not in first},
-        sanitize_text(str(sanitize(record.body)), _BODY),
-        record.severity if record.severity in range(1, 25) else INFO,
+        sanitize_text(str(sanitize(answer.body)), _BODY),
+        answer.severity if answer.severity in range(1, 25) else INFO,
     )
 
 

@@ -11,10 +11,9 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
-from typing import Self
 
 from chattrail.clock import nanoseconds
-from chattrail.compose import checked, compose
+from chattrail.compose import asked, compose
 from chattrail.context import BotAccount, Chat, EventTarget, Pending, Person, UpdateContext, details, running_update
 from chattrail.custom import InvalidEventError, PropertyValue, caller, check_arguments, event_of
 from chattrail.events import Event, HandlerFailed, attributes_of
@@ -24,12 +23,13 @@ from chattrail.ids import uuid7
 from chattrail.privacy import Privacy
 from chattrail.rate_limited_log import RateLimitedLog, error_location
 from chattrail.record import BeforeSend, Counts, Record, Sink
+from chattrail.sequence import Sequence
 from chattrail.session import UserStates, remember_choice, session_of, with_choices
 
 _log = RateLimitedLog(logging.getLogger("chattrail"))
 
 
-class Tracker:
+class Tracker(AbstractContextManager["Tracker"]):
     """Turns events into records. Safe to use from several threads and tasks, and after a fork."""
 
     def __init__(
@@ -44,12 +44,10 @@ class Tracker:
         self._sink = sink
         self._privacy = privacy or Privacy()
         self._before_send = before_send
-        self._write_number = write_number
         self._lock = threading.Lock()
-        self._sequence = 0
+        self._sequence = Sequence(write_number)
         self._withheld = 0
         self._users = UserStates()
-        self._freed: list[int] = []  # numbers taken on arrival by events that were withheld after all
         self._pending: set[Pending] = set()
         self._bots: dict[int, BotAccount] = {}
         self._at_end: list[Callable[[], None]] = []
@@ -153,9 +151,6 @@ class Tracker:
         self._end()
         self._sink.shutdown(timeout)
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.shutdown()
 
@@ -181,8 +176,9 @@ class Tracker:
                 context.unrecorded = True
                 return
             event_id = incoming_id(event, context)
+            number = self._sequence.next(in_order=True)
+            pending = Pending(event, context, context.at or time.time_ns(), event_id, number)
             with self._lock:
-                pending = Pending(event, context, context.at or time.time_ns(), event_id, self._next())
                 self._pending.add(pending)
             context.pending = pending
         except Exception as error:
@@ -190,10 +186,14 @@ class Tracker:
 
     def settle(self, context: UpdateContext) -> None:
         """Record the update's incoming event as it is known by now. Does nothing the second time."""
-        pending = self._claim(context)
-        if pending is not None:
-            target = EventTarget(place=context.place)
-            self._emit(pending.event, target, context, pending.event_id, pending.timestamp, pending)
+        with self._lock:
+            pending, context.pending = context.pending, None
+            if pending is None or pending.settled:
+                return
+            pending.settled = True
+            self._pending.discard(pending)
+        target = EventTarget(place=context.place)
+        self._emit(pending.event, target, context, pending.event_id, pending.timestamp, pending)
 
     def record(
         self,
@@ -228,15 +228,6 @@ class Tracker:
         context = running_update()
         return context if context is not None and context.owner is self else None
 
-    def _claim(self, context: UpdateContext) -> Pending | None:
-        with self._lock:
-            pending, context.pending = context.pending, None
-            if pending is None or pending.settled:
-                return None
-            pending.settled = True
-            self._pending.discard(pending)
-            return pending
-
     def _emit(
         self,
         event: Event,
@@ -250,9 +241,7 @@ class Tracker:
             target = self._of_bot(target.within(context))
             personal = target.user is not None or target.chat is None or isinstance(event, HandlerFailed)
             if target.user is None and target.chat is None and not isinstance(event, HandlerFailed):
-                _log.warning(
-                    "an event without a person is no one's: outside of an update, track() needs user=Person(...)"
-                )
+                _log.warning("an event is no one's: outside of an update, track() needs user=Person(...)")
             their_own = context is not None and target.user == context.user
             if context is not None and their_own:
                 remember_choice(event, context)
@@ -268,53 +257,30 @@ class Tracker:
         except Exception as error:
             self.lost("internal", error, pending)
             return
-        record = composed if self._before_send is None else self._ask(self._before_send, composed, kept_id, pending)
-        if record is not None:
-            if kept_id is not None:
-                record.attributes["event.sequence"] = self._number(pending)
-            self._sink.emit(record)
+        record: Record | None = composed
+        if self._before_send is not None:
+            try:
+                record = asked(self._before_send, composed, kept_id)
+            except Exception as error:
+                self.lost("before_send", error, pending, numbered=kept_id is not None)
+                return
+        if record is None:
+            with self._lock:
+                self._withheld += 1
+            if pending is not None:
+                self._sequence.give_back(pending.sequence)
+            return
+        if kept_id is not None:
+            record.attributes["event.sequence"] = self._number(pending)
+        self._sink.emit(record)
 
     def _of_bot(self, target: EventTarget) -> EventTarget:
         if target.bot is None and len(self._bots) == 1:
             return replace(target, bot=next(iter(self._bots.values())))
         return target
 
-    def _ask(
-        self, before_send: BeforeSend, record: Record, event_id: str | None, pending: Pending | None
-    ) -> Record | None:
-        name, timestamp = record.event_name, record.timestamp  # the callback may write over them
-        try:
-            answer = before_send(record)
-            if answer is None:
-                with self._lock:
-                    self._withheld += 1
-                    if pending is not None:
-                        self._free(pending.sequence)
-                return None
-            return checked(answer, name, event_id, timestamp)
-        except Exception as error:
-            self.lost("before_send", error, pending, numbered=event_id is not None)
-            return None
-
-    def _free(self, number: int) -> None:
-        self._freed.append(number)
-        while self._sequence in self._freed:  # nothing came after it: it was never handed out
-            self._freed.remove(self._sequence)
-            self._sequence -= 1
-        if self._write_number is not None:
-            self._write_number(self._sequence)
-
     def _number(self, pending: Pending | None) -> int:
-        if pending is not None:
-            return pending.sequence
-        with self._lock:
-            return self._freed.pop() if self._freed else self._next()
-
-    def _next(self) -> int:
-        self._sequence += 1
-        if self._write_number is not None:
-            self._write_number(self._sequence)
-        return self._sequence
+        return self._sequence.next() if pending is None else pending.sequence
 
     def lost(self, reason: str, error: Exception, pending: Pending | None = None, *, numbered: bool = True) -> None:
         """Count an event that could not be recorded, and log why without quoting it."""
@@ -328,6 +294,6 @@ class Tracker:
 
     def _begin_again(self) -> None:
         self._lock = threading.Lock()
-        self._sequence = self._withheld = 0
-        self._freed.clear()
+        self._sequence.restart()
+        self._withheld = 0
         self._pending.clear()
