@@ -1,21 +1,20 @@
 """What the chat shows is what the trail shows, whatever the bot is: seven bots, text by text, both ways."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from operator import attrgetter
 
 import pytest
-from aiogram import Dispatcher, Router
+from aiogram import Dispatcher
 from aiogram.types import Message
 
-from stack.simulators.telegram.person import PaymentError, Person
-from stack.simulators.telegram.record import Entry
+from stack.simulators.telegram.person import PaymentError
 from stack.simulators.telegram.server import TelegramServer
 from tests.browser.stack import Part
 from tests.integration.chattrail.any_bot.gallery import png
 from tests.integration.public_bots.bots import copies, errors, everything, quiz, stars, stream, support
 from tests.integration.public_bots.chain import Chain, running
+from tests.integration.public_bots.driving import bot_of, check
 from tests.integration.public_bots.trail import recorded, shown
 from tests.support.python_environments import locked
 
@@ -25,33 +24,6 @@ PICTURE = png(10).data
 def says(*texts: str) -> Callable[[Message], bool]:
     """Match a message that has one of these texts in it."""
     return lambda message: any(text in (message.text or message.caption or "") for text in texts)
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[TelegramServer]:
-    async with TelegramServer(token="4242:TEST", username="public_bot", keeps_record=True) as server:
-        yield server
-
-
-@asynccontextmanager
-async def bot_of(routers: Iterable[Router], telegram: TelegramServer, chain: Chain, name: str) -> AsyncIterator[None]:
-    dispatcher = Dispatcher()
-    dispatcher.include_routers(*routers)
-    async with running(dispatcher, telegram, chain, name):
-        yield
-
-
-def check(chain: Chain, person: Person, *more: Iterable[Entry]) -> None:
-    """The trail of a person is the record of their chat, and what they wrote in groups."""
-    trail = shown(chain.events(person.id))
-    expected = recorded(person.record)
-    for record in more:
-        expected += recorded(record, person.id)
-    if more:
-        expected.sort(key=lambda one: one.message_id)
-        trail.sort(key=lambda one: one.message_id)
-    assert trail == expected
-    assert expected
 
 
 async def test_a_bot_that_copies_everything(telegram: TelegramServer, chain: Chain) -> None:

@@ -54,3 +54,13 @@ async def called(telegram: TelegramServer, method: str, times: int) -> None:
     """Wait until the server has got this many calls."""
     while telegram.calls.get(method, 0) < times:  # noqa: ASYNC110 - the server counts, it does not signal
         await asyncio.sleep(0.001)
+
+
+def told(record: Any) -> list[tuple[str, str, str]]:
+    return [(entry.side, entry.kind, entry.text) for entry in record]
+
+
+async def newest(bot: Bot, **parameters: Any) -> Any:
+    """The newest update, by its kind."""
+    (update,) = await updates(bot, offset=-1, **parameters)
+    return update
