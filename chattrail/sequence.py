@@ -5,7 +5,10 @@ from collections.abc import Callable
 
 
 class Sequence:
-    """Hands out numbers. `write` is called with the last one each time that it changes; it neither waits nor raises."""
+    """Hands out numbers. `write` is called with the last one each time that it changes; it neither waits nor raises.
+
+    Events that wait for others before they take their number are counted in it: a process that is killed has lost them, too.
+    """
 
     def __init__(self, write: Callable[[int], None] | None = None) -> None:
         self._write = write
@@ -14,7 +17,7 @@ class Sequence:
     def restart(self) -> None:
         """Begin at 1 again: in a forked child, whose lock another thread may have held."""
         self._lock = threading.Lock()
-        self._last = 0
+        self._last = self._held = 0
         self._returned: list[int] = []  # of events that were withheld after all
 
     def next(self, *, in_order: bool = False) -> int:
@@ -25,6 +28,12 @@ class Sequence:
             self._last += 1
             self._say()
             return self._last
+
+    def hold(self, change: int) -> None:
+        """Say that more events wait for a number, or fewer."""
+        with self._lock:
+            self._held += change
+            self._say()
 
     def give_back(self, number: int) -> None:
         """Take back a number that no event has after all."""
@@ -37,4 +46,4 @@ class Sequence:
 
     def _say(self) -> None:
         if self._write is not None:
-            self._write(self._last)
+            self._write(self._last + self._held)

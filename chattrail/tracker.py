@@ -45,7 +45,7 @@ class Tracker(AbstractContextManager["Tracker"]):
         self._privacy = privacy or Privacy()
         self._before_send = before_send
         self._lock = threading.Lock()
-        self._sequence = Sequence(write_number)
+        self.sequence = Sequence(write_number)
         self._withheld = 0
         self._users = UserStates()
         self._pending: set[Pending] = set()
@@ -176,7 +176,7 @@ class Tracker(AbstractContextManager["Tracker"]):
                 context.unrecorded = True
                 return
             event_id = incoming_id(event, context)
-            number = self._sequence.next(in_order=True)
+            number = self.sequence.next(in_order=True)
             pending = Pending(event, context, context.at or time.time_ns(), event_id, number)
             with self._lock:
                 self._pending.add(pending)
@@ -268,7 +268,7 @@ class Tracker(AbstractContextManager["Tracker"]):
             with self._lock:
                 self._withheld += 1
             if pending is not None:
-                self._sequence.give_back(pending.sequence)
+                self.sequence.give_back(pending.sequence)
             return
         if kept_id is not None:
             record.attributes["event.sequence"] = self._number(pending)
@@ -280,7 +280,7 @@ class Tracker(AbstractContextManager["Tracker"]):
         return target
 
     def _number(self, pending: Pending | None) -> int:
-        return self._sequence.next() if pending is None else pending.sequence
+        return self.sequence.next() if pending is None else pending.sequence
 
     def lost(self, reason: str, error: Exception, pending: Pending | None = None, *, numbered: bool = True) -> None:
         """Count an event that could not be recorded, and log why without quoting it."""
@@ -294,6 +294,6 @@ class Tracker(AbstractContextManager["Tracker"]):
 
     def _begin_again(self) -> None:
         self._lock = threading.Lock()
-        self._sequence.restart()
+        self.sequence.restart()
         self._withheld = 0
         self._pending.clear()

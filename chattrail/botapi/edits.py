@@ -40,8 +40,15 @@ class Edit:
 class Edits:
     """Holds edits until they are due. A thread waits for them while there are any: bots may have no event loop."""
 
-    def __init__(self, record: Callable[[Key, Edit], None], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        record: Callable[[Key, Edit], None],
+        wait: Callable[[Edit], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`wait` is called with each edit that begins to wait, `record` with the last of those that follow it."""
         self._record = record
+        self._wait = wait
         self._clock = clock
         after_fork_in_child(self._begin)
         self._begin()
@@ -65,6 +72,8 @@ class Edits:
             if before is not None:
                 edit.first, edit.count = before.first, before.count + 1
                 edit.details = edit.details or before.details
+            else:
+                self._wait(edit)
             self._waiting[key] = edit
             if len(self._waiting) > CAPACITY:
                 self.flush(next(iter(self._waiting)))

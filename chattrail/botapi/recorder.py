@@ -40,7 +40,7 @@ class Recorder:
     def __init__(self, tracker: Tracker) -> None:
         self.tracker = tracker
         self.memory = Memory()
-        self.edits = Edits(self._record_edit)
+        self.edits = Edits(self._record_edit, lambda edit: self._hold(edit, 1))
         tracker.at_end(self.edits.flush_all)
 
     def arrive(self, context: UpdateContext, update_id: int, kind: str, found: object) -> bool:
@@ -155,8 +155,13 @@ class Recorder:
         if inferred is not None and not inferred.used:
             self.edits.flush_those(lambda edit: edit.update is context and edit.last >= inferred.began)
 
+    def _hold(self, edit: Edit, change: int) -> None:
+        if edit.target.user is not None:  # the others are plain logs, which have no numbers
+            self.tracker.sequence.hold(change)
+
     def _record_edit(self, key: Key, edit: Edit) -> None:
         try:
+            self._hold(edit, -1)
             known = self.memory.messages.get(key)
             event = answers.edited_event(edit.fields, _details_of(edit), answered=known is not None and known.ai)
             span = round((edit.last - edit.first) * 1000, 1)

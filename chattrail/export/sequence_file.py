@@ -34,7 +34,11 @@ PROCESS_ENDED = "chattrail_process.ended"
 ATTRIBUTES = (
     Attribute("chattrail.process.service_name", "Its `service.name`.", "persona-bot"),
     Attribute("chattrail.process.instance_id", "Its `service.instance.id`.", "6ce511d2-…"),
-    Attribute("chattrail.process.reached", "The last `event.sequence` it had handed out.", 812),
+    Attribute(
+        "chattrail.process.reached",
+        "The last `event.sequence` it had handed out, and those that edits waited for.",
+        812,
+    ),
     Attribute(
         "chattrail.process.cut_off",
         "False when it ended by itself and all it had was taken or given up; True: what it still held is lost.",

@@ -147,7 +147,7 @@ def test_pages_speak_russian_and_remember_it(open_page: OpenPage) -> None:
     page = watched.go("/analytics/users?q=Орлов")
     assert page.locator("html").get_attribute("lang") == "ru"
     assert page.locator("h1").inner_text() == "Люди"
-    assert "5 человек" in page.locator(".filters-count").inner_text()
+    assert "6 человек" in page.locator(".filters-count").inner_text()
     page.get_by_role("link", name="English").click()
     page.wait_for_function("document.documentElement.lang === 'en'")
     watched.go("/analytics/users")

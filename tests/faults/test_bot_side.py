@@ -99,11 +99,12 @@ async def test_what_a_killed_bot_takes_along_is_its_queue_and_is_counted(
     everything = set(journal.values())
     assert around.hop.acknowledged & everything <= rows.ids, "E0: what was acknowledged is stored"
 
-    # Numbers are given to messages on arrival: at a kill each person may have one that was not queued yet.
+    # Numbers are given to messages on arrival: at a kill each person may have one that was not queued yet. And edits waited.
+    edits = around.telegram.calls["editMessageText"]
     missing = set(range(1, account.emitted + 1)) - set(rows.numbers)
     unfinished = missing - journal.keys()
     assert max(journal) <= account.emitted
-    assert len(unfinished) <= 2 * PEOPLE
+    assert len(unfinished) <= 2 * PEOPLE + edits
     lost = missing & journal.keys()
     assert lost, "the fault came when nothing was queued"
     assert len(lost) <= QUEUE + account.reasons.queue_full
@@ -135,9 +136,11 @@ async def test_a_bot_that_ends_sends_what_it_has_queued(around: Around) -> None:
     """
     around.hop.passes.clear()
     async with running(around, around.hop.url, patience_s=60) as bot:  # a request that fails would shorten its end
-        for number in range(30):
+        for number in range(20):
             await asyncio.gather(*(talk(around.telegram, who, f"message {number}") for who in range(PEOPLE)))
-        await bot.has_queued(30 * PEOPLE * 2)  # a question and an answer each: six batches, and no handler at work
+        await bot.has_queued(
+            20 * PEOPLE * 3
+        )  # a question, an answer and its edit each: six batches, and no handler at work
         await verified(lambda: around.hop.requests, "a request is on its way")
         instance = bot.instance()
         await bot.stop_polling(signal.SIGTERM)

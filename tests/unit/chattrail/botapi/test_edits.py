@@ -8,6 +8,7 @@ import pytest
 
 from chattrail.botapi.edits import CAPACITY, Edit, Edits
 from chattrail.context import EventTarget, details
+from chattrail.sequence import Sequence
 from tests.support.fakes.otlp_receiver import until
 from tests.unit.chattrail.botapi.conftest import ANN, GROUP, Desk
 
@@ -19,7 +20,7 @@ class Held(Edits):
         self.now = 100.0
         super().__init__(
             lambda key, edit: recorded.append((key[1], edit.fields["text"], edit.count, edit.last - edit.first)),
-            lambda: self.now,
+            clock=lambda: self.now,
         )
 
     def edit(self, name: str, text: str) -> None:
@@ -186,3 +187,17 @@ def test_a_withheld_edit_is_withheld_by_the_context_it_was_made_in() -> None:
     assert desk.events == []
     assert desk.tracker.withheld == 1
     desk.tracker.shutdown()
+
+
+def test_a_process_that_is_killed_has_lost_the_edits_that_wait(desk: Desk) -> None:
+    written: list[int] = []
+    desk.tracker.sequence = Sequence(written.append)
+    streamed, posted = desk.message(text="…"), desk.message(chat=GROUP, text="…")
+    for message in (streamed, posted):
+        desk.call("sendMessage", message)
+        for text in ("a", "a b", "a b c"):
+            desk.call("editMessageText", {**message, "text": text})
+    assert written[-1] == 2, "the answer, and its edits, which are one event; a post in a group has no number"
+    desk.tracker.flush(1)
+    assert [event["event.sequence"] for event in desk.events if "event.sequence" in event] == [1, 2]
+    assert written[-1] == 2
