@@ -21,6 +21,9 @@ def test_the_demo_from_first_start_to_second(tmp_path: Path) -> None:
         sign_in(demo.login_link())
         demo.wait_for("^The history has arrived")
         before = demo.users(at_least=6)
+        assert [bot["username"] for bot in demo.get("bots").json()["bots"]] == ["persona_demo_bot"], (
+            "the history is that bot's"
+        )
         _database_asks_for_a_password(ports)
         family = demo.family()
         assert len(family) >= 6

@@ -27,7 +27,7 @@ from stack.simulators.population.history import History
 from stack.simulators.population.history_writer import HistoryEvent
 from stack.simulators.population.population import population
 
-SERVICE_NAME = "persona-bot"
+SERVICE_NAME = "chattrail-bot"  # that of the persona bot, whose history it is: a dashboard shows one bot
 FIRST_UPDATE = 10_000_001
 IN_FLIGHT = 2_000
 """Events that may wait at once; the queue holds more, so that none is ever dropped from it."""

@@ -48,7 +48,7 @@ def test_everything_arrives_with_true_times_and_a_second_run_repeats_it(
         (r.event_name, r.timestamp, r.attributes, r.resource) for r in second
     ]
     assert [record.attributes["event.sequence"] for record in first] == list(range(1, len(first) + 1))
-    assert {record.resource["service.name"] for record in first} == {"persona-bot"}
+    assert {record.resource["service.name"] for record in first} == {"chattrail-bot"}
     updates = [record.attributes["telegram.update.id"] for record in first]
     assert set(updates) == set(range(min(updates), max(updates) + 1))
     times = [datetime.fromtimestamp(record.timestamp / 1e9, UTC) for record in first]
