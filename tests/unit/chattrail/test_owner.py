@@ -10,9 +10,7 @@ from PIL import Image
 from chattrail.aiogram import owner_router
 from chattrail.aiogram.owner.chart import _labels, _step, draw
 from chattrail.aiogram.owner.client import Slot, Stats
-from chattrail.aiogram.owner.commands import address_of
 from chattrail.aiogram.owner.texts import ENGLISH, RUSSIAN, texts_for
-from web.analytics import person_key
 
 
 @pytest.mark.parametrize(
@@ -27,11 +25,6 @@ from web.analytics import person_key
 def test_wrong_arguments_are_named(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         owner_router(**arguments)
-
-
-@pytest.mark.parametrize("client_id", ["1001", "-5", "a b/ü", "~x", ".", "", "x" * 301, "ü" * 200, "\udcff"])
-def test_links_lead_where_the_dashboard_has_the_trail(client_id: str) -> None:
-    assert address_of(client_id) == person_key.address_of(client_id)
 
 
 def test_numbers_are_written_as_each_language_does() -> None:
