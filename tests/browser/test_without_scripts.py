@@ -19,7 +19,7 @@ def test_sign_in_look_around_and_leave(open_page: OpenPage) -> None:
     expect(page.locator("th[aria-sort=descending]")).to_have_text("Answers")
     page.fill("#q", "орлов")
     page.press("#q", "Enter")
-    expect(page.locator(".filters-count")).to_have_text("5 people")
+    expect(page.locator(".filters-count")).to_have_text("6 people")
     assert "sort=answers" in page.url
     page.locator(".person-name a").first.click()
     page.wait_for_url("**/analytics/users/*")
@@ -34,16 +34,16 @@ def test_sign_in_look_around_and_leave(open_page: OpenPage) -> None:
 
 def test_the_chart_is_a_drawing_and_a_table(open_page: OpenPage) -> None:
     page = open_page(scripts=False).go("/analytics?range=30d")
-    expect(page.locator("#chart svg polyline")).to_have_count(4)
+    expect(page.locator("#chart svg polyline")).to_have_count(5)
     page.locator(".as-table summary").click()
     expect(page.locator("#activity-table tbody tr")).to_have_count(30)
 
 
 def test_a_range_of_ones_own(open_page: OpenPage) -> None:
     page = open_page(scripts=False).go("/analytics")
-    page.locator(".popover summary").click()
+    page.get_by_role("navigation", name="Date range").locator("summary").click()
     page.fill("input[name=from]", "2026-01-01")
     page.fill("input[name=to]", "2026-01-31")
     page.get_by_role("button", name="Apply").click()
     page.wait_for_url("**from=2026-01-01&to=2026-01-31")
-    expect(page.locator(".popover summary")).to_contain_text("1 Jan")
+    expect(page.get_by_role("navigation", name="Date range").locator("summary")).to_contain_text("1 Jan")

@@ -219,9 +219,10 @@ def _tables(url: str) -> dict[str, str]:
         names = client.query(
             "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine != 'MaterializedView'"
         )
-        found = {name: str(client.query(f"SELECT * FROM {name}").result_rows) for (name,) in names.result_rows}
+        texts = {name: client.raw_query(f"SELECT * FROM {name}", fmt="TSV") for (name,) in names.result_rows}
+        found = {name: text.decode("utf-8", "replace") for name, text in texts.items()}
     assert {"events", "images", "dead_letters"} <= found.keys()
-    assert found["dead_letters"] != "[]"
+    assert found["dead_letters"]
     return found
 
 
