@@ -30,7 +30,7 @@ async def until(what: str, condition: Callable[[], Any]) -> Any:
 async def do_everything(ann: Person, whole: Whole) -> None:
     """Cause every type of event at least once."""
     await begin_story(ann)
-    said = await ann.send("Hello! How are you todya?")
+    said = await ann.send("Hello! How is it?")
     await ann.wait()
     await ann.edit(said, "Hello! How are you today?")
     await ann.react(said, "👍")

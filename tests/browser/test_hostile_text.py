@@ -22,7 +22,8 @@ INSERTED = (
 def hostile(stack: Stack) -> list[int]:
     """People, one a payload, who say it in every field there is. The ids."""
     start = datetime.now(UTC) - timedelta(minutes=90)
-    numbers = []
+    numbers: list[int] = []
+    said: list[tuple[events.Event, dict[str, object]]] = []
     for offset, payload in enumerate(PAYLOADS):
         number = 700_000 + offset
         numbers.append(number)
@@ -41,21 +42,20 @@ def hostile(stack: Stack) -> list[int]:
             events.PremiumAction(action=payload[:40], plan=payload, amount=1, currency=payload[:10]),
             events.HandlerFailed(error_type=payload, message=payload, handler=payload),
         )
-        stack.send(
-            *(
-                (
-                    each,
-                    {
-                        "user": person,
-                        "chat": Chat(number),
-                        "timestamp": start + timedelta(seconds=7 * index + offset),
-                        "persona_id": payload[:60],
-                        "story_id": payload[:60],
-                    },
-                )
-                for index, each in enumerate(sent)
+        said += [
+            (
+                each,
+                {
+                    "user": person,
+                    "chat": Chat(number),
+                    "timestamp": start + timedelta(seconds=7 * index + offset),
+                    "persona_id": payload[:60],
+                    "story_id": payload[:60],
+                },
             )
-        )
+            for index, each in enumerate(sent)
+        ]
+    stack.send(*said)
     return numbers
 
 
