@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ import httpx
 import psutil
 
 from stack.secrets import load_or_make
+from tests.support import collector_process
 from tests.support.paths import ROOT
 
 READY_WITHIN_S = 100.0
@@ -44,11 +44,8 @@ runpy.run_path(sys.argv[2], run_name="__main__")
 
 def free_ports() -> dict[str, str]:
     """Settings with a free port for every part."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in PORTS]
-    found = {f"CHATTRAIL_{name}": str(opened.getsockname()[1]) for name, opened in zip(PORTS, sockets, strict=True)}
-    for opened in sockets:
-        opened.close()
-    return found
+    ports = collector_process.free_ports(len(PORTS))  # which no connection takes meanwhile
+    return {f"CHATTRAIL_{name}": str(port) for name, port in zip(PORTS, ports, strict=True)}
 
 
 class Launched:

@@ -36,8 +36,8 @@ async def main():
     await execution.end()
     print("ended")
     del execution, job
+    threads.shutdown()  # a thread holds what it has done until it looks for more
     print("kept" if any(isinstance(one, Job) for one in gc.get_objects()) else "freed")
-    threads.shutdown()
     engine.close()
 
 asyncio.run(main())
