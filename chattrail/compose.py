@@ -28,30 +28,31 @@ def compose(
         attributes["user.id"] = user_id
         if privacy.key is not None:
             attributes["user.hash"] = user_id
-    common: dict[str, object] = {"session.id": session_id}
-    if target.bot is not None:
-        common["telegram.bot.id"] = target.bot.id
-        common["telegram.bot.username"] = target.bot.username
-    if target.chat is not None:
-        common["telegram.chat.id"] = None if privacy.hides(target.chat) else target.chat.id
-        common["telegram.chat.type"] = target.chat.type
-    common["telegram.update.id"] = target.update_id
-    common["telegram.message.id"] = target.message_id or None
-    if target.place is not None:
-        common["telegram.message.reply_to_id"] = target.place.reply_to_id
-        common["telegram.message.thread_id"] = target.place.thread_id
-        common["telegram.message.media_group_id"] = target.place.media_group_id
-        common["telegram.business_connection.id"] = target.place.business_connection_id
-    attributes |= {name: sanitize(value) for name, value in common.items() if value is not None}
+    bot, chat, place = target.bot, target.chat, target.place
+    for name, value in (
+        ("session.id", session_id),
+        ("telegram.bot.id", bot and bot.id),
+        ("telegram.bot.username", bot and bot.username),
+        ("telegram.chat.id", None if chat is None or privacy.hides(chat) else chat.id),
+        ("telegram.chat.type", chat and chat.type),
+        ("telegram.update.id", target.update_id),
+        ("telegram.message.id", target.message_id or None),
+        ("telegram.message.reply_to_id", place and place.reply_to_id),
+        ("telegram.message.thread_id", place and place.thread_id),
+        ("telegram.message.media_group_id", place and place.media_group_id),
+        ("telegram.business_connection.id", place and place.business_connection_id),
+    ):
+        if value is not None:
+            attributes[name] = sanitize(value)
     if target.user is not None:
         attributes |= privacy.describe(target.user)
     if target.persona_id:
         attributes["chattrail.persona.id"] = sanitize(target.persona_id)
     if target.story_id:
         attributes["chattrail.story.id"] = sanitize(target.story_id)
-    for attribute, value in event.values():
+    for attribute, field in event.values():
         if privacy.message_text or not attribute.private:
-            attributes[attribute.name] = sanitize(value)
+            attributes[attribute.name] = sanitize(field)
     prefix = CHAT_PREFIX if event_id is None else PREFIX
     return Record(f"{prefix}{event.type}", timestamp, attributes, _body(event), _severity(event))
 
@@ -79,6 +80,8 @@ def asked(before_send: BeforeSend, record: Record, event_id: str | None) -> Reco
 
 
 def _body(event: Event) -> str:
+    if not event.shown:
+        return event.type
     shown = [getattr(event, name) for name in event.shown]
     words = [str(sanitize(value)) for value in shown if value is not None]
     return sanitize_text(" ".join([event.type, *words]), _BODY)

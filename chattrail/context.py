@@ -79,7 +79,6 @@ class UpdateContext:
     session: "Session | None" = None  # the person's, once the update has an event
     tracked: dict[str, int] = field(default_factory=dict)  # how many events of each kind the bot tracked
     inferred: "Inferred | None" = None  # what spans say of model calls, once there was one
-    handler: str | None = None
     pending: "Pending | None" = None
     failure: BaseException | None = None  # the one that is recorded, until the update ends
     holders: int = 1  # tasks and threads that handle it
@@ -88,7 +87,7 @@ class UpdateContext:
     unrecorded: bool = False  # so that and the answers are no events
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EventTarget:
     """Whom and what an event is about, as far as it is given. A `message_id` of 0 says that it is about no message."""
 

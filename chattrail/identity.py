@@ -27,8 +27,8 @@ def tracked_id(event: Event, context: UpdateContext) -> str:
 
 def _id(event: Event, context: UpdateContext, *parts: object) -> str:
     if context.bot is None or context.update_id is None:
-        return str(uuid7())
+        return uuid7()
     if isinstance(event, PremiumAction) and event.charge_id:  # a renewal may have the charge of the first payment
-        return str(named_uuid(context.bot.id, event.action, event.charge_id, context.at))
+        return named_uuid(context.bot.id, event.action, event.charge_id, context.at)
     make = named_uuid if context.dated else untimed_uuid
-    return str(make(context.bot.id, context.update_id, *parts))
+    return make(context.bot.id, context.update_id, *parts)

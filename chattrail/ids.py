@@ -2,29 +2,46 @@
 
 import os
 import time
-from uuid import UUID, uuid4, uuid5
+from hashlib import sha1
+from random import Random
+from uuid import UUID, uuid4
 
 from chattrail.forks import after_fork_in_child
 
-_NAMESPACE = UUID("bf179a22-600b-486c-8429-4cc316706074")
+_NAMESPACE = UUID("bf179a22-600b-486c-8429-4cc316706074").bytes
+# A generator of its own, seeded by the system once: a program may seed Python's common one, and asking the system each time
+# takes longer than all the rest of an id.
+_random = Random()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_random.seed)
 
 
-def uuid7() -> UUID:
+def uuid7() -> str:
     """Return a new UUIDv7: milliseconds, then a fraction of the millisecond (RFC 9562, 6.2, method 3), then chance."""
     milliseconds, rest = divmod(time.time_ns(), 1_000_000)
     fraction = (rest << 12) // 1_000_000
-    chance = int.from_bytes(os.urandom(8), "big") & (2**62 - 1)
-    return UUID(int=(milliseconds & (2**48 - 1)) << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | chance)
+    return _text((milliseconds & (2**48 - 1)) << 80 | fraction << 64 | _random.getrandbits(62), version=7)
 
 
-def named_uuid(*parts: object) -> UUID:
+def named_uuid(*parts: object) -> str:
     """Return the UUIDv5 of a name of several parts: the same in every process and at any time."""
-    return uuid5(_NAMESPACE, "/".join(map(str, parts)))
+    return _text(_hash(parts), version=5)
 
 
-def untimed_uuid(*parts: object) -> UUID:
+def untimed_uuid(*parts: object) -> str:
     """Return the same as a UUIDv8, of our own making: of what has no time of its own, so that its time may differ."""
-    return UUID(int=named_uuid(*parts).int & ~(0xF << 76) | 0x8 << 76)
+    return _text(_hash(parts), version=8)
+
+
+def _hash(parts: tuple[object, ...]) -> int:
+    name = "/".join(map(str, parts)).encode()
+    return int.from_bytes(sha1(_NAMESPACE + name, usedforsecurity=False).digest()[:16], "big")
+
+
+def _text(number: int, version: int) -> str:
+    """Write an id: `uuid.UUID` would take as long as the rest."""
+    digits = f"{number & ~(0xF << 76) & ~(0b11 << 62) | version << 76 | 0b10 << 62:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 class InstanceId:

@@ -30,7 +30,7 @@ class UserState:
         for session in reversed(self.sessions):
             if extend(session, when_ns):
                 return session
-        session = Session(str(uuid7()), when_ns, when_ns)
+        session = Session(uuid7(), when_ns, when_ns)
         self.sessions = [*self.sessions[1 - _SESSIONS :], session]
         return session
 
@@ -84,6 +84,8 @@ def with_choices(event: Event, target: EventTarget, state: UserState) -> EventTa
         chosen = getattr(target, field_name) if chosen is None else chosen
         if chosen is not None:
             setattr(state, field_name, chosen)
+    if (target.persona_id, target.story_id) == (state.persona_id, state.story_id):
+        return target
     return replace(target, persona_id=state.persona_id, story_id=state.story_id)
 
 

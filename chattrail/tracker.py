@@ -220,7 +220,7 @@ class Tracker(AbstractContextManager["Tracker"]):
                     when = context.at if timestamp is None and context.at else when
                 else:
                     when = context.latest = max(when, context.latest, context.at)
-            self._emit(event, target, context, event_id or str(uuid7()), when)
+            self._emit(event, target, context, event_id or uuid7(), when)
         except Exception as error:
             self.lost("internal", error)
 

@@ -10,7 +10,7 @@
 #
 # Source: BaseSession.check_response in aiogram/client/session/base.py; _GENERIC_TYPES_CACHE in
 # pydantic/_internal/_generics.py.
-# Met as calls that now and then take milliseconds longer; chattrail/aiogram/middleware.py holds the models.
+# Met as calls that now and then take milliseconds longer; chattrail/aiogram/sends.py holds the models.
 #
 # Output seen:
 #   100 answers: 1 build of the model

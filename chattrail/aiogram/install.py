@@ -1,9 +1,12 @@
 """Puts the middlewares into a dispatcher, and what sees a bot's calls into its session."""
 
+from typing import Any
+
 from aiogram import Bot, Dispatcher
+from aiogram.dispatcher.event.handler import HandlerObject
 from aiogram.types import TelegramObject
 
-from chattrail.aiogram.middleware import Failures, HandlerName, Updates
+from chattrail.aiogram.middleware import Failures, Updates
 from chattrail.botapi.updates import UPDATES
 from chattrail.tracker import Tracker
 
@@ -24,9 +27,7 @@ def install(dispatcher: Dispatcher, bot: Bot, tracker: Tracker, *, webhook_repli
     for name, observer in dispatcher.observers.items():
         # aiogram asks Telegram only for updates that have a handler; few bots handle edits, reactions or who blocks them.
         if name in UPDATES and UPDATES[name].read is not None:
-            observer.register(_nobody, _never)
-        if name not in ("update", "error"):
-            observer.middleware(HandlerName())
+            observer.handlers.append(_NoHandler(_nobody))
 
 
 def _before_storage(dispatcher: Dispatcher, updates: Updates) -> None:
@@ -35,9 +36,13 @@ def _before_storage(dispatcher: Dispatcher, updates: Updates) -> None:
     known.insert(known.index(dispatcher.fsm) if dispatcher.fsm in known else len(known), updates)
 
 
+class _NoHandler(HandlerObject):
+    """Never handles an update. It is asked for each one, before the handlers of other routers: a filter would take longer."""
+
+    async def check(self, *args: Any, **kwargs: Any) -> tuple[bool, dict[str, Any]]:
+        """Say no."""
+        return False, {}
+
+
 async def _nobody(event: TelegramObject) -> None:
-    """Handle nothing: `_never` keeps every update from it."""
-
-
-async def _never(event: TelegramObject) -> bool:
-    return False
+    """Stand in for a handler's function."""

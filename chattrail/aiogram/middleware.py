@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from traceback import walk_tb
 from typing import Any
 
 from aiogram import BaseMiddleware, Bot, Dispatcher
 from aiogram.dispatcher.event.bases import CancelHandler, SkipHandler
+from aiogram.dispatcher.event.handler import CallableObject, HandlerObject
 from aiogram.methods import TelegramMethod
 from aiogram.types import TelegramObject, Update
 from aiogram.types.update import UpdateTypeLookupError
@@ -14,9 +15,9 @@ from aiogram.types.update import UpdateTypeLookupError
 from chattrail.aiogram.bots import Bots, InstrumentedBot
 from chattrail.aiogram.owner import OwnerRouter
 from chattrail.botapi.deferred import DeferredEvents
-from chattrail.botapi.failures import failure_of
+from chattrail.botapi.failures import failure_of, handler_of
 from chattrail.botapi.recorder import recorder_of
-from chattrail.context import UpdateContext, current_update, running_update
+from chattrail.context import UpdateContext, current_update
 from chattrail.events import Command, Event
 from chattrail.genai import watch
 from chattrail.rate_limited_log import RateLimitedLog, error_location
@@ -53,7 +54,7 @@ class Updates(BaseMiddleware):
         except (SkipHandler, CancelHandler):
             raise
         except Exception as error:
-            recorder_of(tracker).handler_failed(failure_of(error, context.handler), context)
+            recorder_of(tracker).handler_failed(failure_of(error, _handler_of(error)), context)
             data[_FAILED] = context
             raise
         finally:
@@ -109,17 +110,15 @@ class Failures(BaseMiddleware):
             current_update.reset(token)
 
 
-class HandlerName(BaseMiddleware):
-    """Notes which handler an update reached, for the case that it fails."""
-
-    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
-        """Note the handler's name and go on."""
-        context = running_update()
-        if context is not None:
-            with suppress(Exception):
-                callback = data["handler"].callback
-                context.handler = f"{callback.__module__}.{callback.__qualname__}"
-        return await handler(event, data)
+def _handler_of(error: BaseException) -> str | None:
+    """Return the handler that raised an exception; where it was another function of the bot's, such as a middleware, that one."""
+    found = None
+    for frame, _ in walk_tb(error.__traceback__):
+        one = frame.f_locals.get("self") if frame.f_code is CallableObject.call.__code__ else None
+        callback = one.callback if isinstance(one, HandlerObject) else None
+        name = getattr(callback, "__qualname__", None)  # a partial function has none
+        found = f"{callback.__module__}.{name}" if name else found
+    return found or handler_of(error, "aiogram")
 
 
 def _kind(update: Update) -> str | None:

@@ -19,7 +19,7 @@ from chattrail.events import AiMessage, BotMessage, Event, MessageDeleted, Messa
 DRAFT_S = 60.0  # Telegram shows a draft for 30
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """A call that Telegram has carried out. `given` are its parameters, by attribute or as a mapping."""
 
@@ -36,7 +36,7 @@ class Call:
         return get(self.given, name)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sent:
     """An event that a call is, whose and where. `key` names the message; `edited` is what an edit of it says."""
 
@@ -67,8 +67,10 @@ def _said(call: Call, message: Any, fields: Fields) -> Iterator[Sent]:
     if draft is not None:
         events = [_streamed(event, draft) for event in events]
     remember(call, where, fields, ai=any(isinstance(event, AiMessage) for event in events))
-    for event in events:
+    for event in events[:-1]:
         yield replace(where, event=event)
+    where.event = events[-1]
+    yield where
 
 
 def at_message(call: Call, message: Any) -> Sent:
@@ -188,7 +190,8 @@ def edited(call: Call) -> Iterator[Sent]:
         fields = {"kind": "text", **{name: fields[name] for name in ("text", "length", "entities") if name in fields}}
         if "text" not in fields:
             return
-    yield replace(where, event=MessageEdited(), edited=fields)
+    where.event, where.edited = MessageEdited(), fields
+    yield where
 
 
 def _given_fields(call: Call) -> Fields:

@@ -26,7 +26,7 @@ _COMMAND = re.compile(r"/([a-z0-9_]{1,64})(?:@(\w+))?(?:\s+(.*))?\Z", re.IGNOREC
 _EDITED = frozenset(attributes_of(MessageEdited))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Arrived:
     """What an update is, whose and where. `besides` are other events that it is, before `event`, with their messages' numbers."""
 
@@ -38,12 +38,14 @@ class Arrived:
     besides: tuple[tuple[Event, int | None], ...] = ()
 
 
-def where(event: Event | None, found: Any, user: Any = None, message: Any = None) -> Arrived:
+def where(
+    event: Event | None, found: Any, user: Any = None, message: Any = None, place: MessagePlace | None = None
+) -> Arrived:
     """Return an event with whose and where it is, by the fields that most kinds of updates have."""
     message = get(found, "message") if message is None else message
     chat = get(found, "chat") or get(message, "chat")
     user = user or get(found, "from_user") or get(found, "user")
-    return Arrived(event, people.person(user, chat), people.chat_of(chat), people.message_id(message))
+    return Arrived(event, people.person(user, chat), people.chat_of(chat), people.message_id(message), place)
 
 
 def received(message: Any, bot: BotAccount, memory: Memory) -> Arrived:
@@ -59,7 +61,7 @@ def received(message: Any, bot: BotAccount, memory: Memory) -> Arrived:
 
 
 def _at_message(event: Event | None, message: Any, bot: BotAccount, memory: Memory, fields: Any = None) -> Arrived:
-    arrived = replace(where(event, message, message=message), place=people.place(message))
+    arrived = where(event, message, message=message, place=people.place(message))
     return _remembered(arrived, message, bot, memory, fields)
 
 

@@ -79,4 +79,5 @@ def given_place(given: object) -> dict[str, Any]:
 
 
 def _full_name(named: object) -> str | None:
-    return " ".join(part for part in (get(named, "first_name"), get(named, "last_name")) if part) or None
+    first, last = get(named, "first_name"), get(named, "last_name")
+    return f"{first} {last}" if first and last else first or last or None

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+_NO_MODEL: Any = object()
 # Of an entity; not `user`, whose id the tracker may have to hide.
 _ENTITY = ("type", "offset", "length", "url", "language", "custom_emoji_id", "unix_time", "date_time_format")
 
@@ -17,7 +18,13 @@ def get(found: object, name: str) -> Any:
     if isinstance(found, dict):  # not Mapping: it is asked some fifty times for each message
         value = found.get(name)
         return found.get("from") if value is None and name == "from_user" else value
-    return getattr(found, name, None)
+    try:
+        return found.__dict__[name]
+    except AttributeError:  # an object without one
+        return getattr(found, name, None)
+    except KeyError:  # a model of pydantic takes long to say that it has no such field
+        newer = getattr(found, "__pydantic_extra__", _NO_MODEL)
+        return getattr(found, name, None) if newer is _NO_MODEL else (newer or {}).get(name)
 
 
 def items(found: object) -> Iterable[Any]:

@@ -1,6 +1,7 @@
 """A message as Telegram would return it, made of the parameters of a call whose result is never seen."""
 
 import re
+from functools import cache
 from typing import Any
 
 from chattrail.botapi.people import given_place
@@ -15,7 +16,7 @@ def message_of(method: str, given: object, context: UpdateContext | None) -> dic
     chat_id = number(get(given, "chat_id"))
     if chat_id is None or not method.startswith("send"):
         return None
-    kind = re.sub(r"(?<!^)(?=[A-Z])", "_", method.removeprefix("send")).lower()
+    kind = _kind_of(method)
     message: dict[str, Any] = {"message_id": 0, "chat": _chat(chat_id, context), **given_place(given)}
     for name in ("text", "entities", "caption", "caption_entities", "rich_message", "checklist"):
         message[name] = get(given, name)
@@ -26,6 +27,11 @@ def message_of(method: str, given: object, context: UpdateContext | None) -> dic
         file = {"file_id": None if "://" in (word(content) or "") else word(content)}
         message[kind] = [file] if kind == "photo" else file
     return message
+
+
+@cache
+def _kind_of(method: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", method.removeprefix("send")).lower()
 
 
 def _chat(chat_id: int, context: UpdateContext | None) -> dict[str, Any]:

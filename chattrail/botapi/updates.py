@@ -47,7 +47,7 @@ def _connection(found: Any, bot: BotAccount, memory: Memory) -> Arrived:
 def _pressed(query: Any, bot: BotAccount, memory: Memory) -> Arrived:
     label = _label(query)
     event = UserMessage(kind="button", text=label, length=None if label is None else len(label))
-    return replace(where(event, query), place=people.place(_topic_of(get(query, "message"))))
+    return where(event, query, place=people.place(_topic_of(get(query, "message"))))
 
 
 def _topic_of(message: Any) -> Any:
@@ -116,7 +116,7 @@ def _boost_removed(found: Any, bot: BotAccount, memory: Memory) -> Arrived:
 
 
 def _stopped(found: Any, bot: BotAccount, memory: Memory) -> Arrived:
-    return replace(where(ChatAction(action="generation_stopped"), found), place=people.place(found))
+    return where(ChatAction(action="generation_stopped"), found, place=people.place(found))
 
 
 def _media_bought(found: Any, bot: BotAccount, memory: Memory) -> Arrived:

@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias
 
 from opentelemetry.sdk.resources import Resource
 
-from chattrail.export.logrecord import Packed, dropped_attributes, pack, unpack
+from chattrail.export.logrecord import LogRecords, Packed, dropped_attributes, pack
 from chattrail.export.otel import suppressed_instrumentation
 from chattrail.export.process_end_reports import ProcessEndReports
 from chattrail.export.sequence_file import SequenceFile
@@ -270,7 +270,7 @@ class CountingBatchProcessor:
         try:
             self._transport = self._transport or self._connect()
             self._resource = resource = self._resource or self._make_resource()
-            return self._transport.send([unpack(packed, resource) for packed in batch])
+            return self._transport.send(LogRecords(batch, resource))
         except Exception as error:  # what cannot be encoded, or a fault of an exporter: the records are suspect
             return ExportResult(ExportStatus.REJECTED, error_location(error))
 

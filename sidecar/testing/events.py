@@ -39,7 +39,7 @@ def event(
 ) -> LogRecord:
     """Return an analytics event at a time in Unix nanoseconds (now); attributes go by their full names."""
     at = time.time_ns() if at is None else at
-    given = {"event.id": event_id or str(uuid7()), "user.id": user, **attributes}
+    given = {"event.id": event_id or uuid7(), "user.id": user, **attributes}
     pairs = [KeyValue(key=key, value=attribute(value)) for key, value in given.items()]
     return LogRecord(time_unix_nano=at, event_name=f"chattrail.{type_}", attributes=pairs)
 
