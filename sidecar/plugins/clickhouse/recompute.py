@@ -114,7 +114,8 @@ class Recomputation:
                 if not await self._alone(span, piece, is_clean):
                     return piece
             took = self._context.clock.monotonic() - began
-            if took < QUICK_S and piece.rows == self._rows:
+            quick = QUICK_S if self._rows >= LEAST_ROWS else SLOW_S  # a busy machine is never quicker, however small they are
+            if took < quick and piece.rows == self._rows:
                 self._rows = min(MOST_ROWS, self._rows * 2)
             elif took > SLOW_S:
                 self._rows = max(min(self._rows, LEAST_ROWS), self._rows // 2)
