@@ -3,6 +3,7 @@
 Nothing here waits for a network or raises into the caller. Whatever goes wrong costs one event, which is counted.
 """
 
+import atexit
 import logging
 import threading
 import time
@@ -52,6 +53,7 @@ class Tracker(AbstractContextManager["Tracker"]):
         self._bots: dict[int, BotAccount] = {}
         self._at_end: list[Callable[[], None]] = []
         self.kept: dict[type, object] = {}  # what instrumentations keep for this tracker
+        atexit.register(self.shutdown)  # before the sink's own, which knows nothing of what waits here
         after_fork_in_child(self._begin_again)
 
     def track(
@@ -146,6 +148,7 @@ class Tracker(AbstractContextManager["Tracker"]):
 
     def shutdown(self, timeout: float = 5.0) -> None:
         """Send what is queued and end within `timeout` seconds, come what may. What could not be sent is counted."""
+        atexit.unregister(self.shutdown)
         for pending in list(self._pending):
             self.settle(pending.context)
         self._end()

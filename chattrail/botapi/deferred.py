@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from contextlib import suppress
 from contextvars import Context
 from typing import Protocol
 
@@ -68,7 +69,8 @@ class DeferredInThread:
             self._waiting[id(context)] = (time.monotonic() + SECONDS, tracker, context)
             if self._thread is None or not self._thread.is_alive():  # a forked child has no thread
                 self._thread = threading.Thread(target=self._run, name="chattrail-deferred", daemon=True)
-                self._thread.start()
+                with suppress(RuntimeError):  # no more threads, or the interpreter is ending: it is settled with its update
+                    self._thread.start()
 
     def end(self, context: UpdateContext) -> None:
         """Forget an update."""

@@ -179,12 +179,17 @@ class CountingBatchProcessor:
         # On a thread of its own, so that a slow close cannot break the deadline.
         transport = self._transport
         self._aborted = True
-        if transport is not None:
-            closer = threading.Thread(target=transport.close, name="chattrail-close", daemon=True)
+        if transport is None:
+            return
+        closer = threading.Thread(target=transport.close, name="chattrail-close", daemon=True)
+        threads = [closer] if self._thread is None else [closer, self._thread]
+        try:
             closer.start()
-            for thread in (closer, self._thread):
-                if thread is not None:
-                    thread.join(max(0.0, deadline - time.monotonic()))
+        except RuntimeError:  # an interpreter that ends starts none: Python 3.12.1 does not at exit either
+            threads.remove(closer)
+            transport.close()
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _is_full(self, size: int) -> bool:
         held = len(self._queue) + self._sending

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from telebot import TeleBot, apihelper, types
@@ -51,7 +52,8 @@ class _Updates:
         """Have the updates handled one by one, each in its context."""
         if self.host.account.username is None and not self._asked:
             self._asked = True
-            threading.Thread(target=self._ask, name="chattrail-name", daemon=True).start()
+            with suppress(RuntimeError):  # no more threads, or the interpreter is ending
+                threading.Thread(target=self._ask, name="chattrail-name", daemon=True).start()
         for update in updates:
             context = self.host.begin(update)
             token = current_update.set(context)

@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+import threading
 from typing import Any
 
 import pytest
@@ -53,3 +54,42 @@ def test_a_script_that_just_ends_loses_nothing(http: OtlpReceiver) -> None:
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=30)
     assert len(http.wait(700)) == 700
+
+
+def test_a_bot_that_just_ends_loses_no_edit_that_waits(http: OtlpReceiver) -> None:
+    script = (
+        "from chattrail import create_tracker\n"
+        "from chattrail.botapi.recorder import recorder_of\n"
+        f"tracker = create_tracker('bot', endpoint={http.url!r})\n"
+        "chat = {'id': 1001, 'type': 'private', 'first_name': 'Ann'}\n"
+        "for name, text in (('sendMessage', '…'), ('editMessageText', 'Here'), ('editMessageText', 'Here it is')):\n"
+        "    message = {'message_id': 7, 'date': 1_790_000_000, 'chat': chat, 'text': text}\n"
+        "    recorder_of(tracker).sent(tracker.bot(42), name, {'chat_id': 1001, 'message_id': 7}, message, None)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=30)
+    assert [record.attributes["chattrail.message.text"] for record in http.wait(2)] == ["…", "Here it is"]
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+def test_an_interpreter_that_starts_no_threads_any_more_is_no_fault(
+    receiver: Any, hangs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python 3.12.1 starts none in functions that are called at exit."""
+    if hangs:
+        receiver.hang()
+    tracker = create_tracker("bot", endpoint=receiver.url)
+    say(tracker, 100)
+    if hangs:
+        receiver.wait_requests(1)
+
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if not thread.name.startswith("chattrail"):
+            return start(thread)  # of the receiver
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    tracker.shutdown(1.0)
+    counts = tracker.counts()
+    assert (counts.exported, dict(counts.losses)) == ((0, {"shutdown": 100}) if hangs else (100, {}))

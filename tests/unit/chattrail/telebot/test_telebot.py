@@ -232,6 +232,21 @@ def test_a_slow_handlers_question_is_recorded_meanwhile(bench: Bench) -> None:
     assert bench.types == ["user_message"]
 
 
+def test_a_machine_without_room_for_a_thread_is_no_fault(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name not in ("chattrail-deferred", "chattrail-name"):
+            return start(thread)
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    bench.on_text(lambda message: None)
+    bench.feed(said("hi"))
+    bench.feed(said("you"))
+    assert bench.types == ["user_message"] * 2
+
+
 def test_what_is_no_bot_or_too_old_is_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TypeError, match="instrument\\(\\) takes a TeleBot or an AsyncTeleBot, not a str"):
         instrument("42:TEST", bench.tracker)  # type: ignore[arg-type]
