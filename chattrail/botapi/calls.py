@@ -11,7 +11,7 @@ from chattrail.botapi.answers import events_of, image_of, is_new_image
 from chattrail.botapi.content import Fields, fields_of
 from chattrail.botapi.memory import Draft, Key, KnownMessage, KnownPoll, Memory, message_key
 from chattrail.botapi.reactions import emoji_of
-from chattrail.botapi.reading import entities, get, items, known, now, number, telegrams_time, word
+from chattrail.botapi.reading import chat_number, entities, get, items, known, now, number, telegrams_time, word
 from chattrail.botapi.rich_text import plain, without_tags
 from chattrail.context import BotAccount, Chat, Details, MessagePlace, Person, UpdateContext
 from chattrail.events import AiMessage, BotMessage, Event, MessageDeleted, MessageEdited, PollAction, Reaction
@@ -52,6 +52,9 @@ class Sent:
 
 def sent(call: Call) -> Iterator[Sent]:
     """Read a call that returns the message that it sent, or several."""
+    if call.result is None and call.name == "forwardMessage":  # what is forwarded is not among the parameters
+        yield from copied(call)
+        return
     for message in items(call.result) or (call.result,):
         fields = fields_of(message)
         if fields is not None:
@@ -150,7 +153,7 @@ def drafted(call: Call) -> Iterator[Sent]:
 
 def at_given(call: Call, message: Any = None) -> Sent:
     """Return whose and where a message is of which a call names chat and number, or what Telegram calls it inline."""
-    inline, chat_id = call.get("inline_message_id"), number(call.get("chat_id"))
+    inline, chat_id = call.get("inline_message_id"), chat_number(call.get("chat_id"))
     message = number(message)
     account = call.get("business_connection_id")
     place = MessagePlace(business_connection_id=account) if account else None
@@ -215,7 +218,7 @@ def copied(call: Call) -> Iterator[Sent]:
     paired = len(list(results)) == len(list(sources))  # what can't be copied is left out
     for index, result in enumerate(results):
         source = list(sources)[index] if paired else None
-        found = call.memory.messages.get((call.bot.id, call.get("from_chat_id"), source))
+        found = call.memory.messages.get((call.bot.id, chat_number(call.get("from_chat_id")), source))
         fields = dict(found.fields) if found is not None else {"kind": "forward" if "orward" in call.name else "copy"}
         caption = call.get("caption")
         if caption is not None or call.get("remove_caption"):

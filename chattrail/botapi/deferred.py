@@ -69,7 +69,9 @@ class DeferredInThread:
             self._waiting[id(context)] = (time.monotonic() + SECONDS, tracker, context)
             if self._thread is None or not self._thread.is_alive():  # a forked child has no thread
                 self._thread = threading.Thread(target=self._run, name="chattrail-deferred", daemon=True)
-                with suppress(RuntimeError):  # no more threads, or the interpreter is ending: it is settled with its update
+                with suppress(
+                    RuntimeError
+                ):  # no more threads, or the interpreter is ending: it is settled with its update
                     self._thread.start()
 
     def end(self, context: UpdateContext) -> None:

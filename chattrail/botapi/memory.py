@@ -94,5 +94,6 @@ class Memory:
         self.polls: Recent[KnownPoll] = Recent(SMALL)
         self.drafts: Recent[Draft] = Recent(SMALL)
         self.queries: Recent[Query] = Recent(SMALL)
+        self.payers: Recent[Person] = Recent(SMALL)  # by the charge
         self.offers: Recent[int] = Recent(SMALL)  # the Stars that paid media cost
         self.blocked: Recent[bool] = Recent(BLOCKED)

@@ -54,6 +54,8 @@ def received(message: Any, bot: BotAccount, memory: Memory) -> Arrived:
     if event is None and fields is not None and people.is_person(get(message, "from_user")):
         event = _said(fields, bot.username)
     arrived = _at_message(event, message, bot, memory, fields)
+    if isinstance(event, PremiumAction):
+        arrived = _paid_by(arrived, (bot.id, event.charge_id), memory)
     if fields is not None and fields["kind"] != "text" and isinstance(event, StartCommand | Command):
         file = {name: value for name, value in fields.items() if name not in ("text", "length", "entities")}
         return replace(arrived, besides=((UserMessage(**file), None),))  # the photo over the command is sent, too
@@ -100,6 +102,14 @@ def _payment(message: Any) -> Event | None:
                 **price(get(paid, "total_amount"), get(paid, "currency")),
             )
     return None
+
+
+def _paid_by(arrived: Arrived, charge: tuple[int, str | None], memory: Memory) -> Arrived:
+    """Return whose a payment or refund is: in a group Telegram's note of a refund does not say who had paid."""
+    if arrived.person is not None:
+        memory.payers.put(charge, arrived.person)
+        return arrived
+    return replace(arrived, person=memory.payers.get(charge))
 
 
 def _seconds(found: Any) -> int | None:

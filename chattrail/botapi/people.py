@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chattrail.botapi.reading import get, number, word
+from chattrail.botapi.reading import chat_number, get, number, word
 from chattrail.context import Chat, MessagePlace, Person
 
 # https://core.telegram.org/bots/api#message: `from` of what a linked channel, an anonymous admin or a channel posts in a group.
@@ -72,7 +72,9 @@ def place(message: object) -> MessagePlace | None:
 def given_place(given: object) -> dict[str, Any]:
     """Return the fields of a message's place that a call's parameters say, as they stand in a message."""
     reply = get(given, "reply_parameters")
-    elsewhere = get(reply, "chat_id") not in (None, get(given, "chat_id"))
+    elsewhere = get(reply, "chat_id") is not None and chat_number(get(reply, "chat_id")) != chat_number(
+        get(given, "chat_id")
+    )
     reply_to = None if elsewhere else get(reply, "message_id") or get(given, "reply_to_message_id")
     replied = {} if reply_to is None else {"reply_to_message": {"message_id": reply_to}}
     return {"message_thread_id": get(given, "message_thread_id"), **replied}

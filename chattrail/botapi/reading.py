@@ -1,6 +1,7 @@
 """Reads objects of any framework by the names of the Bot API."""
 
 import json
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 _NO_MODEL: Any = object()
 # Of an entity; not `user`, whose id the tracker may have to hide.
 _ENTITY = ("type", "offset", "length", "url", "language", "custom_emoji_id", "unix_time", "date_time_format")
+_CHAT_ID = re.compile(r"-?[0-9]{1,18}")
 
 
 def get(found: object, name: str) -> Any:
@@ -41,6 +43,11 @@ def word(found: object) -> str | None:
 def number(found: object) -> int | None:
     """Return a whole number; None for anything else."""
     return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def chat_number(found: object) -> int | None:
+    """Return a chat's id; None for a channel's @name. Telegram takes ids as texts, too, as many programs keep them."""
+    return int(found) if isinstance(found, str) and _CHAT_ID.fullmatch(found) else number(found)
 
 
 def known(**fields: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from chattrail.botapi.memory import Key, KnownMessage, Memory, Query, message_ke
 from chattrail.botapi.messages import Arrived
 from chattrail.botapi.methods import METHODS
 from chattrail.botapi.money import price
-from chattrail.botapi.reading import get, now, number, telegrams_time
+from chattrail.botapi.reading import chat_number, get, now, telegrams_time
 from chattrail.botapi.returned import message_of
 from chattrail.clock import nanoseconds
 from chattrail.context import (
@@ -109,7 +109,7 @@ class Recorder:
     def failed(self, bot: BotAccount, given: object, error: object, context: UpdateContext | None) -> None:
         """Record that the person has blocked the bot, when that is why Telegram refused a call. `error` is what it said."""
         try:
-            chat_id = number(get(given, "chat_id"))
+            chat_id = chat_number(get(given, "chat_id"))
             if chat_id is None or chat_id <= 0 or _BLOCKED not in str(error).lower():
                 return
             if not self.memory.blocked.get((bot.id, chat_id)):

@@ -47,7 +47,12 @@ def _connection(found: Any, bot: BotAccount, memory: Memory) -> Arrived:
 def _pressed(query: Any, bot: BotAccount, memory: Memory) -> Arrived:
     label = _label(query)
     event = UserMessage(kind="button", text=label, length=None if label is None else len(label))
-    return where(event, query, place=people.place(_topic_of(get(query, "message"))))
+    place = people.place(_topic_of(get(query, "message")))
+    arrived = where(event, query, place=place)
+    person, chat = arrived.person, arrived.chat
+    if place is None or place.business_connection_id is None or person is None or chat is None or person.id == chat.id:
+        return arrived
+    return replace(arrived, person=None)  # a business account's owner presses, who is no user of the bot
 
 
 def _topic_of(message: Any) -> Any:

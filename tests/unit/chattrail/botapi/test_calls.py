@@ -58,12 +58,26 @@ def test_a_copy_with_another_caption(desk: Desk) -> None:
         ({"reply_parameters": {"message_id": 7}}, 7),
         ({"reply_to_message_id": 8}, 8),
         ({"reply_parameters": {"message_id": 7, "chat_id": 1001}}, 7),
+        ({"reply_parameters": {"message_id": 7, "chat_id": "1001"}}, 7),
         ({"reply_parameters": {"message_id": 7, "chat_id": -5}}, None),
     ],
 )
 def test_a_copy_replies_to_what_the_call_says(desk: Desk, given: dict[str, Any], reply_to: int | None) -> None:
     desk.call("copyMessage", {"message_id": 31}, chat_id=1001, from_chat_id=-7, message_id=5, **given)
     assert desk.said("message.reply_to_id") == [("bot_message", reply_to)]
+
+
+def test_ids_of_chats_may_be_texts(desk: Desk) -> None:
+    """Telegram takes them so, and many programs keep them so."""
+    desk.receive("channel_post", {"message_id": 5, "date": 1, "chat": {"id": -7, "type": "channel"}, "text": "a"})
+    desk.call("copyMessage", {"message_id": 31}, chat_id="1001", from_chat_id="-7", message_id=5)
+    desk.call("editMessageText", True, chat_id="1001", message_id=31, text="b")
+    desk.call("deleteMessage", chat_id="1001", message_id=31)
+    desk.recorder.failed(desk.bot, {"chat_id": "1001"}, "Forbidden: bot was blocked by the user", None)
+    assert desk.said("user.id", "text", "chat.id") == [
+        ("bot_message", "1001", "a", 1001), ("message_edited", "1001", "b", 1001), ("message_deleted", "1001", None, 1001),
+        ("bot_blocked", "1001", None, 1001),
+    ]  # fmt: skip
 
 
 def test_what_is_done_to_a_message(desk: Desk) -> None:

@@ -109,6 +109,29 @@ def test_what_is_done_to_the_owners_message_is_the_persons_too(desk: Desk) -> No
     ]  # fmt: skip
 
 
+def test_a_press_by_the_owner_is_in_no_trail_and_its_answer_in_the_persons(desk: Desk) -> None:
+    shown = desk.message(text="Menu", business_connection_id="bc")
+    with desk.update("callback_query", {"id": "q", "from": OWNER, "data": "d", "message": shown}):
+        desk.call("answerCallbackQuery", callback_query_id="q", text="Done", show_alert=True)
+        desk.call("sendMessage", desk.message(text="hello", business_connection_id="bc"), chat_id=1001)
+    with desk.update("callback_query", {"id": "q", "from": ANN, "data": "d", "message": shown}):
+        pass
+    assert desk.said("user.id", "text") == [("bot_message", "1001", "hello"), ("user_message", "1001", "d")]
+
+
+def test_a_refund_in_a_group_is_theirs_who_paid(desk: Desk) -> None:
+    paid = {"currency": "XTR", "total_amount": 100, "invoice_payload": "x", "telegram_payment_charge_id": "c"}
+    by_bot = {"id": 42, "is_bot": True, "first_name": "b"}
+    desk.receive("message", desk.message(successful_payment=paid, chat=GROUP, **{"from": ANN}))
+    with desk.update("message", desk.message(refunded_payment=paid, chat=GROUP, **{"from": by_bot})):
+        desk.call("sendMessage", desk.message(text="It is back", chat=GROUP), chat_id=-100)
+    unknown = paid | {"telegram_payment_charge_id": "of another process"}
+    desk.receive("message", desk.message(refunded_payment=unknown, chat=GROUP, **{"from": by_bot}))
+    assert desk.said("user.id", "premium.action", "chat.id") == [
+        ("premium_action", "1001", "paid", -100), ("premium_action", "1001", "refunded", -100), ("bot_message", "1001", None, -100)
+    ]  # fmt: skip
+
+
 def test_deleted_business_messages_are_one_event_each_however_often_they_are_delivered(desk: Desk) -> None:
     for _ in range(2):
         desk.receive("deleted_business_messages", CUSTOMER | {"message_ids": [7, 8]})
