@@ -60,7 +60,7 @@ class ImageHost(LoopbackServer):
 
     async def _status(self, request: web.Request) -> web.Response:
         self.hits[request.path] += 1
-        return web.Response(status=int(request.match_info["status"]))
+        return web.Response(status=int(request.match_info["status"]), headers=request.query)  # what the test asks for
 
     async def _flaky(self, request: web.Request) -> web.Response:
         self.hits[request.path] += 1

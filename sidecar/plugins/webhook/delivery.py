@@ -12,6 +12,7 @@ from yarl import URL
 
 from chattrail.custom import PROPERTY
 from chattrail.events import COMMON, EVENT_TYPES, attributes_of
+from common.retry_after import asked_to_wait
 from sidecar.errors import PermanentError, RetryableError
 from sidecar.otlp.attributes import AttributeValue, Json, json_of
 from sidecar.otlp.batch import Batch, EventRecord
@@ -81,14 +82,13 @@ class Webhook:
         try:
             url = URL(self._config.url.get_secret_value())
             async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
-                status, retry_after = response.status, response.headers.get("Retry-After", "")
+                status, after = response.status, asked_to_wait(response.headers) or 0.0
         except (aiohttp.ClientError, OSError) as error:
             raise RetryableError(f"the webhook's address can't be reached ({type(error).__name__})") from None
         if 200 <= status < 300:
             return
         if status in RETRIED or status >= 500:
-            after = min(float(retry_after), LONGEST_WAIT_S) if retry_after.isdecimal() else 0.0
-            raise RetryableError(f"the webhook's address answered {status}", after=after)
+            raise RetryableError(f"the webhook's address answered {status}", after=min(after, LONGEST_WAIT_S))
         raise PermanentError(f"the webhook's address answered {status}")
 
 

@@ -5,6 +5,7 @@ from functools import partial
 
 import aiohttp
 
+from common.retry_after import asked_to_wait
 from sidecar.errors import PermanentError, RetryableError
 from sidecar.plugins.images.fetch.addresses import CheckedResolver, DnsLookup, Lookup
 from sidecar.plugins.images.fetch.urls import checked_url
@@ -68,7 +69,7 @@ class Fetcher:
                 if response.status in (301, 302, 303, 307, 308) and "Location" in response.headers:
                     url = self._checked(response.headers["Location"], url)
                     continue
-                raise_for_status(response.status, response.headers.get("Retry-After"))
+                raise_for_status(response)
                 codings = ",".join(response.headers.getall("Content-Encoding", [])).lower().split(",")
                 if {coding.strip() for coding in codings} - {"", "identity"}:
                     raise PermanentError("the image's host sent it compressed, though it was asked not to")
@@ -82,13 +83,15 @@ def without_cause(error: PermanentError | RetryableError) -> PermanentError | Re
     return error.with_traceback(None)
 
 
-def raise_for_status(status: int, retry_after: str | None = None) -> None:
+def raise_for_status(response: aiohttp.ClientResponse) -> None:
     """Raise RetryableError or PermanentError unless the HTTP status is 200."""
+    status = response.status
     if status == 200:
         return
     if status in RETRIED:
-        after = float(retry_after) if retry_after and retry_after.isdecimal() else 1.0
-        raise RetryableError(f"the image's host answered {status}", after=min(after, LONGEST_WAIT_S))
+        after = asked_to_wait(response.headers)
+        after = 1.0 if after is None else min(after, LONGEST_WAIT_S)
+        raise RetryableError(f"the image's host answered {status}", after=after)
     raise PermanentError(f"the image's host answered {status}")
 
 

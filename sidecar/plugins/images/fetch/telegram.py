@@ -84,7 +84,7 @@ class TelegramFiles:
         ) as response:
             if response.status in DEAD:
                 return None
-            raise_for_status(response.status, response.headers.get("Retry-After"))
+            raise_for_status(response)
             return await read_capped(response, self._max_bytes, self._what)
 
 

@@ -13,8 +13,11 @@ import pytest
 from aiohttp import web
 
 from common.settings import SettingsError
+from sidecar.errors import RetryableError
 from sidecar.plugin import Plugin
+from sidecar.plugins.outbox import LONGEST_WAIT_S
 from sidecar.plugins.webhook import FACTORY
+from sidecar.plugins.webhook.delivery import Webhook
 from sidecar.telemetry import metrics as telemetry
 from sidecar.telemetry.metrics import Metrics
 from tests.support import otlp
@@ -150,6 +153,18 @@ async def test_failures_are_tried_again_under_the_same_name_and_a_fresh_signatur
     assert len(target.requests) == 4
     assert len({request.headers["Chattrail-Delivery"] for request in target.requests}) == 1
     assert metrics.value(telemetry.OUTBOX_RETRIES, plugin="webhook") == 3
+
+
+@pytest.mark.parametrize(
+    ("asked", "after"), [("7", 7.0), ("Fri, 01 Jan 2100 00:00:00 GMT", LONGEST_WAIT_S), ("soon", 0.0)]
+)
+async def test_the_far_side_may_say_when(target: Target, asked: str, after: float) -> None:
+    target.answers = [web.Response(status=503, headers={"Retry-After": asked})]
+    async with webhook(target.url, FakeClock()) as (plugin, _):
+        assert isinstance(plugin, Webhook)
+        with pytest.raises(RetryableError) as caught:
+            await plugin._post(b"{}")
+    assert caught.value.after == after
 
 
 @pytest.mark.parametrize(

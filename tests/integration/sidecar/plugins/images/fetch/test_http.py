@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from sidecar.errors import PermanentError, RetryableError
-from sidecar.plugins.images.fetch.http import Fetcher
+from sidecar.plugins.images.fetch.http import LONGEST_WAIT_S, Fetcher
 from sidecar.plugins.images.fetch.telegram import TelegramFiles
 from stack.simulators.telegram.server import TelegramServer
 from tests.support.closing import fetcher_of, running
@@ -57,6 +57,16 @@ async def test_what_will_not_pass(path: str, message: str, host: ImageHost, fetc
 async def test_what_may_pass(path: str, message: str, host: ImageHost, fetcher: Fetcher) -> None:
     with pytest.raises(RetryableError, match=message):
         await fetcher.fetch(host.address(path))
+
+
+@pytest.mark.parametrize(
+    ("asked", "after"), [(None, 1.0), ("7", 7.0), ("Fri, 01 Jan 2100 00:00:00 GMT", LONGEST_WAIT_S), ("soon", 1.0)]
+)
+async def test_a_host_may_say_when(asked: str | None, after: float, host: ImageHost, fetcher: Fetcher) -> None:
+    query = f"?Retry-After={quote(asked)}" if asked else ""
+    with pytest.raises(RetryableError) as caught:
+        await fetcher.fetch(host.address(f"status/503{query}"))
+    assert caught.value.after == after
 
 
 async def test_nobody_listens(fetcher: Fetcher) -> None:
