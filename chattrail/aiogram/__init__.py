@@ -28,7 +28,8 @@ def instrument(dispatcher: Dispatcher, bot: Bot, tracker: Tracker, *, webhook_re
     """Record what passes through the dispatcher and the bot. Call it once for each bot; a second time does nothing.
 
     Bots are told apart by id: each may have a tracker of its own, or several one. A bot of the dispatcher that was not
-    instrumented is recorded like the others where they have one tracker.
+    instrumented is recorded like the others where they have one tracker. Another object for the same token, which only
+    sends, needs the call, too.
 
     Raises RuntimeError with an aiogram that is too old.
 

@@ -182,6 +182,13 @@ async def test_another_object_of_a_bot_is_the_same_bot(bench: Bench, caplog: pyt
     assert caplog.text == ""
 
 
+async def test_another_object_of_a_bot_that_only_sends_is_recorded_once_it_is_named(bench: Bench) -> None:
+    another = Bot("42:TEST", session=Wire())
+    instrument(bench.dispatcher, another, bench.tracker)
+    await another.send_message(1001, "from a job")
+    assert [(event["type"], event["telegram.bot.id"]) for event in bench.events] == [("bot_message", 42)]
+
+
 async def test_the_hosts_own_tracker_stays_its_own() -> None:
     bench = Bench()
     bench.dispatcher["tracker"] = "the host's"
