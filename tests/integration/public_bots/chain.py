@@ -89,5 +89,5 @@ async def running(
         await dispatcher.stop_polling()
         await polling
         await bot.session.close()
-        await asyncio.to_thread(tracker.shutdown)
+        await asyncio.to_thread(tracker.shutdown, 60.0)  # a busy machine takes its time
         assert tracker.dropped == 0
