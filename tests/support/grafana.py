@@ -3,6 +3,7 @@
 $__timeFilter(c)    c >= toDateTime(from) AND c <= toDateTime(to), in Unix seconds
 $__timeInterval(c)  toStartOfInterval(toDateTime(c), INTERVAL n second), n the panel's step, at least 1
 $__fromTime, $__toTime, $__interval_s
+$__conditionalAll(c, $v)  c, with ${v:singlequote} as what is chosen in quotes; 1=1 where all is
 """
 
 import json
@@ -14,6 +15,7 @@ from tests.support.paths import ROOT
 
 GRAFANA = ROOT / "web" / "grafana"
 MACRO = re.compile(r"\$__(?P<name>\w+)(?:\((?P<column>[^()]*)\))?")
+CONDITIONAL = re.compile(r"\$__conditionalAll\((?P<condition>(?:[^()]|\((?:[^()]|\([^()]*\))*\))*), \$bot\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +25,14 @@ class Window:
     begin: int
     end: int
     step: int = 60
+    bots: tuple[str, ...] = ()  # none: all
 
     def expand(self, sql: str) -> str:
         """Replace the macros. Raises KeyError for one that is not in the list above."""
+        chosen = ", ".join(f"'{bot}'" for bot in self.bots)
+        sql = CONDITIONAL.sub(
+            lambda it: it["condition"].replace("${bot:singlequote}", chosen) if chosen else "1=1", sql
+        )
         return MACRO.sub(self._replace, sql)
 
     def _replace(self, match: re.Match[str]) -> str:
@@ -68,3 +75,10 @@ def dashboard() -> dict[str, Any]:
 def queries() -> list[Query]:
     """Every query of it."""
     return [Query(panel, target) for panel in dashboard()["panels"] for target in panel["targets"]]
+
+
+def bots() -> str:
+    """The query of the variable `bot`: what stands in panels' queries, and what people read."""
+    (variable,) = dashboard()["templating"]["list"]
+    assert variable["name"] == "bot"
+    return str(variable["query"])

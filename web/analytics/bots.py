@@ -1,9 +1,8 @@
 """Bots as the filter `bot=` names them: by Telegram's id, or by the name of their service where events have no id.
 
-Events of a service from before it sent ids count to its bot's id when the service has had only one.
+The view `shown_bots` says which values of the column `bot` stand for a bot.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -28,18 +27,11 @@ class Bot:
 
 
 def bots_of(rows: Iterable[tuple[str, str, str]]) -> tuple[Bot, ...]:
-    """Tell bots from (service, bot id or '', username), those with the newest events first."""
-    given = list(rows)
-    ids: dict[str, set[str]] = defaultdict(set)
-    for service, bot_id, _ in given:
-        if bot_id:
-            ids[service].add(bot_id)
+    """Make bots of (bot, value of the column `bot` that stands for it, username or ''); the order and the first name stay."""
     stored: dict[str, set[str]] = {}
     usernames: dict[str, str] = {}
-    for service, bot_id, username in given:
-        its = ids[service]
-        bot = bot_id or (next(iter(its)) if len(its) == 1 else service)
-        stored.setdefault(bot, set()).add(bot_id or service)
+    for bot, value, username in rows:
+        stored.setdefault(bot, set()).add(value)
         usernames[bot] = usernames.get(bot) or username
     return tuple(Bot(bot, usernames[bot], tuple(sorted(values))) for bot, values in stored.items() if _is_name(bot))
 

@@ -21,8 +21,7 @@ class BotQueries:
         """All that can be chosen, those with the newest events first."""
         rows = self._clickhouse.rows(sql("bots"), {"limit": BOTS_MAX})
         return bots_of(
-            (text_of(bytes.fromhex(service)), text_of(bytes.fromhex(bot_id)), username)
-            for service, bot_id, username, _ in rows
+            (text_of(bytes.fromhex(bot)), text_of(bytes.fromhex(stored)), username) for bot, stored, username, _ in rows
         )
 
     def chosen(self, arguments: Mapping[str, str]) -> Bot | None:

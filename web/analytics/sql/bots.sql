@@ -1,8 +1,8 @@
 -- name: bots
--- Which bots each service has had, those with the newest events first; names in hexadecimal, since they may hold anything.
+-- The values of the column `bot` and which bots they stand for, newest events first; in hexadecimal, since they may hold anything.
 WITH $short AS short
-SELECT hex(service_name), hex(bot_id), short(argMaxMerge(username)), max(last_ts) AS last
-FROM bots
-GROUP BY service_name, bot_id
-ORDER BY last DESC, bot_id, service_name
+SELECT hex(bot), hex(stored), short(username), max(last_ts) AS last
+FROM shown_bots
+GROUP BY bot, stored, username
+ORDER BY last DESC, bot, stored
 LIMIT {limit:UInt32}

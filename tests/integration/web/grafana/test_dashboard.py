@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from tests.support.embedded import EmbeddedClickHouse
-from tests.support.grafana import Query, Window, queries
+from tests.support.grafana import Query, Window, bots, queries
 from tests.support.otlp import event, request
 from tests.support.web_stage import WebStage, web_stage
 
@@ -140,6 +141,28 @@ def test_a_query_shows_what_happened(stage: WebStage, query: Query) -> None:
 def test_a_query_keeps_to_the_period(stage: WebStage, query: Query) -> None:
     rows, _ = ask(stage, query, A_YEAR_AGO)
     assert rows == [] or rows == [dict.fromkeys(IN_ALL, 0)]
+
+
+OF_A_BOT = {
+    "In this period",
+    "Activity",
+    "Events by type",
+    "Time to answer",
+    "Failures",
+    "Delivery: from event to database",
+}
+
+
+def test_panels_about_events_can_be_of_one_bot(stage: WebStage) -> None:
+    with clickhouse_connect.get_client(dsn=stage.readonly_url, autogenerate_session_id=False) as client:
+        ((bot, name),) = client.query(bots()).result_rows
+    assert (bytes.fromhex(bot), name) == (b"test-bot", "test-bot")
+    assert {query.title for query in queries() if "$bot)" in query.sql} == OF_A_BOT
+    for query in queries():
+        rows, _ = ask(stage, query, replace(PERIOD, bots=("00", bot)))
+        assert EXPECTED[query.title](rows), (query.title, rows)
+        rows, _ = ask(stage, query, replace(PERIOD, bots=("00",)))
+        assert query.title not in OF_A_BOT or rows in ([], [dict.fromkeys(IN_ALL, 0)]), (query.title, rows)
 
 
 def test_hostile_values_do_not_spoil_a_panel(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> None:

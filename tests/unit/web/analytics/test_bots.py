@@ -1,4 +1,4 @@
-"""Which bot the rows of a service stand for."""
+"""The bots that can be chosen, and the one that is."""
 
 import pytest
 
@@ -6,28 +6,20 @@ from web.analytics.bots import Bot, bots_of, chosen
 from web.errors import ParameterError
 
 
-def test_rows_without_an_id_count_to_the_only_id_that_their_service_has_had() -> None:
-    assert bots_of([("shop", "42", "shop_bot"), ("shop", "", "")]) == (Bot("42", "shop_bot", ("42", "shop")),)
-    assert bots_of([("shop", "", ""), ("other", "42", "")]) == (Bot("shop", "", ("shop",)), Bot("42", "", ("42",)))
-
-
-def test_a_service_with_two_ids_keeps_its_rows_without_one() -> None:
-    found = bots_of([("duo", "43", "b"), ("duo", "44", "c"), ("duo", "", "")])
-    assert [(bot.bot, bot.stored) for bot in found] == [("43", ("43",)), ("44", ("44",)), ("duo", ("duo",))]
-
-
-def test_a_bot_of_two_services_is_one_and_keeps_its_newest_name() -> None:
-    (bot,) = bots_of([("new", "42", "renamed"), ("old", "42", "shop_bot"), ("old", "", "")])
-    assert (bot.name, bot.stored) == ("@renamed", ("42", "old"))
+def test_a_bot_has_all_that_is_stored_for_it_and_its_newest_name() -> None:
+    assert bots_of([("42", "42", "renamed"), ("43", "43", ""), ("42", "42", "shop_bot"), ("42", "shop", "")]) == (
+        Bot("42", "renamed", ("42", "shop")),
+        Bot("43", "", ("43",)),
+    )
 
 
 @pytest.mark.parametrize("name", ["", "a" * 101, "a\x00b", "a\nb", "\udcff", "\u202eabc"])
 def test_a_name_that_no_address_can_hold_cannot_be_chosen(name: str) -> None:
-    assert bots_of([(name, "", ""), ("shop", "", "")]) == (Bot("shop", "", ("shop",)),)
+    assert bots_of([(name, name, ""), ("shop", "shop", "")]) == (Bot("shop", "", ("shop",)),)
 
 
 def test_a_bot_that_there_is_not_is_refused_and_the_known_ones_are_named() -> None:
-    bots = bots_of([("shop", "", "")])
+    bots = bots_of([("shop", "shop", "")])
     assert chosen({"bot": "shop"}, bots) == bots[0]
     assert chosen({"bot": ""}, bots) is None
     with pytest.raises(

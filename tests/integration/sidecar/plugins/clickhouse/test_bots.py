@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ def test_figures_are_equal_before_in_the_middle_and_after(client: Client, clickh
     def unchanged() -> None:
         assert client.query(FIGURES).result_rows == expected
 
-    assert len(migrate(url)) == 1
+    assert [migration.version for migration in migrate(url)] == [14, 15]
     unchanged()
     assert asyncio.run(one_pass(url, 2, unchanged)) == 40 - 20, "it was killed in the middle"
     by_bot = {bot: events for bot, events, _ in client.query(BY_BOT).result_rows}
@@ -115,3 +116,27 @@ def test_a_migration_that_broke_off_is_run_again(client: Client, clickhouse: Emb
     asyncio.run(one_pass(url, 100, lambda: None))
     assert client.query(FIGURES).result_rows == expected
     assert client.query(BY_BOT).result_rows == [("", 80, 40), ("42", 80, 40), ("shop", 80, 40)]
+
+
+def test_the_bots_can_be_read_as_plain_columns(client: Client, clickhouse: EmbeddedClickHouse) -> None:
+    """As Grafana's data source and `SELECT *` need them: `bots` itself holds a state that drivers cannot read."""
+    migrate(clickhouse.dsn(client.database or ""))
+    at = datetime(2026, 2, 1, tzinfo=UTC)
+    state = "arrayReduce('argMaxState', [{name:String}], [{at:DateTime64(3, 'UTC')}])"
+    for number, (service, bot, name) in enumerate(
+        [("shop", "42", "old"), ("shop", "42", "new"), ("duo", "", ""), ("duo", "7", "x"), ("duo", "8", "x")]
+    ):
+        given = {"service": service, "bot": bot, "name": name, "at": at + timedelta(days=number)}
+        client.command(
+            f"INSERT INTO bots SELECT {{service:String}}, {{bot:String}}, {state}, {{at:DateTime64(3, 'UTC')}}", given
+        )
+    found = client.query("SELECT * FROM shown_bots ORDER BY service_name, bot_id")
+    assert found.column_names == ("bot", "stored", "service_name", "bot_id", "username", "last_ts")
+    assert [row[:5] for row in found.result_rows] == [
+        ("", "", "", "", ""),
+        ("duo", "duo", "duo", "", ""),
+        ("7", "7", "duo", "7", "x"),
+        ("8", "8", "duo", "8", "x"),
+        ("42", "shop", "shop", "", ""),
+        ("42", "42", "shop", "42", "new"),
+    ]
