@@ -76,7 +76,8 @@ FROM (
             type = 'reaction', side != 'bot',
             type = 'poll', action != 'closed',
             type = 'custom', update_id != 0,
-            type NOT IN ('ai_message', 'bot_message', 'message_deleted', 'image_generated', 'handler_failed')
+            -- a block may be noticed only when the bot sends, long after the person did anything
+            type NOT IN ('ai_message', 'bot_message', 'message_deleted', 'image_generated', 'handler_failed', 'bot_blocked')
                 AND premium_action IN ('', 'paid')) AS is_own,
         toInt64(multiIf(premium_action = 'paid', 1, premium_action = 'refunded', -1, 0)) AS sign,
         upper(currency) AS money,
