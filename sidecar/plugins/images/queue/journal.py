@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, Concatenate, ParamSpec, TypeVar
 
 from common.error_location import error_location
-from sidecar.errors import RetryableError
+from sidecar.errors import RetryableError, StartError
 from sidecar.plugin import Context
 from sidecar.plugins.images.queue import recovery
 from sidecar.telemetry import metrics as telemetry
@@ -47,19 +47,20 @@ class Journal:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._path = context.data_directory / "journal.sqlite"
-        self.owner = uuid.uuid4().hex
-        """The name of this life of the process in leases."""
+        self.owner = uuid.uuid4().hex  # names this life of the process in leases
         self._lock: IO[bytes] | None = None
         self._db: DB | None = None
         self._waiting: queue.SimpleQueue[tuple[Step[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     async def open(self) -> None:
-        """Check the file, rebuild it when it is damaged, and take back what dead processes had leased. Raises RetryableError."""
+        """Check the file, rebuild a damaged one, take back leases of dead processes. Raises RetryableError or StartError."""
         try:
             await asyncio.to_thread(self._open)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error, StartError) as error:
             self._close()
+            if isinstance(error, StartError):
+                raise
             raise RetryableError(f"the image journal can't be opened: {_message(error)}", after=5) from None
         self._thread = threading.Thread(target=self._write, name="images journal", daemon=True)
         self._thread.start()
@@ -118,8 +119,7 @@ class Journal:
 
     def others(self) -> bool:
         """Whether another living process has the journal open."""
-        names = [path.stem for path in self._path.parent.glob("*.owner")]
-        return any(self.alive(name) for name in names if name != self.owner)
+        return any(self.alive(path.stem) for path in self._path.parent.glob("*.owner") if path.stem != self.owner)
 
     def _lock_of(self, owner: str) -> Path:
         return self._path.with_name(f"{owner}.owner")

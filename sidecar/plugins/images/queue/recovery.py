@@ -5,9 +5,11 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sidecar.errors import StartError
 from sidecar.plugins.images.queue.jobs import crc
 from sidecar.plugins.images.queue.schema import BLOB_COLUMNS, JOB_COLUMNS, SCHEMA, inserting
 
@@ -33,12 +35,45 @@ def connect(path: Path, *, timeout_s: float = 10.0) -> sqlite3.Connection:
         db.text_factory = _text
         _switch_to_wal(db, timeout_s)
         db.execute("PRAGMA synchronous = FULL")  # a commit is on the disk when it returns: it is what an ack stands on
-        if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'job_reopened'").fetchone() is None:
-            db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+        if not _layout().keys() <= _layout_of(db).keys():
+            _make_tables(db)
     except BaseException:
         db.close()
         raise
     return db
+
+
+@cache
+def _layout() -> dict[str, str]:
+    """What each table, index and trigger of a journal is made by, in SQLite's own words."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as db:
+        db.executescript(SCHEMA)
+        return _layout_of(db)
+
+
+def _layout_of(db: sqlite3.Connection) -> dict[str, str]:
+    rows = db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return {name: " ".join(sql.split()) for name, sql in rows}
+
+
+def _make_tables(db: sqlite3.Connection) -> None:
+    try:
+        db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+            raise
+        db.rollback()  # there are other tables of these names: `fault_of` says so
+
+
+def _check_layout(db: sqlite3.Connection) -> None:
+    """Refuse other tables: every step would fail on them, for ever, behind a sidecar that looks well."""
+    found = _layout_of(db)
+    if other := sorted(name for name, sql in _layout().items() if found.get(name) != sql):
+        path = db.execute("PRAGMA database_list").fetchone()[2]
+        raise StartError(
+            f"the image journal {path} is of another release (it differs in {', '.join(other)}): start the release that made it,"
+            " or move the file away, and a new one is filled from ClickHouse, without images that only this file knows"
+        )
 
 
 def _switch_to_wal(db: sqlite3.Connection, timeout_s: float) -> None:
@@ -66,12 +101,14 @@ def is_damage(error: sqlite3.Error) -> bool:
 def fault_of(db: sqlite3.Connection) -> str:
     """What is wrong with a journal, "" when nothing is: its pages, its indexes, and the rows of jobs not done yet.
 
-    Raises sqlite3.DatabaseError when it cannot be read just now, which is no damage: another process holds it, say.
+    Raises sqlite3.DatabaseError when it cannot be read just now, which is no damage: another process holds it, say. Raises
+    StartError for the journal of another release.
     """
     try:
         (said,) = db.execute("PRAGMA integrity_check(1)").fetchone()
         if said != "ok":
             return str(said).splitlines()[-1][:200]
+        _check_layout(db)
         jobs = f"SELECT {', '.join(JOB_COLUMNS)} FROM jobs WHERE state IN ('pending', 'uploading')"
         if not all(_is_whole("jobs", row) for row in db.execute(jobs)):
             return "the row of a job is not what was written"

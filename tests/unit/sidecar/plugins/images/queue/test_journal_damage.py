@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.errors import RetryableError
+from sidecar.errors import RetryableError, StartError
 from sidecar.plugins.images.queue.recovery import fault_of
 from sidecar.telemetry import metrics as telemetry
 from sidecar.telemetry.metrics import Metrics
-from tests.support.journals import add, asides, job, opened, states
+from tests.support.journals import add, asides, claimed, job, names, opened, states
 
 
 async def filled(folder: Path) -> None:
@@ -103,3 +103,40 @@ def test_a_journal_that_another_process_holds_is_no_damaged_one(tmp_path: Path) 
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(sqlite3.OperationalError, match="database is locked"):
             fault_of(db)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("ALTER TABLE jobs ADD COLUMN priority INTEGER NOT NULL DEFAULT 0", "jobs"),
+        ("ALTER TABLE blobs DROP COLUMN crc", "blobs"),
+        ("DROP INDEX jobs_due; CREATE INDEX jobs_due ON jobs (created_at)", "jobs_due"),
+        ("DROP TABLE totals; CREATE TABLE totals (count INTEGER)", "totals"),
+    ],
+)
+async def test_a_journal_of_another_release_is_refused_and_left_as_it_is(
+    change: str, named: str, tmp_path: Path
+) -> None:
+    """With other tables no image would ever be archived, and nothing would say so but the log."""
+    journal = await opened(tmp_path)
+    await add(journal, 1)
+    await journal.close()
+    path = tmp_path / "journal.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript(change)
+    before = path.read_bytes()
+    with pytest.raises(StartError, match=rf"journal\.sqlite is of another release \(it differs in .*{named}"):
+        await opened(tmp_path)
+    assert names(tmp_path) == ["journal.sqlite"]
+    assert path.read_bytes() == before
+
+
+async def test_what_a_journal_lacks_is_made(tmp_path: Path) -> None:
+    journal = await opened(tmp_path)
+    await journal.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "journal.sqlite")) as db:
+        db.executescript("DROP INDEX jobs_due; DROP TRIGGER job_ended")
+    journal = await opened(tmp_path)
+    await add(journal, 1)
+    assert await claimed(journal)
+    await journal.close()
