@@ -26,7 +26,7 @@ from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData, Pe
 from opentelemetry.sdk.resources import Resource
 
 from chattrail.export.otel import limit_exporter_logs
-from chattrail.export.transport import OtlpSession
+from chattrail.export.transport import ExportResult, ExportStatus, OtlpSession
 from chattrail.rate_limited_log import RateLimitedLog
 from common.error_location import error_location
 from sidecar.telemetry import loop_guard
@@ -38,6 +38,7 @@ QUEUE_RECORDS = 2048
 RECORDS_PER_SECOND = 10
 FLUSH_S = 1.0
 FLUSH_TO_NOBODY_S = 0.5  # when the last attempt failed
+LOOK_AGAIN_S = 0.02
 _OTEL_NAMES = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
 
@@ -72,14 +73,17 @@ class InternalTelemetry:
         logging.getLogger(SENT_LOGGERS).removeHandler(self._handler)
         patience = FLUSH_TO_NOBODY_S if self._log_exporter.failing else FLUSH_S
         until = time.monotonic() + min(time_limit_s, patience)
+        exporters: tuple[_LogExporter | _MetricExporter, ...] = (self._log_exporter, self._metric_exporter)
+        for exporter in exporters:
+            exporter.session.result = ExportResult(ExportStatus.RETRYABLE)
         # the SDK's own shutdown may wait for half a minute: the threads are left to end with the process
         flushes = [_in_background(self._logs.shutdown), _in_background(self._meters.shutdown)]
-        for flush in flushes:
-            flush.join(max(0.0, until - time.monotonic()))
-        if flushes[0].is_alive():
-            self._log_exporter.shutdown()  # type: ignore[no-untyped-call]  # ends its waits between two attempts
-        if flushes[1].is_alive():
-            self._metric_exporter.shutdown()
+        for flush, exporter in zip(flushes, exporters, strict=True):
+            # one attempt: where a whole stack ends, the collector ended before the sidecar
+            while flush.is_alive() and time.monotonic() < until and not exporter.session.result.reason:
+                flush.join(LOOK_AGAIN_S)
+            if flush.is_alive():
+                exporter.shutdown()  # ends its waits between two attempts
 
 
 def begin(url: str, metrics: Metrics, logger: logging.Logger) -> InternalTelemetry | None:
@@ -143,7 +147,8 @@ class _LogExporter(OTLPLogExporter):
     """Counts what became of the records, and logs nothing that would be sent out again."""
 
     def __init__(self, endpoint: str, metrics: Metrics) -> None:
-        super().__init__(endpoint, session=_session())
+        self.session = _session()
+        super().__init__(endpoint, session=self.session)
         self._own_metrics = metrics
         self.settled = 0
         self.failing = False
@@ -162,7 +167,8 @@ class _MetricExporter(OTLPMetricExporter):
     """Sends every metric that the sidecar has a name for, and from their second export on those that plugins made up."""
 
     def __init__(self, endpoint: str, metrics: Metrics) -> None:
-        super().__init__(endpoint, session=_session())
+        self.session = _session()
+        super().__init__(endpoint, session=self.session)
         self._own_metrics = metrics
         self._meter: Meter | None = None
         self._observed: set[str] = set()

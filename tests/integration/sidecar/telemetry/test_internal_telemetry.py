@@ -9,10 +9,11 @@ from typing import Any
 
 import aiohttp
 import pytest
+import requests
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 from sidecar.receiver.responses import PROTOBUF
-from sidecar.telemetry import loop_guard
+from sidecar.telemetry import internal_telemetry, loop_guard
 from sidecar.telemetry import metrics as telemetry
 from sidecar.telemetry.internal_telemetry import QUEUE_RECORDS, RECORDS_PER_SECOND, InternalTelemetry, begin
 from sidecar.telemetry.metrics import Metrics
@@ -213,3 +214,21 @@ async def test_a_collector_that_is_away_delays_neither_start_nor_answer_nor_end(
                 assert await send(url, otlp.request(otlp.event("command", at=number + 1))) == 200
             assert sidecar.end() == 0
             assert "Traceback" not in sidecar.text
+
+
+def test_at_the_end_a_collector_that_has_gone_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a whole stack ends, the collector ends before the sidecar, which must not use up the time of what ends later."""
+    tried: list[str] = []
+
+    def refused(_: requests.Session, *, url: str, **_options: object) -> None:
+        tried.append(url.rpartition("/")[2])
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(internal_telemetry, "FLUSH_S", 3600)
+    monkeypatch.setattr(requests.Session, "request", refused)
+    metrics = Metrics()
+    sending = InternalTelemetry("http://127.0.0.1:9", metrics)
+    metrics.add(telemetry.IMAGE_JOBS)
+    LOGGER.error("the last one")
+    sending.end(3600)
+    assert {each: tried.count(each) for each in tried} == {"logs": 2, "metrics": 2}, "the SDK connects twice at once"
