@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from common.private_files import private_folder
-from stack import collector
+from stack import collector, services
 from stack.process import StackError
 from stack.secrets import Secrets, load_or_make
 from stack.services import Plan, backfill_command, plan
@@ -75,8 +75,11 @@ def _for_your_bot(settings: StackSettings, layout: Plan) -> str:
         "    import chattrail.aiogram",
         f'    chattrail.aiogram.instrument(dispatcher, bot, chattrail.create_tracker("my-bot"{given}))',
     ]
-    if settings.bot_token is None:
-        lines.append("Its pictures are archived, too, when this is started with its token: BOT_TOKEN=… make up")
+    if settings.bot_token is None and not os.environ.get(services.TOKENS):
+        lines.append(
+            "Its pictures are archived, too, when this is started with its token: BOT_TOKEN=… make up, or for several bots"
+            f" {services.TOKENS}=…,… make up"
+        )
     return "\n".join(lines)
 
 

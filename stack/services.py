@@ -14,6 +14,8 @@ from stack.settings import StackSettings
 DEMO_OWNER = 1  # Telegram id of the simulated bot's owner
 DEMO_TOKEN = "424242:demo-token-of-the-simulated-telegram"  # noqa: S105 (known to the simulation only)
 
+TOKENS = "CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKENS"  # of several bots: the sidecar reads it itself
+
 # of the simulated Cloudflare Images, which alone knows them: there is no such account
 ACCOUNT_ID = "0123456789abcdef0123456789abcdef"
 API_TOKEN = "token-of-the-simulated-cloudflare"  # noqa: S105

@@ -6,6 +6,7 @@ import pytest
 
 from stack import services
 from stack.collector import binary as collector_binary
+from stack.commands import _for_your_bot
 from stack.process import StackError
 from stack.secrets import Secrets, load_or_make
 from stack.settings import StackSettings
@@ -60,6 +61,17 @@ def test_a_token_lets_the_pictures_of_ones_own_bot_be_archived(tmp_path: Path, m
     layout = services.plan(StackSettings.load({"BOT_TOKEN": "42:T"}), SECRETS, tmp_path, simulated=False, bot=False)
     (sidecar,) = (service for service in layout.services if service.name == "sidecar")
     assert sidecar.env["CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKEN"] == "42:T"
+
+
+def test_up_says_which_tokens_it_lacks_for_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "collector_binary", lambda: None)
+    settings = StackSettings.load({})
+    layout = services.plan(settings, SECRETS, tmp_path, simulated=False, bot=False)
+    said = _for_your_bot(settings, layout)
+    assert "BOT_TOKEN=… make up" in said
+    assert "CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKENS=…,… make up" in said
+    monkeypatch.setenv("CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKENS", "42:A,43:B")  # the sidecar inherits it
+    assert "make up" not in _for_your_bot(settings, layout)
 
 
 def test_the_demo_takes_events_where_no_bot_of_a_user_sends_them() -> None:
