@@ -6,6 +6,7 @@ from datetime import datetime
 
 from web.analytics.models import Revenue
 
+ALBUM = "telegram.message.media_group_id"  # the attribute that messages of one album share
 RECEIVED = "received"  # the time source of an event without any time
 
 

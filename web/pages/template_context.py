@@ -35,10 +35,15 @@ def request_formats() -> Formats:
     return cast("Formats", g.formats)
 
 
-def page_bot() -> Bot | None:
-    """The bot that the page is about, None for all. Raises ParameterError for one that there is not."""
-    g.bots = services.bots.all()
-    g.bot = chosen(request.args, g.bots)
+def page_bot(person: bytes | None = None) -> Bot | None:
+    """The bot that the page is about, None for all. Raises ParameterError for one that there is not.
+
+    The switch offers all bots, on the page of a person theirs.
+    """
+    every = services.bots.all()
+    g.bot, g.has_several_bots = chosen(request.args, every), len(every) > 1
+    theirs = services.people.bots(person) if person is not None and g.has_several_bots else None
+    g.bots = every if theirs is None else [each for each in every if not theirs.isdisjoint(each.stored)]
     return cast("Bot | None", g.bot)
 
 
@@ -104,6 +109,7 @@ def init_blueprint(blueprint: Blueprint) -> None:
             "is_admin": is_admin,
             "home": url_for("pages.statistics"),
             "bots": g.get("bots", ()),
+            "has_several_bots": g.get("has_several_bots", False),
             "bot": g.get("bot"),
         }
 

@@ -9,14 +9,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from web.analytics.trail_models import TrailEvent
+from web.analytics.trail_models import ALBUM, TrailEvent
 from web.pages.event_fallback import log_unshown
 from web.pages.message_history import DELETION, EDIT, REACTION, SIDES, MessageHistory, Messages, side_of
 from web.pages.timeline_badges import badge, failure
 from web.pages.timeline_blocks import Bubble, Day, Reference, Turn, Unshown
 from web.pages.timeline_bubbles import bubble, lone_edit
-
-ALBUM = "telegram.message.media_group_id"
 
 
 def timeline(events: Iterable[TrailEvent], zone: ZoneInfo, related: Iterable[TrailEvent] = ()) -> list[Day]:

@@ -16,7 +16,7 @@ from web.pages.timeline import timeline
 def trail(client_id: bytes) -> str:
     """Render /analytics/users/{client_id}."""
     query = TrailQuery.read(request.args)
-    bot = page_bot()
+    bot = page_bot(client_id)
     page = services.trails.page(client_id, query, bot)
     related = services.trails.related(client_id, page.events, numbers_of(page.events), bot)
     person = page.user

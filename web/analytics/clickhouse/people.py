@@ -7,6 +7,7 @@ from web.analytics.bots import Bot, bound
 from web.analytics.clickhouse.bots import BotReader
 from web.analytics.clickhouse.client import ClickHouse, from_milliseconds
 from web.analytics.clickhouse.figures import revenue_of, whole
+from web.analytics.clickhouse.sql import sql
 from web.analytics.cursor import Cursors
 from web.analytics.person_key import hexed, key_of, sql_is_one_of, sql_key, text_of
 from web.analytics.queries import UserSort, UsersQuery
@@ -84,6 +85,12 @@ class PeopleQueries:
         """One person by their key, or None."""
         return next(iter(self._people(BotReader(self._clickhouse, bot), [key])), None)
 
+    def bots(self, key: bytes) -> frozenset[str]:
+        """The values of the column `bot` of a person's events."""
+        who = sql_is_one_of("user_id", [key])
+        rows = self._clickhouse.rows(sql("bots_of_person", who=who), {"keys": hexed([key])})
+        return frozenset(text_of(bytes.fromhex(stored)) for (stored,) in rows)
+
     def _found(
         self, reader: BotReader, query: UsersQuery, after: str, place: dict[str, Any], limit: int
     ) -> Sequence[Sequence[Any]]:
@@ -141,8 +148,10 @@ def _user(row: Sequence[Any]) -> UserRow:
     return UserRow(*[*who, *seen, *counts, whole(stars), bool(blocked), *row[17:20], revenue])
 
 
-def uncounted(key: bytes, events: Sequence[TrailEvent]) -> UserRow:
+def uncounted(key: bytes, events: Sequence[TrailEvent], bot: Bot | None) -> UserRow:
     """A person who is in no figure (yet), from their events. Raises ProblemError when there are none."""
+    if not events and bot is not None:
+        raise ProblemError(404, f"No event of this person with the bot {bot.name} is stored.", kind="unknown-to-bot")
     if not events:
         raise ProblemError(404, "No event of this person is stored.", kind="unknown-person")
     times = [event.at for event in events]

@@ -13,7 +13,7 @@ from web.analytics.clickhouse.sql import sql
 from web.analytics.cursor import Cursors
 from web.analytics.person_key import hexed, sql_is_one_of
 from web.analytics.queries import Order, TrailQuery
-from web.analytics.trail_models import RECEIVED, StoredImage, TrailEvent, TrailImage, TrailPage
+from web.analytics.trail_models import ALBUM, RECEIVED, StoredImage, TrailEvent, TrailImage, TrailPage
 from web.images.links import missing_setting
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -63,13 +63,13 @@ class TrailQueries:
         condition = sql_is_one_of("user_id", [key])
         reader = BotReader(self._clickhouse, bot)
         rows = reader.rows("events", parameters, who=condition, after=after, order=query.order.upper())
-        shown = rows[: query.limit]
+        shown = _whole_albums(rows, query.limit)
         cursor = None
         if shown and shown[-1][-1] > len(shown):
             last = shown[-1]
             cursor = self._cursors.seal(binding, (last[2], last[3], last[0]))
         events = self._events(shown)
-        person = self._people.one(key, bot) or uncounted(key, events)
+        person = self._people.one(key, bot) or uncounted(key, events, bot)
         return TrailPage(person.client_id, person, events, cursor)
 
     def related(
@@ -123,6 +123,15 @@ class TrailQueries:
         elif status == "stored":
             reason = missing_setting(store)
         return TrailImage(status, url, thumbnail_url, content_type, width, height, reason)
+
+
+def _whole_albums(rows: Sequence[Sequence[Any]], limit: int) -> Sequence[Sequence[Any]]:
+    """The rows of a page, without the beginning of an album that goes on behind it, unless the page has nothing else."""
+    shown = end = min(limit, len(rows))
+    if album := rows[limit][10].get(ALBUM) if len(rows) > limit else "":
+        while end and rows[end - 1][10].get(ALBUM) == album:
+            end -= 1
+    return rows[: end or shown]
 
 
 def _event(row: Sequence[Any], images: Mapping[str, TrailImage]) -> TrailEvent:

@@ -59,3 +59,7 @@ WHERE language != ''
 GROUP BY language
 ORDER BY people DESC, language
 LIMIT {limit:UInt32}
+
+-- name: bots_of_person
+-- The values of the column `bot` of a person's events, in hexadecimal, since they may hold anything.
+SELECT DISTINCT hex(bot) FROM activity WHERE $who

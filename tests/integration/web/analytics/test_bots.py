@@ -1,5 +1,6 @@
 """`bot=` on every route and page, money in any currency, and pages without a card for what a bot does not do."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -198,7 +199,17 @@ def test_the_switch_is_in_each_header_and_links_keep_the_bot(client: FlaskClient
     for path in ("/analytics", "/analytics/users", "/analytics/users/1"):
         shown = page(client, f"{path}?bot=42&lang=en")
         assert "Bot: @bot_42" in shown
-        assert f'href="{path}?bot=plain"' in shown
+        assert f'href="{path}?bot=44"' in shown
         assert 'href="/analytics/users?bot=42"' in shown
     assert 'href="/analytics/users/1?bot=42"' in page(client, "/analytics/users?bot=42")
     assert "Все боты" in page(client, "/analytics?lang=ru")
+
+
+def test_the_switch_of_a_person_leads_to_their_bots_alone(client: FlaskClient) -> None:
+    """Every link of it leads to a page; to another bot the person is unknown, and the answer says to which."""
+    shown = page(client, "/analytics/users/1")
+    offered = set(re.findall(r'class="bot-link" href="([^"]*)"', shown))
+    assert offered == {"/analytics/users/1", "/analytics/users/1?bot=42", "/analytics/users/1?bot=44"}
+    assert "/analytics/users/4?bot=plain" in page(client, "/analytics/users/4"), "of one bot alone, too"
+    assert "@bot_43" in ask(client, "/users/1/events?bot=43", 404)["detail"]
+    assert ask(client, "/users/nobody/events", 404)["detail"] == "No event of this person is stored."

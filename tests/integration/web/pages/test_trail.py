@@ -4,6 +4,7 @@ import random
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
@@ -73,6 +74,20 @@ def test_paging_shows_every_event_once_in_order(client: FlaskClient, order: str)
             assert bool(cursor) is (len(found) < 90)
             assert len(page["events"]) == limit or not cursor
         assert found == whole["events"][:far]
+
+
+def test_a_page_does_not_cut_an_album_in_two(stage: WebStage, client: FlaskClient) -> None:
+    albums = [None, "a", "a", "a", None, "b", "b"]
+    sent = [{"telegram.message.media_group_id": album} if album else {} for album in albums]
+    stage.send([event("user_message", "77", extra, at=BEGIN + number * 10**9) for number, extra in enumerate(sent)])
+    for limit, lengths in ((3, [1, 3, 3]), (2, [1, 2, 2, 2]), (6, [5, 2]), (7, [7])):
+        found, cursor = [], ""
+        while cursor is not None:
+            page = trail(client, "77", order="asc", limit=limit, **({"cursor": cursor} if cursor else {}))
+            found.append([each["attributes"].get("telegram.message.media_group_id") for each in page["events"]])
+            cursor = page["next_cursor"]
+        assert [len(each) for each in found] == lengths, limit
+        assert [*chain.from_iterable(found)] == albums
 
 
 def test_newest_first_by_default_with_the_person(client: FlaskClient) -> None:
