@@ -3,15 +3,15 @@
 Events may hold any number and any time, so no format raises: an impossible number reads "more than …" (`web.analytics.bounds`).
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_time
-from babel.numbers import format_currency, format_decimal, get_currency_precision
+from babel.numbers import format_currency, format_decimal
 
+from chattrail.currencies import minor_digits
 from web.analytics.bounds import AMOUNT_MAX, DURATION_MS_MAX, NUMBER_MAX, SHARE_MAX, SIZE_MAX
 from web.analytics.models import Bucket, Revenue
 from web.pages.language import Catalogue
@@ -114,16 +114,14 @@ class Formats:
         number = format_decimal(count, format="0.#" if unit else "0", locale=self.words.locale)
         return self._unit(f"size.{SIZE_UNITS[unit]}", number)
 
-    def price(self, amount: float, currency: str, minor_units: float | None = None) -> str:
-        """€4.99, 250 ★: an amount with the digits of its currency, which `minor_units` show where they are known."""
+    def price(self, amount: float, currency: str) -> str:
+        """€4.99, 250 ★: an amount with the digits that Telegram gives its currency, as in `money`."""
         if currency == STARS:
             return f"{self.amount(amount)}{NO_BREAK}★"
         if not (len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper()):
             return f"{self.amount(amount)} {brief(currency)}".strip()
-        digits = get_currency_precision(currency)
-        if minor_units and 0 < amount <= AMOUNT_MAX and 0.5 <= minor_units / amount <= 2000:
-            digits = round(math.log10(minor_units / amount))
-        pattern = "¤#,##0" + ("." + "0" * digits if digits > 0 else "")
+        digits = minor_digits(currency)
+        pattern = "¤#,##0" + ("." + "0" * digits if digits else "")
         locale = self.words.locale
         if locale.currency_formats["standard"].pattern.startswith("#"):
             pattern = pattern[1:] + f"{NO_BREAK}¤"

@@ -125,7 +125,7 @@ def _pay(made: Badge, event: TrailEvent) -> None:
     amount, currency = attributes.get("chattrail.premium.amount", ""), attributes.get("chattrail.premium.currency", "")
     number = read_number(amount)
     if number is not None:
-        made.price = number, currency, read_number(attributes.get("chattrail.premium.minor_units", ""))
+        made.price = number, currency
     elif amount:
         made.more = f"{made.more} {amount} {'★' if currency == 'XTR' else currency}".strip()
     if (subscription := attributes.get("chattrail.premium.subscription")) in ("first", "renewal"):

@@ -136,7 +136,7 @@ class Badge(Unshown):
     """A command, choice, clearing, payment: one centred line. `words` is a key of the texts, `subject` what it is about.
 
     `number` is a count or length of time that belongs to it; `more` is its unit, or the text where it is no number.
-    `price` is an amount, its currency, and the amount in the currency's smallest units. `about` is the message that it is about.
+    `price` is an amount and its currency. `about` is the message that it is about.
     """
 
     form: ClassVar[str] = "badge"
@@ -146,7 +146,7 @@ class Badge(Unshown):
     more: str = ""
     number: float | None = None
     tone: str = ""
-    price: tuple[float, str, float | None] | None = None
+    price: tuple[float, str] | None = None
     notes: list[str] = field(default_factory=list)
     until: datetime | None = None
     reason: str = ""
