@@ -1,12 +1,13 @@
 """What Grafana is provisioned with: one data source, one dashboard, and panels that point at it."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 import yaml
 
 from tests.support.compose import compose, filled
-from tests.support.grafana import GRAFANA, MACRO, Query, Window, dashboard, queries
+from tests.support.grafana import GRAFANA, Query, Window, dashboard, queries
 
 FORMATS = {"timeseries": 0, "table": 1, "logs": 2}  # how the data source numbers them
 
@@ -41,7 +42,7 @@ def test_a_panel_is_complete(query: Query) -> None:
     if query.panel["type"] in FORMATS:
         assert query.panel["type"] == query.target["queryType"]
     assert "$__timeFilter(" in query.sql, "a panel follows the dashboard's period"
-    assert "$" not in MACRO.sub("", query.sql)
+    assert "$" not in Window(0, 1).expand(query.sql)
 
 
 def test_panels_do_not_overlap() -> None:
@@ -59,5 +60,10 @@ def test_macros_become_sql() -> None:
     assert window.expand("$__timeFilter(ts)") == "ts >= toDateTime(1415792726) AND ts <= toDateTime(1447328726)"
     assert window.expand("$__timeInterval(ts)") == "toStartOfInterval(toDateTime(ts), INTERVAL 20 second)"
     assert window.expand("$__interval_s") == "20"
+    of_bots = "$__conditionalAll(f(bot) IN (SELECT (${bot:singlequote})), $bot)"
+    assert (window.expand(of_bots), replace(window, bots=("a", "b")).expand(of_bots)) == (
+        "1=1",
+        "f(bot) IN (SELECT ('a', 'b'))",
+    )
     with pytest.raises(KeyError):
         window.expand("$__made_up(ts)")
