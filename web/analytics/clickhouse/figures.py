@@ -150,12 +150,13 @@ def _by_key(reader: BotReader, column: str, span: dict[str, int]) -> Sequence[Se
 
 
 def revenue_of(rows: Iterable[Sequence[Any]]) -> tuple[models.Revenue, ...]:
-    """Revenue of (currency, sum in smallest units, sum in units)."""
+    """Revenue of (currency, sum in smallest units, sum in units), of which something is left."""
     made = []
     for currency, minor, units in rows:
         digits = minor_digits(currency)
-        amount = Decimal(minor).scaleb(-digits) + Decimal(units)
-        made.append(models.Revenue(currency, whole(round(float(amount), AMOUNT_DIGITS)), digits))
+        # a sum of 0 within a quarter of an hour is in no row of `activity`, so none may be anywhere
+        if amount := round(float(Decimal(minor).scaleb(-digits) + Decimal(units)), AMOUNT_DIGITS):
+            made.append(models.Revenue(currency, whole(amount), digits))
     return tuple(made)
 
 

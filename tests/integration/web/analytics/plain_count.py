@@ -38,7 +38,9 @@ def revenue(events: list[Sent]) -> list[dict[str, Any]]:
             sums[e.get("chattrail.premium.currency")] += sign * Decimal(str(e.get("chattrail.premium.amount")))
     digits = {"XTR": 0, "EUR": 2, "JPY": 0}
     return [
-        {"currency": each, "amount": float(total), "minor_digits": digits[each]} for each, total in sorted(sums.items())
+        {"currency": each, "amount": float(total), "minor_digits": digits[each]}
+        for each, total in sorted(sums.items())
+        if total
     ]
 
 

@@ -83,7 +83,7 @@ def test_a_page_does_not_cut_an_album_in_two(stage: WebStage, client: FlaskClien
     for limit, lengths in ((3, [1, 3, 3]), (2, [1, 2, 2, 2]), (6, [5, 2]), (7, [7])):
         found, cursor = [], ""
         while cursor is not None:
-            page = trail(client, "77", order="asc", limit=limit, **({"cursor": cursor} if cursor else {}))
+            page = trail(client, "77", order="asc", limit=limit, cursor=cursor)
             found.append([each["attributes"].get("telegram.message.media_group_id") for each in page["events"]])
             cursor = page["next_cursor"]
         assert [len(each) for each in found] == lengths, limit
