@@ -114,7 +114,9 @@ class Recomputation:
                 if not await self._alone(span, piece, is_clean):
                     return piece
             took = self._context.clock.monotonic() - began
-            quick = QUICK_S if self._rows >= LEAST_ROWS else SLOW_S  # a busy machine is never quicker, however small they are
+            quick = (
+                QUICK_S if self._rows >= LEAST_ROWS else SLOW_S
+            )  # a busy machine is never quicker, however small they are
             if took < quick and piece.rows == self._rows:
                 self._rows = min(MOST_ROWS, self._rows * 2)
             elif took > SLOW_S:
