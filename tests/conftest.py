@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,6 +16,10 @@ if not os.environ.get("CI"):
 # A shell that starts this run in the background has it ignore SIGINT, and so would each process that tests end by it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Tests start hundreds of processes. Where a shell forbids Python to keep what it compiled, each would compile its modules anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Reasons a test may be skipped for in CI, each with why. Empty: there is no such reason.
 EXPECTED_SKIPS: frozenset[str] = frozenset()

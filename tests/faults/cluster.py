@@ -23,6 +23,7 @@ from tests.faults.proxy import Interceptor, Moment, Proxy
 from tests.faults.sender import Sender
 from tests.support.collector_process import Collector
 from tests.support.embedded import EmbeddedClickHouse
+from tests.support.migrated import migrated_database
 from tests.support.receivers import SidecarProcess, quiet_port
 
 # what only the insert of a batch carries, and what only a batch for the sidecar carries
@@ -147,7 +148,7 @@ async def running_cluster(
             dsn = clickhouse.url
         else:
             clickhouse = shared
-            dsn = shared.dsn(stack.enter_context(shared.fresh_database()))
+            dsn = shared.dsn(stack.enter_context(migrated_database(shared)))
         cluster = Cluster(folder, clickhouse, dsn, program, **settings)
         cluster.disk = disk
         await stack.enter_async_context(cluster.to_clickhouse)

@@ -21,6 +21,7 @@ from tests.faults.oracle import Unverified, verified
 from tests.faults.report import Report
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.fakes.otlp_receiver import OtlpReceiver
+from tests.support.migrated import migrated_database
 from tests.support.receivers import SidecarProcess
 from web.analytics.loss_accounting import GAPS_MAX
 
@@ -43,7 +44,7 @@ class Around:
 
 @pytest.fixture
 async def around(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> AsyncIterator[Around]:
-    with clickhouse.fresh_database() as database:
+    with migrated_database(clickhouse) as database:
         dsn = clickhouse.dsn(database)
         settings = {"DATA": str(tmp_path / "sidecar"), "IMAGES_DIRECTORY": str(tmp_path / "images")}
         with SidecarProcess(CLICKHOUSE_URL=dsn, **settings) as sidecar:

@@ -9,6 +9,7 @@ from tests.support.archives import Archive, archive_on
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.image_host import ImageHost
 from tests.support.image_queue import Queue
+from tests.support.migrated import migrated_database
 from tests.support.sinks import SinkUnderTest, sink_on
 
 
@@ -23,7 +24,7 @@ def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCli
 def sink(request: pytest.FixtureRequest, clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[SinkUnderTest]:
     """A ClickHouse sink on a database of its own, with each of its encoders."""
     with (
-        clickhouse.fresh_database() as database,
+        migrated_database(clickhouse) as database,
         sink_on(clickhouse.url, database, request.param, tmp_path) as under_test,
     ):
         yield under_test
@@ -35,7 +36,7 @@ def module_sink(
 ) -> Iterator[SinkUnderTest]:
     """The same for a whole file, whose tests store different things or clear the tables themselves."""
     with (
-        clickhouse.fresh_database() as database,
+        migrated_database(clickhouse) as database,
         sink_on(clickhouse.url, database, request.param, tmp_path_factory.mktemp("sink")) as under_test,
     ):
         yield under_test

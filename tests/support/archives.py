@@ -8,19 +8,18 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 
 from sidecar.otlp.batch import Batch
 from sidecar.plugin import Clock, Context
-from sidecar.plugins.clickhouse.migrate import migrate
 from sidecar.plugins.images.plugin import ImageArchiver
 from sidecar.plugins.images.settings import ImagesSettings
 from sidecar.telemetry.metrics import Metrics
 from tests.support import otlp
 from tests.support.embedded import EmbeddedClickHouse
+from tests.support.migrated import migrated_database
 
 FAST = {"loopback_hosts": "127.0.0.1", "backoff_s": 0.01, "timeout_s": 5, "attempts": 3}
 
@@ -97,9 +96,7 @@ def batch_of(*records: Any) -> Batch:
 @contextlib.contextmanager
 def archive_on(server: EmbeddedClickHouse, folder: Path) -> Iterator[Archive]:
     """An archive on a fresh database of a server."""
-    with server.fresh_database() as name:
-        url = urlsplit(server.url)._replace(path=f"/{name}").geturl()
-        migrate(url)
-        archive = Archive(url, folder)
+    with migrated_database(server) as name:
+        archive = Archive(server.dsn(name), folder)
         yield archive
         archive.client.close()

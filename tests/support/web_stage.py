@@ -18,6 +18,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from tests.browser.stack import Part, wait_until
 from tests.support.clock import FakeClock
 from tests.support.embedded import EmbeddedClickHouse
+from tests.support.migrated import migrated_database
 from tests.support.otlp import request
 from tests.support.web_support import make_app
 
@@ -79,7 +80,7 @@ class WebStage:
 @contextmanager
 def web_stage(clickhouse: EmbeddedClickHouse, folder: Path) -> Iterator[WebStage]:
     """A fresh database and its sidecar; both are gone afterwards."""
-    with clickhouse.fresh_database() as name:
+    with migrated_database(clickhouse) as name:
         environment = {
             "CHATTRAIL_SIDECAR_PORT": "0",
             "CHATTRAIL_SIDECAR_DATA": str(folder / "sidecar"),

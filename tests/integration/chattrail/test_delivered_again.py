@@ -17,6 +17,7 @@ from chattrail.events import PremiumAction
 from sidecar.plugins.clickhouse import repeated
 from sidecar.telemetry.metrics import EVENTS_REPEATED
 from tests.support.embedded import EmbeddedClickHouse
+from tests.support.migrated import migrated_database
 from tests.support.sinks import SinkUnderTest, sink_on
 from tests.unit.chattrail.aiogram.bench import ANN, CHANNEL, GROUP, Bench, home, message
 
@@ -38,7 +39,7 @@ async def answer(message: Message, chattrail_tracker: Tracker) -> None:
 def sink(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SinkUnderTest]:
     """One for the file: each test has a person of its own."""
     data = tmp_path_factory.mktemp("sink")
-    with clickhouse.fresh_database() as database, sink_on(clickhouse.url, database, "native", data) as running:
+    with migrated_database(clickhouse) as database, sink_on(clickhouse.url, database, "native", data) as running:
         yield running
 
 

@@ -14,12 +14,13 @@ import pytest
 from sidecar.receiver.responses import PROTOBUF
 from tests.support import otlp
 from tests.support.embedded import EmbeddedClickHouse
+from tests.support.migrated import migrated_database
 from tests.support.receivers import SidecarProcess, until
 
 
 @pytest.fixture
 def url(clickhouse: EmbeddedClickHouse) -> Iterator[str]:
-    with clickhouse.fresh_database() as name:
+    with migrated_database(clickhouse) as name:
         yield urlsplit(clickhouse.url)._replace(path=f"/{name}").geturl()
 
 

@@ -25,6 +25,7 @@ from tests.support.clients.rotel import Rotel
 from tests.support.collector_process import Collector
 from tests.support.collector_process import until as until_true
 from tests.support.embedded import EmbeddedClickHouse
+from tests.support.migrated import migrated_database
 from tests.support.receivers import Recorder, Running, SidecarProcess, receiving, until
 
 
@@ -51,7 +52,7 @@ async def test_the_answer_counts_dead_letters_and_says_why(clickhouse: EmbeddedC
         '{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": {"stringValue": "fine"}}, {"flags": "secret"}]}]}]}'
     )
     with (
-        clickhouse.fresh_database() as database,
+        migrated_database(clickhouse) as database,
         SidecarProcess(CLICKHOUSE_URL=clickhouse.dsn(database), PLUGINS="clickhouse", DATA=str(tmp_path)) as sidecar,
     ):
         url = await sidecar.ready()

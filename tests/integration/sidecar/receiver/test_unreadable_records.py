@@ -8,6 +8,7 @@ import clickhouse_connect
 from sidecar.plugins.clickhouse.replay import Outcome, replay
 from tests.support.collector_process import Collector
 from tests.support.embedded import EmbeddedClickHouse
+from tests.support.migrated import migrated_database
 from tests.support.otlp import event, request
 from tests.support.receivers import SidecarProcess, until
 from tests.support.sinks import SinkUnderTest
@@ -44,7 +45,7 @@ def test_nothing_but_unreadable_records(sink: SinkUnderTest) -> None:
 
 async def test_behind_a_collector_that_merges_requests(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> None:
     good = [event("user_message", attributes={"chattrail.message.text": "слово"}) for _ in range(40)]
-    with clickhouse.fresh_database() as database:
+    with migrated_database(clickhouse) as database:
         sidecar = SidecarProcess(CLICKHOUSE_URL=clickhouse.dsn(database), PLUGINS="clickhouse")
         client = clickhouse_connect.get_client(dsn=clickhouse.dsn(database), autogenerate_session_id=False)
         try:

@@ -9,6 +9,7 @@ from sidecar.pipeline.pipeline import Stage
 from sidecar.receiver.responses import PROTOBUF
 from tests.support import otlp
 from tests.support.embedded import EmbeddedClickHouse
+from tests.support.migrated import migrated_database
 from tests.support.receivers import Recorder, SidecarProcess, receiving, until
 
 TOKEN = "a token of the tests"
@@ -34,7 +35,7 @@ async def test_metrics_need_the_token_when_there_is_one() -> None:
 async def test_poison_raises_an_alarm_and_is_taken_all_the_same(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> None:
     poison = otlp.request(*(otlp.event("user_message", event_id="x") for _ in range(30)), otlp.event("user_message"))
     with (
-        clickhouse.fresh_database() as database,
+        migrated_database(clickhouse) as database,
         SidecarProcess(PLUGINS="clickhouse", CLICKHOUSE_URL=clickhouse.dsn(database), DATA=str(tmp_path)) as sidecar,
     ):
         url = await sidecar.ready()

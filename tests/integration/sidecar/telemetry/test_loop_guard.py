@@ -10,6 +10,7 @@ import pytest
 from tests.support import otlp
 from tests.support.collector_process import Collector, free_ports
 from tests.support.embedded import EmbeddedClickHouse
+from tests.support.migrated import migrated_database
 from tests.support.receivers import SidecarProcess
 
 # Speaks three times about every record that it is given.
@@ -84,7 +85,7 @@ class Circle:
 async def test_own_logs_do_not_feed_on_themselves(
     guarded: bool, clickhouse: EmbeddedClickHouse, tmp_path: Path
 ) -> None:
-    with clickhouse.fresh_database() as database:
+    with migrated_database(clickhouse) as database:
         circle = Circle(clickhouse, database, tmp_path)
         await asyncio.to_thread(circle.collector.start)
         try:

@@ -12,11 +12,12 @@ import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from sidecar.plugins.clickhouse.migrate import migrate, migrations
+from sidecar.plugins.clickhouse.migrate import migrations
 from tests.support.clock import FakeClock
 from tests.support.earlier_schema import migrate_before
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.loss_account import NOON, PlainProcess, total
+from tests.support.migrated import migrated_database
 from tests.support.web_support import BEARER, make_app
 from web.analytics.clickhouse.client import ClickHouse
 from web.analytics.clickhouse.loss_accounting import ROWS_MAX, loss_accounting
@@ -89,10 +90,11 @@ class Tables:
 
 @pytest.fixture
 def tables(clickhouse: EmbeddedClickHouse) -> Iterator[Tables]:
-    with clickhouse.fresh_database() as name:
-        migrate(clickhouse.dsn(name))
-        with clickhouse_connect.get_client(dsn=clickhouse.dsn(name), autogenerate_session_id=False) as client:
-            yield Tables(client, clickhouse.dsn(name, readonly=True))
+    with (
+        migrated_database(clickhouse) as name,
+        clickhouse_connect.get_client(dsn=clickhouse.dsn(name), autogenerate_session_id=False) as client,
+    ):
+        yield Tables(client, clickhouse.dsn(name, readonly=True))
 
 
 def numbers(dice: random.Random) -> set[int]:

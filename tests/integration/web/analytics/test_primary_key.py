@@ -9,8 +9,8 @@ import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from sidecar.plugins.clickhouse.migrate import migrate
 from tests.support.embedded import EmbeddedClickHouse
+from tests.support.migrated import migrated_database
 from tests.support.web_support import NOBODY_LISTENS, SECRET_KEY
 from web.analytics.clickhouse.client import ClickHouse
 from web.analytics.clickhouse.loss_accounting import loss_accounting
@@ -42,26 +42,27 @@ class CountingClickHouse(ClickHouse):
 
 @pytest.fixture(scope="module")
 def reading(clickhouse: EmbeddedClickHouse) -> Iterator[CountingClickHouse]:
-    with clickhouse.fresh_database() as name:
-        migrate(clickhouse.dsn(name))
-        with clickhouse_connect.get_client(dsn=clickhouse.dsn(name), autogenerate_session_id=False) as client:
-            many = f"FROM numbers({PEOPLE * EACH}) SETTINGS max_block_size = {PEOPLE * EACH}, max_threads = 1"
-            at = f"toDateTime('2026-03-01 00:00:00', 'UTC') + 900 * intDiv(number, {PEOPLE})"
-            client.command(
-                "INSERT INTO events (event_id, ts, user_id)"
-                f" SELECT generateUUIDv4(), {at}, toString(number % {PEOPLE}) {many}"
-            )
-            client.command(
-                "INSERT INTO activity (user_id, slot, computed_at, first_ts, last_ts, events)"
-                f" SELECT toString(number % {PEOPLE}), {at}, now64(6), {at}, {at}, 1 {many}"
-            )
-            client.command(
-                "INSERT INTO sequences (service_name, instance_id, block, numbers, first_ts, last_ts) SELECT"
-                f" 'bot', toString(number), 0, bitmapBuild([toUInt32(2)]), {at}, {at} {many}"
-            )
-            for table in ("events", "activity", "sequences"):
-                client.command(f"OPTIMIZE TABLE {table} FINAL")
-            yield CountingClickHouse(client)
+    with (
+        migrated_database(clickhouse) as name,
+        clickhouse_connect.get_client(dsn=clickhouse.dsn(name), autogenerate_session_id=False) as client,
+    ):
+        many = f"FROM numbers({PEOPLE * EACH}) SETTINGS max_block_size = {PEOPLE * EACH}, max_threads = 1"
+        at = f"toDateTime('2026-03-01 00:00:00', 'UTC') + 900 * intDiv(number, {PEOPLE})"
+        client.command(
+            "INSERT INTO events (event_id, ts, user_id)"
+            f" SELECT generateUUIDv4(), {at}, toString(number % {PEOPLE}) {many}"
+        )
+        client.command(
+            "INSERT INTO activity (user_id, slot, computed_at, first_ts, last_ts, events)"
+            f" SELECT toString(number % {PEOPLE}), {at}, now64(6), {at}, {at}, 1 {many}"
+        )
+        client.command(
+            "INSERT INTO sequences (service_name, instance_id, block, numbers, first_ts, last_ts) SELECT"
+            f" 'bot', toString(number), 0, bitmapBuild([toUInt32(2)]), {at}, {at} {many}"
+        )
+        for table in ("events", "activity", "sequences"):
+            client.command(f"OPTIMIZE TABLE {table} FINAL")
+        yield CountingClickHouse(client)
 
 
 def test_a_person_and_their_trail(reading: CountingClickHouse) -> None:

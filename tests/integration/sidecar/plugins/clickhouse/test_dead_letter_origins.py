@@ -15,6 +15,7 @@ from sidecar.plugins.clickhouse.dead_letters import UNNAMED_KEPT_S, dead_letter_
 from sidecar.plugins.clickhouse.insert_dead_letters import INLINE_BYTES
 from sidecar.plugins.clickhouse.replay import Outcome, replay
 from tests.support.embedded import EmbeddedClickHouse
+from tests.support.migrated import migrated_database
 from tests.support.otlp import event
 from tests.support.sinks import SinkUnderTest, sink_on
 from tests.support.wire import MARK, SPOILED
@@ -24,7 +25,7 @@ TEXT = "chattrail.message.text"
 
 @pytest.fixture
 def sink(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[SinkUnderTest]:
-    with clickhouse.fresh_database() as database, sink_on(clickhouse.url, database, "native", tmp_path) as under_test:
+    with migrated_database(clickhouse) as database, sink_on(clickhouse.url, database, "native", tmp_path) as under_test:
         yield under_test
 
 

@@ -13,6 +13,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from sidecar.plugins.clickhouse.deduplication import SETTING, WINDOW, forget
 from tests.faults.proxy import Interceptor, Proxy
 from tests.support.embedded import EmbeddedClickHouse
+from tests.support.migrated import migrated_database
 from tests.support.otlp import event, request
 from tests.support.receivers import SidecarProcess
 from tests.support.sinks import SinkUnderTest, sink_on
@@ -24,7 +25,7 @@ COUNTS = (
 
 @pytest.fixture
 def sink(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[SinkUnderTest]:
-    with clickhouse.fresh_database() as database, sink_on(clickhouse.url, database, "native", tmp_path) as under_test:
+    with migrated_database(clickhouse) as database, sink_on(clickhouse.url, database, "native", tmp_path) as under_test:
         yield under_test
 
 

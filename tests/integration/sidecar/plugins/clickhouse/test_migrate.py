@@ -2,10 +2,12 @@
 
 import clickhouse_connect
 import pytest
+from clickhouse_connect.driver.client import Client
 
 from sidecar.errors import RetryableError, StartError
 from sidecar.plugins.clickhouse.migrate import migrate, migrations
 from tests.support.embedded import EmbeddedClickHouse
+from tests.support.migrated import migrated_database
 
 
 def test_migrations_run_once_and_notice_what_they_cannot_handle(clickhouse: EmbeddedClickHouse) -> None:
@@ -19,6 +21,26 @@ def test_migrations_run_once_and_notice_what_they_cannot_handle(clickhouse: Embe
         client.command("INSERT INTO schema_migrations (version, name, checksum) VALUES (999, 'future', 'x')")
         with pytest.raises(StartError, match="has migration 999, which this release does not know"):
             migrate(url)
+
+
+def test_a_copied_schema_is_what_the_migrations_make(clickhouse: EmbeddedClickHouse) -> None:
+    with (
+        clickhouse.fresh_database() as made,
+        migrated_database(clickhouse) as copied,
+        clickhouse_connect.get_client(dsn=clickhouse.dsn("default")) as client,
+    ):
+        migrate(clickhouse.dsn(made))
+        assert migrate(clickhouse.dsn(copied)) == []
+        assert _schema(client, copied) == _schema(client, made)
+
+
+def _schema(client: Client, database: str) -> list[tuple[str, ...]]:
+    """What a database is made of, and how many rows each table has."""
+    tables = client.query(
+        "SELECT name, create_table_query, as_select, toString(arraySort(dependencies_table)), toString(total_rows)"
+        f" FROM system.tables WHERE database = '{database}' ORDER BY name"
+    )
+    return [tuple(str(value).replace(database, "database") for value in row) for row in tables.result_rows]
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8123", "http://127.0.0.1:8123/a`b", "http://127.0.0.1:8123/a/b"])

@@ -11,6 +11,7 @@ from sidecar.errors import RetryableError
 from sidecar.plugins.clickhouse import encoders
 from sidecar.plugins.clickhouse.refusals import PATIENCE, REMEMBERED, Refusals
 from tests.support.embedded import EmbeddedClickHouse
+from tests.support.migrated import migrated_database
 from tests.support.otlp import event, request
 from tests.support.sinks import SinkUnderTest, sink_on
 
@@ -20,7 +21,7 @@ TABLES = ("events", "logs", "dead_letters")
 
 @pytest.fixture
 def sink(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[SinkUnderTest]:
-    with clickhouse.fresh_database() as database, sink_on(clickhouse.url, database, "native", tmp_path) as under_test:
+    with migrated_database(clickhouse) as database, sink_on(clickhouse.url, database, "native", tmp_path) as under_test:
         yield under_test
 
 

@@ -15,6 +15,7 @@ from sidecar.plugins.clickhouse import split
 from sidecar.plugins.clickhouse.dead_letters import dead_letter_groups
 from sidecar.plugins.clickhouse.replay import Outcome, replay
 from tests.support.embedded import EmbeddedClickHouse
+from tests.support.migrated import migrated_database
 from tests.support.otlp import event, request
 from tests.support.receivers import SidecarProcess
 from tests.support.sinks import SinkUnderTest, sink_on
@@ -172,7 +173,7 @@ def test_dying_between_storing_and_deleting_doubles_nothing(
 
 
 def test_the_commands(clickhouse: EmbeddedClickHouse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with clickhouse.fresh_database() as database, sink_on(clickhouse.url, database, "native", tmp_path) as sink:
+    with migrated_database(clickhouse) as database, sink_on(clickhouse.url, database, "native", tmp_path) as sink:
         the_commands(sink, monkeypatch, tmp_path)
 
 

@@ -13,12 +13,13 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from sidecar.plugin import Clock, Context
 from sidecar.plugins.clickhouse import recompute
-from sidecar.plugins.clickhouse.migrate import migrate, migrations
+from sidecar.plugins.clickhouse.migrate import migrations
 from sidecar.plugins.clickhouse.recompute import FIRST_ROWS, PIECE_BYTES, PIECE_S, Pass, Recomputation, Span
 from sidecar.plugins.clickhouse.rollup import FRESH_ROWS, LONGEST_INSERT_S, SECOND
 from sidecar.telemetry.metrics import ROLLUP_ROWS, ROLLUP_SKIPPED, ROLLUP_WAITING, Metrics
 from tests.support import embedded_query_log as query_log
 from tests.support.embedded import EmbeddedClickHouse
+from tests.support.migrated import migrated_database
 from tests.support.otlp import event, request
 from tests.support.sinks import SinkUnderTest, sink_on
 
@@ -38,7 +39,7 @@ EVERYTHING = Span(0, 4_000_000_000 * SECOND)
 
 @pytest.fixture
 def sink(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[SinkUnderTest]:
-    with clickhouse.fresh_database() as database, sink_on(clickhouse.url, database, "native", tmp_path) as under_test:
+    with migrated_database(clickhouse) as database, sink_on(clickhouse.url, database, "native", tmp_path) as under_test:
         yield under_test
 
 
@@ -117,7 +118,7 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedClickHo
 
 @pytest.fixture
 def logged_sink(logged: EmbeddedClickHouse, tmp_path: Path) -> Iterator[SinkUnderTest]:
-    with logged.fresh_database() as database, sink_on(logged.url, database, "native", tmp_path) as under_test:
+    with migrated_database(logged) as database, sink_on(logged.url, database, "native", tmp_path) as under_test:
         under_test.run(under_test.sink._rollup.shutdown())  # type: ignore[attr-defined]
         under_test.client.command("TRUNCATE TABLE IF EXISTS system.query_log")
         yield under_test
@@ -212,9 +213,8 @@ def test_new_events_are_counted_while_a_backlog_waits(sink: SinkUnderTest) -> No
 def test_the_sink_catches_up_with_what_was_marked_while_no_rollup_ran(
     clickhouse: EmbeddedClickHouse, tmp_path: Path
 ) -> None:
-    with clickhouse.fresh_database() as database:
+    with migrated_database(clickhouse) as database:
         url = clickhouse.dsn(database)
-        migrate(url)
         with clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False) as client:
             insert(client, 0, 6 * FRESH_ROWS, 130)
             # as if it had been marked long ago: passes leave what is younger to rounds

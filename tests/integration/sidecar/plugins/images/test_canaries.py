@@ -19,6 +19,7 @@ from tests.support import otlp
 from tests.support.archives import Archive
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.image_host import image_bytes
+from tests.support.migrated import migrated_database
 from tests.support.receivers import SidecarProcess, until
 
 CANARY = "CANARY"
@@ -125,7 +126,7 @@ def _cloudflare(code: int, status: int, said: str) -> web.Response:
 
 @pytest.fixture
 def url(clickhouse: EmbeddedClickHouse) -> Iterator[str]:
-    with clickhouse.fresh_database() as name:
+    with migrated_database(clickhouse) as name:
         yield urlsplit(clickhouse.url)._replace(path=f"/{name}").geturl()
 
 
