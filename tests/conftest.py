@@ -1,5 +1,6 @@
 """What all tests share, and the check that keeps a run in CI honest."""
 
+import gc
 import os
 import signal
 import sys
@@ -21,6 +22,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+gc.disable()  # while tests are collected: nothing of that is garbage
+
 # Reasons a test may be skipped for in CI, each with why. Empty: there is no such reason.
 EXPECTED_SKIPS: frozenset[str] = frozenset()
 
@@ -31,6 +34,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if slow:
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
         config.hook.pytest_deselected(items=slow)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected out of the garbage collections of the tests, each of which would look through all of it."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
