@@ -1,11 +1,12 @@
 """Whether everybody can use a page: what axe finds, and what is wider than the window, light and dark."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from playwright.sync_api import Page
 
+COLOUR_RULES = ("color-contrast", "link-in-text-block")
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 FINISH_TRANSITIONS = """
 () => {
@@ -27,10 +28,20 @@ def in_each_theme(page: Page) -> Iterator[str]:
         yield theme
 
 
-def findings(page: Page, source: str) -> list[str]:
-    """What axe finds that is serious or worse, each with the elements at fault."""
-    page.evaluate(source)
-    result: dict[str, Any] = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+def check(page: Page, source: str, about: str = "") -> None:
+    """Fail when something sticks out or axe has findings, in either theme; what no colour changes is looked at in one."""
+    for rules, theme in zip(([], COLOUR_RULES), in_each_theme(page), strict=True):
+        assert sticks_out(page) <= 0, (about, theme)
+        found = findings(page, source, rules)
+        assert not found, (about, theme, found)
+
+
+def findings(page: Page, source: str, rules: Sequence[str] = ()) -> list[str]:
+    """What axe finds that is serious or worse, each with the elements at fault; by some of its rules only, if any are named."""
+    if page.evaluate("typeof axe === 'undefined'"):
+        page.evaluate(source)
+    options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+    result: dict[str, Any] = page.evaluate("options => axe.run(document, options)", options)
     return [
         f"{each['id']}: {each['help']}: {json.dumps([node['html'][:160] for node in each['nodes'][:3]])}"
         for each in result["violations"]

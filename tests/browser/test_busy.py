@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.accessibility import findings, in_each_theme, sticks_out
+from tests.browser.accessibility import check
 from tests.browser.conftest import NARROW, WIDE, OpenPage, Watched, sign_in
 from tests.browser.stack import PASSWORD, Part, Stack, web_environment
 
@@ -45,10 +45,8 @@ def become_free(watched: Watched) -> None:
 
 def in_order(watched: Watched, axe_source: str) -> None:
     assert watched.page.locator("h1:visible").count() == 1
-    for shown in in_each_theme(watched.page):
-        assert sticks_out(watched.page) <= 0, shown
-        assert not findings(watched.page, axe_source), shown
-    assert not [fault for fault in watched.faults if "503" not in fault]
+    check(watched.page, axe_source)
+    assert not watched.faults_but("503")
 
 
 @pytest.mark.parametrize(("size", "theme"), [(WIDE, "light"), (NARROW, "dark")], ids=["wide", "narrow"])
@@ -85,7 +83,7 @@ def test_a_passing_refusal_leaves_an_open_page_as_it_is(open_page: OpenPage, hom
 def test_the_busy_page_is_silent_until_it_has_news(open_page: OpenPage, home: str, state: Any) -> None:
     watched = open_page(home=home, state=state)
     become_busy(watched)
-    page = watched.go("/analytics/users", quiet=False)
+    page = watched.go("/analytics/users")
     shown = page.locator("#request-id").inner_text()
     with page.expect_response("**/analytics/users", timeout=NEWS_WITHIN_MS) as asked:
         pass

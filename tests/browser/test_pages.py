@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.accessibility import findings, in_each_theme, sticks_out
+from tests.browser.accessibility import check
 from tests.browser.conftest import NARROW, WIDE, OpenPage
 
 PAGES = {
@@ -27,9 +27,7 @@ def test_page_is_in_order(open_page: OpenPage, axe_source: str, path: str, size:
     watched = open_page(size=size, theme=theme)
     page = watched.go(path)
     assert page.locator("main h1, header h1").count() == 1
-    for shown in in_each_theme(page):
-        assert sticks_out(page) <= 0, shown
-        assert not findings(page, axe_source), shown
+    check(page, axe_source)
     watched.check()
 
 
@@ -45,20 +43,16 @@ def test_error_page_names_the_request(
     page = watched.go(path)
     assert answers[0] == status
     assert page.locator("#request-id").inner_text()
-    for shown in in_each_theme(page):
-        assert sticks_out(page) <= 0, shown
-        assert not findings(page, axe_source), shown
-    assert not [fault for fault in watched.faults if str(status) not in fault]
+    check(page, axe_source)
+    assert not watched.faults_but(str(status))
 
 
 @pytest.mark.parametrize("path", ["/login", "/login/link?token=spent"])
 def test_sign_in_pages_are_in_order(open_page: OpenPage, axe_source: str, path: str) -> None:
     watched = open_page(size=NARROW, state={"cookies": [], "origins": []})
     page = watched.go(path)
-    for shown in in_each_theme(page):
-        assert sticks_out(page) <= 0, shown
-        assert not findings(page, axe_source), shown
-    assert not [fault for fault in watched.faults if "410" not in fault]
+    check(page, axe_source)
+    assert not watched.faults_but("410")
 
 
 def test_first_screen_holds_figures_and_chart(open_page: OpenPage) -> None:
