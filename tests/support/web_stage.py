@@ -83,6 +83,7 @@ def web_stage(clickhouse: EmbeddedClickHouse, folder: Path) -> Iterator[WebStage
     with migrated_database(clickhouse) as name:
         environment = {
             "CHATTRAIL_SIDECAR_PORT": "0",
+            "CHATTRAIL_SIDECAR_CLICKHOUSE_ROLLUP_INTERVAL_S": "0.05",  # tests wait for the figures
             "CHATTRAIL_SIDECAR_DATA": str(folder / "sidecar"),
             "CHATTRAIL_SIDECAR_CLICKHOUSE_URL": clickhouse.dsn(name),
             "CHATTRAIL_SIDECAR_IMAGES_DIRECTORY": str(folder / "images"),

@@ -66,7 +66,7 @@ async def running(telegram: TelegramServer, tracker: Tracker, owners: OwnerRoute
 def served(app: Flask) -> Iterator[str]:
     """The dashboard on loopback, in a thread."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

@@ -131,7 +131,7 @@ FROM_A_PAGE = {
 
 def test_a_page_in_a_real_browser_can_not_drive_a_server_without_passwords(free: EmbeddedClickHouse) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Page) as site, sync_playwright() as playwright:
-        threading.Thread(target=site.serve_forever, daemon=True).start()
+        threading.Thread(target=site.serve_forever, args=(0.05,), daemon=True).start()
         browser = playwright.chromium.launch(
             executable_path=tools.chromium(),
             args=["--no-sandbox", f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1"],
