@@ -5,9 +5,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 PYTEST := $(BIN)/python -m pytest
-# Most of a test's time is waiting for processes, so two files run side by side; whole files, which share their servers.
+# Most of a test's time is waiting for processes, so files run side by side; whole files, which share their servers. WORKERS=3: more of them.
 # In their order: xdist would take files with many tests first and leave the few long ones to one core at the end.
-ABREAST := -n 2 --dist loadfile --no-loadscope-reorder
+WORKERS ?= 2
+ABREAST := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up run env test test-fast faults faults-pictures sweep-batches public-bots library-versions soak embedded-sweep embedded-lists lint format bench

@@ -16,7 +16,7 @@ from tests.support import otlp
 from tests.support.json_documents import as_otlp_json, record_json
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(otlp.requests)
 def test_any_request_survives_the_way_through_json(request: ExportLogsServiceRequest) -> None:
     converted = convert(json.dumps(as_otlp_json(request)).encode())
