@@ -126,7 +126,6 @@ def running_stack(folder: Path, timezone: str = "Europe/Berlin") -> Iterator[Sta
             r"sidecar is ready: POST (http://\S+)/v1/logs",
             {
                 "CHATTRAIL_SIDECAR_PORT": "0",
-                "CHATTRAIL_SIDECAR_CLICKHOUSE_ROLLUP_INTERVAL_S": "0.05",  # tests wait for the figures
                 "CHATTRAIL_SIDECAR_DATA": str(folder / "sidecar"),
                 "CHATTRAIL_SIDECAR_CLICKHOUSE_URL": clickhouse.url,
                 "CHATTRAIL_SIDECAR_IMAGES_DIRECTORY": str(folder / "images"),
