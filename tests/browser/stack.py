@@ -152,7 +152,7 @@ def web_environment(folder: Path, clickhouse_url: str, timezone: str = "Europe/B
     }
 
 
-def wait_until(condition: Callable[[], object], within_s: float = 30.0) -> None:
+def wait_until(condition: Callable[[], object], within_s: float = 120.0) -> None:
     """Look at a condition until it holds."""
     deadline = time.monotonic() + within_s
     while not condition():
