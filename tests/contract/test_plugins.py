@@ -19,7 +19,6 @@ from sidecar.testing import PluginContract, event
 from stack.simulators.telegram.server import TelegramServer
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.image_host import image_bytes
-from tests.support.migrated import migrated_database
 
 NOBODY = "http://somebody:hidden@127.0.0.1:1/chattrail"
 IMAGE = {"chattrail.image.data": image_bytes()}
@@ -41,7 +40,7 @@ class OnDatabase(PluginContract):
     @pytest.fixture(autouse=True, scope="class")
     @classmethod
     def database(cls, clickhouse: EmbeddedClickHouse) -> Iterator[None]:
-        with migrated_database(clickhouse) as name:
+        with clickhouse.fresh_database() as name:
             cls.url = urlsplit(clickhouse.url)._replace(path=f"/{name}").geturl()
             yield
 

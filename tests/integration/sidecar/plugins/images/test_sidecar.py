@@ -19,13 +19,12 @@ from tests.support import otlp
 from tests.support.archives import Archive
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.image_host import ImageHost, image_bytes
-from tests.support.migrated import migrated_database
 from tests.support.receivers import SidecarProcess, quiet_port
 
 
 @pytest.fixture
 def url(clickhouse: EmbeddedClickHouse) -> Iterator[str]:
-    with migrated_database(clickhouse) as name:
+    with clickhouse.fresh_database() as name:
         yield urlsplit(clickhouse.url)._replace(path=f"/{name}").geturl()
 
 
