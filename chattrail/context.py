@@ -55,6 +55,7 @@ class BotAccount:
 
     id: int
     username: str | None = None
+    parse_mode: str | None = None  # of texts that say none, where the framework has one and does not fill it in
 
 
 @dataclass(slots=True)
@@ -130,7 +131,6 @@ class Pending:
     timestamp: int
     event_id: str
     sequence: int
-    settled: bool = field(default=False)
 
 
 @dataclass(slots=True)

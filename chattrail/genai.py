@@ -63,13 +63,23 @@ class GenAiSpans(SpanProcessor):
 _processor = GenAiSpans()
 _watched: WeakSet[Any] = WeakSet()
 _last: object = None
+_missing = False
 _lock = threading.Lock()
 
 
 def watch() -> None:
     """See the spans of the global tracer provider, when it keeps any. Called for each update: it may be set at any time."""
-    global _last
-    provider: Any = get_tracer_provider()
+    global _last, _missing
+    if _missing:
+        return
+    try:
+        provider: Any = get_tracer_provider()
+    except (
+        Exception
+    ) as error:  # the one that OTEL_PYTHON_TRACER_PROVIDER names; a second attempt would fail, and log, again
+        _missing = True
+        _log.warning("GenAI spans are not seen, no tracer provider can be loaded: %s", error_location(error))
+        return
     if provider is _last:
         return
     try:
@@ -77,10 +87,9 @@ def watch() -> None:
             if hasattr(provider, "add_span_processor") and provider not in _watched:
                 provider.add_span_processor(_processor)
                 _watched.add(provider)
-            _last = provider
     except Exception as error:
-        _last = provider
         _log.warning("GenAI spans are not seen: %s", error_location(error))
+    _last = provider
 
 
 def read(span: ReadableSpan) -> ModelCall | None:

@@ -4,6 +4,8 @@ import logging
 import threading
 import time
 
+from chattrail.forks import after_fork_in_child
+
 
 class RateLimitedLog:
     """Logs the first message of each kind at once, then at most one in `period` seconds. Thread-safe, never waits."""
@@ -11,8 +13,12 @@ class RateLimitedLog:
     def __init__(self, logger: logging.Logger, period: float = 60.0) -> None:
         self._logger = logger
         self._period = period
-        self._lock = threading.Lock()
         self._logged: dict[str, tuple[float, int]] = {}
+        self._renew_lock()
+        after_fork_in_child(self._renew_lock)
+
+    def _renew_lock(self) -> None:
+        self._lock = threading.Lock()
 
     def warning(self, message: str, *args: object) -> None:
         """Log `message % args` unless the same message was logged in this period; then only count it."""

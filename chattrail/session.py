@@ -1,6 +1,7 @@
-"""What the tracker remembers of each user: their sessions, and the persona and story that they last chose."""
+"""What the tracker remembers of each user of a bot: their sessions, and the persona and story that they last chose."""
 
 from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 
 from chattrail.context import EventTarget, Session, UpdateContext
@@ -49,20 +50,20 @@ class UserStates:
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
-        self._known: OrderedDict[str, UserState] = OrderedDict()
+        self._known: OrderedDict[Hashable, UserState] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._known)
 
-    def of(self, user_id: str) -> UserState:
-        """Return the user's state."""
-        state = self._known.get(user_id)
+    def of(self, user: Hashable) -> UserState:
+        """Return the state of a user, who is named by bot and id."""
+        state = self._known.get(user)
         if state is None:
-            state = self._known[user_id] = UserState()
+            state = self._known[user] = UserState()
             if len(self._known) > self._capacity:
                 self._known.popitem(last=False)
         else:
-            self._known.move_to_end(user_id)
+            self._known.move_to_end(user)
         return state
 
 

@@ -51,7 +51,7 @@ class Tracker(AbstractContextManager["Tracker"]):
         self._users = UserStates()
         self._pending: set[Pending] = set()
         self._bots: dict[int, BotAccount] = {}
-        self._at_end: list[Callable[[], None]] = []
+        self._at_end: list[Callable[[], object]] = []
         self.kept: dict[type, object] = {}  # what instrumentations keep for this tracker
         atexit.register(self.shutdown)  # before the sink's own, which knows nothing of what waits here
         after_fork_in_child(self._begin_again)
@@ -149,7 +149,9 @@ class Tracker(AbstractContextManager["Tracker"]):
     def shutdown(self, timeout: float = 5.0) -> None:
         """Send what is queued and end within `timeout` seconds, come what may. What could not be sent is counted."""
         atexit.unregister(self.shutdown)
-        for pending in list(self._pending):
+        with self._lock:
+            waiting = list(self._pending)
+        for pending in waiting:
             self.settle(pending.context)
         self._end()
         self._sink.shutdown(timeout)
@@ -163,7 +165,7 @@ class Tracker(AbstractContextManager["Tracker"]):
         """Return what is known of a bot; every event of it says so."""
         return self._bots.setdefault(bot_id, BotAccount(bot_id))
 
-    def at_end(self, record: Callable[[], None]) -> None:
+    def at_end(self, record: Callable[[], object]) -> None:
         """Have `record` called at a flush and at the end, to record what still waits."""
         self._at_end.append(record)
 
@@ -191,9 +193,8 @@ class Tracker(AbstractContextManager["Tracker"]):
         """Record the update's incoming event as it is known by now. Does nothing the second time."""
         with self._lock:
             pending, context.pending = context.pending, None
-            if pending is None or pending.settled:
-                return
-            pending.settled = True
+            if pending is None or pending not in self._pending:
+                return  # recorded already, or it is for the process that this one was forked from
             self._pending.discard(pending)
         target = EventTarget(place=context.place)
         self._emit(pending.event, target, context, pending.event_id, pending.timestamp, pending)
@@ -252,7 +253,7 @@ class Tracker(AbstractContextManager["Tracker"]):
             session_id = None
             if user_id is not None:
                 with self._lock:
-                    state = self._users.of(user_id)
+                    state = self._users.of((None if target.bot is None else target.bot.id, user_id))
                     session_id = session_of(state, when, context if their_own else None).id
                     target = with_choices(event, target, state)
             kept_id = event_id if personal else None

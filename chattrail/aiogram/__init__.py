@@ -39,7 +39,7 @@ def instrument(dispatcher: Dispatcher, bot: Bot, tracker: Tracker, *, webhook_re
 
     webhook_replies: set it when a webhook runs with `handle_in_background=False` and handlers return methods. Such a
     method leaves inside the HTTP response and never passes the bot's session, so it is recorded soon after it was returned:
-    without Telegram's message id, with its markup, and without knowing whether it was delivered.
+    without Telegram's message id, with its Markdown, and without knowing whether it was delivered.
     """
     installed = version("aiogram")
     if tuple(int(part) for part in installed.split(".")[:2]) < _OLDEST:

@@ -8,6 +8,7 @@ from contextvars import Context
 from dataclasses import dataclass
 
 from aiogram import Bot
+from aiogram.types import User
 
 from chattrail.aiogram.sends import Sends, sends_of
 from chattrail.context import BotAccount
@@ -44,7 +45,7 @@ class InstrumentedBot:
         if self.account.username is not None:
             return
         known = getattr(bot, "_me", None)
-        if known is not None:
+        if isinstance(known, User):
             self.account.username = known.username
         elif time.monotonic() - self.asked_at > _PAUSE:
             self.asked_at = time.monotonic()

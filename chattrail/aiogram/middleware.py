@@ -116,8 +116,11 @@ def _handler_of(error: BaseException) -> str | None:
     for frame, _ in walk_tb(error.__traceback__):
         one = frame.f_locals.get("self") if frame.f_code is CallableObject.call.__code__ else None
         callback = one.callback if isinstance(one, HandlerObject) else None
-        name = getattr(callback, "__qualname__", None)  # a partial function has none
-        found = f"{callback.__module__}.{name}" if name else found
+        module, name = (getattr(callback, attribute, None) for attribute in ("__module__", "__qualname__"))
+        if (
+            module and name and module.split(".")[0] != "aiogram"
+        ):  # whose dispatcher is one; a partial function has no name
+            found = f"{module}.{name}"
     return found or handler_of(error, "aiogram")
 
 

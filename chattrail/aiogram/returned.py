@@ -5,12 +5,13 @@ import weakref
 from collections.abc import Callable, Sequence
 from contextvars import Context
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from aiogram.methods import TelegramMethod
 
 from chattrail.botapi.calls import Sent
 from chattrail.context import UpdateContext
+from chattrail.tracker import Tracker
 
 SECONDS = 0.05  # aiogram begins to send a method itself at once, if it does
 
@@ -21,7 +22,7 @@ class Returned:
 
     context: UpdateContext
     recorded: bool = False
-    timer: asyncio.TimerHandle | None = None
+    forget: Callable[[], object] = lambda: None  # that it waits, when it does
 
 
 class ReturnedMethods:
@@ -42,21 +43,39 @@ class ReturnedMethods:
         if reference is None or returned is None or reference() is not method:
             return None
         del self._known[id(method)]
-        if returned.timer is not None:
-            returned.timer.cancel()
+        returned.forget()
         return returned
 
     def __len__(self) -> int:
         return len(self._known)
 
 
-def record_unless_sent(returned: Returned, events: Sequence[Sent], record: Callable[[Sent], None]) -> None:
+def record_unless_sent(
+    tracker: Tracker, returned: Returned, events: Sequence[Sent], record: Callable[[Sent], None]
+) -> None:
     """Record what a method stands for, unless aiogram sends it: then it was too late for the response to the webhook."""
+    waiting = _waiting(tracker)
 
     def left_in_the_response() -> None:
+        if waiting.pop(returned, None) is None:
+            return  # a flush on another thread has recorded it
         returned.recorded = True
         for event in events:
             record(event)
 
-    loop = asyncio.get_running_loop()
-    returned.timer = loop.call_later(SECONDS, left_in_the_response, context=Context())
+    def forget() -> None:
+        timer.cancel()
+        waiting.pop(returned, None)
+
+    waiting[returned] = left_in_the_response
+    timer = asyncio.get_running_loop().call_later(SECONDS, left_in_the_response, context=Context())
+    returned.forget = forget
+
+
+def _waiting(tracker: Tracker) -> dict[Returned, Callable[[], None]]:
+    """Return what waits, which the tracker has recorded at a flush and at the end."""
+    found: Any = tracker.kept.get(Returned)
+    if found is None:
+        found = tracker.kept[Returned] = {}
+        tracker.at_end(lambda: [Context().run(record) for record in list(found.values())])
+    return cast("dict[Returned, Callable[[], None]]", found)

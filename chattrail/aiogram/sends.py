@@ -10,6 +10,7 @@ from aiogram.methods import GetMe, Response, TelegramMethod
 from aiogram.types import User
 
 from chattrail.aiogram.returned import ReturnedMethods, record_unless_sent
+from chattrail.botapi.reading import word
 from chattrail.botapi.recorder import recorder_of
 from chattrail.context import UpdateContext, running_update
 from chattrail.tracker import Tracker
@@ -32,7 +33,8 @@ class Sends:
 
     def add(self, bot: Bot, tracker: Tracker) -> None:
         """Record a bot with a tracker, unless it has one already."""
-        self._trackers.setdefault(bot.id, tracker)
+        tracker = self._trackers.setdefault(bot.id, tracker)
+        tracker.bot(bot.id).parse_mode = word(bot.default.parse_mode)
 
     async def __call__(self, bot: Bot, method: TelegramMethod[Any], *args: Any, **options: Any) -> Any:
         """Make the call and record it; a call that fails is the bot's to deal with."""
@@ -57,7 +59,7 @@ class Sends:
         recorder, bot = recorder_of(tracker), context.bot
         if bot is not None:
             events = recorder.returned(bot, method.__api_method__, method, context)
-            record_unless_sent(returned, events, lambda event: recorder.record(bot, event, context))
+            record_unless_sent(tracker, returned, events, lambda event: recorder.record(bot, event, context))
 
     def _record(self, bot: Bot, method: TelegramMethod[Any], result: object, context: UpdateContext | None) -> None:
         if context is not None and (context.bot is None or context.bot.id != bot.id):

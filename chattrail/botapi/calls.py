@@ -10,9 +10,10 @@ from chattrail.botapi import people
 from chattrail.botapi.answers import events_of, image_of, is_new_image
 from chattrail.botapi.content import Fields, fields_of
 from chattrail.botapi.memory import Draft, Key, KnownMessage, KnownPoll, Memory, message_key
+from chattrail.botapi.parameters import NUMBERS, number_in
 from chattrail.botapi.reactions import emoji_of
 from chattrail.botapi.reading import chat_number, entities, get, items, known, now, number, telegrams_time, word
-from chattrail.botapi.rich_text import plain, without_tags
+from chattrail.botapi.rich_text import plain, without_markup
 from chattrail.context import BotAccount, Chat, Details, MessagePlace, Person, UpdateContext
 from chattrail.events import AiMessage, BotMessage, Event, MessageDeleted, MessageEdited, PollAction, Reaction
 
@@ -32,8 +33,9 @@ class Call:
     context: UpdateContext | None
 
     def get(self, name: str) -> Any:
-        """Return a parameter."""
-        return get(self.given, name)
+        """Return a parameter; an id that is given as text as a number."""
+        value = get(self.given, name)
+        return number_in(value) if name in NUMBERS else value
 
 
 @dataclass(slots=True)
@@ -202,9 +204,8 @@ def _given_fields(call: Call) -> Fields:
     media = call.get("media")
     rich = plain(call.get("rich_message"))
     source = call.given if media is None else media
-    text = rich or get(source, "text") or get(source, "caption")
-    if not rich and text and str(word(get(source, "parse_mode"))).upper() == "HTML":
-        text = without_tags(text)
+    text = get(source, "text") or get(source, "caption")
+    text = rich or without_markup(text, get(source, "parse_mode"), call.bot.parse_mode)
     formatting = entities(get(source, "entities") or get(source, "caption_entities"))
     kind = word(get(media, "type")) or ("rich_message" if rich else "text" if call.get("text") else None)
     length = len(text) if isinstance(text, str) else None
@@ -225,6 +226,7 @@ def copied(call: Call) -> Iterator[Sent]:
             fields = {name: value for name, value in fields.items() if name not in ("text", "length", "entities")}
         if caption:
             formatting = entities(call.get("caption_entities"))
+            caption = without_markup(caption, call.get("parse_mode"), call.bot.parse_mode)
             fields |= known(text=caption, length=len(caption), entities=formatting)
         where = at_given(call, get(result, "message_id"))
         where = replace(where, place=people.place(people.given_place(call.given)) or where.place)

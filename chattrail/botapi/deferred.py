@@ -8,6 +8,7 @@ from contextvars import Context
 from typing import Protocol
 
 from chattrail.context import UpdateContext
+from chattrail.forks import after_fork_in_child
 from chattrail.tracker import Tracker
 
 SECONDS = 0.25
@@ -59,6 +60,10 @@ class DeferredInThread:
     """The same for a bot without an event loop: a thread waits while there is something to wait for."""
 
     def __init__(self) -> None:
+        self._begin()
+        after_fork_in_child(self._begin)
+
+    def _begin(self) -> None:
         self._changed = threading.Condition()
         self._waiting: dict[int, tuple[float, Tracker, UpdateContext]] = {}
         self._thread: threading.Thread | None = None
@@ -67,12 +72,11 @@ class DeferredInThread:
         """Settle the update's event in a quarter of a second, unless it ends before."""
         with self._changed:
             self._waiting[id(context)] = (time.monotonic() + SECONDS, tracker, context)
-            if self._thread is None or not self._thread.is_alive():  # a forked child has no thread
-                self._thread = threading.Thread(target=self._run, name="chattrail-deferred", daemon=True)
-                with suppress(
-                    RuntimeError
-                ):  # no more threads, or the interpreter is ending: it is settled with its update
-                    self._thread.start()
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name="chattrail-deferred", daemon=True)
+                with suppress(RuntimeError):  # no more threads: the event is recorded when its update ends
+                    thread.start()
+                    self._thread = thread
 
     def end(self, context: UpdateContext) -> None:
         """Forget an update."""

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from typing import Any
 
 from chattrail.botapi.deferred import Deferred
 from chattrail.botapi.failures import failure_of, handler_of
@@ -109,5 +110,13 @@ def _kind_of(update: object) -> tuple[str | None, object]:
         for kind in UPDATES:
             found = get(source, kind)
             if found is not None:
-                return kind, found
+                return kind, _whole(found)
     return None, None
+
+
+def _whole(found: Any) -> object:
+    """Return Telegram's JSON where an object of the framework lacks what is newer than the framework, or may lack it."""
+    sent = getattr(found, "json", None)  # pyTelegramBotAPI keeps it, with messages and presses
+    if isinstance(sent, dict):
+        return sent
+    return found.to_dict() if getattr(found, "api_kwargs", None) else found  # python-telegram-bot

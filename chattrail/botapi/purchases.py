@@ -7,7 +7,7 @@ from chattrail.botapi.calls import Call, Sent, at_given, at_message, sent
 from chattrail.botapi.memory import KnownMessage
 from chattrail.botapi.money import price
 from chattrail.botapi.reading import compact, entities, get, items, known, now, number, word
-from chattrail.botapi.rich_text import plain
+from chattrail.botapi.rich_text import plain, without_markup
 from chattrail.context import Person
 from chattrail.events import BotMessage, PremiumAction
 
@@ -63,8 +63,10 @@ def guest_answered(call: Call) -> Iterator[Sent]:
     query = call.memory.queries.get((call.bot.id, "guest", call.get("guest_query_id")))
     result = call.get("result")
     content = get(result, "input_message_content")
-    text = plain(get(content, "rich_message")) or get(content, "message_text") or get(result, "caption")
-    text = text or get(result, "title")
+    source = result if content is None else content
+    text = get(content, "message_text") or get(result, "caption")
+    text = without_markup(text, get(source, "parse_mode"), call.bot.parse_mode)
+    text = plain(get(content, "rich_message")) or text or get(result, "title")
     if query is None:
         return
     kind = "text" if content is not None else word(get(result, "type"))
@@ -80,6 +82,7 @@ def gift_sent(call: Call) -> Iterator[Sent]:
     """Read a gift, or Premium as one."""
     data = known(id=call.get("gift_id"), months=call.get("month_count"), star_count=call.get("star_count"))
     text, user = call.get("text"), number(call.get("user_id"))
+    text = without_markup(text, call.get("text_parse_mode"), call.bot.parse_mode)
     length = None if text is None else len(text)
     formatting = entities(call.get("text_entities"))
     event = BotMessage(kind="gift", text=text, length=length, entities=formatting, data=compact(data))

@@ -90,7 +90,7 @@ class Recorder:
 
     def returned(self, bot: BotAccount, method: str, given: object, context: UpdateContext | None) -> list[Sent]:
         """Return what a call is whose result is never seen: it leaves inside the response to a webhook."""
-        return self.read(bot, method, given, message_of(method, given, context), context)
+        return self.read(bot, method, given, message_of(method, given, bot, context), context)
 
     def record(self, bot: BotAccount, sent: Sent, context: UpdateContext | None) -> None:
         """Record what a call is; an edit waits for those that follow it."""
@@ -114,6 +114,8 @@ class Recorder:
                 return
             if not self.memory.blocked.get((bot.id, chat_id)):
                 self.memory.blocked.put((bot.id, chat_id), True)
+                if context is not None and (context.user is None or context.user.id != chat_id):
+                    context = None  # of another's update, such as a command to broadcast
                 self.record(bot, Sent(BotBlocked(), Person(chat_id), Chat(chat_id), at=now()), context)
         except Exception as failure:
             self.tracker.lost("instrumentation", failure)

@@ -6,16 +6,17 @@ from typing import Any
 
 from chattrail.botapi.people import given_place
 from chattrail.botapi.reading import chat_number, get, items, word
-from chattrail.context import UpdateContext
+from chattrail.botapi.rich_text import without_markup
+from chattrail.context import BotAccount, UpdateContext
 
 _BY_PARAMETERS = frozenset({"location", "contact", "dice"})  # what they hold are parameters of the call
 _TEXTS = ("text", "entities", "caption", "caption_entities", "rich_message", "checklist")
 
 
 def message_of(
-    method: str, given: object, context: UpdateContext | None
+    method: str, given: object, bot: BotAccount, context: UpdateContext | None
 ) -> dict[str, Any] | list[dict[str, Any]] | None:
-    """Return the message, with its markup and without a number, or those of an album.
+    """Return the message, with its Markdown and without a number, or those of an album.
 
     None for a call that sends none to a chat known by number.
     """
@@ -26,8 +27,8 @@ def message_of(
     message: dict[str, Any] = {"message_id": 0, "chat": _chat(chat_id, context), **given_place(given)}
     if kind == "media_group":
         album = items(get(given, "media"))
-        return [message | _texts(one) | _file(word(get(one, "type")), get(one, "media")) for one in album]
-    message |= _texts(given)
+        return [message | _texts(one, bot) | _file(word(get(one, "type")), get(one, "media")) for one in album]
+    message |= _texts(given, bot)
     content = get(given, kind)
     if kind in _BY_PARAMETERS:
         message[kind] = given
@@ -64,8 +65,9 @@ def _paid_media(given: object) -> dict[str, Any]:
 _MADE_OF = {"poll": _poll, "venue": _venue, "game": _game, "paid_media": _paid_media}
 
 
-def _texts(given: object) -> dict[str, Any]:
-    return {name: get(given, name) for name in _TEXTS}
+def _texts(given: object, bot: BotAccount) -> dict[str, Any]:
+    mode = get(given, "parse_mode")
+    return {name: without_markup(get(given, name), mode, bot.parse_mode) for name in _TEXTS}
 
 
 def _file(kind: str | None, content: object) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from html.parser import HTMLParser
 from typing import Any
 
-from chattrail.botapi.reading import get, items
+from chattrail.botapi.reading import get, items, word
 
 # What a block or a piece of text holds, in the order of reading. Each of these is on a line of its own:
 _BLOCKS = ("summary", "blocks", "items", "cells", "caption", "credit")
@@ -51,3 +51,13 @@ def without_tags(html: str) -> str:
     reader.feed(html)
     reader.close()
     return "".join(reader.found)
+
+
+def without_markup(text: Any, mode: object, usual: str | None) -> Any:
+    """Return the text of a parameter as it is shown, as far as that is simple: without HTML's tags; Markdown stays.
+
+    mode: the call's `parse_mode`; aiogram has an object there where the bot's `usual` one is meant.
+    """
+    if not isinstance(text, str) or mode is None:
+        return text
+    return without_tags(text) if (word(mode) or usual or "").upper() == "HTML" else text

@@ -66,7 +66,9 @@ def _label(query: Any) -> str | None:
         for button in items(row):
             if data is not None and get(button, "callback_data") == data:
                 return word(get(button, "text"))
-    return data or word(get(query, "game_short_name"))
+    return word(data) or word(
+        get(query, "game_short_name")
+    )  # a program may have its objects as data (python-telegram-bot)
 
 
 def _chosen(found: Any, bot: BotAccount, memory: Memory) -> Arrived:

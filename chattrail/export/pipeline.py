@@ -116,8 +116,8 @@ def _endpoint(given: str | None, protocol: str) -> str:
 def _limits(protocol: str) -> tuple[float, str]:
     """Return the time limit in seconds and the name of the compression."""
     timeout, compression = _variable("TIMEOUT") or "10", (_variable("COMPRESSION") or "none").lower()
-    if not re.fullmatch(r"\d+(\.\d*)?", timeout):
-        raise ValueError(f"{_name('TIMEOUT')} is {timeout!r}; it is a number of seconds, such as 10")
+    if not re.fullmatch(r"\d+(\.\d*)?", timeout) or not float(timeout):
+        raise ValueError(f"{_name('TIMEOUT')} is {timeout!r}; it is a number of seconds above 0, such as 10")
     if float(timeout) > _MAX_TIMEOUT_S:
         raise ValueError(
             f"{_name('TIMEOUT')} is {timeout}: Python's OpenTelemetry takes it in seconds, and more than "

@@ -136,7 +136,7 @@ class SequenceFile:
                 new.unlink(missing_ok=True)
 
     def write_number(self, number: int) -> None:
-        """Keep the last number that was handed out. Not thread-safe: the tracker calls it under its lock."""
+        """Keep the last number that was handed out. Not thread-safe: the sequence calls it under its lock."""
         self._reached = number
         if self._due:
             self._open()

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from telebot import TeleBot, apihelper, types
@@ -52,8 +51,10 @@ class _Updates:
         """Have the updates handled one by one, each in its context."""
         if self.host.account.username is None and not self._asked:
             self._asked = True
-            with suppress(RuntimeError):  # no more threads, or the interpreter is ending
+            try:
                 threading.Thread(target=self._ask, name="chattrail-name", daemon=True).start()
+            except RuntimeError:  # no more threads
+                self._asked = False
         for update in updates:
             context = self.host.begin(update)
             token = current_update.set(context)

@@ -30,6 +30,8 @@ def answer(method: str, given: dict[str, Any]) -> dict[str, Any]:
     chat_id = int(given.get("chat_id", 0))
     if chat_id == 1003:
         return {"ok": False, "error_code": 403, "description": BLOCKED}
+    if method == "copyMessage":
+        return {"ok": True, "result": {"message_id": next(_numbers)}}
     if not method.startswith(("send", "edit")):
         return {"ok": True, "result": True}
     number = int(given.get("message_id") or next(_numbers))

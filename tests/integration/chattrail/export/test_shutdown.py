@@ -93,3 +93,19 @@ def test_an_interpreter_that_starts_no_threads_any_more_is_no_fault(
     tracker.shutdown(1.0)
     counts = tracker.counts()
     assert (counts.exported, dict(counts.losses)) == ((0, {"shutdown": 100}) if hangs else (100, {}))
+
+
+def test_a_script_that_just_ends_loses_nothing_that_waits(http: OtlpReceiver) -> None:
+    """An edit waits for those that follow it, an update for what its handler knows."""
+    script = (
+        "from chattrail import create_tracker\n"
+        "from chattrail.botapi.recorder import recorder_of\n"
+        "from chattrail.context import UpdateContext\n"
+        f"tracker = create_tracker('bot', endpoint={http.url!r})\n"
+        "recorder, bot = recorder_of(tracker), tracker.bot(42)\n"
+        "said = {'message_id': 5, 'date': 1, 'chat': {'id': 1001, 'type': 'private'}, 'from': {'id': 1001}, 'text': 'hi'}\n"
+        "recorder.sent(bot, 'editMessageText', {}, said | {'message_id': 4}, None)\n"
+        "recorder.arrive(UpdateContext(tracker, bot), 7, 'message', said)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=30)
+    assert sorted(record.type for record in http.wait(2)) == ["message_edited", "user_message"]

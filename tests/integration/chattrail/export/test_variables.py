@@ -105,6 +105,7 @@ def test_a_disabled_sdk_records_nothing(http: OtlpReceiver, monkeypatch: pytest.
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318", "OTEL_EXPORTER_OTLP_ENDPOINT is no URL of a collector"),
         ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "ftp://x", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT is no URL"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "soon", "OTEL_EXPORTER_OTLP_TIMEOUT is 'soon'"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "0.0", "OTEL_EXPORTER_OTLP_TIMEOUT is '0.0'; it is a number of seconds above 0"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "10000", "OTEL_EXPORTER_OTLP_TIMEOUT is 10000: .* in milliseconds, write 10"),
         ("OTEL_EXPORTER_OTLP_LOGS_TIMEOUT", "600.5", "OTEL_EXPORTER_OTLP_LOGS_TIMEOUT is 600.5"),
         ("OTEL_EXPORTER_OTLP_COMPRESSION", "zip", "OTEL_EXPORTER_OTLP_COMPRESSION is 'zip'"),

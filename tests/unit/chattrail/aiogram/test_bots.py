@@ -209,3 +209,13 @@ async def test_an_update_of_a_newer_kind_is_no_lost_event(bench: Bench) -> None:
     with pytest.warns(RuntimeWarning, match="unknown update type"):  # aiogram's own
         await bench.feed(something_of_next_year={"id": "1"})
     assert (bench.types, bench.tracker.dropped) == ([], 0)
+
+
+async def test_a_bot_of_an_unusual_make_is_recorded(bench: Bench) -> None:
+    """aiogram's own name for it is private: another class of bots, or another release, may keep something else there."""
+    bot = Bot("43:TEST", session=Wire())
+    bot._me = object()  # type: ignore[assignment]
+    instrument(bench.dispatcher, bot, bench.tracker)
+    await bench.dispatcher.emit_startup()
+    await feed(bench.dispatcher, bot)
+    assert bots(bench) == [("user_message", 43, None)]

@@ -30,6 +30,17 @@ async def test_a_failure_is_told_and_raised_again(bench: Bench) -> None:
     assert failure["chattrail.handler"].endswith("test_a_failure_is_told_and_raised_again.<locals>.fail")
 
 
+async def test_a_failure_before_any_handler_names_where_it_was(bench: Bench) -> None:
+    async def check(handler: Any, event: Any, data: Any) -> Any:
+        raise ZeroDivisionError
+
+    bench.router.message.outer_middleware(check)
+    with pytest.raises(ZeroDivisionError):
+        await bench.say("hi")
+    where = "test_a_failure_before_any_handler_names_where_it_was.<locals>.check"
+    assert bench.events[1]["chattrail.handler"] == f"{__name__}.{where}"
+
+
 async def test_an_apology_is_its_updates_answer(bench: Bench) -> None:
     copies = []
 

@@ -190,6 +190,19 @@ async def test_providers_that_keep_no_spans_are_no_fault(
     assert "GenAI spans are not seen: RuntimeError" in caplog.text
 
 
+async def test_a_provider_that_cannot_be_loaded_costs_no_update_and_is_asked_for_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(genai, "_missing", False)
+    monkeypatch.setattr("opentelemetry.trace._TRACER_PROVIDER", None)
+    monkeypatch.setenv("OTEL_PYTHON_TRACER_PROVIDER", "missing")
+    await bench.say("hi")
+    await bench.say("hi")
+    assert bench.types == ["user_message"] * 2
+    assert caplog.text.count("Failed to load configured provider") == 1
+    assert "no tracer provider can be loaded: StopIteration" in caplog.text
+
+
 def test_a_provider_is_watched_once(monkeypatch: pytest.MonkeyPatch) -> None:
     added: list[object] = []
 

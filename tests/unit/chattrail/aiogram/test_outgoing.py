@@ -8,11 +8,21 @@ from typing import Any
 
 import pytest
 from aiogram import Bot, Dispatcher
+from aiogram.client.default import DefaultBotProperties
+from aiogram.enums import ParseMode
 from aiogram.methods import SendMessage, TelegramMethod
-from aiogram.types import BufferedInputFile, CallbackQuery, InputMediaPhoto, LabeledPrice, Message, ReactionTypeEmoji
+from aiogram.types import (
+    BufferedInputFile,
+    CallbackQuery,
+    InputMediaPhoto,
+    LabeledPrice,
+    Message,
+    ReactionTypeEmoji,
+    Update,
+)
 
 from chattrail import Tracker
-from chattrail.aiogram import returned
+from chattrail.aiogram import instrument, returned
 from tests.support.fakes.otlp_receiver import until
 from tests.unit.chattrail.aiogram.bench import ANN, GROUP, HOME, Bench, message
 
@@ -77,6 +87,29 @@ async def test_calls_of_all_sorts(bench: Bench) -> None:
         ("message_deleted", "1001", None, None), ("poll", "1001", None, "Green"), ("user_message", "1001", "button", "d"),
         ("bot_message", "1001", "alert", "Too late"), ("message_edited", "1001", "text", "inline"),
     ]  # fmt: skip
+
+
+async def test_texts_that_telegram_does_not_return_have_no_tags_of_the_bots_usual_html() -> None:
+    """aiogram fills in a bot's parse mode when it makes the request, after the instrumentation has seen the call."""
+    bench = Bench(webhook_replies=True)
+    bot = Bot("42:TEST", session=bench.wire, default=DefaultBotProperties(parse_mode=ParseMode.HTML))
+    instrument(bench.dispatcher, bot, bench.tracker)
+
+    async def handle(message: Message) -> TelegramMethod[Any]:
+        await message.bot.copy_message(1001, 1001, 5, caption="<b>1</b>")  # type: ignore[union-attr]
+        await message.bot.copy_message(1001, 1001, 5, caption="<b>2</b>", parse_mode=None)  # type: ignore[union-attr]
+        await message.bot.edit_message_text("<b>3</b>", inline_message_id="i")  # type: ignore[union-attr]
+        photo = InputMediaPhoto(media="p", caption="<b>4</b>")
+        await message.bot.edit_message_media(photo, inline_message_id="j")  # type: ignore[union-attr]
+        return message.answer("<b>5</b>")
+
+    bench.on_message(handle)
+    update = {"update_id": 5, "message": message(text="hi")}
+    await bench.dispatcher.feed_update(bot, Update.model_validate(update, context={"bot": bot}))
+    bench.tracker.flush()
+    texts = [event["chattrail.message.text"] for event in bench.events]
+    assert sorted(texts) == ["1", "3", "4", "5", "<b>2</b>", "hi"]
+    bench.tracker.shutdown()
 
 
 async def test_details_go_where_they_belong(bench: Bench) -> None:
@@ -188,6 +221,18 @@ async def test_a_webhooks_reply_is_recorded_when_it_is_returned() -> None:
     assert [event["chattrail.message.text"] for event in (returned, photo, by_url)] == ["returned", "c", "c"]
     assert [event.get("chattrail.image.file_id") for event in (photo, by_url)] == ["photo-id", None]
     bench.tracker.shutdown()
+
+
+async def test_a_webhooks_reply_of_the_last_moment_is_recorded() -> None:
+    bench = Bench(webhook_replies=True)
+
+    async def answer(message: Message) -> TelegramMethod[Any]:
+        return message.answer("returned")
+
+    bench.on_message(answer)
+    await bench.say("hi")
+    bench.tracker.shutdown()
+    assert bench.types == ["user_message", "bot_message"]
 
 
 async def answered_late(bench: Bench, allowed: asyncio.Event) -> None:

@@ -101,6 +101,21 @@ def test_what_is_done_to_a_message(desk: Desk) -> None:
     ]
 
 
+def test_ids_may_be_text(desk: Desk) -> None:
+    """Many bots keep them so, and Telegram takes them."""
+    with desk.update("message", desk.message(text="hi", **{"from": ANN})) as update:
+        desk.call("copyMessage", {"message_id": 31}, chat_id="1001", from_chat_id="1001", message_id=update.message_id)
+        desk.call("sendMessageDraft", chat_id="1001", draft_id=1, text="Hello, ")
+        desk.call("sendMessage", desk.message(text="Hello"), chat_id="1001")
+    desk.call("deleteMessage", chat_id="1001", message_id=31)
+    desk.call("sendInvoice", chat_id="1001", payload="month", prices=PRICES, currency="XTR")
+    desk.recorder.failed(desk.bot, {"chat_id": "1001"}, "Forbidden: bot was blocked by the user", None)
+    assert desk.said("user.id", "text", "edit.count") == [
+        ("user_message", "1001", "hi", None), ("bot_message", "1001", "hi", None), ("bot_message", "1001", "Hello", 1),
+        ("message_deleted", "1001", None, None), ("premium_action", "1001", None, None), ("bot_blocked", "1001", None, None),
+    ]  # fmt: skip
+
+
 def test_alerts_and_notices(desk: Desk) -> None:
     press = {"id": "q1", "from": ANN, "data": "d", "message": desk.message(text="Menu")}
     with desk.update("callback_query", press):
@@ -201,6 +216,16 @@ def test_an_ai_answer_that_is_spoken(desk: Desk) -> None:
     assert desk.said("text", "kind", "gen_ai.request.model") == [
         ("bot_message", None, "voice", None), ("ai_message", "b", None, "m"), ("bot_message", "c", "poll", None)
     ]  # fmt: skip
+
+
+def test_who_has_blocked_the_bot_did_so_in_no_update_of_another(desk: Desk) -> None:
+    """An admin's command may be a broadcast; an answer that comes too late is a part of its update."""
+    refused = "Forbidden: bot was blocked by the user"
+    with desk.update("message", desk.message(text="/broadcast", **{"from": ANN})) as update:
+        for chat_id in (1002, 1001):
+            desk.recorder.failed(desk.bot, {"chat_id": chat_id}, refused, update)
+    blocked = [one[1:] for one in desk.said("user.id", "update.id") if one[0] == "bot_blocked"]
+    assert blocked == [("1002", None), ("1001", 1)]
 
 
 def test_a_blocked_person_is_marked_once_until_they_are_back(desk: Desk) -> None:

@@ -177,6 +177,15 @@ def test_drafts_are_edits_of_what_is_sent_at_last(desk: Desk) -> None:
     ]  # fmt: skip
 
 
+def test_a_draft_that_nothing_follows_leaves_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Telegram shows it for half a minute: what the chat shows then is what the trail shows."""
+    monkeypatch.setattr("chattrail.botapi.calls.DRAFT_S", 0.0)  # it is long ago
+    desk.call("sendMessageDraft", chat_id=1001, draft_id=1, text="I")
+    assert desk.events == []
+    desk.call("sendMessage", desk.message(text="Sorry"), chat_id=1001)
+    assert desk.said("text", "edit.count") == [("bot_message", "Sorry", None)]
+
+
 def test_a_withheld_edit_is_withheld_by_the_context_it_was_made_in() -> None:
     secret: ContextVar[bool] = ContextVar("secret", default=False)
     desk = Desk()

@@ -186,3 +186,15 @@ def test_money_in_units_and_in_the_smallest_ones(desk: Desk, currency: str, unit
     assert desk.said("premium.amount", "premium.currency", "premium.minor_units") == [
         ("premium_action", amount, currency, units)
     ]
+
+
+def test_a_press_whose_data_is_an_object_of_the_program(desk: Desk) -> None:
+    """python-telegram-bot's arbitrary_callback_data: the button is found by it, or has been forgotten."""
+    known, forgotten = ("vote", 7), object()
+    keyboard = {"inline_keyboard": [[{"text": "Vote", "callback_data": known}]]}
+    for data in (known, forgotten):
+        found = {"id": "1", "from": ANN, "data": data, "message": desk.message(text="?", reply_markup=keyboard)}
+        desk.receive("callback_query", found)
+    assert desk.said("kind", "text", "length") == [
+        ("user_message", "button", "Vote", 4), ("user_message", "button", None, None)
+    ]  # fmt: skip

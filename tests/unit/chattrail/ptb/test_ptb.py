@@ -184,6 +184,13 @@ async def test_a_kind_of_update_that_the_framework_does_not_know_is_recorded(ben
     assert bench.types == ["user_message"]
 
 
+async def test_contents_that_the_framework_does_not_know_are_recorded(bench: Bench) -> None:
+    await bench.feed(said("", rich_message={"blocks": [{"type": "paragraph", "text": "newer"}]}))
+    (event,) = bench.events
+    assert (event["chattrail.message.kind"], event["chattrail.message.text"]) == ("rich_message", "newer")
+    assert (event["user.id"], event["telegram.user.username"]) == ("1001", "ann")
+
+
 async def test_what_is_no_update_passes(bench: Bench) -> None:
     await bench.application.process_update("something of the bot's own")
     assert bench.events == []

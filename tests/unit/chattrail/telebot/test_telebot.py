@@ -12,7 +12,7 @@ import telebot
 from telebot import apihelper, asyncio_helper
 from telebot.async_telebot import AsyncTeleBot
 from telebot.asyncio_helper import ApiTelegramException as AsyncApiTelegramException
-from telebot.types import InputMediaPhoto, ReactionTypeEmoji, Update
+from telebot.types import InputMediaPhoto, ReactionTypeEmoji, ReplyParameters, Update
 
 from chattrail import telebot as integration
 from chattrail.context import UpdateContext
@@ -75,8 +75,8 @@ class Bench(Recording):
             threading.Event().wait(0.005)
         raise AssertionError("an update has not ended")
 
-    def call(self, name: str, *arguments: Any) -> Any:
-        found = getattr(self.bot, name)(*arguments)
+    def call(self, name: str, *arguments: Any, **named: Any) -> Any:
+        found = getattr(self.bot, name)(*arguments, **named)
         return self.loop.run_until_complete(found) if inspect.iscoroutine(found) else found
 
 
@@ -192,9 +192,28 @@ def test_a_person_who_has_blocked_the_bot_is_marked_and_the_bot_is_told(bench: B
 def test_parameters_that_are_json_are_read(bench: Bench) -> None:
     bench.call("send_media_group", 1001, [InputMediaPhoto("p", caption="Two")] * 2)
     bench.call("set_message_reaction", 1001, 7, [ReactionTypeEmoji("👍")])
-    assert bench.types == ["bot_message", "bot_message", "reaction"]
+    bench.call("copy_message", 1001, 1001, 7, reply_parameters=ReplyParameters(message_id=6))
+    assert bench.types == ["bot_message", "bot_message", "reaction", "bot_message"]
     assert bench.events[0]["chattrail.message.text"] == "Two"
     assert bench.events[2]["chattrail.reaction.emoji"] == "👍"
+    assert bench.events[3]["telegram.message.reply_to_id"] == 6
+
+
+def test_contents_that_the_framework_does_not_know_are_recorded(bench: Bench) -> None:
+    bench.feed(said("", user_shared={"request_id": 1, "user_id": 5}))  # it knows `users_shared`
+    (event,) = bench.events
+    assert (event["chattrail.message.kind"], event["user.id"]) == ("user_shared", "1001")
+
+
+def test_a_machine_without_threads_costs_no_update(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    bench.call("send_message", 1001, "Good morning")  # what exports has its thread
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        bench.feed(said("hi"))
+    assert bench.types == ["bot_message", "user_message"]
 
 
 def test_another_bot_is_not_recorded(bench: Bench) -> None:

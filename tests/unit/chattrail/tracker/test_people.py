@@ -74,3 +74,12 @@ def test_an_empty_persona_ends_a_choice(bench: Bench) -> None:
         bench.tracker.track(ChatCleared())
     bench.tracker.track(UserMessage(), user=ANN)
     assert ["chattrail.persona.id" in event for event in bench.events] == [True, False, False]
+
+
+def test_what_is_remembered_of_a_person_is_the_bots(bench: Bench) -> None:
+    """One tracker may have several bots: whom Ann talks to with one of them says nothing of the other."""
+    for bot_id, event in ((1, PersonaSelected(persona_id="luna")), (2, UserMessage()), (1, UserMessage())):
+        bench.tracker.track(event, user=ANN, bot_id=bot_id)
+    first, other, again = bench.events
+    assert (other.get("chattrail.persona.id"), again["chattrail.persona.id"]) == (None, "luna")
+    assert other["session.id"] != again["session.id"] == first["session.id"]

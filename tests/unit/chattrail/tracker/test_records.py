@@ -1,6 +1,8 @@
 """What every record carries, and that nothing a bot does to the tracker comes back as an exception."""
 
+import logging
 import os
+import signal
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -10,7 +12,10 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
 from chattrail import Person
+from chattrail.botapi.deferred import DeferredInThread
+from chattrail.context import UpdateContext
 from chattrail.events import AiMessage, Command, HandlerFailed, UserMessage
+from chattrail.rate_limited_log import RateLimitedLog
 from tests.unit.chattrail.tracker.bench import ANN, HOME, Bench, Breaking
 
 
@@ -151,3 +156,37 @@ def test_after_a_fork_the_child_begins_again(bench: Bench) -> None:
     count, sequence, instance, emitted = eval(said)
     assert (count, sequence, emitted) == (1, 1, 1)
     assert UUID(instance) != UUID(str(mine))
+
+
+def test_a_child_records_no_update_of_its_parent(bench: Bench) -> None:
+    """A handler may fork, as multiprocessing does: the update is the parent's, and so is its number."""
+    context = UpdateContext(bench.tracker, user=ANN)
+    bench.tracker.arrive(UserMessage(), context)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            with bench.during(context):
+                bench.tracker.track("from_the_child")
+            os.write(writer, str(bench.tracker.emitted).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    os.waitpid(child, 0)
+    with os.fdopen(reader) as pipe:
+        assert pipe.read() == "1"
+    bench.tracker.settle(context)
+    assert bench.types == ["user_message"]
+
+
+def test_a_child_waits_for_no_lock_of_its_parents_threads(bench: Bench) -> None:
+    deferred, log = DeferredInThread(), RateLimitedLog(logging.getLogger("chattrail"))
+    with deferred._changed, log._lock:  # as another thread of the parent may hold them
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(10)  # ends it
+            deferred.begin(bench.tracker, UpdateContext(bench.tracker, user=ANN))
+            log.warning("from the child")
+            os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
