@@ -14,11 +14,12 @@ from rich.markup import escape
 
 from common.private_files import private_folder
 from stack import collector, services
+from stack.data_lock import locked
 from stack.process import StackError
 from stack.secrets import Secrets, load_or_make
 from stack.services import Plan, backfill_command, plan
 from stack.settings import StackSettings
-from stack.supervisor import Supervisor
+from stack.supervisor import StoppedError, Supervisor
 
 _NO_BOT = (
     "BOT_TOKEN is not set: get a token from @BotFather for the persona bot, and BOT_TOKEN=… make run."
@@ -43,30 +44,37 @@ async def run(settings: StackSettings, console: Console, command: str) -> int:
         if not simulated and settings.cloudflare:
             raise StackError("CLOUDFLARE=fake is for the demo: real pictures belong in a store that lasts.")
         private_folder(data)
-        secrets = load_or_make(data / "secrets.json")
-        layout = plan(settings, secrets, data, simulated=simulated, bot=command != "up")
-        async with supervisor.started(layout.services):
-            link = await asyncio.to_thread(_login_link, settings, secrets)
-            console.print(f"Events travel: {layout.route}", highlight=False)
-            hint = f"Log in again later with the password in {data / 'secrets.json'}; logs are in {data / 'logs'}"
-            console.print(hint, highlight=False)
-            if command == "up":
-                console.print(_for_your_bot(settings, layout), highlight=False, markup=False, soft_wrap=True)
-            ready = f"Ready after {time.monotonic() - began:.1f} s. Open {link}"
-            console.print(ready, highlight=False, soft_wrap=True)
-            work = _when_ready(settings, layout, data, supervisor, console, simulated=simulated)
-            await supervisor.watch(stop, asyncio.create_task(work))
-            console.print("Ending …")
+        with locked(data, command):
+            with console.status("Starting …"):
+                secrets = await asyncio.to_thread(load_or_make, data / "secrets.json")
+                layout = await asyncio.to_thread(
+                    plan, settings, secrets, data, simulated=simulated, bot=command != "up"
+                )
+            async with supervisor.started(layout.services, stop):
+                link = await asyncio.to_thread(_login_link, settings, secrets)
+                lines = [
+                    f"Events travel: {layout.route}",
+                    f"Password for later logins: in {data / 'secrets.json'}",
+                    f"Logs: in {data / 'logs'}",
+                    *(_for_your_bot(settings, layout) if command == "up" else []),
+                    f"Ready after {time.monotonic() - began:.1f} s, Ctrl-C ends it. Open {link}",
+                ]
+                console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+                work = _when_ready(settings, layout, data, supervisor, console, simulated=simulated)
+                await supervisor.watch(stop, asyncio.create_task(work))
+                console.print("Ending …")
+    except StoppedError:
+        console.print("Ended before everything was ready.")
     except (StackError, ValueError) as error:
         console.print("[red]Error:[/]", escape(str(error)), highlight=False, soft_wrap=True)
         return 1
     finally:
         if supervisor.memory.peak_bytes:
-            console.print(supervisor.memory.report(), highlight=False)
+            console.print(supervisor.memory.report(), highlight=False, soft_wrap=True)
     return 0
 
 
-def _for_your_bot(settings: StackSettings, layout: Plan) -> str:
+def _for_your_bot(settings: StackSettings, layout: Plan) -> list[str]:
     """Return what to paste into a bot. The library's default endpoint needs no mention there."""
     is_default = layout.otlp_endpoint.endswith(":4318")
     given = "" if is_default else f', endpoint="{layout.otlp_endpoint}"'
@@ -80,7 +88,7 @@ def _for_your_bot(settings: StackSettings, layout: Plan) -> str:
             "Its pictures are archived, too, when this is started with its token: BOT_TOKEN=… make up, or for several bots"
             f" {services.TOKENS}=…,… make up"
         )
-    return "\n".join(lines)
+    return lines
 
 
 async def _when_ready(

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
-from common.settings import Settings
+from common.settings import BotToken, Settings
 
 _TAKE_EVENTS = frozenset({"sidecar_port", "collector_grpc_port", "collector_http_port"})
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -31,7 +31,7 @@ class StackSettings(Settings):
     )
     cloudflare_port: Port = Field(8084, description="Port of the simulated Cloudflare Images.")
 
-    bot_token: SecretStr | None = Field(
+    bot_token: BotToken | None = Field(
         None,
         alias="BOT_TOKEN",
         description="The bot's token from @BotFather, for `run`; with `up` its pictures are archived, too.",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.status import Status
 
 from stack.memory import MemoryMeter
 from stack.ports import require_free_ports
@@ -16,6 +17,10 @@ from stack.process import Running, Service, StackError, kill_group, start
 READY_TIMEOUT_S = 60.0
 STOP_DEADLINE_S = 4.5  # Ctrl-C ends everything within five seconds
 SAMPLE_EVERY_S = 2.0
+
+
+class StoppedError(Exception):
+    """The start was given up, as the user asked."""
 
 
 class Supervisor:
@@ -29,32 +34,42 @@ class Supervisor:
         self.memory = MemoryMeter()
 
     @asynccontextmanager
-    async def started(self, services: list[Service]) -> AsyncIterator[None]:
-        """Start the services, each as soon as those it comes after are ready; end them all on the way out."""
+    async def started(self, services: list[Service], stop: asyncio.Event) -> AsyncIterator[None]:
+        """Start the services, each as soon as those it comes after are ready; end them all on the way out.
+
+        Raises StoppedError when `stop` is set before all are ready.
+        """
         require_free_ports(services)
         ready = {service.name: asyncio.Event() for service in services}
         try:
-            with self._console.status("Starting …"):
+            with self._console.status("Starting …") as status:
                 async with asyncio.TaskGroup() as group:
-                    for service in services:
-                        group.create_task(self._start(service, ready))
+                    stopped = group.create_task(_raise_when(stop))
+                    await asyncio.wait([group.create_task(self._start(service, ready, status)) for service in services])
+                    stopped.cancel()
             yield
-        except* StackError as failures:
-            # the first is the cause: what depended on it failed after it
+        except* (StackError, StoppedError) as failures:
+            # The first is the cause: what depended on it failed after it
             raise failures.exceptions[0] from None
         finally:
             await self._stop()
 
-    async def _start(self, service: Service, ready: dict[str, asyncio.Event]) -> None:
+    async def _start(self, service: Service, ready: dict[str, asyncio.Event], status: Status) -> None:
         for name in service.after:
             if name in ready:
                 await ready[name].wait()
         running = await start(service, self._logs)
         self.running.append(running)
+        self._show_waiting(status, ready)
         seconds = await running.wait_ready(READY_TIMEOUT_S)
         ready[service.name].set()
+        self._show_waiting(status, ready)
         where = f" on port {service.port}" if service.port else ""
         self._console.print(f"  [green]✓[/] {service.title}{where}, ready in {seconds:.1f} s", highlight=False)
+
+    def _show_waiting(self, status: Status, ready: dict[str, asyncio.Event]) -> None:
+        titles = [one.service.title for one in self.running if not ready[one.service.name].is_set()]
+        status.update(f"Starting {', '.join(titles) or '…'}")
 
     async def watch(self, stop: asyncio.Event, work: asyncio.Task[None] | None = None) -> None:
         """Return when `stop` is set. Raises StackError when a service ends by itself, and whatever `work` raises.
@@ -100,3 +115,8 @@ class Supervisor:
         self.running.clear()
         if stubborn:
             self._console.print(f"[yellow]Had to be killed:[/] {', '.join(stubborn)}")
+
+
+async def _raise_when(stop: asyncio.Event) -> None:
+    await stop.wait()
+    raise StoppedError

@@ -1,5 +1,6 @@
 """Fixtures of the acceptance tests: every part as a process, laid out as the launcher lays them out."""
 
+import asyncio
 import io
 import os
 from collections.abc import AsyncIterator
@@ -79,6 +80,6 @@ async def whole_stack(
     supervisor = Supervisor(data / "logs", Console(file=io.StringIO()))
     async with (
         TelegramServer(token=DEMO_TOKEN, port=settings.simulation_port) as telegram,
-        supervisor.started(services),
+        supervisor.started(services, asyncio.Event()),
     ):
         yield Whole(telegram, secrets, f"http://127.0.0.1:{settings.web_port}", layout, supervisor)

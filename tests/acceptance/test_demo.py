@@ -94,7 +94,7 @@ def test_an_unknown_setting_names_the_nearest(tmp_path: Path) -> None:
     ],
 )
 def test_a_simulated_cloudflare_is_for_the_demo(tmp_path: Path, command: str, value: str, code: int, said: str) -> None:
-    given = {"CHATTRAIL_STACK_DATA": str(tmp_path), "COLUMNS": "200", "CLOUDFLARE": value, "BOT_TOKEN": "42:T"}
+    given = {"CHATTRAIL_STACK_DATA": str(tmp_path), "COLUMNS": "200", "CLOUDFLARE": value, "BOT_TOKEN": "42:TEST"}
     words = [sys.executable, "-m", "stack", command]
     done = subprocess.run(
         words, cwd=ROOT, env=os.environ | given, capture_output=True, text=True, timeout=60, check=False

@@ -58,9 +58,9 @@ def test_a_bot_of_ones_own_sends_to_the_same_place_with_a_collector_and_without(
 
 def test_a_token_lets_the_pictures_of_ones_own_bot_be_archived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services, "collector_binary", lambda: None)
-    layout = services.plan(StackSettings.load({"BOT_TOKEN": "42:T"}), SECRETS, tmp_path, simulated=False, bot=False)
+    layout = services.plan(StackSettings.load({"BOT_TOKEN": "42:TEST"}), SECRETS, tmp_path, simulated=False, bot=False)
     (sidecar,) = (service for service in layout.services if service.name == "sidecar")
-    assert sidecar.env["CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKEN"] == "42:T"
+    assert sidecar.env["CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKEN"] == "42:TEST"
 
 
 def test_up_says_which_tokens_it_lacks_for_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
