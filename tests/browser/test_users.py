@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import NARROW, OpenPage
+from tests.browser.conftest import NARROW, WIDE, OpenPage
 from web.analytics.person_key import address_of
 
 
@@ -145,3 +145,18 @@ def test_a_statistic_leads_to_its_people(open_page: OpenPage) -> None:
     page.get_by_role("link", name="Russian").click()
     page.wait_for_url("**/users?language=ru")
     expect(page.locator(".chip[aria-current]")).to_have_text("ru")
+
+
+def test_a_long_username_is_cut_and_not_the_language_behind_it(open_page: OpenPage) -> None:
+    for size in (WIDE, NARROW):
+        page = open_page(size=size).go("/analytics/users")
+        shown = page.evaluate("""() => {
+          const more = [...document.querySelectorAll(".person-more")].find((each) => each.children.length === 3);
+          const [username, id, language] = more.children;
+          username.textContent = "@" + "long_username_".repeat(4);
+          const whole = (each) => each.scrollWidth <= each.clientWidth || getComputedStyle(each).display === "inline";
+          return {cut: !whole(username), id: whole(id), out: language.getBoundingClientRect().right
+            - more.getBoundingClientRect().right};
+        }""")
+        assert (shown["cut"], shown["id"]) == (True, True), size
+        assert shown["out"] <= 0, size
