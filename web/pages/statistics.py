@@ -89,7 +89,7 @@ def statistics() -> str:
         funnel=_bars(
             (step.step, _step(step.step), step.people, None)
             for step in stats.funnel
-            if any(each.people for each in stats.funnel)
+            if len(stats.funnel) > 1 and any(each.people for each in stats.funnel)
         ),
         personas=_bars((each.id, each.name, each.people, each.messages) for each in stats.personas),
         stories=_bars((each.id, each.name, each.people, each.messages) for each in stats.stories),

@@ -197,6 +197,22 @@ def test_what_a_bot_has_no_data_for_has_no_card(
     assert [word for word in there if f">{word}<" not in body] == []
     steps = [each["step"] for each in ask(client, "/stats?bot=plain")["funnel"]]
     assert steps == ["start", "answer", "paid"]
+    assert 'id="funnel-title"' in body
+    assert 'id="funnel-title"' not in page(client, "/analytics?bot=plain&steps=answer"), "one step is no funnel"
+
+
+def test_a_trail_has_no_line_for_what_never_happened(client: FlaskClient) -> None:
+    names = {"bot_messages": "Bot messages", "pictures": "Pictures", "clears": "Clears", "failures": "Failures"}
+    seen = set()
+    for row in ask(client, "/users")["users"]:
+        shown = page(client, f"/analytics/users/{row['client_id']}?lang=en")
+        facts = shown[shown.index('<dl class="facts"') :]
+        assert "<dt>Messages</dt>" in facts
+        lines = {name for name, label in names.items() if f"<dt>{label}</dt>" in facts}
+        assert lines == {name for name in names if row[name]}, row["client_id"]
+        seen |= lines
+    assert seen
+    assert seen != set(names)
 
 
 def test_the_switch_is_in_each_header_and_links_keep_the_bot(client: FlaskClient) -> None:
