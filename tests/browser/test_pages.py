@@ -61,6 +61,9 @@ def test_first_screen_holds_figures_and_chart(open_page: OpenPage) -> None:
     assert box is not None
     assert box["y"] + box["height"] <= WIDE[1]
     assert page.locator(".figure").count() == 7
+    page.evaluate("document.querySelector('.delta').textContent = '> 999 %'.repeat(4)")  # which takes a second line
+    feet = page.locator(".sparkline").evaluate_all("lines => lines.map((line) => line.getBoundingClientRect().bottom)")
+    assert len(set(feet)) == 1, "they stand beside each other"
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())

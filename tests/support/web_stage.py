@@ -55,7 +55,9 @@ class WebStage:
     def settle(self) -> None:
         """Wait until the rollup counts what is stored."""
         stored, counted = "SELECT count() FROM events FINAL", "SELECT sum(events) FROM activity FINAL"
-        wait_until(lambda: self.client.command(stored) == self.client.command(counted))
+        wait_until(
+            lambda: self.client.command(stored) == self.client.command(counted), within_s=120
+        )  # of a busy machine
 
     def archived(self, store: str, key: str, **changes: Any) -> str:
         """Put a row into the archive of images, as the sidecar publishes it; the id of its event."""
