@@ -55,9 +55,8 @@ class WebStage:
     def settle(self) -> None:
         """Wait until the rollup counts what is stored."""
         stored, counted = "SELECT count() FROM events FINAL", "SELECT sum(events) FROM activity FINAL"
-        wait_until(
-            lambda: self.client.command(stored) == self.client.command(counted), within_s=120
-        )  # of a busy machine
+        within_s = 120.0  # on a busy machine
+        wait_until(lambda: self.client.command(stored) == self.client.command(counted), within_s)
 
     def archived(self, store: str, key: str, **changes: Any) -> str:
         """Put a row into the archive of images, as the sidecar publishes it; the id of its event."""
