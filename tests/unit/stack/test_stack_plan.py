@@ -67,11 +67,11 @@ def test_up_says_which_tokens_it_lacks_for_pictures(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(services, "collector_binary", lambda: None)
     settings = StackSettings.load({})
     layout = services.plan(settings, SECRETS, tmp_path, simulated=False, bot=False)
-    said = _for_your_bot(settings, layout)
+    said = "\n".join(_for_your_bot(settings, layout))
     assert "BOT_TOKEN=… make up" in said
     assert "CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKENS=…,… make up" in said
     monkeypatch.setenv("CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKENS", "42:A,43:B")  # the sidecar inherits it
-    assert "make up" not in _for_your_bot(settings, layout)
+    assert "make up" not in "\n".join(_for_your_bot(settings, layout))
 
 
 def test_the_demo_takes_events_where_no_bot_of_a_user_sends_them() -> None:
