@@ -32,7 +32,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The headline numbers; `web.analytics.metric_definitions` says how each is counted."""
+    """The headline numbers; `counted` in web/texts says how each is counted."""
 
     people: Figure
     new_people: Figure

@@ -11,7 +11,6 @@ from babel import Locale
 from werkzeug.datastructures import LanguageAccept
 
 from web.analytics.bounds import NUMBER_MAX
-from web.analytics.metric_definitions import METRIC_DEFINITIONS
 
 TEXTS = Path(__file__).parent.parent / "texts"
 LANGUAGES = ("en", "ru")
@@ -48,10 +47,7 @@ def catalogue(language: str) -> Catalogue:
     """Load a language's texts, once in a process."""
     locale = Locale.parse(language)
     tree = tomllib.loads((TEXTS / f"{language}.toml").read_text(encoding="utf-8"))
-    entries = dict(_flat(tree, locale))
-    if language == "en":  # the sentences that the documentation of the API shows, too
-        entries |= {f"counted.{key}": sentence for key, sentence in METRIC_DEFINITIONS.items()}
-    return Catalogue(language, locale, entries)
+    return Catalogue(language, locale, dict(_flat(tree, locale)))
 
 
 def choose_language(chosen: str | None, accepted: LanguageAccept) -> str:

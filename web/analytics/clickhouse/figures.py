@@ -1,4 +1,4 @@
-"""Figures of the Statistics page, from the rollup `activity`; `web.analytics.metric_definitions` describes how each is counted."""
+"""Figures of the Statistics page, from the rollup `activity`; web/texts describes how each is counted (`counted`)."""
 
 import time
 from collections.abc import Iterable, Sequence

@@ -24,8 +24,8 @@ from tests.support.otlp import event
 from tests.support.paths import ROOT
 from tests.support.web_stage import web_stage
 from tests.support.web_support import BEARER
-from web.analytics.metric_definitions import METRIC_DEFINITIONS
 from web.analytics.queries import USER_SORTS, TrailQuery, UsersQuery
+from web.pages.language import catalogue
 
 DOCS = ROOT / "docs" / "api.md"
 EXAMPLE = re.compile(r"<!-- example: (?P<method>GET|POST) (?P<path>\S+) -->\n```json\n(?P<answer>.*?)\n```", re.DOTALL)
@@ -125,7 +125,8 @@ def pretty(value: Any, depth: int = 0) -> str:
 
 
 def definitions() -> str:
-    rows = "\n".join(f"| `{key}` | {sentence} |" for key, sentence in METRIC_DEFINITIONS.items())
+    counted = {key: sentence for key, sentence in catalogue("en").entries.items() if key.startswith("counted.")}
+    rows = "\n".join(f"| `{key.removeprefix('counted.')}` | {sentence} |" for key, sentence in counted.items())
     return f"<!-- definitions -->\n| figure | how it is counted |\n|---|---|\n{rows}\n<!-- end -->"
 
 
