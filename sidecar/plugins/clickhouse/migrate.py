@@ -1,7 +1,7 @@
 """Brings the schema of a ClickHouse database up to date: numbered `.sql` files, each applied once, in order.
 
-A file is a template: `${database}` is the database of the DSN, other names are pieces that a generator writes
-(`sidecar.plugins.clickhouse.otlp_schema.fragments`). Statements are idempotent (`IF NOT EXISTS`), because ClickHouse has no
+A file is a template: `${database}` is the database of the DSN, other names are pieces of
+`sidecar/plugins/clickhouse/fragments.toml`. Statements are idempotent (`IF NOT EXISTS`), because ClickHouse has no
 transactions for DDL: a migration that died half-way, or that two sidecars run at once, is simply run again.
 """
 
