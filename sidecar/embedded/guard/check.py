@@ -8,8 +8,7 @@ from typing import Any
 from sidecar.embedded.errors import ClickHouseError, Code
 from sidecar.embedded.guard import names
 from sidecar.embedded.guard.lists import Lists
-from sidecar.embedded.guard.names import NAMES
-from sidecar.embedded.guard.nodes import DATA, NODES, PARTS, ROLES
+from sidecar.embedded.guard.names import NAMES, NODES, PARTS, ROLES
 from sidecar.embedded.guard.tree import Node, aliases, text_of
 
 
@@ -73,9 +72,9 @@ class Checker:
         _check_keys(kind, node, allowed | {"type"})
         self._judge(kind, node, role)
         for key, value in node.items():
-            if (kind, key) in DATA:
-                continue
             below = ROLES.get((kind, key), role if kind == "ExpressionList" else "")
+            if below == "values":
+                continue
             if kind == "Function":
                 below = {"codec": "codec", "index": "index option", "index option": "index option"}.get(role, "")
             self._inside(kind, value, below)

@@ -15,12 +15,6 @@ from sidecar.embedded.guard.names import NAMES
 from sidecar.embedded.guard.tree import Node, NoTreeError, Trees
 from sidecar.embedded.sql import Statement, literal
 
-# Formats whose pieces, block by block, are the whole when put together. The engine begins others anew in each block.
-PIECEWISE: Final = frozenset({
-    "Native", "TabSeparated", "TSV", "TabSeparatedRaw", "TSVRaw", "Raw", "CSV", "JSONEachRow", "JSONLines", "NDJSON",
-    "JSONCompactEachRow", "JSONStringsEachRow", "JSONCompactStringsEachRow", "RowBinary", "TSKV", "LineAsString",
-    "RawBLOB", "MsgPack",
-})  # fmt: skip
 REMEMBERED: Final = 512  # statements
 LONGEST_REMEMBERED: Final = 16 << 10
 PATH: Final = secrets.token_hex(16)  # stands for a path of ours; no client can know it
@@ -147,7 +141,7 @@ class Guard:
 
     def _written(self, tree: Node, text: str, default: str) -> Checked:
         kind, form = tree["type"], _named_format(tree) or default
-        if kind == "SelectWithUnionQuery" and form not in PIECEWISE:
+        if kind == "SelectWithUnionQuery" and form not in NAMES["piecewise"]:
             tree |= {"format_ast": {"type": "Identifier", "name": form}, "out_file": _string(PATH)}
             before, after = self._around(tree)
             return Checked(kind, before, after, form, reads=True)

@@ -18,29 +18,23 @@ def listed(table: str) -> dict[str, frozenset[str]]:
     return {name: words(text) for name, text in ALLOWED[table].items()}
 
 
+def beginnings(table: str) -> dict[str, str]:
+    """What makes a SELECT of a statement, by the statement's beginning."""
+    return {beginning: instead for instead, texts in ALLOWED[table].items() for beginning in texts}
+
+
 NAMES: Final = listed("names")
 REFUSED: Final = listed("refused_functions")
 REFUSED_FORMATS: Final[dict[str, str]] = ALLOWED["refused_formats"]
 # Their argument that declares columns, where there is one: (position, fewest arguments that there must be for it).
 STRUCTURES: Final = {"values": (0, 2), "null": (0, 1), "generaterandom": (0, 1), "format": (1, 3)}
-
-# Statements that the engine shows no tree of: how each begins when it has formatted it, and a beginning that makes a
-# SELECT of the rest, whose tree shows that. What begins with another word is a statement that nobody may run.
-WITHOUT_TREE: Final = {
-    **dict.fromkeys(("DESCRIBE TABLE ", "EXISTS TABLE ", "EXISTS VIEW ", "EXISTS DATABASE "), "SELECT * FROM "),
-    **dict.fromkeys(("SHOW CREATE TABLE ", "SHOW CREATE VIEW ", "SHOW CREATE DATABASE "), "SELECT * FROM "),
-    **dict.fromkeys(("EXISTS TEMPORARY TABLE ", "SHOW CREATE TEMPORARY TABLE "), "SELECT * FROM "),
-    **dict.fromkeys(("SHOW PROCESSLIST", "SHOW GRANTS", "SHOW ENGINES", "SHOW PRIVILEGES"), "SELECT 1"),
-    **dict.fromkeys(("SHOW FUNCTIONS", "SHOW CURRENT ROLES", "SHOW ENABLED ROLES"), "SELECT 1"),
-    "SHOW SETTING ": "SELECT ",
-}
-CHANGES_WITHOUT_TREE: Final = dict.fromkeys(
-    ("DROP FUNCTION IF EXISTS ", "DROP FUNCTION ", "UNDROP TABLE "), "SELECT * FROM "
-)
-
-EXPLAINS: Final = frozenset({
-    "EXPLAIN", "EXPLAIN AST", "EXPLAIN SYNTAX", "EXPLAIN QUERY TREE", "EXPLAIN PIPELINE", "EXPLAIN ESTIMATE",
-})  # fmt: skip
+EXPLAINS: Final = {"EXPLAIN", *(f"EXPLAIN {kind.replace('_', ' ')}" for kind in NAMES["explains"])}
+NODES: Final = listed("nodes")
+PARTS: Final = listed("parts")
+ROLES: Final = {tuple(place.split(".")): role for role, places in listed("roles").items() for place in places}
+# How a statement begins, and what makes a SELECT of it.
+WITHOUT_TREE: Final = beginnings("without_tree")
+CHANGES_WITHOUT_TREE: Final = beginnings("changes_without_tree")
 
 
 def functions() -> frozenset[str]:
