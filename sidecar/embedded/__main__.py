@@ -14,12 +14,11 @@ from aiohttp import web
 from common.http_runner import make_runner
 from common.log_format import log_to_stderr
 from common.private_files import keep_files_private
-from sidecar.embedded import listening, lock
 from sidecar.embedded.app import Server
 from sidecar.embedded.confinement import confine
 from sidecar.embedded.engine import Engine
-from sidecar.embedded.environment import forget_passwords
 from sidecar.embedded.settings import EmbeddedSettings
+from sidecar.embedded.startup import bind, forget_passwords, lock, refuse
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 BACKLOG = 512
@@ -45,7 +44,7 @@ async def serve(settings: EmbeddedSettings, engine: Engine, sockets: Sequence[so
         for site in sites:
             await site.start()
     except OSError as error:  # another process began to listen meanwhile
-        listening.refuse(settings.host, settings.port, error)
+        refuse(settings.host, settings.port, error)
     port = runner.addresses[0][1]
     print(f"embedded ClickHouse {engine.version} is ready on http://{settings.host}:{port}", flush=True)
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -70,8 +69,8 @@ def main() -> int:
     keep_files_private()
     forget_passwords()
     log_to_stderr()
-    held = lock.lock(settings.data.absolute())
-    sockets = listening.bind(settings.host, settings.port)  # once confined, it may not
+    held = lock(settings.data.absolute())
+    sockets = bind(settings.host, settings.port)
     engine = Engine(settings)
     try:
         engine.start(confined)

@@ -22,8 +22,8 @@ from pathlib import Path
 
 from sidecar.embedded.__main__ import confined
 from sidecar.embedded.engine import Engine
-from sidecar.embedded.environment import forget_passwords
 from sidecar.embedded.settings import EmbeddedSettings
+from sidecar.embedded.startup import forget_passwords
 
 DONE = "done"
 CLONE_FLAGS = 17  # SIGCHLD: a process of its own

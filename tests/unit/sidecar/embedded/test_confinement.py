@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sidecar.embedded import listening
+from sidecar.embedded import startup
 from sidecar.embedded.confinement import summary
 
 NONE = "this kernel has none"
@@ -62,12 +62,12 @@ def taken() -> Iterator[int]:
 
 def test_a_taken_port_is_named_before_anything_else_is_done(taken: int) -> None:
     with pytest.raises(SystemExit, match=f"port {taken} of 127.0.0.1 can't be used .*CHATTRAIL_EMBEDDED_PORT"):
-        listening.bind("127.0.0.1", taken)
+        startup.bind("127.0.0.1", taken)
 
 
 def test_localhost_is_bound_at_each_of_its_addresses() -> None:
     expected = {found[4][0] for found in socket.getaddrinfo("localhost", 0, type=socket.SOCK_STREAM)}
-    bound = listening.bind("localhost", 0)
+    bound = startup.bind("localhost", 0)
     assert {one.getsockname()[0] for one in bound} == expected
     for one in bound:
         with pytest.raises(ConnectionRefusedError), socket.socket(one.family) as client:
