@@ -12,16 +12,16 @@ class CustomerChat(PersonMessages):
 
     def owner_says(self, text: str) -> int:
         """Let the owner answer without the bot. Returns the message id."""
-        chat = self._chat
+        chat = self.chat
         assert isinstance(chat, BusinessChat)
         return int(self._state.from_person(chat, {"text": text}, chat.bot_sender)["message_id"])
 
     def delete(self, *message_ids: int) -> None:
         """Let either side delete messages: of business chats the bot is told."""
         for message_id in message_ids:
-            self._state.delete(self._chat, message_id)
-        gone: Json = {"business_connection_id": self._chat.message_fields["business_connection_id"]}
-        gone |= {"chat": self._chat.as_json, "message_ids": list(message_ids)}
+            self._state.delete(self.chat, message_id)
+        gone: Json = {"business_connection_id": self.chat.message_fields["business_connection_id"]}
+        gone |= {"chat": self.chat.as_json, "message_ids": list(message_ids)}
         self._state.updates.put("deleted_business_messages", gone)
 
 
@@ -30,11 +30,7 @@ class BusinessAccount:
 
     def __init__(self, state: State, connection: BusinessConnection) -> None:
         self._state, self._connection = state, connection
-
-    @property
-    def id(self) -> str:
-        """The connection's id."""
-        return self._connection.id
+        self.id = connection.id
 
     def chat_with(self, customer: Person) -> CustomerChat:
         """Return the account's chat with a customer; the first call begins it."""

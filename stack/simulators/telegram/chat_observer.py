@@ -37,55 +37,41 @@ class ChatObserver:
     """What a person can see and wait for."""
 
     def __init__(self, state: State, chat: Chat) -> None:
-        self._state, self._chat = state, chat
+        self._state, self.chat = state, chat
+        self.id, self.user = chat.id, chat.user  # in private, the id of the chat is that of the person
         self._from_here = 0
-
-    @property
-    def chat(self) -> Chat:
-        """The chat itself, for actions of others in it."""
-        return self._chat
 
     @property
     def record(self) -> Sequence[Entry]:
         """All that each side has seen here, oldest first; kept if the server was made with `keeps_record`."""
-        if self._chat.record is None:
+        if self.chat.record is None:
             raise RuntimeError("no record is kept: TelegramServer(keeps_record=True) keeps one")
-        return self._chat.record.entries
+        return self.chat.record.entries
 
     @property
     def drafts(self) -> dict[int, str]:
         """What the bot streams now, by the draft's id."""
-        return dict(self._chat.drafts)
+        return dict(self.chat.drafts)
 
     def reactions(self, message_id: int) -> dict[int, str]:
         """Return the reactions to a message by who reacts, separated by spaces."""
-        found = self._chat.reactions.items()
+        found = self.chat.reactions.items()
         return {who: words(reactions) for (message, who), reactions in found if message == message_id and reactions}
-
-    @property
-    def id(self) -> int:
-        """Telegram's numeric id, which is also the id of the private chat."""
-        return self._chat.id
-
-    @property
-    def user(self) -> Json:
-        """The User object of the wire."""
-        return self._chat.user
 
     @property
     def blocked(self) -> bool:
         """Whether the person has blocked the bot."""
-        return self._chat.blocked
+        return self.chat.blocked
 
     @property
     def history(self) -> "list[Message]":
         """Both sides' messages as they are now (edits applied, deleted ones gone), oldest first."""
-        return [_as_message(message) for message in self._chat.messages.values()]
+        return [_as_message(message) for message in self.chat.messages.values()]
 
     @property
     def actions(self) -> list[str]:
         """Chat actions the bot showed ("typing"), oldest first."""
-        return list(self._chat.actions)
+        return list(self.chat.actions)
 
     @property
     def buttons(self) -> list[Button]:
@@ -96,7 +82,7 @@ class ChatObserver:
         """Return the inline buttons under the `newest` messages (None: all), as `buttons` does."""
         return [
             Button(message["message_id"], button["text"], button.get("callback_data"), button.get("url"))
-            for message in islice(reversed(self._chat.messages.values()), newest)
+            for message in islice(reversed(self.chat.messages.values()), newest)
             for button in inline_buttons(message.get("reply_markup"))
         ]
 
@@ -107,13 +93,13 @@ class ChatObserver:
 
     async def answered(self, query_id: str, timeout: float = WAIT_SECONDS) -> Answer:  # noqa: ASYNC109
         """Wait for the bot's answer to a press. Raises TimeoutError."""
-        await self._until(lambda: query_id in self._chat.answers, timeout, "an answer to a pressed button")
-        return self._chat.answers[query_id]
+        await self._until(lambda: query_id in self.chat.answers, timeout, "an answer to a pressed button")
+        return self.chat.answers[query_id]
 
     async def draft(self, draft_id: int, timeout: float = WAIT_SECONDS) -> str:  # noqa: ASYNC109
         """Wait until the bot streams a draft; what it says then. Raises TimeoutError."""
-        await self._until(lambda: draft_id in self._chat.drafts, timeout, f"the draft {draft_id}")
-        return self._chat.drafts[draft_id]
+        await self._until(lambda: draft_id in self.chat.drafts, timeout, f"the draft {draft_id}")
+        return self.chat.drafts[draft_id]
 
     async def wait(
         self,
@@ -143,7 +129,7 @@ class ChatObserver:
 
         def seen() -> bool:
             nonlocal checked
-            for position, message in self._chat.shown:
+            for position, message in self.chat.shown:
                 if position > checked and not found:
                     checked = position
                     (found if matches(message) else skipped).append(message)
@@ -161,13 +147,13 @@ class ChatObserver:
 
     def mark(self) -> int:
         """Return the present position for `wait(after=…)`."""
-        return self._chat.position
+        return self.chat.position
 
     async def _until(self, done: Callable[[], bool], seconds: float, what: str) -> None:
         try:
             async with asyncio.timeout(seconds):
                 while not done():
-                    await self._chat.changed()
+                    await self.chat.changed()
         except TimeoutError:
             raise TimeoutError(f"person {self.id} waited {seconds:g} s for {what}") from None
 

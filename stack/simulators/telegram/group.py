@@ -47,7 +47,7 @@ class Group(ChatObserver):
         """Let a person write a text or a command, or an ephemeral command. Returns the message id."""
         extra: Json = {}
         if reply_to is not None:
-            extra["reply_to_message"] = self._chat.messages[reply_to]
+            extra["reply_to_message"] = self.chat.messages[reply_to]
         if thread is not None:
             extra |= {"message_thread_id": thread, "is_topic_message": True}
         if seen_by_bot_only:
@@ -58,12 +58,12 @@ class Group(ChatObserver):
         """Let a person press the newest such button. Returns the query's id."""
         for button in self.buttons:
             if label_or_data in {button.text, button.data} and button.data is not None:
-                return self._state.press(self._chat, self._chat.messages[button.message_id], button.data, person.user)
+                return self._state.press(self.chat, self.chat.messages[button.message_id], button.data, person.user)
         raise LookupError(f"no button {label_or_data!r} in sight")
 
     def ask_guest(self, person: Person, text: str) -> str:
         """Let a person call the bot into a chat that it is no member of. Returns the guest query's id."""
-        message: Json = {"message_id": self._state.message_id(), "from": person.user, "chat": self._chat.as_json}
+        message: Json = {"message_id": self._state.message_id(), "from": person.user, "chat": self.chat.as_json}
         message |= {"date": self._state.now(), "text": text}
         query_id = self._state.inline.ask(message)
         self._state.updates.put("guest_message", {**message, "guest_query_id": query_id})
@@ -77,14 +77,14 @@ class Group(ChatObserver):
 
     def say_anonymously(self, text: str) -> int:
         """Let an admin write as the group."""
-        return self._post(ANONYMOUS_ADMIN, text, {"sender_chat": self._chat.as_json})
+        return self._post(ANONYMOUS_ADMIN, text, {"sender_chat": self.chat.as_json})
 
     def say_as_channel(self, channel: Json, text: str) -> int:
         """Let somebody write as a channel."""
         return self._post(CHANNEL_BOT, text, {"sender_chat": channel})
 
     def _post(self, sender: Json, text: str, extra: Json | None = None) -> int:
-        self._from_here = self._chat.position
+        self._from_here = self.chat.position
         entities = typed_entities(text)
         content: Json = {"text": text, **({"entities": entities} if entities else {}), **(extra or {})}
-        return int(self._state.from_person(self._chat, content, sender)["message_id"])
+        return int(self._state.from_person(self.chat, content, sender)["message_id"])

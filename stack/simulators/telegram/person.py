@@ -23,14 +23,14 @@ class Person(PersonActions, PersonMessages):
         Raises LookupError naming the buttons in sight.
         """
         found = button if isinstance(button, Button) else self._find(button)
-        self._from_here = self._chat.position
+        self._from_here = self.chat.position
         if found is None:
             return str(await self.send(str(button)))
-        message = self._chat.messages.get(found.message_id)
+        message = self.chat.messages.get(found.message_id)
         if message is None or found.data is None:
             raise LookupError(f"the button {found.text!r} is gone, or sends no callback")
         self._require_unblocked("press a button")
-        return self._state.press(self._chat, message, found.data)
+        return self._state.press(self.chat, message, found.data)
 
     async def pay(self, link: str | None = None) -> str:
         """Pay the newest invoice in sight, or an invoice link. Returns the charge id. Raises PaymentError."""
@@ -63,7 +63,7 @@ class Person(PersonActions, PersonMessages):
 
     async def _pay(self, invoice: Invoice) -> str:
         self._require_unblocked("pay")
-        self._from_here = self._chat.position
+        self._from_here = self.chat.position
         payments, put = self._state.payments, partial(self._state.updates.put, "pre_checkout_query")
         try:
             refusal = await payments.pre_checkout(
@@ -85,17 +85,17 @@ class Person(PersonActions, PersonMessages):
 
     async def block(self) -> None:
         """Block the bot."""
-        self._state.set_blocked(self._chat, True)
+        self._state.set_blocked(self.chat, True)
 
     async def unblock(self) -> None:
         """Unblock the bot (a client then usually sends /start, which `send` does)."""
-        self._state.set_blocked(self._chat, False)
+        self._state.set_blocked(self.chat, False)
 
     def _find(self, name: str) -> Button | None:
         for button in self.buttons:
             if name in {button.text, button.data}:
                 return button
-        keyboard = (self._chat.keyboard or {}).get("keyboard", [])
+        keyboard = (self.chat.keyboard or {}).get("keyboard", [])
         if any(name == (key if isinstance(key, str) else key["text"]) for row in keyboard for key in row):
             return None
         raise LookupError(f"no button {name!r} in sight; there are {[(b.text, b.data) for b in self.buttons[:20]]}")

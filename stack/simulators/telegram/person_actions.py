@@ -16,15 +16,15 @@ class PersonActions(ChatObserver):
 
     async def react(self, message_id: int, *emoji: str) -> None:
         """React to a message; no emoji takes the reaction back. The bot is told if it asked for such updates."""
-        if message_id not in self._chat.messages:
+        if message_id not in self.chat.messages:
             raise LookupError(f"no message {message_id} in sight")
         key, new = (message_id, self.id), [reaction(one) for one in emoji]
-        old = self._chat.reactions.get(key, [])
-        self._chat.reactions[key] = new
-        if self._chat.record is not None:
-            self._chat.record.reacted("person", message_id, words(new))
+        old = self.chat.reactions.get(key, [])
+        self.chat.reactions[key] = new
+        if self.chat.record is not None:
+            self.chat.record.reacted("person", message_id, words(new))
         change: Json = {
-            "chat": self._chat.as_json,
+            "chat": self.chat.as_json,
             "message_id": message_id,
             "user": self.user,
             "date": self._state.now(),
@@ -36,12 +36,12 @@ class PersonActions(ChatObserver):
 
         The bot learns who voted of its own polls that are not anonymous, and the sums of all its polls.
         """
-        message = self._chat.messages[message_id]
+        message = self.chat.messages[message_id]
         poll = self._state.polls.of(message)
         poll.vote(self.id, options)
-        self._chat.messages[message_id] = message | {"poll": poll.as_json}
-        if self._chat.record is not None:
-            self._chat.record.voted(self.id, message_id, poll.votes.get(self.id, ()))
+        self.chat.messages[message_id] = message | {"poll": poll.as_json}
+        if self.chat.record is not None:
+            self.chat.record.voted(self.id, message_id, poll.votes.get(self.id, ()))
         if message["from"]["id"] != self._state.bot["id"]:
             return
         if not poll.is_anonymous:
@@ -77,8 +77,8 @@ class PersonActions(ChatObserver):
 
     async def stop_generation(self, draft_id: int) -> None:
         """Stop the answer that the bot streams as a draft."""
-        del self._chat.drafts[draft_id]
-        self._state.updates.put("stopped_message_generation", {"chat": self._chat.as_json, "draft_id": draft_id})
+        del self.chat.drafts[draft_id]
+        self._state.updates.put("stopped_message_generation", {"chat": self.chat.as_json, "draft_id": draft_id})
 
     async def ask_to_join(self, chat: ChatObserver, bio: str = "") -> None:
         """Ask to join a group that lets nobody in unasked."""

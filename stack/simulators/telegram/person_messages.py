@@ -80,14 +80,14 @@ class PersonMessages(ChatObserver):
 
     async def send_web_app_data(self, button: str, data: str) -> int:
         """Send what the web app behind a key of the keyboard returns."""
-        keys = [key for row in (self._chat.keyboard or {}).get("keyboard", []) for key in row]
+        keys = [key for row in (self.chat.keyboard or {}).get("keyboard", []) for key in row]
         if not any(isinstance(key, dict) and key["text"] == button and "web_app" in key for key in keys):
             raise LookupError(f"no key {button!r} that opens a web app")
         return self._post({"web_app_data": {"data": data, "button_text": button}})
 
     async def edit(self, message_id: int, text: str) -> None:
         """Change the text or caption of one's message."""
-        message = self._chat.messages[message_id]
+        message = self.chat.messages[message_id]
         if message["from"]["id"] != self.id:
             raise ValueError(f"message {message_id} is not from person {self.id}")
         field = "text" if "text" in message else "caption"
@@ -97,9 +97,9 @@ class PersonMessages(ChatObserver):
             field: text,
             **({"entities" if field == "text" else "caption_entities": entities} if entities else {}),
         }
-        self._from_here = self._chat.position
-        self._state.edit(self._chat, changed)
-        self._state.updates.put(f"edited_{self._chat.update_kind}", changed)
+        self._from_here = self.chat.position
+        self._state.edit(self.chat, changed)
+        self._state.updates.put(f"edited_{self.chat.update_kind}", changed)
 
     def _send_file(self, field: str, data: bytes, folder: str, extension: str, **facts: object) -> int:
         return self._post({field: self._state.files.add(data, folder, extension, facts).as_json})
@@ -107,14 +107,14 @@ class PersonMessages(ChatObserver):
     def _reply(self, message_id: int | None) -> Json:
         if message_id is None:
             return {}
-        replied = self._chat.messages[message_id]
+        replied = self.chat.messages[message_id]
         return {"reply_to_message": {k: v for k, v in replied.items() if k != "reply_to_message"}}
 
     def _post(self, content: Json) -> int:
         self._require_unblocked("write")
-        self._from_here = self._chat.position
-        return int(self._state.from_person(self._chat, content)["message_id"])
+        self._from_here = self.chat.position
+        return int(self._state.from_person(self.chat, content)["message_id"])
 
     def _require_unblocked(self, action: str) -> None:
-        if self._chat.blocked:
+        if self.chat.blocked:
             raise RuntimeError(f"person {self.id} has blocked the bot and must unblock it to {action}")

@@ -18,6 +18,11 @@ KINDS = (
     "checklist", "contact", "dice", "poll", "venue", "location", "invoice", "successful_payment", "refunded_payment",
     "web_app_data", "gift", "rich_message",
 )  # fmt: skip
+# The field of such a content that a person reads.
+STANDING_FOR = {
+    "poll": "question", "checklist": "title", "venue": "title", "invoice": "title", "sticker": "emoji", "dice": "emoji",
+    "gift": "text", "web_app_data": "button_text",
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -111,18 +116,8 @@ def text_of(message: Json) -> str:
     content = message.get(kind)
     if "caption" in message:
         return str(message["caption"])
-    match kind:
-        case "text":
-            return str(content)
-        case "poll" | "checklist" | "venue" | "invoice" if isinstance(content, dict):
-            return str(content.get("question") or content.get("title"))
-        case "sticker" | "dice" if isinstance(content, dict):
-            return str(content.get("emoji", ""))
-        case "rich_message" if isinstance(content, dict):
-            return "\n".join(str(block["text"]) for block in content["blocks"] if isinstance(block.get("text"), str))
-        case "gift" if isinstance(content, dict):
-            return str(content.get("text", ""))
-        case "web_app_data" if isinstance(content, dict):
-            return str(content["button_text"])
-        case _:
-            return ""
+    if kind == "text":
+        return str(content)
+    if kind == "rich_message" and isinstance(content, dict):
+        return "\n".join(str(block["text"]) for block in content["blocks"] if isinstance(block.get("text"), str))
+    return str(content.get(STANDING_FOR[kind], "")) if isinstance(content, dict) and kind in STANDING_FOR else ""

@@ -1,25 +1,11 @@
 """The methods of the Bot API, one module a subject, named as its documentation names them."""
 
-from stack.simulators.telegram.methods import (
-    business,
-    contents,
-    copies,
-    drafts,
-    edits,
-    ephemeral,
-    inline,
-    media,
-    membership,
-    messages,
-    payments,
-    polls,
-    profile,
-    reactions,
-    updates,
-)
+from importlib import import_module
+from pkgutil import iter_modules
+
 from stack.simulators.telegram.state import METHODS
 
-__all__ = [
-    "METHODS", "business", "contents", "copies", "drafts", "edits", "ephemeral", "inline", "media", "membership", "messages",
-    "payments", "polls", "profile", "reactions", "updates",
-]  # fmt: skip
+__all__ = ["METHODS"]
+
+for module in iter_modules(__path__, f"{__name__}."):
+    import_module(module.name)
