@@ -17,14 +17,6 @@ FACTS_MAX = 12
 BIG = {"sticker": "◻", "dice": "🎲"}  # kinds whose text is one emoji, and what stands where there is none
 BIG_MAX = 16  # of one emoji, in characters
 Form = Literal["text", "number", "size", "duration", "stars"]
-KIND_ICONS = {
-    "alert": "bell", "animation": "film", "audio": "music", "button": "pointer", "checklist": "list-checks",
-    "checklist_tasks_added": "list-checks", "checklist_tasks_done": "list-checks", "contact": "contact", "copy": "copy",
-    "dice": "dices", "document": "file", "forward": "forward", "game": "gamepad-2", "gift": "gift", "gift_upgrade_sent": "gift",
-    "inline": "search", "live_photo": "image", "location": "map-pin", "notice": "bell", "paid_media": "star", "photo": "image",
-    "poll": "chart-bar", "sticker": "sticker", "unique_gift": "gift", "venue": "map-pin", "video": "video",
-    "video_note": "video", "voice": "mic", "web_app_data": "globe",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

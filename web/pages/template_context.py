@@ -18,7 +18,6 @@ from web.pages.assets import asset
 from web.pages.event_fallback import render_or_fallback
 from web.pages.formats import Formats
 from web.pages.language import COOKIE, LANGUAGES, catalogue, choose_language
-from web.pages.message_data import KIND_ICONS
 from web.pages.rich_text import rich
 from web.pages.safe_text import brief, clean, hue, initial
 
@@ -101,7 +100,6 @@ def init_blueprint(blueprint: Blueprint) -> None:
             "retry_address": retry_address,
             "render_or_fallback": render_or_fallback,
             "rich": lambda text, entities: rich(text, entities, formats.words),
-            "kind_icons": KIND_ICONS,
             # htmx requests `#page` alone, without the layout around it
             "partial": request.headers.get("HX-Request") == "true"
             and "HX-History-Restore-Request" not in request.headers,
