@@ -24,9 +24,9 @@ from bot.llm.base import Backend, MakeImage
 from bot.llm.offline import Scripted, offline_image
 from bot.llm.openai import OpenAiCompatible, openai_image
 from bot.llm.provider import Provider
+from bot.logs import analytics_filter
 from bot.middleware import ChatStateMiddleware, Clock
 from bot.premium import FileStore, Ledger, RedisStore
-from bot.redaction import analytics_filter
 from bot.routing import router
 from bot.settings import BotSettings
 from bot.telegram import ObeyFloodLimits

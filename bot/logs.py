@@ -1,4 +1,4 @@
-"""Logging that cannot print a token or what people wrote.
+"""Logging that cannot print a token or what people wrote, and analytics without tokens.
 
 Exceptions are the leak: aiohttp puts the request URL (it holds the bot token) into some of them, pydantic and aiogram put
 the message that failed into others. So an exception is printed as its type and stack, never as its text, unless the text is
@@ -22,6 +22,7 @@ from aiogram.exceptions import (
     TelegramUnauthorizedError,
 )
 
+from chattrail.record import Record
 from common.log_format import FORMAT, SafeFormatter, log_to_stderr
 
 _TOKEN_IN_URL = re.compile(r"/bot\d+:[A-Za-z0-9_-]+")
@@ -49,6 +50,19 @@ def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
         return text
 
     return redact
+
+
+def analytics_filter(secrets: Iterable[str]) -> Callable[[Record], Record]:
+    """Make the tracker's before_send: the message of an exception may hold a URL with the bot's token."""
+    redact = redactor(secrets)
+
+    def allowed(record: Record) -> Record:
+        message = record.attributes.get("exception.message")
+        if isinstance(message, str):
+            record.attributes["exception.message"] = redact(message)
+        return record
+
+    return allowed
 
 
 class RedactingFormatter(SafeFormatter):

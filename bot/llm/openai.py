@@ -8,12 +8,12 @@ from typing import Any
 from PIL import Image
 
 from bot.llm.base import Completion, GeneratedImage, LlmError, Step, Turn, encodable
-from bot.llm.prompts import messages
 from bot.llm.provider import Provider
 
 _MAX_PROMPT = 4000
 _MAX_BYTES = 10_000_000  # Telegram takes no larger photo
 _TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+_LANGUAGES = {"en": "English", "ru": "Russian"}
 _TEMPERATURE = {Step.DIALOGUE: 0.9, Step.SCENE: 0.7, Step.IMAGE_PROMPT: 0.5}
 
 
@@ -26,7 +26,7 @@ class OpenAiCompatible:
 
     async def complete(self, step: Step, turn: Turn, *, scene: str = "") -> Completion:
         """Do one step by the model."""
-        request = {"messages": messages(step, turn, scene), "temperature": _TEMPERATURE[step]}
+        request = {"messages": _messages(step, turn, scene), "temperature": _TEMPERATURE[step]}
         answer = await self._http.post(
             "chat/completions", {"model": self.model, "max_tokens": self._max_tokens, **request}
         )
@@ -80,3 +80,38 @@ def _content_type(data: bytes) -> str:
     with Image.open(io.BytesIO(data), formats=list(_TYPES)) as image:
         image.verify()
         return _TYPES[str(image.format)]
+
+
+def _messages(step: Step, turn: Turn, scene: str) -> list[dict[str, str]]:
+    """Build the chat messages for a step."""
+    chat = [_message("system", _role(turn)), *(_message(line.role, encodable(line.text)) for line in turn.history)]
+    match step:
+        case Step.DIALOGUE:
+            return chat
+        case Step.SCENE:
+            ask = (
+                "Step out of the role. In one English sentence, describe what a camera would see at this moment of the "
+                f"story: place, light, weather, people. Give view number {turn.variation + 1} of it."
+            )
+            return [*chat, _message("user", ask)]
+        case Step.IMAGE_PROMPT:
+            system = (
+                "You write prompts for an image model. Answer with the prompt only: at most 60 words, "
+                "concrete nouns, light and colours, no names of living people or artists, nothing unsafe."
+            )
+            ask = f"Scene: {scene}\nThe main character: {turn.persona.look}"
+            return [_message("system", system), _message("user", ask)]
+
+
+def _message(role: str, content: str) -> dict[str, str]:
+    return {"role": role, "content": content}
+
+
+def _role(turn: Turn) -> str:
+    return (
+        f"You are {turn.persona.name['en']}, {turn.persona.manner}. "
+        f"The story: {turn.story.setting}. It began with your words: {turn.story.opening[turn.language]}\n"
+        f"Stay in the role, answer in {_LANGUAGES[turn.language]} in one to four sentences, without markup except *gestures* "
+        "between asterisks. Keep it friendly and suitable for everyone; if somebody is in danger, leave the role and "
+        "point to real help."
+    )

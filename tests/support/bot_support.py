@@ -9,7 +9,7 @@ from typing import Any
 from aiogram.types import Message
 
 from bot.app import Application, build
-from bot.redaction import analytics_filter
+from bot.logs import analytics_filter
 from bot.runner import run
 from bot.settings import BotSettings
 from chattrail.export.pipeline import create_tracker

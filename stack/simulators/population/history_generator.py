@@ -8,7 +8,7 @@ from bot.content.personas import load_personas
 from bot.content.plans import PLANS
 from bot.content.texts import Html
 from chattrail import events
-from stack.simulators.population.history_besides import POLLED, Besides
+from stack.simulators.population.history_writer import POLLED, HistoryWriter
 from stack.simulators.population.script import Act, Step
 
 IDLE = timedelta(hours=6)
@@ -20,7 +20,7 @@ VIEWS = ("wide view", "close view")
 RECORDED_AS: dict[Act, type[events.Event]] = {Act.BLOCK: events.BotBlocked, Act.UNBLOCK: events.BotUnblocked}
 
 
-class HistoryGenerator(Besides):
+class HistoryGenerator(HistoryWriter):
     """Generates one person's chat, script after script. The method `_on_<act>` plays the steps of an act."""
 
     def play(self, at: datetime, steps: list[Step]) -> None:
