@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
@@ -34,6 +35,7 @@ COLUMNS = (
     "event_id", "image_id", "user_id", "source_kind", "source", "created_at", "status", "reason", "attempts", "store",
     "sha256", "updated_at", "key", "content_type", "bytes", "width", "height",
 )  # fmt: skip
+EVENTS_WITHOUT_ROW = Path(__file__).with_name("events_without_row.sql").read_text()
 _TIME = "toUnixTimestamp64Milli({})"
 _READ = {"event_id": "toString(event_id)", **{name: _TIME.format(name) for name in ("created_at", "updated_at")}}
 
@@ -80,20 +82,9 @@ class ImagesTable:
     async def events_without_row(self, event_id: str, since: datetime, limit: int) -> list[tuple[Any, ...]]:
         """Return events since then that name an image or file and have no row: id, image, person, bot, file_id, URL,
         file_id of another file, received.
-
-        Bytes that came inside an event are in no column: the spool has them.
         """
-        return await self._query(
-            "SELECT toString(event_id), image_id, user_id, attributes['telegram.bot.id'], attributes['chattrail.image.file_id'],"
-            " attributes['chattrail.image.url'], attributes['chattrail.file.id'],"
-            " toUnixTimestamp64Milli(received_at) FROM events FINAL"
-            " WHERE event_id > {event_id:UUID} AND type IN {types:Array(String)} AND error_type = ''"
-            " AND (type = 'image_generated' OR attributes['chattrail.image.file_id'] || attributes['chattrail.image.url']"
-            "   || attributes['chattrail.file.id'] != '')"
-            " AND received_at >= {since:DateTime64(3, 'UTC')} AND events.event_id NOT IN"
-            " (SELECT event_id FROM images) ORDER BY events.event_id LIMIT {limit:UInt32}",
-            {"event_id": event_id, "since": since, "limit": limit, "types": sorted(EVENT_TYPES)},
-        )
+        parameters = {"event_id": event_id, "since": since, "limit": limit, "types": sorted(EVENT_TYPES)}
+        return await self._query(EVENTS_WITHOUT_ROW, parameters)
 
     async def _query(self, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
         with _failures():
