@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
@@ -45,14 +45,8 @@ class ClickHouse:
     def __init__(self, settings: WebSettings) -> None:
         url = urlsplit(settings.clickhouse_url.get_secret_value())
         self._where = f"{url.hostname}:{url.port}"
-        self._options: dict[str, Any] = {
-            "interface": url.scheme,
-            "host": url.hostname,
-            "port": url.port,
-            "username": unquote(url.username or "default"),
-            "password": unquote(url.password or ""),
-            "database": url.path.strip("/"),
-        }
+        # the driver takes TLS from the port, unless it is told
+        self._options: dict[str, Any] = {"dsn": url._replace(query="").geturl(), "interface": url.scheme}
         self._threads = settings.threads
         self._timeout_s = settings.query_timeout_s
         self._limits: dict[str, Any] = {
