@@ -56,7 +56,7 @@ class Pipeline:
         self._logger = logger
         self._time_limit_s = time_limit_s
         self.dead_letter_alarm = DeadLetterAlarm(clock, metrics, logger)
-        self._draining = False
+        self.draining = False  # whether the sidecar is on its way out
         self._starting: list[asyncio.Task[None]] = []
         self._in_flight: dict[str, asyncio.Task[Counter[str]]] = {}
         self._optional = {
@@ -86,12 +86,7 @@ class Pipeline:
     def ready(self) -> bool:
         """Whether a batch sent now should be stored: not draining, and no required plugin has a reason against it."""
         reasons = self.reasons()
-        return not self._draining and not any(reasons[stage.name] for stage in self.stages if stage.required)
-
-    @property
-    def draining(self) -> bool:
-        """Whether the sidecar is on its way out."""
-        return self._draining
+        return not self.draining and not any(reasons[stage.name] for stage in self.stages if stage.required)
 
     async def handle(self, batch: Batch) -> Counter[str]:
         """Return once every required plugin has made the batch durable, with what they rejected of it by reason.
@@ -100,7 +95,7 @@ class Pipeline:
 
         A body that is already in flight is not handled twice: its second sender waits for the same outcome.
         """
-        if self._draining:
+        if self.draining:
             raise RetryableError("the sidecar is shutting down")  # the next one may be up in a moment
         for stage in self.stages:
             if stage.required and not stage.started:
@@ -127,7 +122,7 @@ class Pipeline:
 
     async def drain(self, time_limit_s: float) -> None:
         """Refuse new batches, finish those in flight within the limit, then shut every plugin down. Idempotent."""
-        self._draining = True
+        self.draining = True
         until = self._clock.monotonic() + time_limit_s
         for starting in self._starting:
             starting.cancel()
@@ -157,7 +152,7 @@ class Pipeline:
                 if stage.required and not self.failure.done():
                     self.failure.set_result(StartError(f"plugin {stage.name} can't start: {stage.reason}"))
                 await asyncio.Event().wait()  # stays down until the drain cancels it
-            if self._draining:  # a client that failed just when it was cancelled may have raised only its own failure
+            if self.draining:  # a client that failed just when it was cancelled may have raised only its own failure
                 return
             reason = str(failure)
             wait = max(backoff, failure.after if failure.outcome == "retryable" else 0.0)

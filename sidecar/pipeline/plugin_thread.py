@@ -31,12 +31,7 @@ class PluginThread:
         self._plugin = plugin
         self._logger = logger
         self._thread: LoopThread | None = None
-        self._events = _checked_events(name, plugin)
-
-    @property
-    def events(self) -> frozenset[str] | None:
-        """What the plugin said when it was built."""
-        return self._events
+        self.events = _checked_events(name, plugin)
 
     async def start(self) -> None:
         """Start the plugin on its thread."""

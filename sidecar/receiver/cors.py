@@ -23,15 +23,11 @@ class Cors:
 
     def __init__(self, origins: Collection[str]) -> None:
         self._origins = frozenset(origins)
-
-    @property
-    def is_on(self) -> bool:
-        """Whether any page may send."""
-        return bool(self._origins)
+        self.is_on = bool(self._origins)  # whether any page may send
 
     def headers(self, request: web.Request) -> Mapping[str, str]:
         """Return what an answer needs for its page to be let read it, refusals and Retry-After included."""
-        if not self._origins:
+        if not self.is_on:
             return {}
         if ANY in self._origins:
             allowed = {"Access-Control-Allow-Origin": ANY}
