@@ -6,6 +6,8 @@ alone, on one thread, within what the server gives any query and the driver's ti
 Every time limit lies below the driver's, so ClickHouse never works on for a client that has given up.
 """
 
+from pathlib import Path
+from string import Template
 from typing import Any, Final, NamedTuple
 
 from clickhouse_connect.driver.asyncclient import AsyncClient
@@ -13,13 +15,9 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from sidecar.plugin import Context
 from sidecar.plugins.clickhouse.refusals import MEMORY, OWN_LIMIT
-from sidecar.plugins.clickhouse.repeated import delete_repeated
-from sidecar.plugins.clickhouse.statements import statement
-from sidecar.telemetry.metrics import ROLLUP_ROWS, ROLLUP_SKIPPED
+from sidecar.telemetry.metrics import EVENTS_REPEATED, ROLLUP_ROWS, ROLLUP_SKIPPED
 
-RECOMPUTE = statement("recompute_activity")
-EMPTY_ROWS = {"/* opening */": ", counted AS (", "/* closing */": statement("empty_rows")}
-NEXT = statement("next_stale")
+HERE = Path(__file__).parent
 PIECE_BYTES: Final = 100_000_000
 PIECE_S: Final = 1.5  # ClickHouse looks at the clock between blocks, so a piece ends a little later
 # A statement costs something by itself, so below LEAST_ROWS only a limit that was met makes pieces smaller.
@@ -27,19 +25,21 @@ FIRST_ROWS, MOST_ROWS, LEAST_ROWS = 2_000, 20_000, 100
 QUICK_S, SLOW_S = 0.3, 1.0
 TOO_MUCH: Final = {159, MEMORY}  # 159 is TIMEOUT_EXCEEDED
 SHORTEST_SPAN: Final = 10_000_000  # microseconds: many small spans would cost more than they recompute
-LOAD: Final = """
-SELECT toUnixTimestamp64Micro(reached), toUnixTimestamp64Micro(until), month, hex(user_id), toUnixTimestamp(slot)
-FROM rollup_progress FINAL WHERE pass = {pass:String}
-"""
-SAVE: Final = """
-INSERT INTO rollup_progress (pass, reached, until, month, user_id, slot)
-SELECT {pass:String}, fromUnixTimestamp64Micro({reached:Int64}, 'UTC'), fromUnixTimestamp64Micro({until:Int64}, 'UTC'),
-    {month:UInt32}, unhex({user:String}), toDateTime({slot:UInt32}, 'UTC')
-"""
-COUNT: Final = """
-SELECT count() FROM stale_activity
-WHERE marked_at > fromUnixTimestamp64Micro({after:Int64}, 'UTC') AND marked_at <= fromUnixTimestamp64Micro({until:Int64}, 'UTC')
-"""
+COPIES: Final = 1_000  # looked for at once: their keys travel as parameters
+
+
+def statement(name: str) -> str:
+    """Read a statement from `<name>.sql`; `$marked` in one stands for marked.sql, `$repeated_rows` for repeated_rows.sql."""
+    pieces = {piece: (HERE / f"{piece}.sql").read_text() for piece in ("marked", "repeated_rows")}
+    return Template((HERE / f"{name}.sql").read_text()).substitute(pieces)
+
+
+RECOMPUTE = statement("recompute_activity")
+EMPTY_ROWS = {"/* opening */": ", counted AS (", "/* closing */": statement("empty_rows")}
+NEXT = statement("next_stale")
+FIND_REPEATED: Final = statement("find_repeated")
+DELETE_REPEATED: Final = statement("delete_repeated").split(";\n")
+LOAD, SAVE, COUNT = (statement(name) for name in ("load_progress", "save_progress", "count_marks"))
 
 
 class Key(NamedTuple):
@@ -156,7 +156,19 @@ class Recomputation:
         return Piece(after, last, int(rows), bool(without_bot)) if rows else None
 
     async def _delete_repeated(self, span: Span, piece: Piece, bounds: dict[str, Any]) -> None:
-        await delete_repeated(self._client, self._context, span._asdict() | piece.parameters, bounds)
+        """Delete copies of events that have no time of their own, as of a button's press that Telegram delivers twice.
+
+        Storage keeps one row of an id and time (docs/adr/0007-storage.md). Such an event has the time of its arrival, so each
+        delivery is another row, maybe in another month. The earliest one stays: whichever came first here, every sidecar
+        chooses the same.
+        """
+        marks = span._asdict() | piece.parameters | {"copies": COPIES}
+        while found := (await self._client.query(FIND_REPEATED, parameters=marks, settings=bounds)).result_rows:
+            users, ids, times = (list(column) for column in zip(*found, strict=True))
+            parameters = {"users": users, "times": times, "ids": ids}
+            for each in DELETE_REPEATED:
+                await self._client.command(each, parameters=parameters)
+            self._context.metrics.add(EVENTS_REPEATED, len(found))
 
     async def _recompute(self, span: Span, piece: Piece, bounds: dict[str, Any]) -> None:
         settings = bounds | {

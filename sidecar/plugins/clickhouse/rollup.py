@@ -19,7 +19,7 @@ from common.error_location import first_line
 from common.waiting import set_within
 from sidecar.plugin import Context
 from sidecar.plugins.clickhouse.empty_rows import delete_empty_rows
-from sidecar.plugins.clickhouse.recompute import Pass, Recomputation, Span
+from sidecar.plugins.clickhouse.recompute import Pass, Recomputation, Span, statement
 from sidecar.plugins.clickhouse.settings import ClickHouseSettings
 from sidecar.telemetry.metrics import ROLLUP_FAILURES, ROLLUP_ROUNDS, ROLLUP_WAITING
 
@@ -32,13 +32,7 @@ LONGEST_INSERT_S: Final = 660
 LOOK_AGAIN_S: Final = 10.0
 SHUTDOWN_S: Final = 3.0
 AFTER_FAILURE_S: Final = 2.0  # as in Retry-After for senders: a server in trouble is not asked more often
-NEWEST = """
-SELECT toUnixTimestamp64Micro(now64(6)), count(), toUnixTimestamp64Micro(min(marked_at))
-FROM (
-    SELECT marked_at FROM stale_activity
-    WHERE marked_at > fromUnixTimestamp64Micro({since:Int64}, 'UTC') ORDER BY marked_at DESC LIMIT {rows:UInt32}
-)
-"""
+NEWEST: Final = statement("newest_marks")
 
 
 class Rollup:

@@ -14,7 +14,7 @@ from chattrail import Tracker
 from chattrail.aiogram import instrument
 from chattrail.botapi import recorder
 from chattrail.events import PremiumAction
-from sidecar.plugins.clickhouse import repeated
+from sidecar.plugins.clickhouse import recompute
 from sidecar.telemetry.metrics import EVENTS_REPEATED
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.migrated import migrated_database
@@ -124,7 +124,7 @@ def test_copies_are_deleted_until_none_is_left(sink: SinkUnderTest, monkeypatch:
     """More of them near one piece than are looked for at once. What is deleted marks the rows anew, and ClickHouse may merge
     the marks at once: then the copies that are left are those of the next round.
     """
-    monkeypatch.setattr(repeated, "COPIES", 1)
+    monkeypatch.setattr(recompute, "COPIES", 1)
     at = datetime(2026, 9, 10, 12, 0, tzinfo=UTC)
     bench = process()
     for number in range(6):
