@@ -9,6 +9,7 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from common.clickhouse import connection_options
 from common.error_location import first_line
 from sidecar.errors import RetryableError
 from sidecar.otlp.wire import Origin
@@ -49,7 +50,7 @@ class DeadLetter:
 def dead_letter_groups(url: str) -> list[DeadLetterGroup]:
     """Dead letters by reason and type of event, most first. Raises RetryableError when ClickHouse does not answer."""
     try:
-        client: Client = clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False)
+        client: Client = clickhouse_connect.get_client(**connection_options(url))
         with client:
             rows = client.query(
                 # By content: a collector that was killed may bring a record again in other company, and that letter is a row

@@ -12,6 +12,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from common.clickhouse import connection_options
 from common.error_location import first_line
 from sidecar.errors import RetryableError
 from sidecar.plugins.clickhouse.migrate import database_of
@@ -27,7 +28,7 @@ TABLES = (
 def forget(url: str) -> list[str]:
     """Forget the tokens of all tables and return their names; safe to repeat. Raises RetryableError."""
     try:
-        with clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False) as client:
+        with clickhouse_connect.get_client(**connection_options(url)) as client:
             windows = _windows(client, url)
             for name, window in windows.items():
                 try:
@@ -44,7 +45,7 @@ def forget(url: str) -> list[str]:
 
 def restore(url: str) -> list[str]:
     """Have tables that were left without a window keep tokens again; return their names. Raises the driver's errors."""
-    with clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False) as client:
+    with clickhouse_connect.get_client(**connection_options(url)) as client:
         without = [name for name, window in _windows(client, url).items() if not window]
         for name in without:
             _set(client, url, name, WINDOW)

@@ -16,6 +16,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from common.clickhouse import connection_options
 from common.error_location import first_line
 from sidecar.errors import RetryableError, StartError
 from sidecar.plugins.clickhouse.otlp_schema import fragments
@@ -69,7 +70,7 @@ def migrate(url: str) -> list[Migration]:
     database = database_of(url)
     parts = urlsplit(url)
     try:
-        client = clickhouse_connect.get_client(dsn=parts._replace(path="").geturl(), autogenerate_session_id=False)
+        client = clickhouse_connect.get_client(**connection_options(parts._replace(path="").geturl()))
     except ClickHouseError as error:
         raise RetryableError(
             f"ClickHouse at {parts.hostname}:{parts.port} can't be used: {first_line(error)}"

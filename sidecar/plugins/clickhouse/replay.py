@@ -16,6 +16,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from chattrail.events import PREFIX as EVENT_PREFIX
+from common.clickhouse import connection_options
 from common.error_location import first_line
 from common.settings import Settings
 from sidecar.errors import PermanentError, RetryableError, StartError
@@ -43,7 +44,7 @@ class Outcome:
 async def replay(url: str, sink: ClickHouseSink, others: Sequence[Plugin] = (), *, reason: str = "") -> Outcome:
     """Send dead letters again, those of one reason or all, through started plugins. Raises RetryableError for what may pass."""
     try:
-        client = await clickhouse_connect.get_async_client(dsn=url, autogenerate_session_id=False, compress=False)
+        client = await clickhouse_connect.get_async_client(**connection_options(url), compress=False)
     except (ClickHouseError, aiohttp.ClientError, OSError) as error:
         raise RetryableError(f"ClickHouse can't be used: {first_line(error)}") from None
     stored, staying = 0, dict[str, int]()

@@ -12,6 +12,7 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
+from common.clickhouse import connection_options
 from common.error_location import first_line
 from sidecar.errors import RetryableError, listed
 from sidecar.otlp.batch import Batch, name_of, records_of
@@ -66,8 +67,7 @@ class ClickHouseSink:
                 )
             async with AsyncExitStack() as opened:
                 client = await clickhouse_connect.get_async_client(
-                    dsn=url,
-                    autogenerate_session_id=False,
+                    **connection_options(url),
                     send_receive_timeout=self._config.insert_timeout_s,
                     compress=False,
                 )

@@ -16,6 +16,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from common.clickhouse import connection_options
 from common.error_location import error_location, first_line
 from common.waiting import end, set_within
 from sidecar.errors import RetryableError
@@ -52,7 +53,7 @@ class ImagesTable:
         # at a first start the sink is about to make the table, so look again soon
         with _failures(after=0.25):
             client = await clickhouse_connect.get_async_client(
-                dsn=url, autogenerate_session_id=False, send_receive_timeout=timeout_s, tz_mode="aware"
+                **connection_options(url), send_receive_timeout=timeout_s, tz_mode="aware"
             )
             try:
                 await client.query("SELECT event_id FROM images LIMIT 0")

@@ -14,6 +14,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, Error, Operati
 from clickhouse_connect.driver.httputil import get_pool_manager
 from urllib3.exceptions import HTTPError
 
+from common.clickhouse import connection_options
 from web.errors import ClickHouseUnavailableError
 from web.settings import WebSettings
 
@@ -45,8 +46,7 @@ class ClickHouse:
     def __init__(self, settings: WebSettings) -> None:
         url = urlsplit(settings.clickhouse_url.get_secret_value())
         self._where = f"{url.hostname}:{url.port}"
-        # the driver takes TLS from the port, unless it is told
-        self._options: dict[str, Any] = {"dsn": url._replace(query="").geturl(), "interface": url.scheme}
+        self._options = connection_options(url._replace(query="").geturl())
         self._threads = settings.threads
         self._timeout_s = settings.query_timeout_s
         self._limits: dict[str, Any] = {
@@ -79,7 +79,6 @@ class ClickHouse:
                 if self._client is None or self._pid != os.getpid():
                     client = clickhouse_connect.get_client(
                         **self._options,
-                        autogenerate_session_id=False,  # a session would let one query run at a time
                         connect_timeout=CONNECT_TIMEOUT_S,
                         send_receive_timeout=self._timeout_s + 2,
                         query_limit=0,
