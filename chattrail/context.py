@@ -68,9 +68,7 @@ class UpdateContext:
     chat: Chat | None = None
     update_id: int | None = None
     kind: str | None = None  # which field of the update is set
-    at: int = (
-        0  # the update's time, in ns: Telegram's where it has one, else that of its arrival; 0 when it is not known
-    )
+    at: int = 0  # its time in ns: Telegram's where it has one, else that of its arrival; 0 when it is not known
     dated: bool = True  # whether it is Telegram's
     latest: int = 0  # that of the last event but those that the bot tracks
     message_id: int | None = None

@@ -74,9 +74,8 @@ def watch() -> None:
         return
     try:
         provider: Any = get_tracer_provider()
-    except (
-        Exception
-    ) as error:  # the one that OTEL_PYTHON_TRACER_PROVIDER names; a second attempt would fail, and log, again
+    except Exception as error:
+        # The one that OTEL_PYTHON_TRACER_PROVIDER names: a second attempt would fail, and log, again.
         _missing = True
         _log.warning("GenAI spans are not seen, no tracer provider can be loaded: %s", error_location(error))
         return

@@ -116,10 +116,9 @@ def _handler_of(error: BaseException) -> str | None:
     for frame, _ in walk_tb(error.__traceback__):
         one = frame.f_locals.get("self") if frame.f_code is CallableObject.call.__code__ else None
         callback = one.callback if isinstance(one, HandlerObject) else None
+        # a partial function has no name, and aiogram's dispatcher is a handler of its own
         module, name = (getattr(callback, attribute, None) for attribute in ("__module__", "__qualname__"))
-        if (
-            module and name and module.split(".")[0] != "aiogram"
-        ):  # whose dispatcher is one; a partial function has no name
+        if module and name and module.split(".")[0] != "aiogram":
             found = f"{module}.{name}"
     return found or handler_of(error, "aiogram")
 

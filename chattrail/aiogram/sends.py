@@ -34,7 +34,7 @@ class Sends:
     def add(self, bot: Bot, tracker: Tracker) -> None:
         """Record a bot with a tracker, unless it has one already."""
         tracker = self._trackers.setdefault(bot.id, tracker)
-        tracker.bot(bot.id).parse_mode = word(bot.default.parse_mode)
+        tracker.bot(bot.id).parse_mode = word(getattr(getattr(bot, "default", None), "parse_mode", None))
 
     async def __call__(self, bot: Bot, method: TelegramMethod[Any], *args: Any, **options: Any) -> Any:
         """Make the call and record it; a call that fails is the bot's to deal with."""

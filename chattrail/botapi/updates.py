@@ -66,9 +66,8 @@ def _label(query: Any) -> str | None:
         for button in items(row):
             if data is not None and get(button, "callback_data") == data:
                 return word(get(button, "text"))
-    return word(data) or word(
-        get(query, "game_short_name")
-    )  # a program may have its objects as data (python-telegram-bot)
+    # python-telegram-bot lets a program have its objects as data
+    return word(data) or word(get(query, "game_short_name"))
 
 
 def _chosen(found: Any, bot: BotAccount, memory: Memory) -> Arrived:
