@@ -5,9 +5,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 PYTEST := $(BIN)/python -m pytest
-# Most of a test's time is waiting for processes, so two files (WORKERS=3: three) run side by side; whole files, which share their
+# Most of a test's time is waiting for processes, so three files run side by side on two cores; whole files, which share their
 # servers. In their order: xdist would take files with many tests first and leave the few long ones to one core at the end.
-WORKERS ?= 2
+WORKERS ?= 3
 ABREAST := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help

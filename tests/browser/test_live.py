@@ -102,7 +102,9 @@ def test_first_run_shows_how_to_connect(
             watched = open_page(home=home, state=sign_in(chromium, home))
             page = watched.go(path)
             expect(page.locator("main h2")).to_have_text("No events yet")
-            assert page.locator("pre").inner_text().count("\n") == 1
+            lines = page.locator("pre").inner_text().splitlines()
+            assert lines[0] == "from chattrail import create_tracker"
+            assert lines[-1].startswith("instrument(")
             watched.check()
         finally:
             part.stop()

@@ -99,6 +99,7 @@ def test_each_link_leads_to_the_trail(home: str, open_page: OpenPage) -> None:
     watched.check()
 
 
+@pytest.mark.parametrize("home", ["behind a decoding proxy"], indirect=True)  # the harder of both
 def test_paging_order_and_language_keep_the_person(home: str, open_page: OpenPage) -> None:
     watched = open_page(home=home)
     for client_id in ("a/b", "..", "long/" * 1000):

@@ -60,7 +60,7 @@ def test_a_row_says_what_the_person_did(client: FlaskClient) -> None:
         "language_code": "",
         "is_premium": False,
         "first_seen": "2026-03-01T03:40:00.000000Z",
-        "last_seen": "2026-03-01T04:20:00.000000Z",
+        "last_seen": "2026-03-01T03:49:00.000000Z",  # not when a broadcast found the bot blocked
         "messages": 3,
         "bot_messages": 0,
         "answers": 2,
