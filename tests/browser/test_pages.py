@@ -67,6 +67,17 @@ def test_first_screen_holds_figures_and_chart(open_page: OpenPage) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
+def test_the_line_of_a_figure_lies_below_its_number(open_page: OpenPage, size: tuple[int, int]) -> None:
+    page = open_page(size=size).go("/analytics")
+    gaps = page.locator(".figure:has(.sparkline)").evaluate_all("""all => all.map((one) =>
+        one.querySelector('.sparkline').getBoundingClientRect().top
+        - Math.max(...[...one.children].filter((part) => !part.matches('.sparkline, .hint'))
+            .map((part) => part.getBoundingClientRect().bottom)))""")
+    assert len(gaps) == 7
+    assert min(gaps) >= 0
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
 def test_long_numbers_fit_into_their_cards_and_beside_the_axis(open_page: OpenPage, size: tuple[int, int]) -> None:
     """As long as Russian makes them: a figure with its change, and the label 1,5 тыс. left of the chart."""
     page = open_page(size=size, language="ru-RU").go("/analytics")
