@@ -177,6 +177,12 @@ def running_update() -> UpdateContext | None:
     return None if context is None or context.ended else context
 
 
+def running_update_of(tracker: object) -> UpdateContext | None:
+    """Return the update that is being handled, when it is one of this tracker's."""
+    context = running_update()
+    return context if context is not None and context.owner is tracker else None
+
+
 def running_details(context: UpdateContext | None = None) -> Details | None:
     """Return what is known of a message that the bot sends now, in an update: the details of the block, and inferred ones."""
     return with_inferred(_given_details(), context)

@@ -15,7 +15,7 @@ from types import TracebackType
 
 from chattrail.clock import nanoseconds
 from chattrail.compose import asked, compose
-from chattrail.context import BotAccount, Chat, EventTarget, Pending, Person, UpdateContext, details, running_update
+from chattrail.context import BotAccount, Chat, EventTarget, Pending, Person, UpdateContext, details, running_update_of
 from chattrail.custom import InvalidEventError, PropertyValue, caller, check_arguments, event_of
 from chattrail.events import Event, HandlerFailed, attributes_of
 from chattrail.forks import after_fork_in_child
@@ -93,7 +93,7 @@ class Tracker(AbstractContextManager["Tracker"]):
             return
         bot = None if bot_id is None else self.bot(bot_id)
         target = EventTarget(user, chat, update_id, message_id, persona_id, story_id, bot)
-        self.record(event, target, self._context(), timestamp=timestamp, own=True)
+        self.record(event, target, running_update_of(self), timestamp=timestamp, own=True)
 
     def annotate(self, *, persona_id: str | None = None, story_id: str | None = None, **fields: object) -> None:
         """Add what the handler knows about the current update.
@@ -102,7 +102,7 @@ class Tracker(AbstractContextManager["Tracker"]):
         event where it has them: `annotate(returning=True)` on /start. Do it before the first answer is sent.
         """
         try:
-            context = self._context()
+            context = running_update_of(self)
             if context is None:
                 return
             context.persona_id = persona_id if persona_id is not None else context.persona_id
@@ -227,10 +227,6 @@ class Tracker(AbstractContextManager["Tracker"]):
             self._emit(event, target, context, event_id or uuid7(), when)
         except Exception as error:
             self.lost("internal", error)
-
-    def _context(self) -> UpdateContext | None:
-        context = running_update()
-        return context if context is not None and context.owner is self else None
 
     def _emit(
         self,
