@@ -8,6 +8,9 @@ import sys
 import pytest
 from hypothesis import HealthCheck, settings
 
+# A failed assertion of a shared module says what it compared, as one of a test does.
+pytest.register_assert_rewrite("tests.support", "tests.integration.public_bots")
+
 # A busy machine is no fault: nothing is said of how long examples take. In CI hypothesis has a profile of its own.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 if not os.environ.get("CI"):

@@ -17,6 +17,8 @@ class Fault:
     delay: float
     hang_up: bool
     remaining: int
+    response_only: bool = False
+    """The delay comes when all is done, but for the response."""
 
 
 class Faults:
@@ -46,9 +48,9 @@ class Faults:
         error = too_many_requests(retry_after) if retry_after is not None else ApiError(code, description)
         self._ordered.append(Fault(method.lower(), error, delay, hang_up, times))
 
-    def delay_next(self, method: str, seconds: float, *, times: int = 1) -> None:
-        """Delay the next `times` calls of `method`, which succeed."""
-        self._ordered.append(Fault(method.lower(), None, seconds, hang_up=False, remaining=times))
+    def delay_next(self, method: str, seconds: float, *, times: int = 1, response_only: bool = False) -> None:
+        """Delay the next `times` calls of `method`, which succeed; or their responses only: people see the effect at once."""
+        self._ordered.append(Fault(method.lower(), None, seconds, False, times, response_only))
 
     def limit(self, method: str, calls: int, seconds: float) -> None:
         """Answer 429 when `method` (or `*`) is called more than `calls` times within `seconds` for one chat."""

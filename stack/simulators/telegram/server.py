@@ -146,9 +146,12 @@ class TelegramServer(LoopbackServer):
             self._check_token(request)
             params = await read_params(request)
             fault = self.faults.take(method)
-            if fault is not None:
+            if fault is not None and not fault.response_only:
                 await _inject(fault, request)
-            return success(await self.call(method, params))
+            result = await self.call(method, params)
+            if fault is not None and fault.response_only:
+                await asyncio.sleep(fault.delay)
+            return success(result)
         except ApiError as error:
             return failure(error)
         except web.HTTPRequestEntityTooLarge:

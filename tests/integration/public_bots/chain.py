@@ -1,7 +1,7 @@
 """One chain for all public bots: library, OTLP, sidecar, embedded ClickHouse, the dashboard's JSON API."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 from aiogram import Bot, Dispatcher
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
+from aiogram.types import TelegramObject
 from flask.testing import FlaskClient
 
 from chattrail import Tracker, create_tracker
@@ -19,6 +20,8 @@ from stack.simulators.telegram.server import TelegramServer
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.web_stage import WebStage, web_stage
 from tests.support.web_support import BEARER
+
+Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,18 @@ async def running(
 ) -> AsyncIterator[Bot]:
     """A bot that polls, instrumented by the two lines; when it has ended all its events are stored."""
     bot, tracker = client(telegram), chain.tracker(name)
+    handling: set[asyncio.Task[Any]] = set()
+
+    @dispatcher.update.outer_middleware
+    async def note(handler: Handler, update: TelegramObject, data: dict[str, Any]) -> Any:
+        task = asyncio.current_task()
+        assert task is not None
+        handling.add(task)
+        try:
+            return await handler(update, data)
+        finally:
+            handling.discard(task)
+
     instrument(dispatcher, bot, tracker)
     polling = asyncio.create_task(
         dispatcher.start_polling(bot, handle_signals=False, polling_timeout=1, close_bot_session=False, **options)
@@ -88,6 +103,7 @@ async def running(
     finally:
         await dispatcher.stop_polling()
         await polling
+        await asyncio.gather(*handling)  # aiogram does not wait for them, and what it has not heard of is no event
         await bot.session.close()
         await asyncio.to_thread(tracker.shutdown, 60.0)  # a busy machine takes its time
         assert tracker.dropped == 0

@@ -94,11 +94,15 @@ async def test_a_quiz_of_scenes(telegram: TelegramServer, chain: Chain) -> None:
 async def test_donations_in_stars_and_money(telegram: TelegramServer, chain: Chain) -> None:
     ann, bo = telegram.person(301), telegram.person(302)
     async with bot_of(stars.make(), telegram, chain, "stars"):
+        beginning = ann.mark()
         for amount in (1, 25):
             await ann.send(f"/donate {amount}")
             await ann.wait(lambda m: m.invoice)
+            # the bot learns that it has said so after it has learned what Ann writes next
+            telegram.faults.delay_next("sendMessage", 0.1, response_only=True)
             await ann.pay()
             await ann.wait(says("Thanks!"))
+        await ann.wait(says("Your Stars are back"), after=beginning)
         await bo.send("/donate 501")
         await bo.wait(lambda m: m.invoice)
         with pytest.raises(PaymentError, match="too kind"):

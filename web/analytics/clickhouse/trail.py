@@ -1,4 +1,4 @@
-"""One person's trail: events in order of time, process sequence and id, each with its image."""
+"""One person's trail: events in order of time, process sequence and id, messages of one time as their chat numbers them."""
 
 from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime, timedelta
@@ -11,6 +11,7 @@ from web.analytics.clickhouse.client import ClickHouse
 from web.analytics.clickhouse.people import PeopleQueries, uncounted
 from web.analytics.clickhouse.sql import sql
 from web.analytics.cursor import Cursors
+from web.analytics.message_order import in_message_order
 from web.analytics.person_key import hexed, sql_is_one_of
 from web.analytics.queries import Order, TrailQuery
 from web.analytics.trail_models import ALBUM, RECEIVED, StoredImage, TrailEvent, TrailImage, TrailPage
@@ -68,7 +69,7 @@ class TrailQueries:
         if shown and shown[-1][-1] > len(shown):
             last = shown[-1]
             cursor = self._cursors.seal(binding, (last[2], last[3], last[0]))
-        events = self._events(shown)
+        events = in_message_order(self._events(shown), query.order)
         person = self._people.one(key, bot) or uncounted(key, events, bot)
         return TrailPage(person.client_id, person, events, cursor)
 
