@@ -1,7 +1,7 @@
 """Composes the record of an event: which attributes it has, in which order, and what its body shows."""
 
 from chattrail.clock import is_time
-from chattrail.context import EventTarget
+from chattrail.context import EventTarget, MessagePlace
 from chattrail.events import CHAT_PREFIX, PREFIX, Event, HandlerFailed
 from chattrail.privacy import Privacy
 from chattrail.record import ERROR, INFO, WARN, BeforeSend, Record
@@ -28,24 +28,26 @@ def compose(
         attributes["user.id"] = user_id
         if privacy.key is not None:
             attributes["user.hash"] = user_id
-    bot, chat, place = target.bot, target.chat, target.place
-    for name, value in (
-        ("session.id", session_id),
-        ("telegram.bot.id", bot and bot.id),
-        ("telegram.bot.username", bot and bot.username),
-        ("telegram.chat.id", None if chat is None or privacy.hides(chat) else chat.id),
-        ("telegram.chat.type", chat and chat.type),
-        ("telegram.update.id", target.update_id),
-        ("telegram.message.id", target.message_id or None),
-        ("telegram.message.reply_to_id", place and place.reply_to_id),
-        ("telegram.message.thread_id", place and place.thread_id),
-        ("telegram.message.media_group_id", place and place.media_group_id),
-        ("telegram.business_connection.id", place and place.business_connection_id),
-    ):
-        if value is not None:
-            attributes[name] = sanitize(value)
+    if session_id is not None:
+        attributes["session.id"] = session_id
+    # one `if` each: a loop over names and values would take three times as long
+    if (bot := target.bot) is not None:
+        attributes["telegram.bot.id"] = sanitize(bot.id)
+        if bot.username is not None:
+            attributes["telegram.bot.username"] = sanitize(bot.username)
+    if (chat := target.chat) is not None:
+        if not privacy.hides(chat):
+            attributes["telegram.chat.id"] = sanitize(chat.id)
+        if chat.type is not None:
+            attributes["telegram.chat.type"] = sanitize(chat.type)
+    if target.update_id is not None:
+        attributes["telegram.update.id"] = sanitize(target.update_id)
+    if target.message_id:
+        attributes["telegram.message.id"] = sanitize(target.message_id)
+    if target.place is not None:
+        _add_place(attributes, target.place)
     if target.user is not None:
-        attributes |= privacy.describe(target.user)
+        privacy.describe(target.user, attributes)
     if target.persona_id:
         attributes["chattrail.persona.id"] = sanitize(target.persona_id)
     if target.story_id:
@@ -55,6 +57,17 @@ def compose(
             attributes[attribute.name] = sanitize(field)
     prefix = CHAT_PREFIX if event_id is None else PREFIX
     return Record(f"{prefix}{event.type}", timestamp, attributes, _body(event), _severity(event))
+
+
+def _add_place(attributes: dict[str, AttributeValue], place: MessagePlace) -> None:
+    for name, value in (
+        ("telegram.message.reply_to_id", place.reply_to_id),
+        ("telegram.message.thread_id", place.thread_id),
+        ("telegram.message.media_group_id", place.media_group_id),
+        ("telegram.business_connection.id", place.business_connection_id),
+    ):
+        if value is not None:
+            attributes[name] = sanitize(value)
 
 
 def asked(before_send: BeforeSend, record: Record, event_id: str | None) -> Record | None:
@@ -82,9 +95,11 @@ def asked(before_send: BeforeSend, record: Record, event_id: str | None) -> Reco
 def _body(event: Event) -> str:
     if not event.shown:
         return event.type
-    shown = [getattr(event, name) for name in event.shown]
-    words = [str(sanitize(value)) for value in shown if value is not None]
-    return sanitize_text(" ".join([event.type, *words]), _BODY)
+    body = event.type
+    for name in event.shown:
+        if (value := getattr(event, name)) is not None:
+            body = f"{body} {sanitize(value)!s}"
+    return sanitize_text(body, _BODY)
 
 
 def _severity(event: Event) -> int:

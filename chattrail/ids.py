@@ -19,8 +19,11 @@ if hasattr(os, "register_at_fork"):
 def uuid7() -> str:
     """Return a new UUIDv7: milliseconds, then a fraction of the millisecond (RFC 9562, 6.2, method 3), then chance."""
     milliseconds, rest = divmod(time.time_ns(), 1_000_000)
-    fraction = (rest << 12) // 1_000_000
-    return _text((milliseconds & (2**48 - 1)) << 80 | fraction << 64 | _random.getrandbits(62), version=7)
+    chance = _random.getrandbits(62)
+    return "%08x-%04x-7%03x-%04x-%012x" % (  # noqa: UP031 -- the quickest way to write it
+        milliseconds >> 16 & 0xFFFFFFFF, milliseconds & 0xFFFF, (rest << 12) // 1_000_000,
+        0x8000 | chance >> 48, chance & 0xFFFFFFFFFFFF,
+    )  # fmt: skip
 
 
 def named_uuid(*parts: object) -> str:

@@ -28,15 +28,17 @@ class Privacy:
         plain = str(sanitize(person.id))
         return plain if self.key is None else hmac.digest(self.key, plain.encode(), "sha256").hex()
 
-    def describe(self, person: Person) -> dict[str, AttributeValue]:
-        """Return the attributes about the person that may be sent."""
-        named: dict[str, object] = {"telegram.user.username": person.username, "telegram.user.name": person.name}
-        common: dict[str, object] = {
-            "telegram.user.language_code": person.language_code,
-            "telegram.user.is_premium": person.is_premium,
-        }
-        sent = common if self.key is not None else named | common
-        return {name: sanitize(value) for name, value in sent.items() if value is not None and value != ""}
+    def describe(self, person: Person, attributes: dict[str, AttributeValue]) -> None:
+        """Add the attributes about the person that may be sent."""
+        if self.key is None:
+            if person.username is not None and person.username != "":
+                attributes["telegram.user.username"] = sanitize(person.username)
+            if person.name is not None and person.name != "":
+                attributes["telegram.user.name"] = sanitize(person.name)
+        if person.language_code is not None and person.language_code != "":
+            attributes["telegram.user.language_code"] = sanitize(person.language_code)
+        if person.is_premium is not None:
+            attributes["telegram.user.is_premium"] = sanitize(person.is_premium)
 
     def hides(self, chat: Chat) -> bool:
         """Tell whether the chat's id must stay here: a private chat's id is the person's."""

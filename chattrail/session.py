@@ -38,10 +38,14 @@ class UserState:
 
 def extend(session: Session, when_ns: int) -> bool:
     """Let a session last until an event, if that is within 30 minutes of it. Tell whether it is."""
-    if not session.first_ns - IDLE_NS <= when_ns <= session.last_ns + IDLE_NS:
-        return False
-    session.first_ns = min(session.first_ns, when_ns)
-    session.last_ns = max(session.last_ns, when_ns)
+    if when_ns > session.last_ns:  # by far the usual case
+        if when_ns > session.last_ns + IDLE_NS:
+            return False
+        session.last_ns = when_ns
+    elif when_ns < session.first_ns:
+        if when_ns < session.first_ns - IDLE_NS:
+            return False
+        session.first_ns = when_ns
     return True
 
 

@@ -41,8 +41,11 @@ _TEXTS = {ERROR: "ERROR", WARN: "WARN"}
 def pack(record: Record) -> Packed:
     """Return the record with the trace it was made in, ready to wait. The first item is its size in bytes, roughly."""
     span = get_current_span().get_span_context()
+    size = _OVERHEAD
+    for value in record.attributes.values():
+        size += len(value) + 16 if type(value) is str else weight(value)
     return (
-        _OVERHEAD + sum(map(weight, record.attributes.values())),
+        size,
         record.event_name,
         record.timestamp,
         time.time_ns(),
