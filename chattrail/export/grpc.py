@@ -1,10 +1,11 @@
 """Sends batches over OTLP/gRPC. Imported only when it is chosen: it needs the extra `grpc`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import grpc
 
-from chattrail.export.otel import LogRecordExportResult, ReadableLogRecord, grpc_exporter
+from chattrail.export.logrecord import LogRecords
+from chattrail.export.otel import LogRecordExportResult, grpc_exporter
 from chattrail.export.transport import ExportResult, ExportStatus, without_secrets
 
 _DENIED = frozenset({grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNIMPLEMENTED})
@@ -18,7 +19,7 @@ class GrpcTransport:
         self._exporter = grpc_exporter(endpoint, headers, timeout, compression)
         self.target = without_secrets(endpoint)
 
-    def send(self, batch: Sequence[ReadableLogRecord]) -> ExportResult:
+    def send(self, batch: LogRecords) -> ExportResult:
         """Export; the result follows from the status of the last call."""
         self._exporter.last_error = None
         if self._exporter.export(batch) is LogRecordExportResult.SUCCESS:

@@ -1,4 +1,4 @@
-"""Turns records into OpenTelemetry's LogRecords, as late as it can be done: on the thread that exports them.
+"""Turns records into OTLP, or OpenTelemetry's LogRecords, as late as it can be done: on the thread that exports them.
 
 A LogRecord is a dozen objects. Made at once and kept in a queue, thousands of them would have Python's garbage collector
 interrupt the bot's handlers for milliseconds. A tuple and a dict of plain values are of no interest to it.
@@ -14,6 +14,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import TraceFlags, get_current_span
 
+from chattrail.export import encode
 from chattrail.export.otel import LogRecord, ReadableLogRecord, SeverityNumber
 from chattrail.record import ERROR, WARN, Record
 from chattrail.sanitize import AttributeValue, weight
@@ -23,7 +24,7 @@ Packed: TypeAlias = tuple[int, str, int, int, int, str, dict[str, AttributeValue
 
 _RECORDS_AT_ONCE, _PAUSE = 4, 1e-5  # records, seconds: about 0.2 ms of encoding
 _OVERHEAD = 256  # bytes that a record costs besides its attributes
-_SCOPE = InstrumentationScope("chattrail")
+_SCOPE = "chattrail"
 _NO_CONTEXT = Context({"chattrail": True})  # an empty one would have the current context looked up
 # Why a number of the sequence is missing, by what the batch processor calls it.
 _DROPPED = {
@@ -71,11 +72,17 @@ def _unpack(packed: Packed, resource: Resource) -> ReadableLogRecord:
     )
     if trace is not None:
         record.trace_id, record.span_id, record.trace_flags = trace[0], trace[1], TraceFlags(trace[2])
-    return ReadableLogRecord(record, resource, _SCOPE)
+    return ReadableLogRecord(record, resource, InstrumentationScope(_SCOPE))
+
+
+def _encoded(packed: Packed) -> bytes:
+    _, name, timestamp, observed, severity, body, attributes, trace = packed
+    named_severity = (severity, _TEXTS.get(severity, "INFO"))
+    return encode.log_record(name, timestamp, observed, named_severity, body, attributes, trace)
 
 
 class LogRecords(Sequence[ReadableLogRecord]):
-    """The LogRecords of a batch, made one by one as the exporter encodes them.
+    """The LogRecords of a batch, made one by one as they are encoded.
 
     Between them the thread sleeps for a moment. Encoding is nothing but Python: the bot's thread would wait for the interpreter's
     lock until the switch interval (5 ms) is over, again and again.
@@ -99,10 +106,18 @@ class LogRecords(Sequence[ReadableLogRecord]):
         return _unpack(self._batch[index], self._resource)
 
     def __iter__(self) -> Iterator[ReadableLogRecord]:
+        for packed in self._slowly():
+            yield _unpack(packed, self._resource)
+
+    def encoded(self) -> bytes:
+        """Return them as an ExportLogsServiceRequest."""
+        return encode.request(self._resource, _SCOPE, (_encoded(packed) for packed in self._slowly()))
+
+    def _slowly(self) -> Iterator[Packed]:
         for position, packed in enumerate(self._batch):
             if position % _RECORDS_AT_ONCE == 0:
                 time.sleep(_PAUSE)
-            yield _unpack(packed, self._resource)
+            yield packed
 
 
 def dropped_attributes(losses: Mapping[str, int]) -> dict[str, AttributeValue]:

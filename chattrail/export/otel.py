@@ -47,6 +47,7 @@ def grpc_exporter(endpoint: str, headers: Mapping[str, str], timeout: float, com
     """
     import grpc
     from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter as GrpcLogExporter
+    from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
     class Exporter(GrpcLogExporter):
         last_error: grpc.RpcError | None = None
@@ -54,6 +55,10 @@ def grpc_exporter(endpoint: str, headers: Mapping[str, str], timeout: float, com
         def _initialize_channel_and_stub(self) -> None:
             super()._initialize_channel_and_stub()  # type: ignore[no-untyped-call]
             self._client: Any = _ObservingStub(self._client, self)  # the parent makes a new stub when it reconnects
+
+        def _translate_data(self, data: Any) -> ExportLogsServiceRequest:
+            message: ExportLogsServiceRequest = ExportLogsServiceRequest.FromString(data.encoded())
+            return message
 
     class _ObservingStub:
         def __init__(self, stub: Any, exporter: Exporter) -> None:

@@ -1,10 +1,13 @@
 """Sends batches over OTLP, and distinguishes what the SDK's exporters report as one FAILURE.
 
-The SDK's exporters encode, compress, authenticate and retry for a few seconds. They do not report *why* they gave up, which
-decides whether a batch is kept. Over HTTP, a `requests.Session` of ours sees each response; over gRPC, see `export/grpc.py`.
+The SDK's exporters authenticate and retry for a few seconds. They do not report *why* they gave up, which decides whether a
+batch is kept. Over HTTP, a `requests.Session` of ours sees each response, and puts the batch into each request, as we encode it
+(`export/encode.py` says why); over gRPC, see `export/grpc.py`.
 """
 
-from collections.abc import Mapping, Sequence
+import gzip
+import zlib
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +17,8 @@ from typing import Any, Protocol
 
 import requests
 
-from chattrail.export.otel import LogRecordExporter, LogRecordExportResult, ReadableLogRecord, http_exporter
+from chattrail.export.logrecord import LogRecords
+from chattrail.export.otel import LogRecordExporter, LogRecordExportResult, http_exporter
 from chattrail.rate_limited_log import RateLimitedLog
 
 MAX_RETRY_AFTER_S = 600.0  # a peer may ask for more; no batch waits for ever
@@ -43,7 +47,7 @@ class Transport(Protocol):
 
     target: str
 
-    def send(self, batch: Sequence[ReadableLogRecord]) -> ExportResult:
+    def send(self, batch: LogRecords) -> ExportResult:
         """Send once (an exporter may retry for its time limit). An exception means REJECTED."""
 
     def close(self) -> None:
@@ -57,7 +61,7 @@ class ExporterTransport:
         self._exporter = exporter
         self.target = type(exporter).__name__
 
-    def send(self, batch: Sequence[ReadableLogRecord]) -> ExportResult:
+    def send(self, batch: LogRecords) -> ExportResult:
         """Export once."""
         if self._exporter.export(batch) is LogRecordExportResult.SUCCESS:
             return ExportResult(ExportStatus.ACCEPTED)
@@ -83,11 +87,15 @@ class OtlpSession(requests.Session):
         super().__init__()
         self._log = log
         self.result = ExportResult(ExportStatus.RETRYABLE)
+        self.content: bytes | None = None  # of the next requests, instead of what they are given
 
     def request(self, *args: Any, **options: Any) -> requests.Response:
         """Send a request and classify its response."""
+        options["allow_redirects"] = False
+        if self.content is not None:
+            options["data"] = self.content
         try:
-            response = super().request(*args, **options | {"allow_redirects": False})
+            response = super().request(*args, **options)
         except Exception as error:
             self.result = ExportResult(ExportStatus.RETRYABLE, type(error).__name__)
             raise
@@ -125,19 +133,23 @@ def _retry_after(response: requests.Response) -> float:
     return min(max(0.0, seconds), MAX_RETRY_AFTER_S)
 
 
+_COMPRESS: Mapping[str, Callable[[bytes], bytes]] = {"none": bytes, "gzip": gzip.compress, "deflate": zlib.compress}
+
+
 class HttpTransport:
     """Sends over OTLP/HTTP (protobuf)."""
 
     def __init__(self, endpoint: str, headers: Mapping[str, str], timeout: float, compression: str) -> None:
         self._session = OtlpSession()
+        self._compress = _COMPRESS[compression]
         self._exporter = http_exporter(endpoint, headers, timeout, compression, self._session)
         self.target = without_secrets(endpoint)
 
-    def send(self, batch: Sequence[ReadableLogRecord]) -> ExportResult:
+    def send(self, batch: LogRecords) -> ExportResult:
         """Export; the result is that of the last request."""
-        too_large = "it could not be encoded, or is larger than one request may be"
-        self._session.result = ExportResult(ExportStatus.REJECTED, too_large)
-        self._exporter.export(batch)
+        self._session.content = self._compress(batch.encoded())
+        self._session.result = ExportResult(ExportStatus.RETRYABLE, "no request was made")
+        self._exporter.export(())
         return self._session.result
 
     def close(self) -> None:
