@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakSet
 
@@ -17,6 +17,7 @@ from opentelemetry.trace import get_tracer_provider
 
 from chattrail.context import Inferred, UpdateContext, running_update
 from chattrail.rate_limited_log import RateLimitedLog, error_location
+from chattrail.tracker import Tracker
 
 _log = RateLimitedLog(logging.getLogger("chattrail"))
 
@@ -42,6 +43,7 @@ class ModelCall:
     span_id: int
     parent_id: int | None
     fields: Mapping[str, Any]
+    ended: float = field(default_factory=time.monotonic)
 
 
 class GenAiSpans(SpanProcessor):
@@ -55,6 +57,8 @@ class GenAiSpans(SpanProcessor):
         try:
             context = running_update()
             if context is not None and (call := read(span)) is not None:
+                if isinstance(context.owner, Tracker):
+                    context.owner.backlog.drain()  # what was sent before is not this call's answer
                 add(context, call)
         except Exception as error:
             _log.warning("a GenAI span was left out: %s", error_location(error))
@@ -116,6 +120,7 @@ def add(context: UpdateContext, call: ModelCall) -> None:
 
     Two instrumentations of one call give a span inside a span: they are one call, and the outer one says more.
     """
+    ended = call.ended
     with _lock:
         inferred = context.inferred
         calls = [] if inferred is None or inferred.used else list(inferred.calls)
@@ -130,7 +135,7 @@ def add(context: UpdateContext, call: ModelCall) -> None:
         elif all(one.span_id != call.span_id for one in calls):
             calls.append(call)
         fields = _together(calls)
-        began = time.monotonic() - calls[-1].fields.get("duration_ms", 0) / 1000
+        began = ended - calls[-1].fields.get("duration_ms", 0) / 1000
         context.inferred = Inferred(fields, inferred=frozenset(fields), calls=calls, began=began)
 
 

@@ -6,14 +6,15 @@ Nothing here waits for a network or raises into the caller. Whatever goes wrong 
 import atexit
 import logging
 import threading
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 
-from chattrail.clock import nanoseconds
+from chattrail.backlog import Backlog
+from chattrail.clock import nanoseconds, time_ns
 from chattrail.compose import asked, compose
 from chattrail.context import BotAccount, Chat, EventTarget, Pending, Person, UpdateContext, details, running_update_of
 from chattrail.custom import InvalidEventError, PropertyValue, caller, check_arguments, event_of
@@ -48,6 +49,9 @@ class Tracker(AbstractContextManager["Tracker"]):
         self._lock = threading.Lock()
         self.sequence = Sequence(write_number)
         self._withheld = 0
+        # A `before_send` runs where the event is recorded, as it is documented.
+        lost = partial(self.lost, "instrumentation")
+        self.backlog = Backlog(self.sequence.hold, lost, at_once=before_send is not None)
         self._users = UserStates()
         self._pending: set[Pending] = set()
         self._bots: dict[int, BotAccount] = {}
@@ -82,6 +86,7 @@ class Tracker(AbstractContextManager["Tracker"]):
         outside of their updates.
         """
         try:
+            self.backlog.drain()
             check_arguments(user=(user, Person), chat=(chat, Chat))
             event = event_of(event, properties, _log)
         except InvalidEventError as error:
@@ -105,6 +110,7 @@ class Tracker(AbstractContextManager["Tracker"]):
             context = running_update_of(self)
             if context is None:
                 return
+            self.backlog.drain()
             context.persona_id = persona_id if persona_id is not None else context.persona_id
             context.story_id = story_id if story_id is not None else context.story_id
             pending = context.pending
@@ -139,16 +145,19 @@ class Tracker(AbstractContextManager["Tracker"]):
 
     def counts(self) -> Counts:
         """Return one consistent look at all counters: emitted = exported + dropped + queued."""
+        self.backlog.drain()
         return self._sink.counts()
 
     def flush(self, timeout: float = 30.0) -> bool:
         """Wait until every event is exported or dropped. For scripts; a handler has no reason to wait."""
+        self.backlog.drain()
         self._end()
         return self._sink.flush(timeout)
 
     def shutdown(self, timeout: float = 5.0) -> None:
         """Send what is queued and end within `timeout` seconds, come what may. What could not be sent is counted."""
         atexit.unregister(self.shutdown)
+        self.backlog.drain()
         with self._lock:
             waiting = list(self._pending)
         for pending in waiting:
@@ -182,7 +191,7 @@ class Tracker(AbstractContextManager["Tracker"]):
                 return
             event_id = incoming_id(event, context)
             number = self.sequence.next(in_order=True)
-            pending = Pending(event, context, context.at or time.time_ns(), event_id, number)
+            pending = Pending(event, context, context.at or time_ns(), event_id, number)
             with self._lock:
                 self._pending.add(pending)
             context.pending = pending
@@ -215,7 +224,7 @@ class Tracker(AbstractContextManager["Tracker"]):
         if context is not None and context.unrecorded:
             return
         try:
-            when = time.time_ns() if timestamp is None else nanoseconds(timestamp)
+            when = time_ns() if timestamp is None else nanoseconds(timestamp)
             event_id = None
             if context is not None:
                 self.settle(context)

@@ -17,6 +17,7 @@ from chattrail.aiogram.owner import OwnerRouter
 from chattrail.botapi.deferred import DeferredEvents
 from chattrail.botapi.failures import failure_of, handler_of
 from chattrail.botapi.recorder import recorder_of
+from chattrail.botapi.updates import UPDATES
 from chattrail.context import UpdateContext, current_update
 from chattrail.events import Command, Event
 from chattrail.genai import watch
@@ -45,7 +46,7 @@ class Updates(BaseMiddleware):
         tracker, data[self._key] = bot.tracker, bot.tracker
         watch()
         context = UpdateContext(tracker, bot.account, is_owners=self._is_owners)
-        self._arrive(bot, context, event)
+        waits = self._arrive(bot, context, event)
         token = current_update.set(context)
         try:
             result = await handler(event, data)
@@ -54,12 +55,15 @@ class Updates(BaseMiddleware):
         except (SkipHandler, CancelHandler):
             raise
         except Exception as error:
+            tracker.backlog.drain()
             recorder_of(tracker).handler_failed(failure_of(error, _handler_of(error)), context)
             data[_FAILED] = context
             raise
         finally:
-            self._deferred.end(context)
-            tracker.settle(context)
+            if waits:
+                self._deferred.end(context)
+                tracker.backlog.add(0, tracker.settle, context)
+                tracker.backlog.hurry()
             context.ended = True
             current_update.reset(token)
 
@@ -71,11 +75,17 @@ class Updates(BaseMiddleware):
             _log.warning("an update was not recorded: %s", error_location(error))
             return None
 
-    def _arrive(self, bot: InstrumentedBot, context: UpdateContext, update: TelegramObject) -> None:
+    def _arrive(self, bot: InstrumentedBot, context: UpdateContext, update: TelegramObject) -> bool:
+        """Have an update recorded; tell whether there may be an event that waits for what the handlers know."""
         if not isinstance(update, Update) or (kind := _kind(update)) is None:
-            return
-        if recorder_of(bot.tracker).arrive(context, update.update_id, kind, getattr(update, kind)):
-            self._deferred.begin(bot.tracker, context)
+            return False
+        tracker, rule = bot.tracker, UPDATES.get(kind)
+        waits = rule is not None and rule.read is not None
+        arrive = recorder_of(tracker).arrive
+        tracker.backlog.add(int(waits), arrive, context, update.update_id, kind, getattr(update, kind))
+        if waits:
+            self._deferred.begin(tracker, context)
+        return waits
 
     def _is_owners(self, event: Event, context: UpdateContext) -> bool:
         routers = self._dispatcher.chain_tail if isinstance(event, Command) else ()

@@ -60,6 +60,7 @@ def record_unless_sent(
         if waiting.pop(returned, None) is None:
             return  # a flush on another thread has recorded it
         returned.recorded = True
+        tracker.backlog.drain()
         for event in events:
             record(event)
 

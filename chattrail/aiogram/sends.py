@@ -7,17 +7,21 @@ from aiogram import Bot
 from aiogram.client.session.base import BaseSession
 from aiogram.exceptions import TelegramForbiddenError
 from aiogram.methods import GetMe, Response, TelegramMethod
-from aiogram.types import User
+from aiogram.types import InputFile, User
+from aiogram.types.base import MutableTelegramObject
 
 from chattrail.aiogram.returned import ReturnedMethods, record_unless_sent
+from chattrail.botapi.calls import Sent
+from chattrail.botapi.methods import METHODS
 from chattrail.botapi.reading import word
 from chattrail.botapi.recorder import recorder_of
-from chattrail.context import UpdateContext, running_update
+from chattrail.context import UpdateContext, running_details, running_update
 from chattrail.tracker import Tracker
 
 _ATTRIBUTE = "_chattrail_sends"
 # Held, or a response now and then waits for its model to be built again: findings/aiogram-response-models-rebuilt.sh.
 _RESPONSE_MODELS: dict[Any, type] = {}
+_FILE = object()  # stands for one that is uploaded
 
 
 class Sends:
@@ -55,11 +59,13 @@ class Sends:
 
     def expect_in_response(self, method: TelegramMethod[Any], context: UpdateContext, tracker: Tracker) -> None:
         """Record a method that leaves inside the response to a webhook."""
-        returned = self._returned.add(method, context)
+        returned, method_name = self._returned.add(method, context), method.__api_method__
         recorder, bot = recorder_of(tracker), context.bot
-        if bot is not None:
-            events = recorder.returned(bot, method.__api_method__, method, context)
-            record_unless_sent(tracker, returned, events, lambda event: recorder.record(bot, event, context))
+        if bot is None:
+            return
+        given, details, events = _as_given(method), running_details(), list[Sent]()
+        tracker.backlog.add(0, lambda: events.extend(recorder.returned(bot, method_name, given, context, details)))
+        record_unless_sent(tracker, returned, events, lambda event: recorder.record(bot, event, context))
 
     def _record(self, bot: Bot, method: TelegramMethod[Any], result: object, context: UpdateContext | None) -> None:
         if context is not None and (context.bot is None or context.bot.id != bot.id):
@@ -70,12 +76,16 @@ class Sends:
         try:
             account, recorder = tracker.bot(bot.id), recorder_of(tracker)
             if isinstance(result, TelegramForbiddenError):
+                tracker.backlog.drain()
                 recorder.failed(account, method, result, context)
                 return
             if isinstance(method, GetMe) and isinstance(result, User):
                 account.username = result.username
             _hold_response_model(method)
-            recorder.sent(account, method.__api_method__, method, result, context)
+            name = method.__api_method__
+            if (rule := METHODS.get(name)) is not None and rule.read is not None:
+                given = _as_given(method)
+                tracker.backlog.add(1, recorder.sent_with, account, name, given, result, context, running_details())
         except Exception as error:
             tracker.lost("instrumentation", error)
 
@@ -89,6 +99,26 @@ def sends_of(bot: Bot) -> Sends:
         session.make_request = found  # type: ignore[method-assign]
         setattr(session, _ATTRIBUTE, found)
     return found
+
+
+def _as_given(method: TelegramMethod[Any]) -> dict[str, Any]:
+    """Return the parameters of a call as they are now, without the files, which may be megabytes.
+
+    What Telegram and aiogram give to the bot cannot be changed; a method, and what goes into it, can.
+    """
+    return {name: _kept(value) for name, value in (*method.__dict__.items(), *(method.model_extra or {}).items())}
+
+
+def _kept(value: object) -> object:
+    if isinstance(value, str | int | None):
+        return value
+    if isinstance(value, InputFile):
+        return _FILE
+    if isinstance(value, list):
+        return [_kept(one) for one in value]
+    if isinstance(value, MutableTelegramObject):
+        return {name: _kept(one) for name, one in value.__dict__.items()}
+    return value
 
 
 def _hold_response_model(method: TelegramMethod[Any]) -> None:

@@ -1,6 +1,5 @@
 """Reads calls of the Bot API that send messages, or do something to them: which events each is, and whose."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +13,7 @@ from chattrail.botapi.parameters import NUMBERS, number_in
 from chattrail.botapi.reactions import emoji_of
 from chattrail.botapi.reading import chat_number, entities, get, items, known, now, number, telegrams_time, word
 from chattrail.botapi.rich_text import plain, without_markup
+from chattrail.clock import monotonic
 from chattrail.context import BotAccount, Chat, Details, MessagePlace, Person, UpdateContext
 from chattrail.events import AiMessage, BotMessage, Event, MessageDeleted, MessageEdited, PollAction, Reaction
 
@@ -133,7 +133,7 @@ def _draft_before(call: Call, where: Sent) -> Draft | None:
         return None
     thread = None if where.place is None else where.place.thread_id
     draft = call.memory.drafts.pop(_draft_key(call, where.chat.id, thread))
-    return draft if draft is not None and time.monotonic() - draft.last < DRAFT_S else None
+    return draft if draft is not None and monotonic() - draft.last < DRAFT_S else None
 
 
 def _streamed(event: Event, draft: Draft) -> Event:
@@ -144,7 +144,7 @@ def _streamed(event: Event, draft: Draft) -> Event:
 
 def drafted(call: Call) -> Iterator[Sent]:
     """Read a draft: it counts as an edit of the message that is sent at last."""
-    key, at = _draft_key(call, call.get("chat_id"), call.get("message_thread_id")), time.monotonic()
+    key, at = _draft_key(call, call.get("chat_id"), call.get("message_thread_id")), monotonic()
     draft = call.memory.drafts.get(key)
     if draft is None or at - draft.last >= DRAFT_S:
         call.memory.drafts.put(key, Draft(at, at, call.details))

@@ -53,6 +53,7 @@ class DeferredEvents:
                 self._timer = self._loop.call_at(due, self._settle_due, context=Context())
                 return
             del self._waiting[key]
+            tracker.backlog.drain()
             tracker.settle(context)
 
 

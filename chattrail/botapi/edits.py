@@ -1,7 +1,6 @@
 """Edits of a message that follow one another closely are one event: bots that stream an answer edit it again and again."""
 
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from contextvars import Context, copy_context
@@ -10,6 +9,7 @@ from datetime import datetime
 
 from chattrail.botapi.content import Fields
 from chattrail.botapi.memory import Key
+from chattrail.clock import monotonic
 from chattrail.context import Details, EventTarget, UpdateContext
 from chattrail.forks import after_fork_in_child
 
@@ -44,7 +44,7 @@ class Edits:
         self,
         record: Callable[[Key, Edit], None],
         wait: Callable[[Edit], None] = lambda _: None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         """`wait` is called with each edit that begins to wait, `record` with the last of those that follow it."""
         self._record = record

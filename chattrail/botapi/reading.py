@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from chattrail.clock import time_ns
+
 _NO_MODEL: Any = object()
 # Of an entity; not `user`, whose id the tracker may have to hide.
 _ENTITY = ("type", "offset", "length", "url", "language", "custom_emoji_id", "unix_time", "date_time_format")
@@ -87,4 +89,4 @@ def telegrams_time(event: object) -> datetime | None:
 
 def now() -> datetime:
     """Return the time in whole seconds, so that what happens in one second keeps its order by number."""
-    return datetime.now(UTC).replace(microsecond=0)
+    return datetime.fromtimestamp(time_ns() // 1_000_000_000, UTC)

@@ -71,14 +71,32 @@ class Recorder:
 
     def sent(self, bot: BotAccount, method: str, given: object, result: object, context: UpdateContext | None) -> None:
         """Record a call that Telegram has carried out. `context` is the update's in which it was made, if any."""
+        self.sent_with(bot, method, given, result, context, running_details())
+
+    def sent_with(
+        self,
+        bot: BotAccount,
+        method: str,
+        given: object,
+        result: object,
+        context: UpdateContext | None,
+        details: Details | None,
+    ) -> None:
+        """Record a call with the details of the block that it was made in, which may be over."""
         try:
-            for one in self.read(bot, method, given, result, context):
-                self.record(bot, one, context)
+            for one in self.read(bot, method, given, result, context, details):
+                self.record(bot, one, context, details)
         except Exception as error:
             self.tracker.lost("instrumentation", error)
 
     def read(
-        self, bot: BotAccount, method: str, given: object, result: object, context: UpdateContext | None
+        self,
+        bot: BotAccount,
+        method: str,
+        given: object,
+        result: object,
+        context: UpdateContext | None,
+        details: Details | None,
     ) -> list[Sent]:
         """Return what a call is, for `record`."""
         rule = METHODS.get(method)
@@ -86,13 +104,22 @@ class Recorder:
             return []
         if rule.read is calls.sent:
             self._streamed(context)
-        return list(rule.read(Call(method, given, result, bot, self.memory, running_details(context), context)))
+        return list(rule.read(Call(method, given, result, bot, self.memory, with_inferred(details, context), context)))
 
-    def returned(self, bot: BotAccount, method: str, given: object, context: UpdateContext | None) -> list[Sent]:
+    def returned(
+        self,
+        bot: BotAccount,
+        method: str,
+        given: object,
+        context: UpdateContext | None,
+        details: Details | None = None,
+    ) -> list[Sent]:
         """Return what a call is whose result is never seen: it leaves inside the response to a webhook."""
-        return self.read(bot, method, given, message_of(method, given, bot, context), context)
+        return self.read(bot, method, given, message_of(method, given, bot, context), context, details)
 
-    def record(self, bot: BotAccount, sent: Sent, context: UpdateContext | None) -> None:
+    def record(
+        self, bot: BotAccount, sent: Sent, context: UpdateContext | None, details: Details | None = None
+    ) -> None:
         """Record what a call is; an edit waits for those that follow it."""
         target = _target(sent, bot, context)
         if target.user is None and target.chat is None:
@@ -101,7 +128,7 @@ class Recorder:
             target, context = replace(target, update_id=context.update_id), None
         if sent.edited is not None and sent.key is not None:
             # Of the details it is asked when the edits are over: instrumentation adds to them when a model's answer ends.
-            self.edits.add(sent.key, Edit(sent.edited, target, context, running_details(), sent.at))
+            self.edits.add(sent.key, Edit(sent.edited, target, context, details, sent.at))
         elif sent.event is not None:
             self.edits.flush(sent.key)
             self.tracker.record(sent.event, target, context, timestamp=sent.at)
