@@ -25,6 +25,13 @@ class _Seen(NamedTuple):
     context: Context
 
 
+class _Loops(threading.local):
+    """Which event loop of a thread looks after what waits, by a timer, and which does so soon."""
+
+    looking: asyncio.AbstractEventLoop | None = None
+    hurried: asyncio.AbstractEventLoop | None = None
+
+
 class Backlog:
     """Records things in the order in which they were seen, when the event loop has a moment. Where none runs, at once.
 
@@ -43,7 +50,7 @@ class Backlog:
     def _begin(self) -> None:
         self._waiting: deque[_Seen] = deque()
         self._lock = threading.Lock()  # of the thread that records
-        self._timer = threading.local()  # its `loop`: the one of this thread that looks after what waits
+        self._loops = _Loops()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -58,23 +65,26 @@ class Backlog:
         if events:
             self._hold(events)
         self._waiting.append(_Seen(work, arguments, events, time.time_ns(), time.monotonic(), copy_context()))
-        if getattr(self._timer, "loop", None) is not loop:
-            self._timer.loop = loop
+        if self._loops.looking is not loop:
+            self._loops.looking = loop
             loop.call_later(DELAY_S, self._look, loop, context=Context())
         if len(self._waiting) > CAPACITY:
             self._record(1)
 
     def hurry(self) -> None:
         """Have what waits recorded as soon as the code that runs now waits for something itself."""
-        if self._waiting and (loop := _running_loop()) is not None:
+        if self._waiting and (loop := _running_loop()) is not None and self._loops.hurried is not loop:
+            self._loops.hurried = loop
             loop.call_soon(self._record_some, context=Context())
 
     def drain(self) -> None:
         """Record all that waits, and wait for what another thread records."""
-        if self._waiting and not is_seen_before():  # a `track` inside of what is recorded comes after it anyway
+        if self._waiting:
             self._record(len(self._waiting))
 
     def _record(self, count: int) -> None:
+        if is_seen_before():
+            return  # a log handler that tracks, say: it is called by what is recorded, which comes before the rest
         with self._lock:
             waiting = self._waiting
             for _ in range(min(count, len(waiting))):
@@ -90,17 +100,18 @@ class Backlog:
                     waiting.popleft()  # not before: another thread that finds nothing here may go on
 
     def _record_some(self) -> None:
+        self._loops.hurried = None
         self._record(AT_ONCE)
         self.hurry()
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """Record what has waited for too long, and look again as long as there is something."""
-        if getattr(self._timer, "loop", None) is not loop:
+        if self._loops.looking is not loop:
             return
         try:
             rest = self._waiting[0].monotonic_s + DELAY_S - time.monotonic()
         except IndexError:
-            self._timer.loop = None
+            self._loops.looking = None
             return
         if rest <= 0:
             self._record_some()

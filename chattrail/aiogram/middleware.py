@@ -63,7 +63,7 @@ class Updates(BaseMiddleware):
             if waits:
                 self._deferred.end(context)
                 tracker.backlog.add(0, tracker.settle, context)
-                tracker.backlog.hurry()
+            tracker.backlog.hurry()
             context.ended = True
             current_update.reset(token)
 

@@ -7,8 +7,7 @@ from aiogram import Bot
 from aiogram.client.session.base import BaseSession
 from aiogram.exceptions import TelegramForbiddenError
 from aiogram.methods import GetMe, Response, TelegramMethod
-from aiogram.types import InputFile, User
-from aiogram.types.base import MutableTelegramObject
+from aiogram.types import InputFile, TelegramObject, User
 
 from chattrail.aiogram.returned import ReturnedMethods, record_unless_sent
 from chattrail.botapi.calls import Sent
@@ -104,9 +103,11 @@ def sends_of(bot: Bot) -> Sends:
 def _as_given(method: TelegramMethod[Any]) -> dict[str, Any]:
     """Return the parameters of a call as they are now, without the files, which may be megabytes.
 
-    What Telegram and aiogram give to the bot cannot be changed; a method, and what goes into it, can.
+    What aiogram gives to the bot cannot be changed; a method, and what goes into it, can.
     """
-    return {name: _kept(value) for name, value in (*method.__dict__.items(), *(method.model_extra or {}).items())}
+    given = method.__dict__ | (method.model_extra or {})
+    given.pop("reply_markup", None)  # no event says it, and it may be long
+    return {name: _kept(value) for name, value in given.items()}
 
 
 def _kept(value: object) -> object:
@@ -116,7 +117,7 @@ def _kept(value: object) -> object:
         return _FILE
     if isinstance(value, list):
         return [_kept(one) for one in value]
-    if isinstance(value, MutableTelegramObject):
+    if isinstance(value, TelegramObject):
         return {name: _kept(one) for name, one in value.__dict__.items()}
     return value
 

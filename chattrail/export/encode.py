@@ -11,13 +11,15 @@ from struct import pack
 
 from opentelemetry.sdk.resources import Resource
 
+from chattrail.sanitize import sanitize
+
 _BYTE = [bytes((number,)) for number in range(0x80)]
 _TEXT, _BOOL, _INT, _DOUBLE, _ARRAY, _MAP, _BYTES = b"\x0a", b"\x10", b"\x18", b"\x21", b"\x2a", b"\x32", b"\x3a"
 
 
 def request(resource: Resource, scope: str, records: Iterable[bytes]) -> bytes:
     """Return an ExportLogsServiceRequest of encoded records."""
-    attributes = b"".join(_field(b"\x0a", _pair(name, value)) for name, value in resource.attributes.items())
+    attributes = b"".join(_field(b"\x0a", _pair(name, sanitize(value))) for name, value in resource.attributes.items())
     logs = b"".join((_field(b"\x0a", _field(b"\x0a", scope.encode())), *(_field(b"\x12", one) for one in records)))
     schema = _field(b"\x1a", resource.schema_url.encode()) if resource.schema_url else b""
     return _field(b"\x0a", _field(b"\x0a", attributes) + _field(b"\x12", logs) + schema)
@@ -46,7 +48,7 @@ def log_record(
 
 
 def _pair(key: str, value: object) -> bytes:
-    return _key(key) if value is None else _key(key) + _field(b"\x12", _value(value))
+    return _key(key) + _field(b"\x12", _value(value))
 
 
 @lru_cache(512)

@@ -95,6 +95,7 @@ async def press(bench: Bench, person: int, at: datetime, number: int = 80) -> No
         await bench.feed(
             callback_query={"id": "1", "from": sender, "chat_instance": "1", "data": "d", "message": shown}
         )
+        bench.tracker.backlog.drain()
 
 
 @pytest.mark.parametrize("first", [0, 1], ids=["as delivered", "the later one is stored first"])

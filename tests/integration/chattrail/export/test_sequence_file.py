@@ -1,5 +1,6 @@
 """What a killed process had not sent is reported by the next one; and no fault of its file is felt by the bot."""
 
+import asyncio
 import errno
 import os
 import signal
@@ -10,12 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from aiogram.types import Message
 
 from chattrail import Tracker, create_tracker
 from chattrail.export.sequence_file import PROCESS_ENDED
 from chattrail.record import Record
 from tests.integration.chattrail.export.support import QUICK, accounted, say
 from tests.support.fakes.otlp_receiver import OtlpReceiver, Received, until
+from tests.unit.chattrail.aiogram.bench import Bench
 
 BOT = """
 import sys
@@ -277,3 +280,22 @@ def test_without_a_folder_nothing_is_kept_or_reported(http: OtlpReceiver, tmp_pa
     with create_tracker("bot", endpoint=http.url, limits=QUICK) as tracker:
         say(tracker, 1)
     assert [record.type for record in http.records] == ["user_message"]
+
+
+def test_a_kill_takes_what_a_handler_left_to_the_event_loop(http: OtlpReceiver, tmp_path: Path) -> None:
+    async def handle(message: Message, chattrail_tracker: Tracker) -> None:
+        for text in "abc":
+            await message.answer(text)
+        assert len(chattrail_tracker.backlog) == 4
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    child = os.fork()
+    if child == 0:  # pragma: no cover
+        bench = Bench(state=tmp_path)
+        bench.on_message(handle)
+        asyncio.run(bench.say("hi"))
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    with start(http.url, tmp_path):
+        http.wait(1)
+    assert reported(http, "process.reached", "process.cut_off") == [(4, True)]

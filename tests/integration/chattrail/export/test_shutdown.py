@@ -58,6 +58,7 @@ def test_a_script_that_just_ends_loses_nothing(http: OtlpReceiver) -> None:
 
 def test_a_bot_that_just_ends_loses_no_edit_that_waits(http: OtlpReceiver) -> None:
     script = (
+        "import asyncio\n"
         "from chattrail import create_tracker\n"
         "from chattrail.botapi.recorder import recorder_of\n"
         f"tracker = create_tracker('bot', endpoint={http.url!r})\n"
@@ -96,8 +97,9 @@ def test_an_interpreter_that_starts_no_threads_any_more_is_no_fault(
 
 
 def test_a_script_that_just_ends_loses_nothing_that_waits(http: OtlpReceiver) -> None:
-    """An edit waits for those that follow it, an update for what its handler knows."""
+    """An edit waits for those that follow it, an update for what its handler knows, a message for the event loop."""
     script = (
+        "import asyncio\n"
         "from chattrail import create_tracker\n"
         "from chattrail.botapi.recorder import recorder_of\n"
         "from chattrail.context import UpdateContext\n"
@@ -106,6 +108,9 @@ def test_a_script_that_just_ends_loses_nothing_that_waits(http: OtlpReceiver) ->
         "said = {'message_id': 5, 'date': 1, 'chat': {'id': 1001, 'type': 'private'}, 'from': {'id': 1001}, 'text': 'hi'}\n"
         "recorder.sent(bot, 'editMessageText', {}, said | {'message_id': 4}, None)\n"
         "recorder.arrive(UpdateContext(tracker, bot), 7, 'message', said)\n"
+        "async def main(): tracker.backlog.add(1, recorder.sent, bot, 'sendMessage', {}, said | {'message_id': 6}, None)\n"
+        "asyncio.new_event_loop().run_until_complete(main())\n"
+        "assert len(tracker.backlog) == 1\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=30)
-    assert sorted(record.type for record in http.wait(2)) == ["message_edited", "user_message"]
+    assert sorted(record.type for record in http.wait(3)) == ["bot_message", "message_edited", "user_message"]

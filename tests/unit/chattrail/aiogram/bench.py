@@ -114,14 +114,14 @@ def _caption(given: dict[str, Any]) -> dict[str, Any]:
 class Bench(Recording):
     """A bot on the wire with a dispatcher, both instrumented, and what was recorded of them."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__()
+    def __init__(self, *, webhook_replies: bool = False, **options: Any) -> None:
+        super().__init__(**options)
         self.wire = Wire()
         self.bot = Bot("42:TEST", session=self.wire)
         self.router = Router()
         self.dispatcher = Dispatcher()
         self.dispatcher.include_router(self.router)
-        instrument(self.dispatcher, self.bot, self.tracker, **options)
+        instrument(self.dispatcher, self.bot, self.tracker, webhook_replies=webhook_replies)
         self.tracker.bot(42).username = "my_bot"  # as polling has it before the first update
         self.update_id = 0
 
