@@ -150,7 +150,6 @@ class Tracker(AbstractContextManager["Tracker"]):
 
     def flush(self, timeout: float = 30.0) -> bool:
         """Wait until every event is exported or dropped. For scripts; a handler has no reason to wait."""
-        self.backlog.drain()
         self._end()
         return self._sink.flush(timeout)
 
@@ -179,8 +178,10 @@ class Tracker(AbstractContextManager["Tracker"]):
         self._at_end.append(record)
 
     def _end(self) -> None:
+        self.backlog.drain()
         for record in self._at_end:
             record()
+        self.backlog.drain()
 
     def arrive(self, event: Event, context: UpdateContext) -> None:
         """Take an incoming event's place in the order now, and record it when its update settles."""

@@ -2,14 +2,13 @@
 
 import asyncio
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextvars import Context
 from dataclasses import dataclass
 from typing import Any, cast
 
 from aiogram.methods import TelegramMethod
 
-from chattrail.botapi.calls import Sent
 from chattrail.context import UpdateContext
 from chattrail.tracker import Tracker
 
@@ -50,19 +49,15 @@ class ReturnedMethods:
         return len(self._known)
 
 
-def record_unless_sent(
-    tracker: Tracker, returned: Returned, events: Sequence[Sent], record: Callable[[Sent], None]
-) -> None:
-    """Record what a method stands for, unless aiogram sends it: then it was too late for the response to the webhook."""
+def record_unless_sent(tracker: Tracker, returned: Returned, record: Callable[[], None]) -> None:
+    """Have what a method stands for recorded, unless aiogram sends it: then it was too late for the response to the webhook."""
     waiting = _waiting(tracker)
 
     def left_in_the_response() -> None:
         if waiting.pop(returned, None) is None:
             return  # a flush on another thread has recorded it
         returned.recorded = True
-        tracker.backlog.drain()
-        for event in events:
-            record(event)
+        tracker.backlog.add(1, record)
 
     def forget() -> None:
         timer.cancel()

@@ -1,6 +1,7 @@
 """What a bot sends: calls of the Bot API, seen where the bot's session makes them."""
 
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any
 
 from aiogram import Bot
@@ -58,13 +59,21 @@ class Sends:
 
     def expect_in_response(self, method: TelegramMethod[Any], context: UpdateContext, tracker: Tracker) -> None:
         """Record a method that leaves inside the response to a webhook."""
-        returned, method_name = self._returned.add(method, context), method.__api_method__
-        recorder, bot = recorder_of(tracker), context.bot
+        returned, bot = self._returned.add(method, context), context.bot
         if bot is None:
             return
-        given, details, events = _as_given(method), running_details(), list[Sent]()
-        tracker.backlog.add(0, lambda: events.extend(recorder.returned(bot, method_name, given, context, details)))
-        record_unless_sent(tracker, returned, events, lambda event: recorder.record(bot, event, context))
+        recorder, events = recorder_of(tracker), list[Sent]()
+        name, given, details = method.__api_method__, _as_given(method), running_details()
+
+        def read() -> None:
+            events.extend(recorder.returned(bot, name, given, context, details))
+
+        def record() -> None:
+            for event in events:
+                recorder.record(bot, event, context)
+
+        tracker.backlog.add(0, read)
+        record_unless_sent(tracker, returned, record)
 
     def _record(self, bot: Bot, method: TelegramMethod[Any], result: object, context: UpdateContext | None) -> None:
         if context is not None and (context.bot is None or context.bot.id != bot.id):
@@ -107,19 +116,23 @@ def _as_given(method: TelegramMethod[Any]) -> dict[str, Any]:
     """
     given = method.__dict__ | (method.model_extra or {})
     given.pop("reply_markup", None)  # no event says it, and it may be long
-    return {name: _kept(value) for name, value in given.items()}
+    return {name: _copied(value) for name, value in given.items() if value is not None}
 
 
-def _kept(value: object) -> object:
-    if isinstance(value, str | int | None):
-        return value
-    if isinstance(value, InputFile):
-        return _FILE
-    if isinstance(value, list):
-        return [_kept(one) for one in value]
-    if isinstance(value, TelegramObject):
-        return {name: _kept(one) for name, one in value.__dict__.items()}
-    return value
+def _copied(value: Any) -> object:
+    copied = _copier(type(value))  # type: ignore[arg-type]  # mypy takes the __hash__ of its objects for a class's
+    return value if copied is None else copied(value)
+
+
+@cache  # a model's class takes long to say what is of it
+def _copier(kind: type) -> Callable[[Any], object] | None:
+    if issubclass(kind, InputFile):
+        return lambda _: _FILE
+    if issubclass(kind, list):
+        return lambda values: [_copied(value) for value in values]
+    if issubclass(kind, TelegramObject):
+        return lambda model: {name: _copied(value) for name, value in model.__dict__.items() if value is not None}
+    return None
 
 
 def _hold_response_model(method: TelegramMethod[Any]) -> None:

@@ -42,7 +42,7 @@ RECORDS = st.builds(
 RESOURCE = Resource({"service.name": "bot", "process.command_args": ("a", "b"), "process.pid": 7, "x": 0.5, "y": True})
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(RECORDS, max_size=4))
 def test_it_is_what_the_sdk_encodes(batch: list[Packed]) -> None:
     records = LogRecords(batch, RESOURCE)
