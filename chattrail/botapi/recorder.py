@@ -3,7 +3,7 @@
 An integration makes an `UpdateContext` for each update, calls `arrive`, sets `chattrail.context.current_update` to it while
 the handlers run, then calls `Tracker.settle` and sets its `ended`. After each call that Telegram has carried out it calls
 `sent`, after one that it refused `failed`.
-Nothing here raises or waits.
+Nothing here raises or waits. What aiogram does comes by way of a tracker's backlog, when it has been done.
 """
 
 from dataclasses import replace

@@ -81,9 +81,12 @@ def test_what_cannot_be_encoded_says_so() -> None:
 def test_no_message_of_protobuf_is_made(compression: str, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[object] = []
     real = _internal._encode_key_value
-    monkeypatch.setattr(
-        _internal, "_encode_key_value", lambda *given, **named: (made.append(given), real(*given, **named))[1]
-    )
+
+    def encode(*given: Any, **named: Any) -> Any:
+        made.append(given)
+        return real(*given, **named)
+
+    monkeypatch.setattr(_internal, "_encode_key_value", encode)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", compression)
     with OtlpReceiver() as receiver, create_tracker("bot", endpoint=receiver.url) as tracker:
         tracker.track(UserMessage(text="hi"), user=Person(1))
