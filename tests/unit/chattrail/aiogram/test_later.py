@@ -11,6 +11,7 @@ from aiogram.methods import DeleteMessages, EditMessageText
 from aiogram.types import BufferedInputFile, CallbackQuery, InputMediaPhoto, Message
 
 from chattrail import Tracker, backlog
+from chattrail.context import UpdateContext
 from chattrail.events import PremiumAction, StorySelected
 from chattrail.record import Record
 from tests.unit.chattrail.aiogram.bench import ANN, HOME, Bench
@@ -199,3 +200,25 @@ async def test_a_premium_action_is_of_the_update_that_it_is_tracked_in(bench: Be
     await bench.say("hi")
     user, offered = bench.events
     assert (offered["telegram.update.id"], offered["at"], offered["user.id"]) == (1, user["at"], "1001")
+
+
+async def test_an_update_whose_handler_takes_long_is_recorded_meanwhile(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chattrail.botapi.deferred.SECONDS", 0.001)
+    settled, settle = asyncio.Event(), bench.tracker.settle
+
+    def settling(context: UpdateContext) -> None:
+        settle(context)
+        settled.set()
+
+    monkeypatch.setattr(bench.tracker, "settle", settling)
+    seen = []
+
+    async def handle(message: Message) -> None:
+        await asyncio.wait_for(settled.wait(), 10)
+        seen.append(exported(bench))
+
+    bench.on_message(handle)
+    await bench.say("hi")
+    assert seen == [1]
