@@ -93,6 +93,25 @@ def test_records_of_very_many_months_fit_in_one_batch(sink: SinkUnderTest) -> No
     assert sink.one("SELECT sum(messages) FROM activity FINAL") == 130
 
 
+def test_an_event_that_comes_twice_in_one_request_is_one_row(sink: SinkUnderTest) -> None:
+    twice = event("user_message", at=NOON)
+    sink.handle(request(twice, twice, event("user_message", "8", at=NOON)))
+    sink.settle()
+    assert sink.one("SELECT count() FROM events FINAL") == 2
+    assert sink.one("SELECT sum(messages) FROM activity FINAL") == 2
+    sink.client.command("OPTIMIZE TABLE events FINAL")
+    assert sink.one("SELECT count() FROM events") == 2
+
+
+@pytest.mark.parametrize("table", ["events", "logs"])
+def test_wide_tables_merge_column_by_column_and_seldom(module_sink: SinkUnderTest, table: str) -> None:
+    (engine,) = module_sink.rows(
+        "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = {t:String}", t=table
+    )
+    for setting in ("vertical_merge_algorithm_min_rows_to_activate = 1", "merge_selector_base = 15"):
+        assert setting in engine[0]
+
+
 def test_clickhouse_away_is_a_reason_to_try_again(tmp_path: Path) -> None:
     with EmbeddedClickHouse(tmp_path) as server, sink_on(server.url, "chattrail", "native", tmp_path) as under_test:
         server.kill()
