@@ -20,7 +20,7 @@ def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCli
         yield server
 
 
-@pytest.fixture(params=["native", "decoded"])
+@pytest.fixture(params=["columns", "decoded"])
 def sink(request: pytest.FixtureRequest, clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[SinkUnderTest]:
     """A ClickHouse sink on a database of its own, with each of its encoders."""
     with (
@@ -30,7 +30,7 @@ def sink(request: pytest.FixtureRequest, clickhouse: EmbeddedClickHouse, tmp_pat
         yield under_test
 
 
-@pytest.fixture(scope="module", params=["native", "decoded"])
+@pytest.fixture(scope="module", params=["columns", "decoded"])
 def module_sink(
     request: pytest.FixtureRequest, clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SinkUnderTest]:

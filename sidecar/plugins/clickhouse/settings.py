@@ -17,9 +17,10 @@ class ClickHouseSettings(Settings):
         default=SecretStr("http://default@127.0.0.1:8123/chattrail"),
         description="DSN of ClickHouse's HTTP interface, with a user that may create and fill the database it names.",
     )
-    encoder: Literal["auto", "native", "decoded"] = Field(
+    encoder: Literal["auto", "columns", "native", "decoded"] = Field(
         default="auto",
-        description="native: ClickHouse parses OTLP itself; decoded: the sidecar does; auto: a probe at start decides.",
+        description="columns: the sidecar makes columns of plain requests, and others go one of the next ways; native: ClickHouse"
+        " parses OTLP itself; decoded: the sidecar does; auto: columns, and a probe at start chooses for the others.",
     )
     insert_timeout_s: float = Field(
         default=30.0, gt=0, le=600, description="Seconds an insert may take before the sender is asked to try again."

@@ -39,7 +39,7 @@ async def answer(message: Message, chattrail_tracker: Tracker) -> None:
 def sink(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SinkUnderTest]:
     """One for the file: each test has a person of its own."""
     data = tmp_path_factory.mktemp("sink")
-    with migrated_database(clickhouse) as database, sink_on(clickhouse.url, database, "native", data) as running:
+    with migrated_database(clickhouse) as database, sink_on(clickhouse.url, database, "columns", data) as running:
         yield running
 
 

@@ -160,7 +160,7 @@ def test_sums_that_an_earlier_release_left_behind_are_computed_anew(
             wrong = {"user_id": "odd", "slot": AT // 10**9 // 900 * 900, "stars": 1e27, "events": 4, "payments": 4}
             row_binary.insert(client, "activity", [wrong])
             client.command("TRUNCATE TABLE stale_activity")  # an earlier release computed all this long ago
-        with sink_on(clickhouse.url, database, "native", tmp_path / "sink") as sink:
+        with sink_on(clickhouse.url, database, "columns", tmp_path / "sink") as sink:
             sink.settle()
         app = make_app(tmp_path / "web", clickhouse.dsn(database, readonly=True), FakeClock(NOW))
         stats = ask(app.test_client(), "/api/analytics/stats?range=all")

@@ -25,7 +25,10 @@ TEXT = "chattrail.message.text"
 
 @pytest.fixture
 def sink(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[SinkUnderTest]:
-    with migrated_database(clickhouse) as database, sink_on(clickhouse.url, database, "native", tmp_path) as under_test:
+    with (
+        migrated_database(clickhouse) as database,
+        sink_on(clickhouse.url, database, "columns", tmp_path) as under_test,
+    ):
         yield under_test
 
 

@@ -25,7 +25,10 @@ COUNTS = (
 
 @pytest.fixture
 def sink(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[SinkUnderTest]:
-    with migrated_database(clickhouse) as database, sink_on(clickhouse.url, database, "native", tmp_path) as under_test:
+    with (
+        migrated_database(clickhouse) as database,
+        sink_on(clickhouse.url, database, "columns", tmp_path) as under_test,
+    ):
         yield under_test
 
 
@@ -73,7 +76,7 @@ def test_a_sidecar_that_starts_mends_what_a_killed_run_left_and_says_so(
         sink.client.command(f"ALTER TABLE {table} MODIFY SETTING {SETTING} = 0")
     sink.client.command(f"ALTER TABLE activity MODIFY SETTING {SETTING} = 500")
     database = sink.one("SELECT currentDatabase()")
-    with sink_on(clickhouse.url, database, "native", tmp_path / "next") as another:
+    with sink_on(clickhouse.url, database, "columns", tmp_path / "next") as another:
         assert windows(sink) == {**before, "activity": 500}, "a window that somebody chose is left alone"
         assert "no deduplication of events, logs" in caplog.text
         for _ in range(2):

@@ -20,7 +20,7 @@ from tests.support.stored import COLUMNS, rebuild
 EXAMPLES = itertools.count(1)
 
 
-@pytest.fixture(scope="module", params=["native", "decoded"])
+@pytest.fixture(scope="module", params=["columns", "decoded"])
 def sink(
     request: pytest.FixtureRequest, clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SinkUnderTest]:

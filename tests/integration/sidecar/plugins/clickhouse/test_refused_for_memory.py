@@ -21,7 +21,10 @@ TABLES = ("events", "logs", "dead_letters")
 
 @pytest.fixture
 def sink(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[SinkUnderTest]:
-    with migrated_database(clickhouse) as database, sink_on(clickhouse.url, database, "native", tmp_path) as under_test:
+    with (
+        migrated_database(clickhouse) as database,
+        sink_on(clickhouse.url, database, "columns", tmp_path) as under_test,
+    ):
         yield under_test
 
 
@@ -87,7 +90,7 @@ def test_a_server_that_is_short_of_memory_is_waited_for(tmp_path: Path) -> None:
     body = request(*(event("command") for _ in range(100_000)))
     with (
         EmbeddedClickHouse(tmp_path, MAX_MEMORY_MB="256", QUERY_MEMORY_MB="4096") as server,
-        sink_on(server.url, "chattrail", "native", tmp_path) as sink,
+        sink_on(server.url, "chattrail", "columns", tmp_path) as sink,
     ):
         with pytest.raises(RetryableError, match=r"\(total\) memory limit"):
             sink.handle(body)

@@ -19,7 +19,7 @@ BROKEN = "SELECT count() FROM system.detached_parts WHERE database = currentData
 # Its answer has gigabytes, so it goes on for as long as nobody takes them.
 READER = "SELECT e.type, repeat('x', 100) FROM numbers(100000000) AS n CROSS JOIN events AS e"
 
-pytestmark = pytest.mark.parametrize("sink", ["native"], indirect=True)
+pytestmark = pytest.mark.parametrize("sink", ["columns"], indirect=True)
 
 
 def break_a_merged_part(sink: SinkUnderTest) -> None:
@@ -159,6 +159,6 @@ def test_a_look_that_takes_long_is_not_the_last(sink: SinkUnderTest, monkeypatch
 def test_a_sidecar_starts_where_one_was_killed_over_a_detached_table(sink: SinkUnderTest, tmp_path: Path) -> None:
     sink.handle(request(event("command")))
     sink.client.command("DETACH TABLE events")
-    with sink_on(sink.url, sink.url.rsplit("/", 1)[1], "native", tmp_path / "second") as second:
+    with sink_on(sink.url, sink.url.rsplit("/", 1)[1], "columns", tmp_path / "second") as second:
         second.handle(request(event("command")))
         assert second.one("SELECT count() FROM events FINAL") == 2

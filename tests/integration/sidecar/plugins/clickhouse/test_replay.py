@@ -173,7 +173,7 @@ def test_dying_between_storing_and_deleting_doubles_nothing(
 
 
 def test_the_commands(clickhouse: EmbeddedClickHouse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with migrated_database(clickhouse) as database, sink_on(clickhouse.url, database, "native", tmp_path) as sink:
+    with migrated_database(clickhouse) as database, sink_on(clickhouse.url, database, "columns", tmp_path) as sink:
         the_commands(sink, monkeypatch, tmp_path)
 
 

@@ -39,7 +39,10 @@ EVERYTHING = Span(0, 4_000_000_000 * SECOND)
 
 @pytest.fixture
 def sink(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[SinkUnderTest]:
-    with migrated_database(clickhouse) as database, sink_on(clickhouse.url, database, "native", tmp_path) as under_test:
+    with (
+        migrated_database(clickhouse) as database,
+        sink_on(clickhouse.url, database, "columns", tmp_path) as under_test,
+    ):
         yield under_test
 
 
@@ -118,7 +121,7 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedClickHo
 
 @pytest.fixture
 def logged_sink(logged: EmbeddedClickHouse, tmp_path: Path) -> Iterator[SinkUnderTest]:
-    with migrated_database(logged) as database, sink_on(logged.url, database, "native", tmp_path) as under_test:
+    with migrated_database(logged) as database, sink_on(logged.url, database, "columns", tmp_path) as under_test:
         under_test.run(under_test.sink._rollup.shutdown())  # type: ignore[attr-defined]
         under_test.client.command("TRUNCATE TABLE IF EXISTS system.query_log")
         yield under_test
@@ -224,7 +227,7 @@ def test_the_sink_catches_up_with_what_was_marked_while_no_rollup_ran(
             client.command(
                 "ALTER TABLE stale_activity DELETE WHERE marked_at > now() - 1800 SETTINGS mutations_sync = 1"
             )
-        with sink_on(clickhouse.url, database, "native", tmp_path) as sink:
+        with sink_on(clickhouse.url, database, "columns", tmp_path) as sink:
             seen = []
 
             async def caught_up() -> None:

@@ -26,7 +26,7 @@ def _no_collector() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_no_collector")
 def test_rows_are_let_go_without_the_collector(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> None:
-    with migrated_database(clickhouse) as database, sink_on(clickhouse.url, database, "native", tmp_path) as sink:
+    with migrated_database(clickhouse) as database, sink_on(clickhouse.url, database, "columns", tmp_path) as sink:
         sink.client.command("CREATE TABLE letters (name String) ENGINE = Memory")
         rows = [Row(["a"])]
         watched = weakref.ref(rows[0])

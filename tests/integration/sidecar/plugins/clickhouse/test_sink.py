@@ -113,7 +113,7 @@ def test_wide_tables_merge_column_by_column_and_seldom(module_sink: SinkUnderTes
 
 
 def test_clickhouse_away_is_a_reason_to_try_again(tmp_path: Path) -> None:
-    with EmbeddedClickHouse(tmp_path) as server, sink_on(server.url, "chattrail", "native", tmp_path) as under_test:
+    with EmbeddedClickHouse(tmp_path) as server, sink_on(server.url, "chattrail", "columns", tmp_path) as under_test:
         server.kill()
         with pytest.raises(RetryableError, match="ClickHouse can't store the batch now"):
             under_test.handle(request(*conversation()))

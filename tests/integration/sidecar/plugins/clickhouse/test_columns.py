@@ -1,0 +1,158 @@
+"""Blocks of columns hold what the views make of the same request: all columns, and all that hangs on them."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+
+from sidecar.otlp.scan import OddRequestError
+from sidecar.plugins.clickhouse.columns.blocks import FLOATS, LOW_CARDINALITY, STRINGS, WHOLE, blocks_of
+from tests.support import otlp
+from tests.support.embedded import EmbeddedClickHouse
+from tests.support.migrated import migrated_database
+from tests.support.sinks import SinkUnderTest, sink_on
+
+EXAMPLES = itertools.count(1)
+MADE_OF_BLOCKS: list[bool] = []
+# Every table that an insert fills, without the times at which it did.
+TABLES = {
+    "events": "SELECT * EXCEPT (received_at) FROM events ORDER BY ALL",
+    "logs": "SELECT * EXCEPT (received_at) FROM logs ORDER BY ALL",
+    "stale_activity": "SELECT DISTINCT * EXCEPT (marked_at) FROM stale_activity ORDER BY ALL",
+    "sequences": "SELECT * EXCEPT (numbers), bitmapToArray(numbers) FROM sequences FINAL ORDER BY ALL",
+    "bots": "SELECT service_name, bot_id, finalizeAggregation(username), last_ts FROM bots FINAL ORDER BY ALL",
+}
+
+texts = st.one_of(st.text(max_size=8), st.sampled_from(["true", "x" * 127, "ж" * 64, "y" * 20_000]))
+plain_values = st.one_of(
+    st.builds(lambda v: AnyValue(string_value=v), texts),
+    st.builds(lambda v: AnyValue(int_value=v), st.one_of(st.integers(-300, 300), otlp.int64)),
+    st.builds(lambda v: AnyValue(bool_value=v), st.booleans()),
+    st.builds(lambda v: AnyValue(double_value=v), st.floats(1e-4, 1e9) | st.integers(-9, 9).map(float)),
+    st.just(AnyValue()),
+)
+whole = st.builds(lambda v: AnyValue(int_value=v), st.integers(0, 5_000_000_000))
+small = st.builds(lambda v: AnyValue(int_value=v), st.integers(0, 3_000_000))
+numbers = st.builds(lambda v: AnyValue(double_value=v), st.integers(-20_000, 20_000).map(lambda v: v / 8))
+strings = st.builds(lambda v: AnyValue(string_value=v), st.text(max_size=8))
+premium = st.one_of(st.builds(lambda v: AnyValue(bool_value=v), st.booleans()), st.just(AnyValue(string_value="true")))
+BY_KEY: dict[str, st.SearchStrategy[AnyValue]] = {
+    **{key: strings for keys in (*LOW_CARDINALITY.values(), *STRINGS.values()) for key in keys},
+    **{key: small if kind == "UInt32" else whole for kind, key in WHOLE.values()},
+    **{key: numbers for keys in FLOATS.values() for key in keys},
+    "telegram.user.is_premium": premium,
+    "telegram.bot.id": strings,
+    "chattrail.image.data": st.builds(lambda v: AnyValue(bytes_value=v), st.binary(max_size=300)),
+    "chattrail.dropped.refused": whole,
+}
+pairs = st.one_of(
+    st.sampled_from(sorted(BY_KEY)).flatmap(lambda key: st.builds(lambda v: KeyValue(key=key, value=v), BY_KEY[key])),
+    st.builds(lambda key, v: KeyValue(key=key, value=v), st.text(min_size=1, max_size=8), plain_values),
+)
+# now and then what blocks can't hold: then the whole request takes the other way
+odd_pairs = st.builds(
+    lambda key, v: KeyValue(key=key, value=v), st.sampled_from(["tags", "telegram.chat.id"]), otlp.any_values
+)
+
+
+@st.composite
+def records(draw: st.DrawFn) -> LogRecord:
+    """A record of any kind, as senders write them."""
+    times = st.one_of(st.integers(1_420_070_400_000_000_000, 4_102_444_799_999_999_999), st.just(0))
+    record = LogRecord(
+        time_unix_nano=draw(times), observed_time_unix_nano=1_800_000_000_000_000_001,
+        severity_number=draw(st.integers(0, 24)), severity_text=draw(st.sampled_from(["", "INFO", "WARN"])),  # type: ignore[arg-type]
+        body=draw(plain_values), dropped_attributes_count=draw(otlp.uint32), flags=draw(otlp.uint32),
+        trace_id=draw(st.sampled_from([b"", bytes(range(16))])), span_id=draw(st.binary(max_size=8)),
+        event_name=draw(st.sampled_from(["chattrail.user_message", "chattrail.made_up", "other", ""])),
+        attributes=draw(st.lists(pairs, max_size=12)),
+    )  # fmt: skip
+    if record.event_name.startswith("chattrail."):
+        identity = KeyValue(key="event.id", value=otlp.plain(otlp.uuid7(draw(st.integers(0, 2**48 - 1)))))
+        person = KeyValue(key="user.id", value=AnyValue(string_value=draw(st.sampled_from(["7", "8"]))))
+        record.attributes.insert(draw(st.integers(0, len(record.attributes))), identity)
+        record.attributes.insert(0, person)
+    return record
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> ExportLogsServiceRequest:
+    """A request with two resources, now and then an odd one."""
+    made = ExportLogsServiceRequest()
+    for service in ("a bot", "another"):
+        resource = Resource(
+            attributes=[
+                KeyValue(key="service.name", value=otlp.plain(service)),
+                KeyValue(key="service.instance.id", value=otlp.plain("p1")),
+                *draw(st.lists(pairs, max_size=2)),
+            ],
+            dropped_attributes_count=draw(st.integers(0, 3)),
+        )
+        scope = InstrumentationScope(
+            name=draw(st.sampled_from(["", "chattrail"])), attributes=draw(st.lists(pairs, max_size=1))
+        )
+        logs = draw(st.lists(records(), max_size=6))
+        made.resource_logs.append(
+            ResourceLogs(
+                resource=resource,
+                schema_url="u",
+                scope_logs=[ScopeLogs(scope=scope, log_records=logs), ScopeLogs(log_records=logs[:1])],
+            )
+        )
+    if draw(st.integers(0, 9)) == 0:
+        made.resource_logs[0].scope_logs[0].log_records.add(time_unix_nano=1, attributes=[draw(odd_pairs)])
+    return made
+
+
+@pytest.fixture(scope="module")
+def both(
+    clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[SinkUnderTest, SinkUnderTest]]:
+    data = tmp_path_factory.mktemp("sinks")
+    with (
+        migrated_database(clickhouse) as one,
+        migrated_database(clickhouse) as other,
+        sink_on(clickhouse.url, one, "columns", data / "c") as columns,
+        sink_on(clickhouse.url, other, "native", data / "n") as native,
+    ):
+        yield columns, native
+
+
+# each example is several inserts, so a failing one is shown as it is
+@settings(max_examples=10, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@given(requests())
+def test_both_ways_fill_every_table_alike(
+    both: tuple[SinkUnderTest, SinkUnderTest], message: ExportLogsServiceRequest
+) -> None:
+    body = message.SerializeToString()
+    try:
+        MADE_OF_BLOCKS.append(bool(blocks_of(body)))
+    except OddRequestError:
+        MADE_OF_BLOCKS.append(False)
+    for sink in both:
+        sink.handle(body)
+    both[0].handle(body)  # a resend
+    for table, query in TABLES.items():
+        columns, native = (_rows(sink, query) for sink in both)
+        assert len(columns) == len(native), table
+        for row, expected in zip(columns, native, strict=True):
+            assert row == expected, table
+    for sink in both:
+        for table in TABLES:
+            sink.client.command(f"TRUNCATE TABLE {table}")
+
+
+def test_most_of_these_were_made_of_blocks() -> None:
+    assert sum(MADE_OF_BLOCKS) > len(MADE_OF_BLOCKS) * 0.6
+
+
+def _rows(sink: SinkUnderTest, query: str) -> list[dict[str, Any]]:
+    answer = sink.client.query(query)
+    return [dict(zip(answer.column_names, row, strict=True)) for row in answer.result_rows]
