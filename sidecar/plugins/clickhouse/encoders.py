@@ -1,13 +1,13 @@
-"""Three ways to store an OTLP request, of one signature; a probe at start chooses.
+"""How a request gets into ClickHouse: as blocks of columns, or by one of two encoders of one signature, which a probe chooses.
 
-columns: blocks of `events` and `logs` made here; what these can't hold goes one of the other two ways.
+columns: blocks of `events` and `logs`, made by `columns.blocks` of nearly all requests.
 native: the raw bytes, which ClickHouse parses itself (server 25.7 or newer, for `format_schema_source`).
 decoded: the request is decoded here and sent as a row, for servers that refuse the Protobuf formats.
 The last two fill the Null table `otlp_in`, so the same views make the same rows of them.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -20,9 +20,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs
 
 from common.error_location import first_line
-from sidecar.otlp.scan import OddRequestError
 from sidecar.plugins.clickhouse.body_json import CONTAINERS, body_json, with_body_json
-from sidecar.plugins.clickhouse.columns.blocks import blocks_of
+from sidecar.plugins.clickhouse.columns.blocks import TableBlock
 from sidecar.plugins.clickhouse.otlp_schema import DEPTH, PROTO
 from sidecar.plugins.clickhouse.rows import insert_rows
 
@@ -37,7 +36,6 @@ COMMON_SETTINGS: dict[str, Any] = {
     # a row that comes twice in one block is found by FINAL and by merges, as one of two blocks is
     "optimize_on_insert": 0,
 }
-ON_A_THREAD = 100_000  # bytes of a request from which on making blocks takes milliseconds
 NATIVE_SETTINGS = COMMON_SETTINGS | {
     "format_schema_source": "string",
     "format_schema": PROTO,
@@ -69,37 +67,18 @@ async def insert_decoded(client: AsyncClient, body: bytes, token: str, _nested_b
     await insert_rows(client, "otlp_in", [[request["resource_logs"]]], ["resource_logs"], settings)
 
 
-def insert_columns(otherwise: Encoder) -> Encoder:
-    """Insert blocks of columns straight into the tables; what they can't hold by another encoder."""
-
-    async def insert(client: AsyncClient, body: bytes, token: str, nested_bodies: bool) -> None:
-        try:
-            if nested_bodies:
-                raise OddRequestError
-            blocks = blocks_of(body) if len(body) < ON_A_THREAD else await asyncio.to_thread(blocks_of, body)
-        except OddRequestError:
-            await otherwise(client, body, token, nested_bodies)
-            return
-        settings = COMMON_SETTINGS | {"insert_deduplication_token": token}
-        for block in blocks:
-            await client.raw_insert(block.table, block.columns, block.data, fmt="Native", settings=settings)
-
-    return insert
+async def insert_blocks(client: AsyncClient, blocks: Sequence[TableBlock], token: str) -> None:
+    """Insert blocks of columns straight into their tables; the same token again changes nothing. Raises the driver's errors."""
+    settings = COMMON_SETTINGS | {"insert_deduplication_token": token}
+    for block in blocks:
+        await client.raw_insert(block.table, block.columns, block.data, fmt="Native", settings=settings)
 
 
 async def choose(client: AsyncClient, wanted: str) -> tuple[Encoder, str]:
-    """Return the encoder to use, and which it is and why.
+    """Return the encoder to use, and which it is and why: a request without records shows whether the server takes the native one.
 
     Raises the driver's errors when `native` was demanded.
     """
-    if wanted in ("native", "decoded"):
-        return await _choose_whole(client, wanted)
-    otherwise, why = await _choose_whole(client, "auto")
-    return insert_columns(otherwise), f"columns encoder, and for what it can't hold the {why}"
-
-
-async def _choose_whole(client: AsyncClient, wanted: str) -> tuple[Encoder, str]:
-    """One that takes every request: a request without records shows whether the server takes the native one."""
     if wanted == "decoded":
         return insert_decoded, "decoded encoder: chosen by setting"
     try:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -18,10 +19,12 @@ from sidecar.errors import RetryableError, listed
 from sidecar.otlp.batch import Batch, name_of, records_of
 from sidecar.otlp.pieces import weigh
 from sidecar.otlp.salvage import RejectedRecord
+from sidecar.otlp.scan import OddRequestError
 from sidecar.otlp.wire import Origin
 from sidecar.plugin import Context
 from sidecar.plugins.clickhouse import encoders
 from sidecar.plugins.clickhouse.body_json import has_nested_bodies
+from sidecar.plugins.clickhouse.columns.blocks import TableBlock, blocks_of
 from sidecar.plugins.clickhouse.deduplication import restore
 from sidecar.plugins.clickhouse.insert_dead_letters import insert_dead_letters
 from sidecar.plugins.clickhouse.migrate import migrate
@@ -35,6 +38,7 @@ from sidecar.telemetry.metrics import DEAD_LETTERS
 
 # By the estimate of sidecar.otlp.pieces: a smaller record that is refused for memory tells of the limit, and not of the record.
 LEAST_GIVEN_UP = 16 << 20
+ON_A_THREAD = 100_000  # bytes of a request: from here on making blocks takes more than some milliseconds
 
 
 class ClickHouseSink:
@@ -46,6 +50,7 @@ class ClickHouseSink:
         self._config = config
         self._context = context
         self._client: AsyncClient | None = None
+        self._makes_blocks = config.encoder in ("auto", "columns")
         self._encoder: encoders.Encoder = encoders.insert_native
         self._closing = AsyncExitStack()
         self._rollup: Rollup | None = None
@@ -82,7 +87,8 @@ class ClickHouseSink:
                 self._closing = opened.pop_all()
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
             raise self._as_retryable(error) from None
-        self._context.logger.info("inserts use the %s", why)
+        columns = "blocks of columns, and for what these can't hold the " if self._makes_blocks else ""
+        self._context.logger.info("inserts use %s%s", columns or "the ", why)
         repair.start()
         self._client, self._repair, self._rollup = client, repair, rollup
 
@@ -99,10 +105,11 @@ class ClickHouseSink:
         """Commit what can be stored of the batch and return the rest. Raises RetryableError for everything that may pass."""
         if self._client is None or self._rollup is None:
             raise RetryableError("the ClickHouse sink has not started")
-        body, dead = validate(batch)
+        blocks = await self._blocks(batch)
+        body, dead = (batch.body, []) if blocks else validate(batch)
         if body is not None:
             token = batch.digest if not dead else _token(batch.digest, body)
-            refused = await self._insert(body, token, has_nested_bodies(batch.request))
+            refused = await self._insert(body, token, not blocks and has_nested_bodies(batch.request), blocks)
             if refused:  # counted among those that had passed: find their places in the batch again
                 turned_away = {letter.position for letter in dead}
                 passed = [position for position in range(batch.record_count) if position not in turned_away]
@@ -115,10 +122,23 @@ class ClickHouseSink:
         self._client = self._repair = self._rollup = None
         await self._closing.aclose()
 
-    async def _insert(self, body: bytes, token: str, nested_bodies: bool) -> list[RejectedRecord]:
+    async def _blocks(self, batch: Batch) -> Sequence[TableBlock]:
+        """Blocks of columns with the whole batch; none where something of it has to be looked at record by record."""
+        if not self._makes_blocks or batch.unreadable:
+            return ()
+        try:
+            if len(batch.body) < ON_A_THREAD:
+                return blocks_of(batch.body)
+            return await asyncio.to_thread(blocks_of, batch.body)
+        except OddRequestError:
+            return ()
+
+    async def _insert(
+        self, body: bytes, token: str, nested_bodies: bool, blocks: Sequence[TableBlock] = ()
+    ) -> list[RejectedRecord]:
         """Insert; where ClickHouse refuses the data, halve until the records at fault stand alone, and return those."""
         too_large = self._refusals.is_too_large(token)
-        code = MEMORY if too_large else await self._refusal(body, token, nested_bodies)
+        code = MEMORY if too_large else await self._refusal(body, token, nested_bodies, blocks)
         if code is None:
             return []
         halves = halve(body)
@@ -146,11 +166,16 @@ class ClickHouseSink:
         name = next(map(name_of, records_of(ExportLogsServiceRequest.FromString(body))), "")
         return [RejectedRecord(0, reason, Origin().request(record), origin=origin, event_name=name)]
 
-    async def _refusal(self, body: bytes, token: str, nested_bodies: bool) -> int | None:
+    async def _refusal(
+        self, body: bytes, token: str, nested_bodies: bool, blocks: Sequence[TableBlock] = ()
+    ) -> int | None:
         """Insert; the code where ClickHouse refuses this very data, None when it is stored. Raises RetryableError for the rest."""
         assert self._client is not None
         try:
-            await self._encoder(self._client, body, token, nested_bodies)
+            if blocks:
+                await encoders.insert_blocks(self._client, blocks, token)
+            else:
+                await self._encoder(self._client, body, token, nested_bodies)
         except ClickHouseError as error:
             code: int | None = getattr(error, "code", None)
             if code in DATA_ERRORS:

@@ -87,7 +87,10 @@ class TableBlock:
 
 
 def blocks_of(body: bytes) -> list[TableBlock]:
-    """Return blocks with all records of a request that protobuf has parsed. Raises OddRequestError for what they can't hold."""
+    """Return blocks with all records of a request that protobuf has parsed.
+
+    Raises OddRequestError for what they can't hold, and for events that `split.validate` has to look at.
+    """
     try:
         found = scan(body)
     except MalformedError:  # protobuf takes groups, which OTLP does not have
@@ -163,6 +166,8 @@ def _add_event(block: Block, records: Records, shared: list[Shared], rows: Place
     block.add_low_cardinality("type", records.names[rows], texts_of(types))
     instances = [one.attribute("service.instance.id") for one in shared]
     block.add_low_cardinality("instance_id", *each(records.scan.origin[rows], instances))
+    if b"" in types or not records.have_person(rows):
+        raise OddRequestError
     block.add("event_id", "UUID", records.uuids(rows))
     for name, keys in STRINGS.items():
         block.add_texts(name, records.column(keys, rows))

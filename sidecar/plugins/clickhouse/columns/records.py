@@ -111,6 +111,13 @@ class Records:
         numbers = np.where(kind == INT, bits.view(np.int64).astype(np.float64), bits.view(np.float64))
         return np.where(np.isfinite(numbers), numbers, 0.0)
 
+    def have_person(self, rows: Places) -> bool:
+        """Whether each has a text or a whole number that says whose it is."""
+        chosen = self._chosen(("user.id", "user.hash"))[rows]
+        values = self.scan.values
+        named = (values.kind[chosen] == STRING) & (values.slices.end[chosen] - values.slices.start[chosen] > 1)
+        return bool(((chosen >= 0) & (named | (values.kind[chosen] == INT))).all())
+
     def uuids(self, rows: Places) -> bytes:
         """The event ids as Native has them: two numbers of 64 bits, little-endian."""
         chosen = self._first("event.id")[rows]
@@ -119,8 +126,9 @@ class Records:
         if (chosen < 0).any() or (slices.end[chosen] - start != 37).any():
             raise OddRequestError
         windows = np.lib.stride_tricks.sliding_window_view(np.frombuffer(self.scan.body, np.uint8), 37)
-        digits = _HEX_VALUE[windows[start][:, _HEX_PLACES]]
-        if (digits > 15).any():
+        shown = windows[start]
+        digits = _HEX_VALUE[shown[:, _HEX_PLACES]]
+        if (digits > 15).any() or (shown[:, _DASH_PLACES] != ord("-")).any():
             raise OddRequestError
         halves = (digits[:, 0::2] << 4 | digits[:, 1::2]).reshape(-1, 2, 8)
         return halves[:, :, ::-1].tobytes()
@@ -176,7 +184,8 @@ class Records:
         return chosen
 
 
-# Where the 32 digits of a UUID's text are behind its length, and what each stands for.
+# Where the dashes and the 32 digits of a UUID's text are behind its length, and what each digit stands for.
+_DASH_PLACES: Final = np.array([9, 14, 19, 24])
 _HEX_PLACES: Final = np.array([1 + at for at in range(36) if at not in (8, 13, 18, 23)])
 _HEX_VALUE: Final = np.full(256, 255, np.uint8)
 for _digit in "0123456789abcdefABCDEF":

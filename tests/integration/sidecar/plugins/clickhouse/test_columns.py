@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,9 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from sidecar.otlp.scan import OddRequestError
 from sidecar.plugins.clickhouse.columns.blocks import FLOATS, LOW_CARDINALITY, STRINGS, WHOLE, blocks_of
 from tests.support import otlp
+from tests.support.conversation import conversation
 from tests.support.embedded import EmbeddedClickHouse
+from tests.support.embedded_query_log import PROGRAM
 from tests.support.migrated import migrated_database
 from tests.support.sinks import SinkUnderTest, sink_on
 
@@ -156,3 +159,30 @@ def test_most_of_these_were_made_of_blocks() -> None:
 def _rows(sink: SinkUnderTest, query: str) -> list[dict[str, Any]]:
     answer = sink.client.query(query)
     return [dict(zip(answer.column_names, row, strict=True)) for row in answer.result_rows]
+
+
+VIEWS = ["fill_bots", "fill_sequences", "mark_stale_activity"]
+INSERTS = """
+SELECT extract(query, 'INTO `?(\\\\w+)`?'), arraySort(arrayMap(v -> splitByChar('.', v)[2], views)) FROM system.query_log
+WHERE type = 'QueryFinish' AND query_kind = 'Insert' AND written_rows > 0
+  AND Settings['insert_deduplication_token'] NOT IN ('', 'probe')
+"""
+PARTS = (
+    "SELECT table, count() FROM system.parts WHERE database = currentDatabase() AND level = 0 AND rows > 0 GROUP BY 1"
+)
+
+
+def test_an_insert_of_events_is_one_statement_three_views_and_a_part_for_each_table(tmp_path: Path) -> None:
+    with (
+        EmbeddedClickHouse(tmp_path, program=PROGRAM) as server,
+        sink_on(server.url, "chattrail", "auto", tmp_path) as sink,
+    ):
+        for table in TABLES:
+            sink.client.command(f"SYSTEM STOP MERGES {table}")
+        sink.handle(otlp.request(*conversation()))
+        sink.client.command("SYSTEM FLUSH LOGS")
+        assert [(table, list(views)) for table, views in sink.rows(INSERTS)] == [("events", VIEWS)]
+        parts = dict(sink.rows(PARTS))
+        assert {table: parts.get(table, 0) for table in TABLES} == {
+            "events": 1, "logs": 0, "stale_activity": 1, "sequences": 0, "bots": 1,  # these have no numbers
+        }  # fmt: skip

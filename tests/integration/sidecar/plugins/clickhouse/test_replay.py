@@ -1,6 +1,6 @@
 """Dead letters after the fault is mended: listed by reason, sent again once, and left alone when they still fail."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,10 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from sidecar.errors import RetryableError
 from sidecar.otlp.batch import Batch
+from sidecar.otlp.scan import OddRequestError
 from sidecar.plugins.clickhouse import dead_letters as module
 from sidecar.plugins.clickhouse import replay as replaying
+from sidecar.plugins.clickhouse import sink as sinking
 from sidecar.plugins.clickhouse import split
 from sidecar.plugins.clickhouse.dead_letters import dead_letter_groups
 from sidecar.plugins.clickhouse.replay import Outcome, replay
@@ -31,6 +33,16 @@ def sink(module_sink: SinkUnderTest) -> Iterator[SinkUnderTest]:
     yield module_sink
     for table in ("events", "logs"):
         module_sink.client.command(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS no_spam")
+
+
+def break_release(broken: pytest.MonkeyPatch, fault: Callable[[LogRecord], str | None]) -> None:
+    """Have the sink look at every record, and find this fault."""
+
+    def no_blocks(_: bytes) -> None:
+        raise OddRequestError
+
+    broken.setattr(sinking, "blocks_of", no_blocks)
+    broken.setattr(split, "_event_fault", fault)
 
 
 class Other:
@@ -78,7 +90,7 @@ def test_a_fixed_release_stores_what_a_broken_one_set_apart(
 
     bad = event("user_message", event_id="x", attributes={"chattrail.message.text": "bad"})
     with monkeypatch.context() as broken:
-        broken.setattr(split, "_event_fault", too_strict)
+        break_release(broken, too_strict)
         sink.handle(request(say("new 1"), say("fine"), say("new 2")))
     sink.handle(request(bad))
     assert [(pile.reason, pile.event_name, pile.letters) for pile in dead_letter_groups(sink.url)] == [
@@ -134,7 +146,7 @@ def test_page_by_page_each_letter_once(
     monkeypatch.setattr(module, "PAGE_BYTES", size)
     monkeypatch.setattr(module, "DELETE_AT_ONCE", 2)
     with monkeypatch.context() as broken:
-        broken.setattr(split, "_event_fault", lambda record: "broken")
+        break_release(broken, lambda record: "broken")
         for batch in range(3):
             sink.handle(request(*(say(f"{batch}-{n}") for n in range(4)), event("user_message", event_id=f"x{batch}")))
     assert again(sink) == Outcome(12, {"event.id is not a UUID": 3})
@@ -144,7 +156,7 @@ def test_page_by_page_each_letter_once(
 def test_one_reason_alone(sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("one", "two"):
         with monkeypatch.context() as broken:
-            broken.setattr(split, "_event_fault", lambda record, name=name: f"fault {name}")
+            break_release(broken, lambda record, name=name: f"fault {name}")
             sink.handle(request(say(name)))
     assert again(sink, reason="fault two") == Outcome(1, {})
     assert texts(sink) == ["two"]
@@ -184,7 +196,7 @@ def the_commands(sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch, tmp_path:
             return process.wait(), process.text
 
     with monkeypatch.context() as broken:
-        broken.setattr(split, "_event_fault", lambda record: "broken")
+        break_release(broken, lambda record: "broken")
         image = event("image_generated", attributes={"chattrail.image.data": b"\x89PNG"})
         sink.handle(request(say("one secret"), event("\x1b[31mred", event_id="x"), image))
     code, said = command("dead-letters")
