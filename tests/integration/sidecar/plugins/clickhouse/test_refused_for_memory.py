@@ -31,7 +31,12 @@ def sink(clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[SinkUnderTe
 @pytest.fixture
 def limit(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Let an insert use so many bytes of memory; 0 lifts the limit."""
-    return lambda size: monkeypatch.setitem(encoders.NATIVE_SETTINGS, "max_memory_usage", size)
+
+    def set_limit(size: int) -> None:
+        for settings in (encoders.COMMON_SETTINGS, encoders.NATIVE_SETTINGS):
+            monkeypatch.setitem(settings, "max_memory_usage", size)
+
+    return set_limit
 
 
 def counts(sink: SinkUnderTest) -> tuple[Any, ...]:

@@ -1,6 +1,7 @@
 """Dead letters after the fault is mended: listed by reason, sent again once, and left alone when they still fail."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,10 @@ def break_release(broken: pytest.MonkeyPatch, fault: Callable[[LogRecord], str |
 
     broken.setattr(sinking, "blocks_of", no_blocks)
     broken.setattr(split, "_event_fault", fault)
+
+
+def _named_fault(name: str, _: LogRecord) -> str:
+    return f"fault {name}"
 
 
 class Other:
@@ -156,7 +161,7 @@ def test_page_by_page_each_letter_once(
 def test_one_reason_alone(sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("one", "two"):
         with monkeypatch.context() as broken:
-            break_release(broken, lambda record, name=name: f"fault {name}")
+            break_release(broken, partial(_named_fault, name))
             sink.handle(request(say(name)))
     assert again(sink, reason="fault two") == Outcome(1, {})
     assert texts(sink) == ["two"]
