@@ -166,7 +166,7 @@ def _add_event(block: Block, records: Records, shared: list[Shared], rows: Place
     block.add_low_cardinality("type", records.names[rows], texts_of(types))
     instances = [one.attribute("service.instance.id") for one in shared]
     block.add_low_cardinality("instance_id", *each(records.scan.origin[rows], instances))
-    if b"" in types or not records.have_person(rows):
+    if PREFIX.encode() in records.name_list or not records.have_person(rows):
         raise OddRequestError
     block.add("event_id", "UUID", records.uuids(rows))
     for name, keys in STRINGS.items():
