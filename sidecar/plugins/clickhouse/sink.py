@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -19,13 +19,12 @@ from sidecar.errors import RetryableError, listed
 from sidecar.otlp.batch import Batch, name_of, records_of
 from sidecar.otlp.pieces import weigh
 from sidecar.otlp.salvage import RejectedRecord
-from sidecar.otlp.scan import OddRequestError
 from sidecar.otlp.wire import Origin
 from sidecar.plugin import Context
 from sidecar.plugins.clickhouse import encoders
 from sidecar.plugins.clickhouse.body_json import has_nested_bodies
-from sidecar.plugins.clickhouse.columns.blocks import TableBlock, blocks_of
 from sidecar.plugins.clickhouse.deduplication import restore
+from sidecar.plugins.clickhouse.divide import divide
 from sidecar.plugins.clickhouse.insert_dead_letters import insert_dead_letters
 from sidecar.plugins.clickhouse.migrate import migrate
 from sidecar.plugins.clickhouse.refusals import DATA_ERRORS, MEMORY, Refusals
@@ -105,14 +104,18 @@ class ClickHouseSink:
         """Commit what can be stored of the batch and return the rest. Raises RetryableError for everything that may pass."""
         if self._client is None or self._rollup is None:
             raise RetryableError("the ClickHouse sink has not started")
-        blocks = await self._blocks(batch)
-        body, dead = (batch.body, []) if blocks else validate(batch)
+        among = await self._store_blocks(batch)
+        if among is not None and not among:
+            self._rollup.wake()
+            return []
+        body, dead = validate(batch, among)
         if body is not None:
-            token = batch.digest if not dead else _token(batch.digest, body)
-            refused = await self._insert(body, token, not blocks and has_nested_bodies(batch.request), blocks)
+            token = batch.digest if not dead and among is None else _token(batch.digest, body)
+            refused = await self._insert(body, token, has_nested_bodies(batch.request))
             if refused:  # counted among those that had passed: find their places in the batch again
                 turned_away = {letter.position for letter in dead}
-                passed = [position for position in range(batch.record_count) if position not in turned_away]
+                positions = range(batch.record_count) if among is None else sorted(among)
+                passed = [position for position in positions if position not in turned_away]
                 dead += [replace(letter, position=passed[letter.position]) for letter in refused]
         self._rollup.wake()
         return dead
@@ -122,23 +125,21 @@ class ClickHouseSink:
         self._client = self._repair = self._rollup = None
         await self._closing.aclose()
 
-    async def _blocks(self, batch: Batch) -> Sequence[TableBlock]:
-        """Blocks of columns with the whole batch; none where something of it has to be looked at record by record."""
-        if not self._makes_blocks or batch.unreadable:
-            return ()
-        try:
-            if len(batch.body) < ON_A_THREAD:
-                return blocks_of(batch.body)
-            return await asyncio.to_thread(blocks_of, batch.body)
-        except OddRequestError:
-            return ()
+    async def _store_blocks(self, batch: Batch) -> frozenset[int] | None:
+        """Insert what blocks of columns can hold; the positions of the records that are left, None for all of them."""
+        if not self._makes_blocks or self._refusals.is_too_large(batch.digest):
+            return None
+        is_large = len(batch.body) > ON_A_THREAD
+        blocks, left = await asyncio.to_thread(divide, batch) if is_large else divide(batch)
+        if not blocks:
+            return None
+        refusal = await self._refusal(lambda client: encoders.insert_blocks(client, blocks, batch.digest), batch.digest)
+        return left if refusal is None else None
 
-    async def _insert(
-        self, body: bytes, token: str, nested_bodies: bool, blocks: Sequence[TableBlock] = ()
-    ) -> list[RejectedRecord]:
+    async def _insert(self, body: bytes, token: str, nested_bodies: bool) -> list[RejectedRecord]:
         """Insert; where ClickHouse refuses the data, halve until the records at fault stand alone, and return those."""
         too_large = self._refusals.is_too_large(token)
-        code = MEMORY if too_large else await self._refusal(body, token, nested_bodies, blocks)
+        code = MEMORY if too_large else await self._encode(body, token, nested_bodies)
         if code is None:
             return []
         halves = halve(body)
@@ -155,27 +156,25 @@ class ClickHouseSink:
     async def _give_up(self, body: bytes, token: str, code: int, nested_bodies: bool) -> list[RejectedRecord]:
         """A dead letter for a record that ClickHouse refuses by itself, but not while it would refuse any other, too."""
         if code == MEMORY:
-            again = await self._refusal(body, token, nested_bodies)
+            again = await self._encode(body, token, nested_bodies)
             if again is None:
                 return []
             small = weigh(body)[0] < LEAST_GIVEN_UP
-            if small or await self._refusal(encoders.PROBE, "probe", False) is not None:
+            if small or await self._encode(encoders.PROBE, "probe", False) is not None:
                 raise RetryableError("ClickHouse has too little memory for a single small record", after=2.0)
         origin, record = Origin.of(body)
         reason = f"ClickHouse refused it with code {code}"
         name = next(map(name_of, records_of(ExportLogsServiceRequest.FromString(body))), "")
         return [RejectedRecord(0, reason, Origin().request(record), origin=origin, event_name=name)]
 
-    async def _refusal(
-        self, body: bytes, token: str, nested_bodies: bool, blocks: Sequence[TableBlock] = ()
-    ) -> int | None:
+    async def _encode(self, body: bytes, token: str, nested_bodies: bool) -> int | None:
+        return await self._refusal(lambda client: self._encoder(client, body, token, nested_bodies), token)
+
+    async def _refusal(self, insert: Callable[[AsyncClient], Awaitable[None]], token: str) -> int | None:
         """Insert; the code where ClickHouse refuses this very data, None when it is stored. Raises RetryableError for the rest."""
         assert self._client is not None
         try:
-            if blocks:
-                await encoders.insert_blocks(self._client, blocks, token)
-            else:
-                await self._encoder(self._client, body, token, nested_bodies)
+            await insert(self._client)
         except ClickHouseError as error:
             code: int | None = getattr(error, "code", None)
             if code in DATA_ERRORS:
