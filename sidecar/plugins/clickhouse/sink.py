@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -23,8 +23,10 @@ from sidecar.otlp.wire import Origin
 from sidecar.plugin import Context
 from sidecar.plugins.clickhouse import encoders
 from sidecar.plugins.clickhouse.body_json import has_nested_bodies
+from sidecar.plugins.clickhouse.columns.blocks import TableBlock
 from sidecar.plugins.clickhouse.deduplication import restore
 from sidecar.plugins.clickhouse.divide import divide
+from sidecar.plugins.clickhouse.group_commit import GroupCommit, Insert
 from sidecar.plugins.clickhouse.insert_dead_letters import insert_dead_letters
 from sidecar.plugins.clickhouse.migrate import migrate
 from sidecar.plugins.clickhouse.refusals import DATA_ERRORS, MEMORY, Refusals
@@ -55,6 +57,7 @@ class ClickHouseSink:
         self._rollup: Rollup | None = None
         self._repair: Repair | None = None
         self._refusals = Refusals()
+        self._groups = GroupCommit(self._insert_blocks)
 
     async def start(self) -> None:
         """Bring the schema up to date, choose the encoder, begin to keep the rollup. Raises RetryableError."""
@@ -133,8 +136,11 @@ class ClickHouseSink:
         blocks, left = await asyncio.to_thread(divide, batch) if is_large else divide(batch)
         if not blocks:
             return None
-        refusal = await self._refusal(lambda client: encoders.insert_blocks(client, blocks, batch.digest), batch.digest)
-        return left if refusal is None else None
+        code = await self._groups.commit(Insert(blocks, batch.record_count - len(left), batch.digest))
+        return left if code is None else None
+
+    async def _insert_blocks(self, blocks: Sequence[TableBlock], token: str) -> int | None:
+        return await self._refusal(lambda client: encoders.insert_blocks(client, blocks, token), token)
 
     async def _insert(self, body: bytes, token: str, nested_bodies: bool) -> list[RejectedRecord]:
         """Insert; where ClickHouse refuses the data, halve until the records at fault stand alone, and return those."""
