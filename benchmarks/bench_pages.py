@@ -28,7 +28,7 @@ from tests.support.embedded import EmbeddedClickHouse
 from tests.support.sinks import sink_on
 from tests.support.web_support import BEARER, make_app, running_web
 
-STEP = 100_000  # events an insert
+STEP = 50_000  # events an insert
 # Visits of eight events each.
 EVENTS = """
 INSERT INTO events (
