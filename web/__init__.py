@@ -1,5 +1,6 @@
 """The dashboard and its JSON API: `create_app` wires the parts: blueprints, and what runs before and after each view."""
 
+import secrets
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -56,6 +57,8 @@ def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time)
     app.extensions[EXTENSION] = Services(
         settings=settings,
         clock=clock,
+        build=secrets.token_hex(8),
+        clickhouse=clickhouse,
         bots=BotQueries(clickhouse),
         figures=FigureQueries(clickhouse),
         people=people,

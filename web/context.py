@@ -9,6 +9,7 @@ from flask import current_app
 from werkzeug.local import LocalProxy
 
 from web.analytics.clickhouse.bots import BotQueries
+from web.analytics.clickhouse.client import ClickHouse
 from web.analytics.clickhouse.figures import FigureQueries
 from web.analytics.clickhouse.people import PeopleQueries
 from web.analytics.clickhouse.trail import TrailQueries
@@ -21,10 +22,15 @@ EXTENSION = "chattrail"
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The settings, the clock (seconds since 1970), the queries to ClickHouse, and what signing in needs."""
+    """The settings, the clock (seconds since 1970), the queries to ClickHouse, and what signing in needs.
+
+    `build` is another text after each start: another release may answer otherwise.
+    """
 
     settings: WebSettings
     clock: Callable[[], float]
+    build: str
+    clickhouse: ClickHouse
     bots: BotQueries
     figures: FigureQueries
     people: PeopleQueries

@@ -10,6 +10,7 @@ from web.analytics.ranges import read_range
 from web.api.output import iso, jsonable
 from web.auth.access import bearer_only
 from web.auth.links import TTL_MAX_S, TTL_S, make_link
+from web.conditional import conditional
 from web.context import services
 from web.errors import ParameterError
 
@@ -17,6 +18,7 @@ blueprint = Blueprint("api", __name__, url_prefix="/api")
 
 
 @blueprint.get("/analytics/stats")
+@conditional
 def stats() -> Response:
     """The figures of a range."""
     arguments = _arguments("range", "from", "to", "bot", "steps")
@@ -33,6 +35,7 @@ def bots() -> Response:
 
 
 @blueprint.get("/analytics/users")
+@conditional
 def users() -> Response:
     """One page of people."""
     arguments = _arguments("sort", "order", "q", "paid", "blocked", "language", "event", "bot", "limit", "cursor")
@@ -40,6 +43,7 @@ def users() -> Response:
 
 
 @blueprint.get("/analytics/users/<person:client_id>/events", merge_slashes=False)
+@conditional
 def events(client_id: bytes) -> Response:
     """One page of a person's events."""
     arguments = _arguments("order", "bot", "limit", "cursor")

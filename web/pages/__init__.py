@@ -6,6 +6,7 @@ A request by htmx gets `#page` alone, any other one the whole document, from the
 from flask import Blueprint, redirect, url_for
 from werkzeug.wrappers import Response
 
+from web.conditional import conditional
 from web.pages.statistics import statistics
 from web.pages.template_context import init_blueprint
 from web.pages.trail import trail
@@ -13,9 +14,9 @@ from web.pages.users import users
 
 blueprint = Blueprint("pages", __name__)
 init_blueprint(blueprint)
-blueprint.add_url_rule("/analytics", view_func=statistics)
-blueprint.add_url_rule("/analytics/users", view_func=users)
-blueprint.add_url_rule("/analytics/users/<person:client_id>", view_func=trail, merge_slashes=False)
+blueprint.add_url_rule("/analytics", view_func=conditional(statistics))
+blueprint.add_url_rule("/analytics/users", view_func=conditional(users))
+blueprint.add_url_rule("/analytics/users/<person:client_id>", view_func=conditional(trail), merge_slashes=False)
 
 
 @blueprint.get("/")

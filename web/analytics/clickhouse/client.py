@@ -1,9 +1,13 @@
-"""The connection to ClickHouse: one client for all threads of a process, limits on each query, errors in plain words."""
+"""The connection to ClickHouse: one client for all threads of a process, limits on each query, errors in plain words.
+
+The queries of a page run side by side, and one that is under way already is not asked again: its answer is for all who want it.
+"""
 
 import logging
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +24,7 @@ from web.settings import WebSettings
 
 log = logging.getLogger("web.clickhouse")
 CONNECT_TIMEOUT_S = 3
+SIDE_BY_SIDE = 8  # queries of all pages together that run beside those of the requests' own threads
 ROWS_MAX = 200_000
 MEMORY_MAX = 2 * 1024**3
 # what ClickHouse documents as the bounds of DateTime64; a column may hold more
@@ -47,7 +52,7 @@ class ClickHouse:
         url = urlsplit(settings.clickhouse_url.get_secret_value())
         self._where = f"{url.hostname}:{url.port}"
         self._options = connection_options(url._replace(query="").geturl())
-        self._threads = settings.threads
+        self._connections = settings.threads + SIDE_BY_SIDE
         self._timeout_s = settings.query_timeout_s
         self._limits: dict[str, Any] = {
             "max_execution_time": settings.query_timeout_s,
@@ -59,9 +64,41 @@ class ClickHouse:
         self._lock = threading.Lock()
         self._client: Client | None = None
         self._pid = 0
+        self._threads: ThreadPoolExecutor | None = None
+        self._under_way: dict[str, Future[Sequence[Sequence[Any]]]] = {}
 
     def rows(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
         """Run one query and return its rows. Raises ClickHouseUnavailableError."""
+        query = repr((statement, sorted((parameters or {}).items())))
+        with self._lock:
+            running = self._under_way.get(query)
+            if running is None:
+                self._under_way[query] = Future()
+        if running is not None:
+            return running.result()
+        try:
+            rows = self.ask(statement, parameters)
+        except BaseException as error:
+            self._end(query).set_exception(error)
+            raise
+        self._end(query).set_result(rows)
+        return rows
+
+    def together(self, *works: Callable[[], Any]) -> list[Any]:
+        """What each of these returns, in their order: they run side by side. None of them may call this."""
+        with self._lock:
+            if self._threads is None:
+                self._threads = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="clickhouse")
+        first, *others = works
+        running = [self._threads.submit(work) for work in others]
+        try:
+            return [first(), *(one.result() for one in running)]
+        finally:
+            for one in running:
+                one.cancel()
+
+    def ask(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
+        """Run one query, whatever runs beside it. Raises ClickHouseUnavailableError."""
         try:
             client = self._connected()
             return client.query(statement, parameters=dict(parameters or {}), settings=self._allowed).result_rows
@@ -72,6 +109,10 @@ class ClickHouse:
         """Run one query that has exactly one row. Raises ClickHouseUnavailableError."""
         (row,) = self.rows(statement, parameters)
         return row
+
+    def _end(self, query: str) -> "Future[Sequence[Sequence[Any]]]":
+        with self._lock:
+            return self._under_way.pop(query)
 
     def _connected(self) -> Client:
         if self._client is None or self._pid != os.getpid():
@@ -84,7 +125,7 @@ class ClickHouse:
                         query_limit=0,
                         compress=False,
                         client_name="chattrail-web",
-                        pool_mgr=get_pool_manager(maxsize=self._threads, num_pools=1),
+                        pool_mgr=get_pool_manager(maxsize=self._connections, num_pools=1),
                     )
                     self._allowed = _within(client, self._limits)
                     self._client, self._pid = client, os.getpid()

@@ -18,9 +18,12 @@ from web.analytics.trail_models import ALBUM, RECEIVED, StoredImage, TrailEvent,
 from web.images.links import missing_setting
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+COLUMNS = "event_id, type, ts_source, sequence, session_id, chat_id, update_id, message_id, persona_id, story_id, attributes, error_type, bot"
 AFTER = """(ts, sequence, events.event_id) {sign} (
     fromUnixTimestamp64Nano({{at:Int64}}, 'UTC'), {{sequence:UInt64}}, {{event_id:UUID}}
-) AND ts {sign}= fromUnixTimestamp64Nano({{at:Int64}}, 'UTC')"""
+)"""
+AT = "fromUnixTimestamp64Nano({at:Int64}, 'UTC')"
+REACH = "fromUnixTimestamp64Nano({reach:Int64}, 'UTC')"
 ABOUT = """type IN {types:Array(String)} AND message_id IN {messages:Array(Int64)} AND chat_id IN {chats:Array(Int64)}
 AND events.event_id NOT IN {shown:Array(UUID)}"""
 ABOUT_MESSAGES = frozenset(
@@ -41,6 +44,8 @@ FIRST_ID, LAST_ID = str(UUID(int=0)), str(UUID(int=2**128 - 1))
 STORES_WITH_SIZES = frozenset({"cloudflare_images"})
 PAGE_BYTES = 8 * 1024**2
 SIGNS = {"asc": ">", "desc": "<"}
+BACK: dict[Order, Order] = {"asc": "desc", "desc": "asc"}
+FARTHEST = {"asc": "max", "desc": "min"}
 
 
 class TrailQueries:
@@ -56,21 +61,30 @@ class TrailQueries:
         """One page of the events of a person (`person_key`). Raises ProblemError for an unknown one and for a bad cursor."""
         binding = (key.hex(), query.order, *bound(bot))
         parameters: dict[str, Any] = {"keys": hexed([key]), "limit": query.limit + 1, "bytes": PAGE_BYTES}
-        after = "1"
+        after = beyond = within = "1"
         if query.cursor:
             at, sequence, event_id = self._cursors.open(binding, query.cursor, (int, int, str))
             parameters |= {"at": at, "sequence": sequence, "event_id": event_id}
-            after = AFTER.format(sign=SIGNS[query.order])
-        condition = sql_is_one_of("user_id", [key])
+            after, beyond = AFTER.format(sign=SIGNS[query.order]), f"ts {SIGNS[query.order]} {AT}"
+            within = f"ts {SIGNS[query.order]}= {AT}"
+        pieces = {"who": sql_is_one_of("user_id", [key]), "order": query.order.upper()}
         reader = BotReader(self._clickhouse, bot)
-        rows = reader.rows("events", parameters, who=condition, after=after, order=query.order.upper())
+
+        def read() -> Sequence[Sequence[Any]]:
+            count, reach = reader.row("reach", parameters, **pieces, beyond=beyond, farthest=FARTHEST[query.order])
+            reached, given = within, dict(parameters)
+            if count > query.limit:
+                reached, given["reach"] = f"{within} AND ts {SIGNS[BACK[query.order]]}= {REACH}", reach
+            return reader.rows("events", given, **pieces, columns=COLUMNS, within=reached, after=after)
+
+        rows, known = self._clickhouse.together(read, lambda: self._people.one(key, bot))
         shown = _whole_albums(rows, query.limit)
         cursor = None
         if shown and shown[-1][-1] > len(shown):
             last = shown[-1]
             cursor = self._cursors.seal(binding, (last[2], last[3], last[0]))
         events = in_message_order(self._events(shown), query.order)
-        person = self._people.one(key, bot) or uncounted(key, events, bot)
+        person = known or uncounted(key, events, bot)
         return TrailPage(person.client_id, person, events, cursor)
 
     def related(
@@ -86,7 +100,9 @@ class TrailQueries:
         }  # fmt: skip
         who = sql_is_one_of("user_id", [key])
         reader = BotReader(self._clickhouse, bot)
-        return self._events(reader.rows("events", parameters, who=who, after=ABOUT, order="DESC"))
+        return self._events(
+            reader.rows("events", parameters, who=who, columns=COLUMNS, within=ABOUT, after=ABOUT, order="DESC")
+        )
 
     def cursor_at(self, key: bytes, order: Order, event: TrailEvent, bot: Bot | None = None) -> str:
         """The cursor of the page that begins with an event."""

@@ -1,7 +1,23 @@
+-- name: reach
+-- How far a page reaches at most: the time of the last of {limit} events from a position onward. Doubles of one event stand side by
+-- side in the order of the table, which is read from the position until there are enough; the newest is the one that counts. What
+-- has the very time of the position is left out here, as part of it may lie before the position: it is within reach in any case.
+SELECT count(), toUnixTimestamp64Nano($farthest(ts)) FROM (
+    SELECT ts FROM (
+        SELECT ts, event_id, bot FROM events
+        WHERE $who AND ts != toDateTime64(0, 9, 'UTC') AND $beyond
+        ORDER BY ts $order, event_id $order, received_at DESC
+        LIMIT 1 BY ts, event_id
+    )
+    WHERE $of_bot
+    ORDER BY ts $order
+    LIMIT {limit:UInt32}
+)
+
 -- name: events
--- One person's events from a position onward. The comparison of `ts` alone repeats what the tuple says, because the
--- primary key (user_id, ts, event_id) can use it. After as many bytes as a page may hold it ends early; the last column counts
--- what was found.
+-- One person's events from a position onward, as far as $within says: what is read is rid of its doubles, and nothing else is read. One
+-- without any time stands at 1970 and is shown at the time it was received. Conditions on `ts` alone are for the primary key
+-- (user_id, ts, event_id). After as many bytes as a page may hold it ends early; the last column counts what was found.
 SELECT
     toString(event_id), type, toUnixTimestamp64Nano(ts), sequence, session_id, chat_id, update_id, message_id,
     persona_id, story_id, attributes, error_type,
@@ -9,8 +25,18 @@ SELECT
     transform(toInt8(ts_source), [1, 2, 3], ['event', 'observed', 'id'], 'unknown'), count() OVER () AS found
 FROM (
     SELECT *, arraySum(text -> length(text), mapValues(attributes)) AS bytes
-    FROM shown_events AS events
-    WHERE $who AND $of_bot AND $after
+    FROM (
+        SELECT $columns, ts FROM events
+        WHERE $who AND ts != toDateTime64(0, 9, 'UTC') AND $within
+        ORDER BY received_at DESC
+        LIMIT 1 BY ts, event_id
+        UNION ALL
+        SELECT $columns, received_at::DateTime64(9, 'UTC') AS shown FROM events
+        WHERE $who AND events.ts = toDateTime64(0, 9, 'UTC')
+        ORDER BY received_at DESC
+        LIMIT 1 BY event_id
+    ) AS events
+    WHERE $of_bot AND $after
     ORDER BY ts $order, sequence $order, events.event_id $order
     LIMIT {limit:UInt32}
 )

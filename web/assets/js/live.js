@@ -1,12 +1,21 @@
 // Live pages: requests the page every few seconds while it is visible, and keeps "2 s ago" counting in between.
+// A page that has not changed since is answered with nothing: the server knows by the tag of the page that is shown.
 const REFRESH_MS = 4000;
+const shown = { address: "", tag: "" };
 
 export function keepLive() {
   setInterval(countUp, 1000);
   setInterval(refresh, REFRESH_MS);
   document.addEventListener("visibilitychange", refresh);
+  document.addEventListener("htmx:config:request", (event) => {
+    const { request } = event.detail.ctx;
+    if (event.target.id === "freshness" && shown.tag && request.action === shown.address) request.headers["If-None-Match"] = shown.tag;
+  });
   document.addEventListener("htmx:after:request", (event) => {
-    if (event.target.id === "freshness") showBroken(event.detail.ctx.response.status >= 500);
+    if (event.target.id !== "freshness") return;
+    const { request, response } = event.detail.ctx;
+    if (response.status === 200) Object.assign(shown, { address: request.action, tag: response.headers.get("ETag") || "" });
+    showBroken(response.status >= 500);
   });
   document.addEventListener("htmx:error", (event) => {
     if (event.target.id === "freshness") showBroken(true);

@@ -16,7 +16,7 @@ import pytest
 from tests.browser.stack import Part, wait_until
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.paths import ROOT
-from tests.support.web_support import BEARER, PASSWORD, SAME, SECRET_KEY, running_web, web_environment
+from tests.support.web_support import BEARER, PASSWORD, SAME, SECRET_KEY, running_web, static_path, web_environment
 
 
 def run(*arguments: str, stdin: str | None = None, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -178,10 +178,14 @@ def test_clickhouse_may_be_away_and_come_back(tmp_path: Path) -> None:
 
         os.kill(clickhouse.pid, signal.SIGSTOP)  # frozen: it accepts and never answers
         try:
-            frozen = stats(part)
-            assert frozen.status_code == 503
+            with ThreadPoolExecutor(8) as pool:  # as many as there are threads for queries
+                waiting = [pool.submit(stats, part) for _ in range(8)]
+                for path in ("/healthz", static_path("app.css"), static_path("app.js")):
+                    assert httpx.get(f"{part.url}{path}").status_code == 200
+                assert not all(one.done() for one in waiting), "they hang"
+                frozen = waiting[0].result()
+            assert {one.result().status_code for one in waiting} == {503}
             assert frozen.headers["Retry-After"] == "5"
-            assert httpx.get(f"{part.url}/healthz").status_code == 200
         finally:
             os.kill(clickhouse.pid, signal.SIGCONT)
         wait_until(lambda: stats(part).status_code == 200)
