@@ -16,7 +16,7 @@ from sidecar.otlp.batch import Batch
 from sidecar.otlp.pieces import cut
 from sidecar.plugin import Clock, Context
 from sidecar.plugins.clickhouse import FACTORY
-from sidecar.plugins.clickhouse.recompute import Span
+from sidecar.plugins.clickhouse.keys import Span
 from sidecar.plugins.clickhouse.sink import ClickHouseSink
 from sidecar.telemetry.metrics import Metrics
 

@@ -11,9 +11,11 @@ from sidecar.plugins.clickhouse.settings import ClickHouseSettings
 
 
 def _migrate(_given: argparse.Namespace, settings: ClickHouseSettings, _data: Path) -> int:
+    from sidecar.plugins.clickhouse.fill import fill_at
     from sidecar.plugins.clickhouse.migrate import migrate
 
     applied = migrate(settings.url.get_secret_value())
+    asyncio.run(fill_at(settings.url.get_secret_value()))
     for migration in applied:
         print(f"applied {migration.version:04} {migration.name}")
     if not applied:

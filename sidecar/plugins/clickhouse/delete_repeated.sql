@@ -8,4 +8,9 @@ DELETE FROM events WHERE (user_id, ts, event_id) IN ($repeated_rows);
 DELETE FROM activity
 WHERE (user_id, slot) IN (SELECT user_id, toStartOfFifteenMinutes(ts) AS slot FROM ($repeated_rows))
   AND (user_id, slot, bot) NOT IN (
+    SELECT user_id, toStartOfFifteenMinutes(ts), bot FROM events WHERE user_id IN (SELECT user_id FROM ($repeated_rows)));
+
+DELETE FROM activity_by_slot
+WHERE (user_id, slot) IN (SELECT user_id, toStartOfFifteenMinutes(ts) AS slot FROM ($repeated_rows))
+  AND (user_id, slot, bot) NOT IN (
     SELECT user_id, toStartOfFifteenMinutes(ts), bot FROM events WHERE user_id IN (SELECT user_id FROM ($repeated_rows)))

@@ -10,7 +10,7 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 
 MONTHS: Final = "SELECT DISTINCT toYYYYMM(slot) AS month FROM activity WHERE bot = '' AND events = 0 ORDER BY month"
 DELETE: Final = """
-DELETE FROM activity WHERE bot = '' AND toYYYYMM(slot) = {month:UInt32} AND (user_id, slot) IN (
+DELETE FROM {table:Identifier} WHERE bot = '' AND toYYYYMM(slot) = {month:UInt32} AND (user_id, slot) IN (
     SELECT user_id, slot FROM activity FINAL WHERE bot = '' AND events = 0 AND toYYYYMM(slot) = {month:UInt32})
 """
 
@@ -18,4 +18,5 @@ DELETE FROM activity WHERE bot = '' AND toYYYYMM(slot) = {month:UInt32} AND (use
 async def delete_empty_rows(client: AsyncClient) -> None:
     """Delete them. Raises the driver's errors."""
     for (month,) in (await client.query(MONTHS)).result_rows:
-        await client.command(DELETE, parameters={"month": month})
+        for table in ("activity_by_slot", "activity"):  # this order: what is in the second one says what to delete
+            await client.command(DELETE, parameters={"month": month, "table": table})

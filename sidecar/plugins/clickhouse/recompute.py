@@ -8,13 +8,15 @@ Every time limit lies below the driver's, so ClickHouse never works on for a cli
 
 from pathlib import Path
 from string import Template
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from sidecar.plugin import Context
-from sidecar.plugins.clickhouse.refusals import MEMORY, OWN_LIMIT
+from sidecar.plugins.clickhouse.keys import SLOTS, START, Key, Piece, Span
+from sidecar.plugins.clickhouse.refusals import MEMORY, OWN_LIMIT, TOO_MUCH
+from sidecar.plugins.clickhouse.second_rollups import SecondRollups
 from sidecar.telemetry.metrics import EVENTS_REPEATED, ROLLUP_ROWS, ROLLUP_SKIPPED
 
 HERE = Path(__file__).parent
@@ -23,7 +25,6 @@ PIECE_S: Final = 1.5  # ClickHouse looks at the clock between blocks, so a piece
 # A statement costs something by itself, so below LEAST_ROWS only a limit that was met makes pieces smaller.
 FIRST_ROWS, MOST_ROWS, LEAST_ROWS = 2_000, 20_000, 100
 QUICK_S, SLOW_S = 0.3, 1.0
-TOO_MUCH: Final = {159, MEMORY}  # 159 is TIMEOUT_EXCEEDED
 SHORTEST_SPAN: Final = 10_000_000  # microseconds: many small spans would cost more than they recompute
 COPIES: Final = 1_000  # looked for at once: their keys travel as parameters
 
@@ -42,39 +43,6 @@ DELETE_REPEATED: Final = statement("delete_repeated").split(";\n")
 LOAD, SAVE, COUNT = (statement(name) for name in ("load_progress", "save_progress", "count_marks"))
 
 
-class Key(NamedTuple):
-    """A place in the order of `stale_activity`: month as YYYYMM, person in hexadecimal, quarter of an hour in Unix seconds."""
-
-    month: int
-    user: str
-    slot: int
-
-
-START = Key(0, "", 0)
-
-
-class Span(NamedTuple):
-    """Marks with `after` < marked_at <= `until`, in microseconds since 1970 as ClickHouse's clock counts them."""
-
-    after: int
-    until: int
-
-
-class Piece(NamedTuple):
-    """Stale rows behind one key and up to another, `rows` of them; whether marks without a bot are among them."""
-
-    first: Key
-    last: Key
-    rows: int
-    without_bot: bool = False
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The piece as query parameters."""
-        ends = (("first", self.first), ("last", self.last))
-        return {f"{end}_{name}": value for end, key in ends for name, value in key._asdict().items()}
-
-
 class Recomputation:
     """Recomputes spans of marks, piece by piece. Raises the driver's errors."""
 
@@ -84,6 +52,7 @@ class Recomputation:
         self._rows = FIRST_ROWS
         self._bounds = {"max_memory_usage": PIECE_BYTES, "max_execution_time": min(PIECE_S, time_limit_s)}
         self._bounds_alone = {"max_threads": 1, "max_execution_time": time_limit_s}
+        self._second = SecondRollups(client, time_limit_s)
 
     async def whole(self, span: Span) -> int:
         """Recompute all rows of a span; the number of them."""
@@ -93,7 +62,13 @@ class Recomputation:
         return rows
 
     async def next(self, span: Span, after: Key) -> Piece | None:
-        """Recompute the next rows of a span behind a key; None when none is left."""
+        """Recompute what comes next of a span behind a key, rows of `activity`, then the second rollups; None at the end."""
+        if after < SLOTS and (piece := await self._next_rows(span, after)):
+            return piece
+        last = await self._second.next(span, after)
+        return Piece(after, last, 0) if last else None
+
+    async def _next_rows(self, span: Span, after: Key) -> Piece | None:
         is_clean = False  # a smaller piece is a part of the one before
         while True:
             piece = await self._find(span, after)

@@ -66,7 +66,8 @@ SELECT
     countIf(premium_action = 'paid' AND subscription = 'first') AS first_payments,
     countIf(premium_action = 'paid' AND subscription = 'renewal') AS renewals,
     sumMapIf(map(money, sign * minor_units), sign != 0 AND is_sound AND minor_units >= 0) AS revenue,
-    sumMapIf(map(money, sign * e.amount), sign != 0 AND is_sound AND minor_units < 0) AS revenue_units
+    sumMapIf(map(money, sign * e.amount), sign != 0 AND is_sound AND minor_units < 0) AS revenue_units,
+    groupArrayIf(duration_ms, type = 'ai_message' AND error_type = '' AND duration_ms > 0 AND duration_ms <= 86400000) AS answer_durations
 FROM (
     SELECT
         *,

@@ -13,6 +13,7 @@ DATA_ERRORS = {
     6, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 128, 131, 190, 246, 321, 349, 407, 433, 434, 441, 444, 469, 634,
 }  # fmt: skip
 MEMORY = 241
+TOO_MUCH = frozenset({159, MEMORY})  # 159 is TIMEOUT_EXCEEDED
 # "Query memory limit exceeded", in older versions "Memory limit (for query) exceeded"
 OWN_LIMIT = re.compile(r"Query memory limit|\(for query\)")
 PATIENCE = 3  # times that the server may be short of memory for the same batch

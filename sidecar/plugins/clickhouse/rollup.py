@@ -19,7 +19,8 @@ from common.error_location import first_line
 from common.waiting import set_within
 from sidecar.plugin import Context
 from sidecar.plugins.clickhouse.empty_rows import delete_empty_rows
-from sidecar.plugins.clickhouse.recompute import Pass, Recomputation, Span, statement
+from sidecar.plugins.clickhouse.keys import Span
+from sidecar.plugins.clickhouse.recompute import Pass, Recomputation, statement
 from sidecar.plugins.clickhouse.settings import ClickHouseSettings
 from sidecar.telemetry.metrics import ROLLUP_FAILURES, ROLLUP_ROUNDS, ROLLUP_WAITING
 

@@ -26,6 +26,7 @@ from sidecar.plugins.clickhouse.body_json import has_nested_bodies
 from sidecar.plugins.clickhouse.columns.blocks import TableBlock
 from sidecar.plugins.clickhouse.deduplication import restore
 from sidecar.plugins.clickhouse.divide import divide
+from sidecar.plugins.clickhouse.fill import fill
 from sidecar.plugins.clickhouse.group_commit import GroupCommit, Insert
 from sidecar.plugins.clickhouse.insert_dead_letters import insert_dead_letters
 from sidecar.plugins.clickhouse.migrate import migrate
@@ -82,6 +83,7 @@ class ClickHouseSink:
                 repair = Repair(client, self._context)
                 await repair.attach_detached()  # before the probe: it goes through every table
                 self._encoder, why = await encoders.choose(client, self._config.encoder)
+                await fill(client, self._config.insert_timeout_s * 0.8)
                 rollup = Rollup(client, self._context, self._config, repair.note)
                 await rollup.start()
                 opened.push_async_callback(repair.shutdown)

@@ -13,8 +13,9 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from sidecar.plugin import Clock, Context
 from sidecar.plugins.clickhouse import recompute
+from sidecar.plugins.clickhouse.keys import Span
 from sidecar.plugins.clickhouse.migrate import migrations
-from sidecar.plugins.clickhouse.recompute import FIRST_ROWS, PIECE_BYTES, PIECE_S, Pass, Recomputation, Span
+from sidecar.plugins.clickhouse.recompute import FIRST_ROWS, PIECE_BYTES, PIECE_S, Pass, Recomputation
 from sidecar.plugins.clickhouse.rollup import FRESH_ROWS, LONGEST_INSERT_S, SECOND
 from sidecar.telemetry.metrics import ROLLUP_ROWS, ROLLUP_SKIPPED, ROLLUP_WAITING, Metrics
 from tests.support import embedded_query_log as query_log
