@@ -23,7 +23,11 @@ from tests.support.paths import ROOT
 
 PASSWORD = "correct horse battery"
 READY_WITHIN_S = 60.0
-SETTLED = "SELECT (SELECT count() FROM events FINAL) = (SELECT sum(events) FROM activity FINAL)"
+# figures come before people, and people are the last of what is computed
+SETTLED = """
+SELECT (SELECT count() FROM events FINAL) = (SELECT sum(events) FROM figures FINAL WHERE grain = 'slot')
+    AND (SELECT count() FROM events FINAL WHERE user_id != '') = (SELECT sum(events) FROM people FINAL WHERE of_all)
+"""
 
 
 class Part:

@@ -30,18 +30,25 @@ class BotQueries:
 
 
 class BotReader:
-    """Runs named queries about one bot, or about all: their piece `$of_bot` is the condition on the column `bot`."""
+    """Runs named queries about one bot, or about all.
+
+    Their piece `$of_bot` is the condition on the column `bot`, and `$people` a table with a row for each person.
+    """
 
     def __init__(self, clickhouse: ClickHouse, bot: Bot | None) -> None:
         self.bot = bot
         self._clickhouse = clickhouse
         self._condition = "bot IN (SELECT unhex(arrayJoin({bots:Array(String)})))" if bot else "1"
+        self._people = "(SELECT * FROM people FINAL WHERE of_all AND events > 0)"
+        if bot:
+            name = "people_of_bots" if len(bot.stored) > 1 else "people_of_bot"
+            self._people = f"({sql(name, of_bot=self._condition)})"
         stored = bot.stored if bot else ()
         self._parameters = {"bots": [each.encode("utf-8", "surrogateescape").hex() for each in stored]} if bot else {}
 
     def rows(self, name: str, parameters: Mapping[str, Any] | None = None, **pieces: str) -> Sequence[Sequence[Any]]:
         """The rows of a query. Raises ClickHouseUnavailableError."""
-        statement = sql(name, of_bot=self._condition, **pieces)
+        statement = sql(name, of_bot=self._condition, people=self._people, **pieces)
         return self._clickhouse.rows(statement, {**self._parameters, **(parameters or {})})
 
     def row(self, name: str, parameters: Mapping[str, Any] | None = None, **pieces: str) -> Sequence[Any]:

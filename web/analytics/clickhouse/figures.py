@@ -1,5 +1,6 @@
 """Figures of the Statistics page, from the rollup `activity`; web/texts describes how each is counted (`counted`)."""
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from web.analytics import models
 from web.analytics.bots import Bot
 from web.analytics.clickhouse.bots import BotReader
 from web.analytics.clickhouse.client import ClickHouse, from_milliseconds
-from web.analytics.clickhouse.funnel import funnel
+from web.analytics.clickhouse.funnel import chosen_steps, funnel
 from web.analytics.clickhouse.loss_accounting import loss_accounting
 from web.analytics.clickhouse.sql import sql
 from web.analytics.ranges import EARLIEST, Range, Window
@@ -28,7 +29,11 @@ CHOICES = {  # map column: (column of events, event type, attribute that has the
     "stories": ("story_id", "story_selected", "chattrail.story.name"),
 }
 
+DAY_S = 86_400
+EXACT_ANSWERS = 50_000  # answer times of more are quantiles of bfloat16: up to 0.8 % too low
+
 Number = int | float
+Rows = Sequence[Sequence[Any]]
 
 
 class FigureQueries:
@@ -41,41 +46,46 @@ class FigureQueries:
     def stats(self, asked: Range, now: datetime, bot: Bot | None = None, steps: tuple[str, ...] = ()) -> models.Stats:
         """All figures of a range, of one bot or of all; `steps` are those of the funnel where the usual ones will not do."""
         reader = BotReader(self._clickhouse, bot)
-        count, first, newest, taken = reader.row("extent", {"earliest": EARLIEST_S, "now": _epoch(now)})
+        count, first, newest, taken, untimed = reader.row("extent", {"earliest": EARLIEST_S, "now": _epoch(now)})
         window = asked.since(from_milliseconds(first) if count else None)
-        span = {"start": _epoch(window.start), "end": _epoch(window.end)}
-        series, activity = _buckets(reader, window)
+        span, steps = span_of(window), chosen_steps(taken, steps)
+        edges = Edges(window)
+        totals, counted, new_people, choices, languages, lost, images = self._clickhouse.together(
+            lambda: _totals(reader, span, steps),
+            lambda: reader.rows("buckets", edges.asked),
+            lambda: reader.rows("new_people", edges.asked),
+            lambda: self._choices(reader, span),
+            lambda: reader.rows("languages", {**span, "limit": LANGUAGES_MAX}),
+            lambda: loss_accounting(self._clickhouse, window),
+            lambda: _image_stats(self._clickhouse),
+        )
+        series, activity = edges.table(counted, new_people)
         (
-            people, messages, answers, answer_failures, input_tokens, output_tokens, images, refreshed, image_failures,
+            people, messages, answers, answer_failures, input_tokens, output_tokens, made, refreshed, image_failures,
             bot_messages, *chat,
             offers, invoices, payments, first_payments, renewals, refunds, refused, cancelled, stars,
-            blocked, unblocked, failures, amounts, durations, tokens,
-        ) = reader.row("totals", span)  # fmt: skip
-        timed, quantiles = reader.row("answer_times", span)
-        totals = (people, sum(series[1][1]), messages, bot_messages, answers, images, whole(stars))
-        languages = reader.rows("languages", {**span, "limit": LANGUAGES_MAX})
+            blocked, unblocked, failures, amounts, durations, tokens, minor, units, p50, p95, reached,
+        ) = totals  # fmt: skip
+        headline = (people, sum(series[1][1]), messages, bot_messages, answers, made, whole(stars))
+        personas, stories, commands, custom = choices
         return models.Stats(
             bot=bot.bot if bot else None,
             range=models.Span(window.start, window.end, window.zone.key, window.bucket),
             generated_at=now,
             newest_event_at=from_milliseconds(newest) if count else None,
             figures=models.Figures(
-                *(models.Figure(total, *column) for total, column in zip(totals, series, strict=True))
+                *(models.Figure(total, *column) for total, column in zip(headline, series, strict=True))
             ),
             activity=activity,
-            funnel=funnel(reader, span, taken, steps),
-            personas=self._choices(reader, "personas", span),
-            stories=self._choices(reader, "stories", span),
-            commands=tuple(
-                models.CommandCount(name, number) for name, _, number in _by_key(reader, "command_counts", span)
-            ),
-            custom=tuple(models.CustomCount(*row) for row in _by_key(reader, "custom_counts", span)),
+            funnel=tuple(models.FunnelStep(step, number) for step, number in zip(steps, reached, strict=True)),
+            personas=personas,
+            stories=stories,
+            commands=tuple(models.CommandCount(name, number) for name, _, number in commands),
+            custom=tuple(models.CustomCount(*row) for row in custom),
             languages=tuple(models.LanguagePeople(*row) for row in languages),
-            pictures=models.Images(images, refreshed, image_failures),
+            pictures=models.Images(made, refreshed, image_failures),
             chat=models.Chat(*chat),
-            ai=models.Ai(
-                answers, answer_failures, input_tokens, output_tokens, *(quantiles if timed else (None, None))
-            ),
+            ai=models.Ai(answers, answer_failures, input_tokens, output_tokens, p50, p95),
             premium=models.Premium(
                 offers,
                 invoices,
@@ -86,13 +96,15 @@ class FigureQueries:
                 refused,
                 cancelled,
                 stars=whole(stars),
-                revenue=revenue_of(reader.rows("revenue", {**span, "limit": CURRENCIES_MAX})),
+                revenue=revenue_of(
+                    (each, minor.get(each, 0), units.get(each, 0)) for each in sorted({*minor, *units})[:CURRENCIES_MAX]
+                ),
             ),
             blocks=models.Blocks(blocked, unblocked),
             failures=failures,
-            left_out=models.LeftOut(amounts, durations, tokens, *reader.row("untimed")),
-            loss_accounting=loss_accounting(self._clickhouse, window),
-            image_stats=_image_stats(self._clickhouse),
+            left_out=models.LeftOut(amounts, durations, tokens, untimed),
+            loss_accounting=lost,
+            image_stats=images,
         )
 
     def languages(self, bot: Bot | None = None) -> tuple[models.LanguagePeople, ...]:
@@ -100,10 +112,22 @@ class FigureQueries:
         rows = BotReader(self._clickhouse, bot).rows("all_languages", {"limit": LANGUAGES_MAX})
         return tuple(models.LanguagePeople(*row) for row in rows)
 
-    def _choices(self, reader: BotReader, column: str, span: dict[str, int]) -> tuple[models.Choice, ...]:
-        rows = _by_key(reader, column, span)
-        names = self._names_of(reader, column, [key for key, _, _ in rows])
-        return tuple(models.Choice(key, names.get(key, key), people, messages) for key, people, messages in rows)
+    def _choices(
+        self, reader: BotReader, span: dict[str, int]
+    ) -> tuple[tuple[models.Choice, ...], tuple[models.Choice, ...], Rows, Rows]:
+        """Personas and stories with their names, commands and custom events as rows of name, people and number."""
+        found: dict[str, list[Sequence[Any]]] = {
+            "command_counts": [],
+            "custom_counts": [],
+            **{kind: [] for kind in CHOICES},
+        }
+        for kind, *row in reader.rows("choices", {**span, "limit": KEYS_MAX}):
+            found[kind].append(row)
+        named = []
+        for kind in CHOICES:
+            names = self._names_of(reader, kind, [key for key, _, _ in found[kind]])
+            named.append(tuple(models.Choice(row[0], names.get(row[0], row[0]), *row[1:]) for row in found[kind]))
+        return named[0], named[1], found["command_counts"], found["custom_counts"]
 
     def _names_of(self, reader: BotReader, column: str, ids: list[str]) -> dict[str, str]:
         now, (id_column, event_type, attribute) = time.monotonic(), CHOICES[column]
@@ -118,35 +142,51 @@ class FigureQueries:
         return names
 
 
-def _buckets(
-    reader: BotReader, window: Window
-) -> tuple[list[tuple[Number | None, tuple[Number, ...]]], tuple[models.ActivityPoint, ...]]:
-    """The previous value and the series of each headline figure, in the order of Figures, and the points of the chart.
+class Edges:
+    """The buckets of a range. The stretch before the range is one more bucket."""
 
-    The stretch before the range is one more bucket.
-    """
-    edges = [_epoch(edge) for edge in window.edges()]
-    before = [] if window.previous_start is None else [_epoch(window.previous_start)]
-    asked = {"edges": before + edges, "start": (before + edges)[0], "end": _epoch(window.end)}
-    counted = {edge: counts for edge, *counts in reader.rows("buckets", asked)}
-    rows = reader.rows("new_people", asked | {"earliest": EARLIEST_S})
-    new_people = {edge: int(number) for edge, number in rows}
+    def __init__(self, window: Window) -> None:
+        self._edges = window.edges()
+        self._before = [] if window.previous_start is None else [_epoch(window.previous_start)]
+        edges = self._before + [_epoch(edge) for edge in self._edges]
+        self.asked = {"edges": edges, "start": edges[0], "end": _epoch(window.end)}
 
-    def row(edge: int) -> list[Number]:
-        people, *counts, stars = counted.get(edge, (0, 0, 0, 0, 0, 0.0))
-        return [people, new_people.get(edge, 0), *counts, whole(stars)]
+    def table(
+        self, counted: Rows, new_people: Rows
+    ) -> tuple[list[tuple[Number | None, tuple[Number, ...]]], tuple[models.ActivityPoint, ...]]:
+        """The previous value and the series of each headline figure, in the order of Figures, and the points of the chart."""
+        counts = {edge: row for edge, *row in counted}
+        new = {edge: int(number) for edge, number in new_people}
 
-    table = [row(edge) for edge in edges]
-    previous: Sequence[Number | None] = row(before[0]) if before else [None] * len(table[0])
-    points = zip(window.edges(), table, strict=True)
-    return (
-        list(zip(previous, zip(*table, strict=True), strict=True)),
-        tuple(models.ActivityPoint(at, int(people), *map(int, counts)) for at, (people, _, *counts, _) in points),
-    )
+        def row(edge: int) -> list[Number]:
+            people, *others, stars = counts.get(edge, (0, 0, 0, 0, 0, 0.0))
+            return [people, new.get(edge, 0), *others, whole(stars)]
+
+        table = [row(_epoch(edge)) for edge in self._edges]
+        previous: Sequence[Number | None] = row(self._before[0]) if self._before else [None] * len(table[0])
+        points = zip(self._edges, table, strict=True)
+        return (
+            list(zip(previous, zip(*table, strict=True), strict=True)),
+            tuple(models.ActivityPoint(at, int(people), *map(int, others)) for at, (people, _, *others, _) in points),
+        )
 
 
-def _by_key(reader: BotReader, column: str, span: dict[str, int]) -> Sequence[Sequence[Any]]:
-    return reader.rows("by_key", {**span, "limit": KEYS_MAX}, map=column)
+def span_of(window: Window) -> dict[str, int]:
+    """A range as parameters: `days_start` to `days_end` are its whole days in UTC, none when both are its end."""
+    start, end = _epoch(window.start), _epoch(window.end)
+    first, last = -(-start // DAY_S) * DAY_S, end // DAY_S * DAY_S
+    if first >= last:
+        first = last = end
+    return {"start": start, "end": end, "days_start": first, "days_end": last}
+
+
+def _totals(reader: BotReader, span: dict[str, int], steps: tuple[str, ...]) -> list[Any]:
+    """The row of `totals`, with answer times (None when no answer has one) in place of what they are made from."""
+    counts, values = funnel(steps)
+    *row, timed, times, reached = reader.row("totals", {**span, **values, "limit": CURRENCIES_MAX}, steps=counts)
+    if timed <= EXACT_ANSWERS:
+        (times,) = reader.row("answer_times", span) if timed else ((None, None),)
+    return [*row, *(None if each is None or math.isnan(each) else each for each in times), reached]
 
 
 def revenue_of(rows: Iterable[Sequence[Any]]) -> tuple[models.Revenue, ...]:

@@ -16,34 +16,29 @@ from web.errors import ProblemError
 
 CURRENCIES_MAX = 20  # of one person
 FOLLOWS = {"asc": ">", "desc": "<"}
-NAME = "argMaxIf(a.user_name, a.last_ts, a.user_name != '')"
-USERNAME = "argMaxIf(a.username, a.last_ts, a.username != '')"
-LANGUAGE = "argMaxIf(a.language_code, a.last_ts, a.language_code != '')"
-BLOCKED = "argMaxIf(a.last_block_event, a.last_ts, a.last_block_event != '') = 'bot_blocked'"
-PAID = "sum(a.payments) > 0"
+BLOCKED = "a.last_block_event = 'bot_blocked'"
+PAID = "a.payments > 0"
 # a broadcast by the bot is no sign of the person
-LAST_SEEN = (
-    "toUnixTimestamp64Milli(if(toUnixTimestamp64Milli(max(a.last_own_ts)) > 0, max(a.last_own_ts), max(a.last_ts)))"
-)
+LAST_SEEN = "toUnixTimestamp64Milli(if(toUnixTimestamp64Milli(a.last_own_ts) > 0, a.last_own_ts, a.last_ts))"
 # exact types only: a position travels as text in a cursor and must come back equal, which a float may not; a name's is its
 # beginning, so that an address with a cursor keeps its length
 POSITIONS: dict[UserSort, str] = {
     "last_seen": LAST_SEEN,
-    "first_seen": "toUnixTimestamp64Milli(min(a.first_ts))",
-    "name": f"lower(substringUTF8(if({NAME} != '', {NAME}, {USERNAME}), 1, 64))",
-    "messages": "toInt64(sum(a.messages))",
-    "bot_messages": "toInt64(sum(a.bot_messages))",
-    "answers": "toInt64(sum(a.answers))",
-    "pictures": "toInt64(sum(a.pictures))",
-    "refreshes": "toInt64(sum(a.refreshes))",
-    "clears": "toInt64(sum(a.clears))",
-    "sessions": "toInt64(uniqExactArray(a.sessions))",
-    "stars": "toInt64(least(greatest(round(sumIf(a.stars, abs(a.stars) <= 1e15) * 1000), -9e18), 9e18))",
+    "first_seen": "toUnixTimestamp64Milli(a.first_ts)",
+    "name": "lower(substringUTF8(if(a.user_name != '', a.user_name, a.username), 1, 64))",
+    "messages": "toInt64(a.messages)",
+    "bot_messages": "toInt64(a.bot_messages)",
+    "answers": "toInt64(a.answers)",
+    "pictures": "toInt64(a.pictures)",
+    "refreshes": "toInt64(a.refreshes)",
+    "clears": "toInt64(a.clears)",
+    "sessions": "toInt64(a.sessions)",
+    "stars": "toInt64(least(greatest(round(a.stars * 1000), -9e18), 9e18))",
 }
-SEARCH = f"""(
-    positionCaseInsensitiveUTF8({NAME}, {{q:String}}) > 0
-    OR positionCaseInsensitiveUTF8({USERNAME}, {{username:String}}) > 0
-    OR positionCaseInsensitiveUTF8(a.user_id, {{q:String}}) > 0
+SEARCH = """(
+    positionCaseInsensitiveUTF8(a.user_name, {q:String}) > 0
+    OR positionCaseInsensitiveUTF8(a.username, {username:String}) > 0
+    OR positionCaseInsensitiveUTF8(a.user_id, {q:String}) > 0
 )"""
 
 
@@ -111,8 +106,8 @@ class PeopleQueries:
         """The rows of these people, in this order."""
         if not keys:
             return ()
-        who = sql_is_one_of("a.user_id", keys)
-        rows = reader.rows("people", {"keys": hexed(keys)}, last_seen=LAST_SEEN, who=who)
+        who = sql_is_one_of("user_id", keys)
+        rows = reader.rows("details", {"keys": hexed(keys)}, last_seen=LAST_SEEN, who=who)
         people = [_user(row) for row in rows]
         found = {key_of(person.client_id): person for person in people}
         return tuple(found[key] for key in keys if key in found)
@@ -129,10 +124,10 @@ def _conditions(query: UsersQuery) -> tuple[list[str], dict[str, Any]]:
     if query.blocked is not None:
         conditions.append(BLOCKED if query.blocked else f"NOT ({BLOCKED})")
     if query.language is not None:
-        conditions.append(f"{LANGUAGE} = {{language:String}}")
+        conditions.append("a.language_code = {language:String}")
         values["language"] = query.language
     if query.event is not None:
-        conditions.append("sum(a.custom_counts[{event:String}]) > 0")
+        conditions.append("a.custom_counts[{event:String}] > 0")
         values["event"] = query.event
     return conditions, values
 

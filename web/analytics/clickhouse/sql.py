@@ -28,6 +28,5 @@ def _queries() -> dict[str, str]:
 def sql(name: str, **pieces: str) -> str:
     """A query by name, with its pieces put in. Raises KeyError for an unknown name or a missing piece."""
     queries = _queries()
-    common = {"own_action": f"({queries['own_action']})", "short": queries["short"]}
-    common["unsound_money"] = f"({queries['unsound_money']})"
-    return Template(queries[name]).substitute(pieces, **common)
+    text = Template(queries[name]).safe_substitute(pieces)  # a piece may hold pieces of its own
+    return Template(text).substitute(pieces, short=queries["short"], within=queries["within"])

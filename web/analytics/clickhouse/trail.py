@@ -18,7 +18,10 @@ from web.analytics.trail_models import ALBUM, RECEIVED, StoredImage, TrailEvent,
 from web.images.links import missing_setting
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-COLUMNS = "event_id, type, ts_source, sequence, session_id, chat_id, update_id, message_id, persona_id, story_id, attributes, error_type, bot"
+COLUMNS = (
+    "event_id, type, ts_source, sequence, session_id, chat_id, update_id, message_id, persona_id, story_id, attributes,"
+    " error_type, bot"
+)
 AFTER = """(ts, sequence, events.event_id) {sign} (
     fromUnixTimestamp64Nano({{at:Int64}}, 'UTC'), {{sequence:UInt64}}, {{event_id:UUID}}
 )"""

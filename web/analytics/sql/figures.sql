@@ -1,120 +1,91 @@
--- name: own_action
--- A piece of the queries below: whether a person did something themselves in a row of `activity`.
-messages + commands + persona_choices + story_choices + refreshes + clears + continues + payments + other_actions > 0
-
 -- name: short
 -- A piece of the queries below: a text that may be of any length and any bytes, as a name to show.
 (t -> toValidUTF8(if(length(t) > 300, concat(substringUTF8(t, 1, 100), '…'), t)))
 
--- name: unsound_money
--- A piece of the queries below: how many of a row's sums of money cannot be.
-(NOT abs(stars) <= 1e15)
-    + arrayCount(v -> NOT v BETWEEN -1000000000000000 AND 1000000000000000, mapValues(revenue))
-    + arrayCount(v -> NOT abs(v) <= 1e15, mapValues(revenue_units))
+-- name: within
+-- A piece of the queries below: whole days in UTC, and quarters of an hour at both ends of the range.
+(grain = 'day' AND at >= toDateTime({days_start:UInt32}, 'UTC') AND at < toDateTime({days_end:UInt32}, 'UTC')
+    OR grain = 'slot' AND (at >= toDateTime({start:UInt32}, 'UTC') AND at < toDateTime({days_start:UInt32}, 'UTC')
+        OR at >= toDateTime({days_end:UInt32}, 'UTC') AND at < toDateTime({end:UInt32}, 'UTC')))
 
 -- name: extent
--- How many rows there are with a believable time, and when their first and newest event happened. A bot's clock may run years
+-- Whether there are events with a believable time, and when their first and newest happened. A bot's clock may run years
 -- ahead: that may neither stretch "all time" nor hide an outage. Only the quarter of an hour is checked, so a time beside it
--- counts as its end. A record without any usable time stands at 1970, and happened when it was received. The last column says
--- which steps of the usual funnel were ever taken.
+-- counts as its end. A record without any usable time stands at 1970, and happened when it was received: such ones are in no range
+-- and in no figure, and counted here. The fourth column says which steps of the usual funnel were ever taken.
+WITH
+    toInt64(toUnixTimestamp(at)) * 1000 AS began,
+    toInt64({now:UInt32}) * 1000 + 899999 AS latest,
+    toUnixTimestamp64Milli(first_ts) AS received,
+    toUnixTimestamp64Milli(last_ts) AS last,
+    events > 0 AND (at >= toDateTime({earliest:UInt32}, 'UTC') AND at <= toDateTime({now:UInt32}, 'UTC')
+        OR at = 0 AND received BETWEEN toInt64({earliest:UInt32}) * 1000 AND latest) AS is_believable
 SELECT
-    count() AS rows,
-    min(slot = 0 ? received_first : at) AS first,
-    max(slot = 0 ? least(toUnixTimestamp64Milli(last_ts), latest) : greatest(at, least(toUnixTimestamp64Milli(last_ts), at + 899999))) AS newest,
-    [max(starts) > 0, max(persona_choices) > 0, max(story_choices) > 0, max(greatest(answers, bot_messages)) > 0, max(payments) > 0]
-FROM (
-    SELECT
-        slot, last_ts, starts, persona_choices, story_choices, answers, bot_messages, payments,
-        toInt64(toUnixTimestamp(slot)) * 1000 AS at,
-        toUnixTimestamp64Milli(first_ts) AS received_first,
-        toInt64({now:UInt32}) * 1000 + 899999 AS latest
-    FROM activity
-    WHERE $of_bot AND (slot >= toDateTime({earliest:UInt32}, 'UTC') AND slot <= toDateTime({now:UInt32}, 'UTC')
-        OR slot = 0 AND received_first BETWEEN toInt64({earliest:UInt32}) * 1000 AND latest)
-)
+    countIf(is_believable),
+    minIf(at = 0 ? received : began, is_believable),
+    maxIf(at = 0 ? least(last, latest) : greatest(began, least(last, began + 899999)), is_believable),
+    [maxIf(starts, is_believable) > 0, maxIf(persona_choices, is_believable) > 0, maxIf(story_choices, is_believable) > 0,
+        maxIf(greatest(answers, bot_messages), is_believable) > 0, maxIf(payments, is_believable) > 0],
+    sumIf(events, at = 0)
+FROM figures FINAL
+WHERE grain = 'slot' AND $of_bot
 
 -- name: buckets
 -- The headline figures for each bucket. Edges are instants: the zone and its clock changes are already in them.
 SELECT
-    roundDown(toUnixTimestamp(slot), {edges:Array(UInt32)}) AS edge,
-    uniqExactIf(user_id, user_id != '' AND $own_action) AS people,
-    sum(messages), sum(bot_messages), sum(answers), sum(pictures), sumIf(stars, abs(stars) <= 1e15)
-FROM activity FINAL
-WHERE $of_bot AND slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
+    roundDown(toUnixTimestamp(at), {edges:Array(UInt32)}) AS edge,
+    groupBitmapMerge(people),
+    sum(messages), sum(bot_messages), sum(answers), sum(pictures), sum(stars)
+FROM figures FINAL
+WHERE grain = 'slot' AND $of_bot AND at >= toDateTime({start:UInt32}, 'UTC') AND at < toDateTime({end:UInt32}, 'UTC')
 GROUP BY edge
 
 -- name: new_people
--- People by the bucket in which their first own action ever lies; hence all rows are looked at, not only the range's. An
--- event without any time lies in 1970 and says nothing of when its person came.
-SELECT roundDown(first, {edges:Array(UInt32)}) AS edge, count() AS people
-FROM (
-    SELECT min(toUnixTimestamp(slot)) AS first
-    FROM activity FINAL
-    WHERE user_id != '' AND $of_bot AND slot >= toDateTime({earliest:UInt32}, 'UTC') AND $own_action
-    GROUP BY user_id
-    HAVING first >= {start:UInt32} AND first < {end:UInt32}
-)
+-- People by the bucket in which their first own action ever lies. An event without any time says nothing of when its person came.
+SELECT roundDown(toUnixTimestamp(first_own_slot), {edges:Array(UInt32)}) AS edge, count()
+FROM $people AS p
+WHERE first_own_slot >= toDateTime({start:UInt32}, 'UTC') AND first_own_slot < toDateTime({end:UInt32}, 'UTC')
 GROUP BY edge
 
 -- name: totals
--- Sums over the whole range; `people` counts each person once, so it is not the sum over buckets. The last three say how many
--- numbers the sums leave out: those of events, and sums of a quarter of an hour that cannot be.
+-- Sums over the whole range; `people` counts each person once, so it is not the sum over buckets. What was paid less what was refunded
+-- is by currency: sums in its smallest units, and sums in units of what came without them. $steps are sets of people, those who
+-- took each step of a funnel and all before it, in any order within the range.
+WITH $short AS short
 SELECT
-    uniqExactIf(user_id, user_id != '' AND $own_action),
-    sum(messages), sum(answers), sum(answer_failures),
-    sumIf(input_tokens, input_tokens <= 1e15), sumIf(output_tokens, output_tokens <= 1e15),
+    groupBitmapMerge(people),
+    sum(messages), sum(answers), sum(answer_failures), sum(input_tokens), sum(output_tokens),
     sum(pictures), sum(refreshes), sum(picture_failures),
     sum(bot_messages), sum(own_edits), sum(bot_edits), sum(deletions), sum(reactions), sum(votes),
     sum(offers), sum(invoices), sum(payments), sum(first_payments), sum(renewals), sum(refunds), sum(refusals), sum(cancellations),
-    sumIf(stars, abs(stars) <= 1e15),
+    sum(stars),
     sum(blocks), sum(unblocks), sum(failures),
-    sum(amounts_left_out) + sum($unsound_money),
-    sum(durations_left_out),
-    sum(tokens_left_out) + countIf(input_tokens > 1e15) + countIf(output_tokens > 1e15)
-FROM activity FINAL
+    sum(amounts_left_out), sum(durations_left_out), sum(tokens_left_out),
+    mapFromArrays(arraySlice(mapKeys(sumMap(mapApply((k, v) -> (short(k), v), revenue)) AS minor), 1, {limit:UInt32}),
+        arraySlice(mapValues(minor), 1, {limit:UInt32})),
+    mapFromArrays(arraySlice(mapKeys(sumMap(mapApply((k, v) -> (short(k), v), revenue_units)) AS units), 1, {limit:UInt32}),
+        arraySlice(mapValues(units), 1, {limit:UInt32})),
+    sum(timed_answers), quantilesBFloat16ArrayMerge(0.5, 0.95)(answer_times),
+    [$steps]::Array(UInt64)
+FROM figures FINAL
+WHERE $of_bot AND $within
+
+-- name: answer_times
+-- How long answers took, exactly: for ranges with few of them.
+SELECT quantilesExactInclusiveArray(0.5, 0.95)(answer_durations)
+FROM activity_by_slot FINAL
 WHERE $of_bot AND slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
 
--- name: untimed
--- Events without any time, ever: they stand at 1970, so they are in no range and in no figure.
-SELECT sum(events) FROM activity FINAL WHERE $of_bot AND slot = toDateTime(0, 'UTC')
-
--- name: revenue
--- What was paid less what was refunded, by currency: sums in its smallest units, and sums in units of what came without them.
+-- name: choices
+-- How often each persona and story was written in, each command sent and each custom event happened, and with how many people.
 WITH $short AS short
-SELECT short(each.1) AS money, sum(each.2), sum(each.3)
-FROM (
-    SELECT arrayJoin(arrayConcat(
-        arrayMap((k, v) -> (k, toInt128(v), 0.), mapKeys(revenue), mapValues(revenue)),
-        arrayMap((k, v) -> (k, toInt128(0), v), mapKeys(revenue_units), mapValues(revenue_units)))) AS each
-    FROM activity FINAL
-    WHERE $of_bot AND slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
-)
-WHERE each.2 BETWEEN -1000000000000000 AND 1000000000000000 AND abs(each.3) <= 1e15
-GROUP BY money
-ORDER BY money
-LIMIT {limit:UInt32}
-
--- name: funnel
--- How many people took which steps of a funnel, in any order within the range; $steps are conditions on their sums.
-SELECT took, count()
-FROM (
-    SELECT [$steps] AS took
-    FROM activity FINAL
-    WHERE user_id != '' AND $of_bot AND slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
-    GROUP BY user_id
-)
-GROUP BY took
-
--- name: by_key
--- The counts of one of the map columns (personas, stories, command_counts, custom_counts) by key.
-WITH $short AS short
-SELECT short(named) AS key, uniqExactIf(user_id, user_id != '') AS people, sum(number) AS total
-FROM activity FINAL
-ARRAY JOIN mapKeys($map) AS named, mapValues($map) AS number
-WHERE $of_bot AND slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
-GROUP BY key
-ORDER BY total DESC, key
-LIMIT {limit:UInt32}
+SELECT toString(kind) AS kind, short(key) AS named, groupBitmapMerge(people), sum(choices.total) AS total
+FROM choices FINAL
+WHERE $of_bot AND $within
+GROUP BY kind, named
+HAVING total > 0
+ORDER BY total DESC, named
+LIMIT {limit:UInt32} BY kind
 
 -- name: names
 -- The newest name under which each of these personas or stories was chosen. A doubled event gives the same name.
@@ -126,23 +97,11 @@ WHERE $of_bot AND type = {type:String} AND $column IN (SELECT unhex(arrayJoin({i
 GROUP BY id
 
 -- name: languages
--- People who did something in the range, by the newest language of their client.
+-- People who did something in the range, by the language of their client.
 WITH $short AS short
-SELECT short(code) AS language, count() AS people
-FROM (
-    SELECT argMaxIf(language_code, slot, language_code != '') AS code
-    FROM activity FINAL
-    WHERE user_id != '' AND $of_bot AND $own_action
-      AND slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
-    GROUP BY user_id
-)
+SELECT short(language_code) AS language, count() AS people
+FROM $people AS p
+WHERE bitmapContains((SELECT groupBitmapMergeState(people) FROM figures FINAL WHERE $of_bot AND $within), number)
 GROUP BY language
 ORDER BY people DESC, language
 LIMIT {limit:UInt32}
-
--- name: answer_times
--- How long answers took: exact quantiles need the events themselves, a sum per quarter of an hour cannot give them.
-SELECT count(), quantilesExactInclusive(0.5, 0.95)(duration_ms)
-FROM events FINAL
-WHERE $of_bot AND type = 'ai_message' AND error_type = '' AND duration_ms > 0 AND duration_ms <= 86400000
-  AND ts >= toDateTime64({start:UInt32}, 9, 'UTC') AND ts < toDateTime64({end:UInt32}, 9, 'UTC')

@@ -1,60 +1,55 @@
+-- name: people_of_bot
+-- A piece of the queries below: the people of one bot.
+SELECT * FROM people FINAL WHERE NOT of_all AND $of_bot AND events > 0
+
+-- name: people_of_bots
+-- A piece of the queries below, like `people`, where several values of the column `bot` stand for one bot.
+SELECT
+    user_id, any(p.number) AS number, sum(p.events) AS events, min(p.first_ts) AS first_ts, max(p.last_ts) AS last_ts,
+    max(p.last_own_ts) AS last_own_ts, minIf(p.first_own_slot, p.first_own_slot > 0) AS first_own_slot,
+    argMaxIf(p.user_name, p.last_ts, p.user_name != '') AS user_name,
+    argMaxIf(p.username, p.last_ts, p.username != '') AS username,
+    argMaxIf(p.language_code, p.last_ts, p.language_code != '') AS language_code,
+    argMaxIf(p.is_premium, p.last_ts, p.username != '' OR p.user_name != '') AS is_premium,
+    argMaxIf(p.persona_id, p.last_ts, p.persona_id != '') AS persona_id,
+    argMaxIf(p.last_block_event, p.last_ts, p.last_block_event != '') AS last_block_event,
+    sum(p.messages) AS messages, sum(p.bot_messages) AS bot_messages, sum(p.answers) AS answers, sum(p.pictures) AS pictures,
+    sum(p.refreshes) AS refreshes, sum(p.clears) AS clears, sum(p.commands) AS commands, sum(p.sessions) AS sessions,
+    sum(p.payments) AS payments, sum(p.failures) AS failures, sum(p.amounts_left_out) AS amounts_left_out, sum(p.stars) AS stars,
+    sumMap(p.revenue) AS revenue, sumMap(p.revenue_units) AS revenue_units, sumMap(p.custom_counts) AS custom_counts
+FROM people AS p FINAL
+WHERE NOT of_all AND $of_bot
+GROUP BY user_id
+
 -- name: page
--- Who is on a page: only what sorting and filtering need is computed for everybody, the rest for the page alone (`people`).
--- $position, $filter and $after are built from aggregates in web/analytics/store/people.py, $key stands in web/analytics/person_key.py.
+-- Who is on a page: only what sorting and filtering need is read of everybody, the rest of the page alone (`details`).
+-- $position, $filter and $after are built in web/analytics/clickhouse/people.py, $key stands in web/analytics/person_key.py.
 SELECT hex(key), $place, total FROM (
-    SELECT key, position, count() OVER () AS total FROM (
-        SELECT $key AS key, $position AS position
-        FROM activity AS a FINAL
-        WHERE a.user_id != '' AND $of_bot
-        GROUP BY a.user_id
-        HAVING $filter
-    )
+    SELECT $key AS key, $position AS position, count() OVER () AS total
+    FROM $people AS a
+    WHERE $filter
 )
 WHERE $after
 ORDER BY position $order, key $order
 LIMIT {limit:UInt32}
 
--- name: people
--- One row for each of these people over all time. Names and the like are the newest that are not empty.
+-- name: details
+-- One row for each of these people over all time.
 WITH $short AS short
 SELECT
-    hex(a.user_id),
-    short(argMaxIf(a.user_name, a.last_ts, a.user_name != '')),
-    short(argMaxIf(a.username, a.last_ts, a.username != '')),
-    short(argMaxIf(a.language_code, a.last_ts, a.language_code != '')),
-    argMaxIf(a.is_premium, a.last_ts, a.username != '' OR a.user_name != ''),
-    toUnixTimestamp64Milli(min(a.first_ts)),
-    $last_seen,
-    sum(a.messages),
-    sum(a.bot_messages),
-    sum(a.answers),
-    sum(a.pictures),
-    sum(a.refreshes),
-    sum(a.clears),
-    sum(a.commands),
-    uniqExactArray(a.sessions),
-    sumIf(a.stars, abs(a.stars) <= 1e15),
-    argMaxIf(a.last_block_event, a.last_ts, a.last_block_event != '') = 'bot_blocked',
-    sum(a.failures),
-    short(argMaxIf(a.persona_id, a.last_ts, a.persona_id != '')),
-    sum(a.amounts_left_out) + sum($unsound_money),
-    sumMap(mapApply((k, v) -> (short(k), toInt128(v)),
-        mapFilter((k, v) -> v BETWEEN -1000000000000000 AND 1000000000000000, a.revenue))),
-    sumMap(mapApply((k, v) -> (short(k), v), mapFilter((k, v) -> abs(v) <= 1e15, a.revenue_units)))
-FROM activity AS a FINAL
-WHERE $who AND $of_bot
-GROUP BY a.user_id
+    hex(user_id), short(user_name), short(username), short(language_code), is_premium,
+    toUnixTimestamp64Milli(first_ts), $last_seen,
+    messages, bot_messages, answers, pictures, refreshes, clears, commands, sessions, stars,
+    last_block_event = 'bot_blocked', failures, short(persona_id), amounts_left_out,
+    mapApply((k, v) -> (short(k), v), revenue), mapApply((k, v) -> (short(k), v), revenue_units)
+FROM $people AS a
+WHERE $who
 
 -- name: all_languages
 -- The languages of all people ever, for the choices of a filter.
 WITH $short AS short
-SELECT short(code) AS language, count() AS people
-FROM (
-    SELECT argMaxIf(language_code, last_ts, language_code != '') AS code
-    FROM activity FINAL
-    WHERE user_id != '' AND $of_bot
-    GROUP BY user_id
-)
+SELECT short(language_code) AS language, count() AS people
+FROM $people AS p
 WHERE language != ''
 GROUP BY language
 ORDER BY people DESC, language
