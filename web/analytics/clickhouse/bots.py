@@ -39,7 +39,7 @@ class BotReader:
         self.bot = bot
         self._clickhouse = clickhouse
         self._condition = "bot IN (SELECT unhex(arrayJoin({bots:Array(String)})))" if bot else "1"
-        self._people = "(SELECT * FROM people FINAL WHERE of_all AND events > 0)"
+        self._people = "(SELECT * FROM people FINAL WHERE of_all)"
         if bot:
             name = "people_of_bots" if len(bot.stored) > 1 else "people_of_bot"
             self._people = f"({sql(name, of_bot=self._condition)})"

@@ -21,6 +21,7 @@ from tests.support.embedded import EmbeddedClickHouse
 from tests.support.hostile_values import ATTRIBUTES, drawn_of, nested, of_type
 from tests.support.otlp import event, request
 from tests.support.paths import ROOT
+from tests.support.recount import recount
 from tests.support.web_pages import NEIGHBOUR, Pages
 from tests.support.web_stage import BATCH, WebStage, web_stage
 from tests.support.web_support import sign_in
@@ -153,6 +154,7 @@ def test_any_row_of_activity(pages: Pages) -> None:
         plain = {"slot": NOW - 7200, "last_ts": NOW * 1000, "first_ts": NOW * 1000, "messages": 1}
         rows = [{**plain, "user_id": f"g-{number}", **cells} for number, cells in enumerate(drawn)]
         row_binary.insert(client, "activity", rows)
+        recount(client)
         try:
             pages.check(drawn, (sort,))
             for number in [number for number, cells in enumerate(drawn) if "user_id" not in cells][:1]:
@@ -175,8 +177,10 @@ def cells_of(types: Mapping[str, str]) -> st.SearchStrategy[dict[str, Any]]:
 
 def restore(stage: WebStage) -> None:
     """Leave the neighbour's figures alone in `activity`."""
-    stage.client.command("TRUNCATE TABLE activity")
+    for table in ("activity", "activity_by_slot"):
+        stage.client.command(f"TRUNCATE TABLE {table}")
     stage.client.command("INSERT INTO activity SELECT * FROM activity_before")
+    recount(stage.client)
 
 
 def test_a_trail_does_not_wait_for_the_figures(pages: Pages) -> None:
@@ -196,6 +200,7 @@ def test_any_value_in_any_column_of_activity(pages: Pages) -> None:
         for number, value in enumerate(of_type(type_))
     ]
     row_binary.insert(client, "activity", rows)
+    recount(client)
     pages.check()
     for client_id in ("a-stars-0", "a-first_ts-0", "a-last_own_ts-1", "a-slot-3", "a-sessions-1"):
         pages.trail(client_id)
@@ -240,5 +245,5 @@ def settle(stage: WebStage) -> None:
     """Wait until the figures have what was stored so far: a round that has this event has all before it."""
     bell = f"bell-{uuid.uuid4().hex}"
     stage.post(request(event("user_message", bell, at=AT)))
-    counted = "SELECT count() FROM activity WHERE user_id = {bell:String}"
+    counted = "SELECT count() FROM people WHERE user_id = {bell:String}"
     wait_until(lambda: stage.client.command(counted, parameters={"bell": bell}))
