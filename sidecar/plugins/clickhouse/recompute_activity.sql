@@ -4,7 +4,9 @@
 -- smallest units of its currency is no more than 1e12 of them. A mark without a bot is of a row from before there were bots in
 -- `activity` (0014_bots.sql): empty_rows.sql then stands around the query.
 INSERT INTO activity
-WITH $marked
+WITH
+    ((at, name) -> concat(leftPad(toString(toUnixTimestamp64Nano(at)), 20, '0'), substring(name, 1, 1000))) AS named,
+    $marked
 /* opening */
 SELECT
     user_id,
@@ -67,7 +69,11 @@ SELECT
     countIf(premium_action = 'paid' AND subscription = 'renewal') AS renewals,
     sumMapIf(map(money, sign * minor_units), sign != 0 AND is_sound AND minor_units >= 0) AS revenue,
     sumMapIf(map(money, sign * e.amount), sign != 0 AND is_sound AND minor_units < 0) AS revenue_units,
-    groupArrayIf(duration_ms, type = 'ai_message' AND error_type = '' AND duration_ms > 0 AND duration_ms <= 86400000) AS answer_durations
+    groupArrayIf(duration_ms, type = 'ai_message' AND error_type = '' AND duration_ms > 0 AND duration_ms <= 86400000) AS answer_durations,
+    maxMapIf(map(e.persona_id, named(e.shown, e.attributes['chattrail.persona.name'])),
+        type = 'persona_selected' AND e.attributes['chattrail.persona.name'] != '') AS persona_names,
+    maxMapIf(map(e.story_id, named(e.shown, e.attributes['chattrail.story.name'])),
+        type = 'story_selected' AND e.attributes['chattrail.story.name'] != '') AS story_names
 FROM (
     SELECT
         *,

@@ -24,11 +24,7 @@ LANGUAGES_MAX = 300
 IMAGE_REASONS_MAX = 20
 NAMES_CACHED_S = 60.0
 EARLIEST_S = int(datetime(EARLIEST.year, EARLIEST.month, EARLIEST.day, tzinfo=UTC).timestamp())
-CHOICES = {  # map column: (column of events, event type, attribute that has the name)
-    "personas": ("persona_id", "persona_selected", "chattrail.persona.name"),
-    "stories": ("story_id", "story_selected", "chattrail.story.name"),
-}
-
+CHOICES = ("personas", "stories")
 DAY_S = 86_400
 EXACT_ANSWERS = 50_000  # answer times of more are quantiles of bfloat16: up to 0.8 % too low
 
@@ -123,22 +119,23 @@ class FigureQueries:
         }
         for kind, *row in reader.rows("choices", {**span, "limit": KEYS_MAX}):
             found[kind].append(row)
-        named = []
-        for kind in CHOICES:
-            names = self._names_of(reader, kind, [key for key, _, _ in found[kind]])
-            named.append(tuple(models.Choice(row[0], names.get(row[0], row[0]), *row[1:]) for row in found[kind]))
-        return named[0], named[1], found["command_counts"], found["custom_counts"]
+        names = self._names_of(reader, [(kind, row[0]) for kind in CHOICES for row in found[kind]])
+        personas, stories = (
+            tuple(models.Choice(key, names.get((kind, key), key), *row) for key, *row in found[kind])
+            for kind in CHOICES
+        )
+        return personas, stories, found["command_counts"], found["custom_counts"]
 
-    def _names_of(self, reader: BotReader, column: str, ids: list[str]) -> dict[str, str]:
-        now, (id_column, event_type, attribute) = time.monotonic(), CHOICES[column]
-        cached = {key: self._names.get((reader.bot, column, key), (0.0, "")) for key in ids}
-        unknown = [key for key, (until, _) in cached.items() if until <= now]
-        names = {key: name for key, (until, name) in cached.items() if until > now}
+    def _names_of(self, reader: BotReader, ids: list[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        now = time.monotonic()
+        cached = {each: self._names.get((reader.bot, *each), (0.0, "")) for each in ids}
+        unknown = [each for each, (until, _) in cached.items() if until <= now]
+        names = {each: name for each, (until, name) in cached.items() if until > now}
         if unknown:
-            asked = {"type": event_type, "attribute": attribute, "ids": [key.encode().hex() for key in unknown]}
-            names |= {key: str(name) for key, name in reader.rows("names", asked, column=id_column)}
-            found = {(reader.bot, column, key): (now + NAMES_CACHED_S, names.get(key, key)) for key in unknown}
-            self._names = {key: cached for key, cached in self._names.items() if cached[0] > now} | found
+            asked = sorted({key.encode().hex() for _, key in unknown})
+            names |= {(kind, key): str(name) for kind, key, name in reader.rows("names", {"ids": asked})}
+            found = {(reader.bot, *each): (now + NAMES_CACHED_S, names.get(each, each[1])) for each in unknown}
+            self._names = {key: kept for key, kept in self._names.items() if kept[0] > now} | found
         return names
 
 

@@ -88,13 +88,14 @@ ORDER BY total DESC, named
 LIMIT {limit:UInt32} BY kind
 
 -- name: names
--- The newest name under which each of these personas or stories was chosen. A doubled event gives the same name.
--- The ids come in hexadecimal, since they may hold anything.
+-- The newest name under which each of these personas or stories was chosen: behind the 20 digits of its time, so that the newest is the
+-- greatest. The ids come in hexadecimal, since they may hold anything.
 WITH $short AS short
-SELECT $column AS id, argMax(short(attributes[{attribute:String}]), ts_source = 'unknown' ? received_at : ts) AS name
-FROM events
-WHERE $of_bot AND type = {type:String} AND $column IN (SELECT unhex(arrayJoin({ids:Array(String)}))) AND attributes[{attribute:String}] != ''
-GROUP BY id
+SELECT toString(kind), key AS id, short(substring(max(name) AS newest, 21)) AS named
+FROM choices FINAL
+WHERE $of_bot AND grain = 'day' AND kind IN ('personas', 'stories') AND key IN (SELECT unhex(arrayJoin({ids:Array(String)})))
+GROUP BY kind, id
+HAVING newest != ''
 
 -- name: languages
 -- People who did something in the range, by the language of their client.

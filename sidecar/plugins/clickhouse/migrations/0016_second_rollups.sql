@@ -1,8 +1,12 @@
 -- Second rollups: what pages show is read from few rows, however many events and quarters of an hour there are. All of them follow from
 -- `activity` and are recomputed for what was marked as stale (sidecar/plugins/clickhouse/second_rollups.py, docs/adr/0042).
 
--- How long each answer took, for exact quantiles of short ranges and states of long ones.
-ALTER TABLE ${database}.activity ADD COLUMN IF NOT EXISTS answer_durations Array(Float64);
+-- How long each answer took, for exact quantiles of short ranges and states of long ones. Under which name each persona and story was
+-- chosen last: its time in 20 digits, then the name, so that the greatest text is the newest.
+ALTER TABLE ${database}.activity
+    ADD COLUMN IF NOT EXISTS answer_durations Array(Float64),
+    ADD COLUMN IF NOT EXISTS persona_names Map(LowCardinality(String), String),
+    ADD COLUMN IF NOT EXISTS story_names Map(LowCardinality(String), String);
 
 -- `activity` in the order of time, so that a quarter of an hour is recomputed without reading those beside it. A view fills it.
 CREATE TABLE IF NOT EXISTS ${database}.activity_by_slot (
@@ -25,7 +29,9 @@ CREATE TABLE IF NOT EXISTS ${database}.activity_by_slot (
     custom_counts Map(LowCardinality(String), UInt32),
     revenue Map(LowCardinality(String), Int64),
     revenue_units Map(LowCardinality(String), Float64),
-    answer_durations Array(Float64)
+    answer_durations Array(Float64),
+    persona_names Map(LowCardinality(String), String),
+    story_names Map(LowCardinality(String), String)
 ) ENGINE = ReplacingMergeTree(computed_at)
 PARTITION BY toYYYYMM(slot)
 ORDER BY (slot, bot, user_id)
@@ -38,7 +44,7 @@ SELECT
     own_edits, bot_edits, deletions, reactions, votes, offers, invoices, payments, first_payments, renewals, refunds,
     refusals, cancellations, blocks, unblocks, failures, amounts_left_out, durations_left_out, tokens_left_out,
     timed_answers, stars, input_tokens, output_tokens, personas, stories, command_counts, custom_counts, revenue,
-    revenue_units, answer_durations
+    revenue_units, answer_durations, persona_names, story_names
 FROM ${database}.activity;
 
 -- A number for each person, from 1 on without holes, so that a set of people is a bitmap.
@@ -89,6 +95,7 @@ CREATE TABLE IF NOT EXISTS ${database}.choices (
     key String,
     computed_at DateTime64(6, 'UTC'),
     total UInt64,
+    name String,
     people AggregateFunction(groupBitmap, UInt32)
 ) ENGINE = ReplacingMergeTree(computed_at)
 PARTITION BY toYYYYMM(at)
@@ -124,6 +131,7 @@ CREATE TABLE IF NOT EXISTS ${database}.people (
 ORDER BY (of_all, bot, user_id)
 SETTINGS non_replicated_deduplication_window = 10000, index_granularity = 512;
 
--- Rows with answers are computed anew, for how long each answer took; the rest is filled from `activity` before the sidecar is ready.
+-- Rows with answers and choices are computed anew, for the new columns; the rest is filled from `activity` before the sidecar is ready.
 INSERT INTO ${database}.stale_activity (user_id, slot, bot, marked_at)
-SELECT user_id, slot, bot, now64(6) FROM ${database}.activity WHERE timed_answers > 0 AND empty(answer_durations);
+SELECT user_id, slot, bot, now64(6) FROM ${database}.activity 
+WHERE timed_answers > 0 AND empty(answer_durations) OR persona_choices > 0 AND empty(persona_names) OR story_choices > 0 AND empty(story_names);

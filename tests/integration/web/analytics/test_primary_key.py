@@ -1,4 +1,4 @@
-"""What is asked about one person or process reads their rows, not the tables: counted in rows that ClickHouse read."""
+"""What pages ask reads few rows, not the tables: counted in queries, and in rows that ClickHouse read."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,13 +11,15 @@ from clickhouse_connect.driver.client import Client
 
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.migrated import migrated_database
+from tests.support.recount import recount
 from tests.support.web_support import NOBODY_LISTENS, SECRET_KEY
 from web.analytics.clickhouse.client import ClickHouse
+from web.analytics.clickhouse.figures import FigureQueries
 from web.analytics.clickhouse.loss_accounting import loss_accounting
 from web.analytics.clickhouse.people import PeopleQueries
 from web.analytics.clickhouse.trail import TrailQueries
-from web.analytics.queries import TrailQuery
-from web.analytics.ranges import Window
+from web.analytics.queries import USER_SORTS, TrailQuery, UserSort, UsersQuery
+from web.analytics.ranges import Window, read_range
 from web.settings import WebSettings
 
 PEOPLE, EACH = 3000, 20
@@ -33,10 +35,12 @@ class CountingClickHouse(ClickHouse):
         )
         self._client_of_test = client
         self.read: list[int] = []
+        self.asked: list[str] = []
 
     def rows(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
         answer = self._client_of_test.query(statement, parameters=dict(parameters or {}))
         self.read.append(int(answer.summary["read_rows"]))
+        self.asked.append(statement)
         return answer.result_rows
 
 
@@ -53,8 +57,8 @@ def reading(clickhouse: EmbeddedClickHouse) -> Iterator[CountingClickHouse]:
             f" SELECT generateUUIDv4(), {at}, toString(number % {PEOPLE}) {many}"
         )
         client.command(
-            "INSERT INTO activity (user_id, slot, computed_at, first_ts, last_ts, events)"
-            f" SELECT toString(number % {PEOPLE}), {at}, now64(6), {at}, {at}, 1 {many}"
+            "INSERT INTO activity (user_id, slot, computed_at, first_ts, last_ts, events, messages, personas)"
+            f" SELECT toString(number % {PEOPLE}), {at}, now64(6), {at}, {at}, 1, 1, map('p', 1) {many}"
         )
         client.command(
             "INSERT INTO sequences (service_name, instance_id, block, numbers, first_ts, last_ts) SELECT"
@@ -62,6 +66,7 @@ def reading(clickhouse: EmbeddedClickHouse) -> Iterator[CountingClickHouse]:
         )
         for table in ("events", "activity", "sequences"):
             client.command(f"OPTIMIZE TABLE {table} FINAL")
+        recount(client)
         yield CountingClickHouse(client)
 
 
@@ -74,6 +79,31 @@ def test_a_person_and_their_trail(reading: CountingClickHouse) -> None:
     assert (page.user.client_id, len(page.events)) == ("77", EACH)
     assert len(reading.read) == 4
     assert max(reading.read) < PEOPLE * EACH / 2
+
+
+@pytest.mark.parametrize("asked", ["7d", "30d", "90d", "all"])
+def test_statistics_read_sums_however_many_people_there_were(reading: CountingClickHouse, asked: str) -> None:
+    reading.read.clear()
+    reading.asked.clear()
+    now = AT + timedelta(days=1)
+    stats = FigureQueries(reading).stats(read_range({"range": asked}, ZoneInfo("Europe/Berlin"), now), now)
+    assert (stats.figures.people.value, stats.figures.messages.value) == (PEOPLE, PEOPLE * EACH)
+    assert stats.personas[0].people == PEOPLE
+    of_people = [rows for rows, text in zip(reading.read, reading.asked, strict=True) if "FROM people" in text]
+    of_loss = [rows for rows, text in zip(reading.read, reading.asked, strict=True) if "sequences" in text]
+    assert len(reading.read) - len(of_loss) <= 9, "the names of the persona are asked once, and then kept"
+    assert len(of_people) == 2
+    assert max(of_people) <= 2 * PEOPLE + 1_000, "a row for each person with the bot, and one with all bots"
+    assert sum(reading.read) - sum(of_loss) - sum(of_people) < 1_000
+
+
+@pytest.mark.parametrize("sort", USER_SORTS)
+def test_a_page_of_people_reads_a_row_for_each(reading: CountingClickHouse, sort: UserSort) -> None:
+    reading.read.clear()
+    page = PeopleQueries(reading, SECRET_KEY).page(UsersQuery(sort=sort, q="1"))
+    assert (page.total, len(page.users)) == (sum("1" in str(number) for number in range(PEOPLE)), 50)
+    assert len(reading.read) == 2
+    assert sum(reading.read) <= 4 * PEOPLE + 2_000
 
 
 def test_the_gaps_of_the_newest_processes(reading: CountingClickHouse) -> None:
