@@ -12,6 +12,7 @@ from typing import Any
 
 from flask import Response, make_response, request
 
+from web.analytics.clickhouse.client import STATE
 from web.analytics.clickhouse.sql import sql
 from web.analytics.ranges import floor_slot
 from web.context import services
@@ -25,18 +26,25 @@ def conditional(view: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(view)
     def answer(**arguments: Any) -> Response:
-        tag = _tag()
-        is_same = request.if_none_match.contains_weak(tag)
-        response = Response(status=304) if is_same else make_response(view(**arguments))
-        response.set_etag(tag, weak=True)
-        return response
+        (state,) = services.clickhouse.row(sql("state"))
+        token = STATE.set(state)
+        try:
+            return _answer(view, _tag(state), arguments)
+        finally:
+            STATE.reset(token)
 
     return answer
 
 
-def _tag() -> str:
+def _answer(view: Callable[..., Any], tag: str, arguments: dict[str, Any]) -> Response:
+    is_same = request.if_none_match.contains_weak(tag)
+    response = Response(status=304) if is_same else make_response(view(**arguments))
+    response.set_etag(tag, weak=True)
+    return response
+
+
+def _tag(state: str) -> str:
     """Of the address, the state of the tables, and what a page depends on beside them."""
-    (state,) = services.clickhouse.row(sql("state"))
     parts = (
         request.full_path,
         state,

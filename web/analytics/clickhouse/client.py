@@ -1,6 +1,8 @@
 """The connection to ClickHouse: one client for all threads of a process, limits on each query, errors in plain words.
 
 The queries of a page run side by side, and one that is under way already is not asked again: its answer is for all who want it.
+What a request reads must not be older than the state of the tables that its tag says (web/conditional.py), so only requests that
+have read the same state (`STATE`) share an answer.
 """
 
 import logging
@@ -8,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import ContextVar, copy_context
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,6 +45,7 @@ REASONS = {  # error codes of ClickHouse, src/Common/ErrorCodes.cpp
     497: "The user of CHATTRAIL_WEB_CLICKHOUSE_URL may not read the Chattrail tables.",
     516: "ClickHouse refuses the user or password of CHATTRAIL_WEB_CLICKHOUSE_URL.",
 }
+STATE: ContextVar[str] = ContextVar("STATE", default="")
 NEEDS_OPERATOR = frozenset({47, 60, 81, 497, 516})
 
 
@@ -64,13 +68,15 @@ class ClickHouse:
         self._lock = threading.Lock()
         self._client: Client | None = None
         self._pid = 0
+        self._owner = os.getpid()  # of the threads and of what is under way
         self._threads: ThreadPoolExecutor | None = None
         self._under_way: dict[str, Future[Sequence[Sequence[Any]]]] = {}
 
     def rows(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
         """Run one query and return its rows. Raises ClickHouseUnavailableError."""
-        query = repr((statement, sorted((parameters or {}).items())))
+        query = repr((STATE.get(), statement, sorted((parameters or {}).items())))
         with self._lock:
+            self._forget_the_parent()
             running = self._under_way.get(query)
             if running is None:
                 self._under_way[query] = Future()
@@ -87,10 +93,10 @@ class ClickHouse:
     def together(self, *works: Callable[[], Any]) -> list[Any]:
         """What each of these returns, in their order: they run side by side. None of them may call this."""
         with self._lock:
-            if self._threads is None:
-                self._threads = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="clickhouse")
+            self._forget_the_parent()
+            threads = self._threads = self._threads or ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="clickhouse")
         first, *others = works
-        running = [self._threads.submit(work) for work in others]
+        running = [threads.submit(copy_context().run, work) for work in others]
         try:
             return [first(), *(one.result() for one in running)]
         finally:
@@ -109,6 +115,11 @@ class ClickHouse:
         """Run one query that has exactly one row. Raises ClickHouseUnavailableError."""
         (row,) = self.rows(statement, parameters)
         return row
+
+    def _forget_the_parent(self) -> None:
+        """In a forked child there are neither the threads of its parent nor the queries that these have under way."""
+        if self._owner != os.getpid():
+            self._owner, self._threads, self._under_way = os.getpid(), None, {}
 
     def _end(self, query: str) -> "Future[Sequence[Sequence[Any]]]":
         with self._lock:

@@ -1,7 +1,9 @@
 """Conditional requests: an answer that did not change costs one query, and any change is seen; equal queries run once."""
 
+import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
@@ -124,6 +126,46 @@ def test_equal_queries_at_once_are_one(stage: WebStage, monkeypatch: pytest.Monk
             other.join(30)
     assert (asked, found) == (1, ["away" if fails else [(1,)]] * 4)
     assert clickhouse.rows("SELECT 2") == [(2,)], "later ones are asked again"
+
+
+def test_an_answer_is_never_older_than_its_tag(stage: WebStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A query of an earlier request is still under way when something changes and another request asks the same."""
+    app = stage.app(FakeClock(NOW))
+    client, later = app.test_client(), app.test_client()
+    asking, go, answers = threading.Event(), threading.Event(), []
+    ask = ClickHouse.ask
+
+    def slow(self: ClickHouse, statement: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
+        found = ask(self, statement, parameters)
+        if "count() OVER () AS total" in statement and not asking.is_set():
+            asking.set()
+            assert go.wait(60)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ClickHouse, "ask", slow)
+        earlier = threading.Thread(target=lambda: answers.append(client.get("/api/analytics/users", headers=BEARER)))
+        earlier.start()
+        assert asking.wait(60)
+        stage.send([event("user_message", "new in between", at=AT)])
+        newer = later.get("/api/analytics/users", headers=BEARER)
+        go.set()
+        earlier.join(60)
+    assert newer.json is not None
+    assert answers[0].json["total"] == newer.json["total"] - 1
+    assert newer.headers["ETag"] != answers[0].headers["ETag"]
+
+
+def test_a_forked_child_has_threads_of_its_own(stage: WebStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    clickhouse: ClickHouse = stage.app().extensions["chattrail"].clickhouse
+    clickhouse.together(lambda: 1, lambda: 2)
+    parents = clickhouse._threads
+    clickhouse._under_way["of the parent"] = Future()
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    assert clickhouse.together(lambda: 1, lambda: 2) == [1, 2]
+    assert clickhouse._threads is not parents
+    assert clickhouse._under_way == {}
+    parents.shutdown()  # type: ignore[union-attr]
 
 
 def test_works_run_side_by_side_and_a_fault_of_one_is_that_of_all(stage: WebStage) -> None:
