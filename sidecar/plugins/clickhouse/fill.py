@@ -30,16 +30,15 @@ COPY: Final = {  # some tens of MB at a time
     "async_insert": 0, "max_threads": 1, "max_insert_threads": 1, "max_block_size": 8_192,
     "min_insert_block_size_rows": 50_000, "min_insert_block_size_bytes": 32_000_000,
 }  # fmt: skip
-log = logging.getLogger("sidecar.clickhouse.fill")
 
 
-async def fill(client: AsyncClient, time_limit_s: float) -> None:
+async def fill(client: AsyncClient, time_limit_s: float, log: logging.Logger) -> None:
     """Fill them as far as they are not. Raises the driver's errors."""
     key = await _load(client)
     if key >= END:
         return
     if key < SLOTS:
-        key = await _copy(client, key)
+        key = await _copy(client, key, log)
     rollups = SecondRollups(client, time_limit_s)
     while last := await rollups.next(ALL, key):
         key = last
@@ -53,10 +52,10 @@ async def fill(client: AsyncClient, time_limit_s: float) -> None:
 async def fill_at(url: str) -> None:
     """The same with a client of its own."""
     async with await clickhouse_connect.get_async_client(**connection_options(url), compress=False) as client:
-        await fill(client, TIME_LIMIT_S)
+        await fill(client, TIME_LIMIT_S, logging.getLogger("sidecar"))
 
 
-async def _copy(client: AsyncClient, key: Key) -> Key:
+async def _copy(client: AsyncClient, key: Key, log: logging.Logger) -> Key:
     """Bring `activity` into the order of time, a month at once: rows that are there twice become one."""
     ((names,),) = (await client.query(COLUMNS)).result_rows
     columns = ", ".join(names)

@@ -1,5 +1,5 @@
--- Gives numbers to people of the touched quarters of an hour who have none, and other ones to those whose number somebody else has as
--- well, as after two sidecars did this at once; of two people the one whose id comes first keeps it.
+-- Gives numbers to people of the touched quarters of an hour who have none, and other ones to those whose number somebody else has
+-- as well, as after two sidecars did this at once; of two people the one whose id comes first keeps it.
 INSERT INTO person_numbers (user_id, number)
 WITH
     $touched,

@@ -29,6 +29,7 @@ WITH $touched
 SELECT 'day', toStartOfDay(c.at) AS day, bot, kind, key, now64(6), sum(c.total) AS total, max(c.name),
     groupBitmapMergeState(c.people) AS people
 FROM choices AS c FINAL
-WHERE grain = 'slot' AND at >= (SELECT toStartOfDay(min(slot)) FROM touched) AND at < (SELECT toStartOfDay(max(slot)) + 86400 FROM touched)
+WHERE grain = 'slot' AND at >= (SELECT toStartOfDay(min(slot)) FROM touched)
+  AND at < (SELECT toStartOfDay(max(slot)) + 86400 FROM touched)
   AND (toStartOfDay(at), bot) IN (SELECT toStartOfDay(slot), bot FROM touched)
 GROUP BY day, bot, kind, key

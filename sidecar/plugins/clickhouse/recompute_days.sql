@@ -21,6 +21,7 @@ SELECT
     groupBitmapMergeState(f.step_paid) AS step_paid,
     quantilesBFloat16ArrayMergeState(0.5, 0.95)(f.answer_times) AS answer_times
 FROM figures AS f FINAL
-WHERE grain = 'slot' AND at >= (SELECT toStartOfDay(min(slot)) FROM touched) AND at < (SELECT toStartOfDay(max(slot)) + 86400 FROM touched)
+WHERE grain = 'slot' AND at >= (SELECT toStartOfDay(min(slot)) FROM touched)
+  AND at < (SELECT toStartOfDay(max(slot)) + 86400 FROM touched)
   AND (toStartOfDay(at), bot) IN (SELECT toStartOfDay(slot), bot FROM touched)
 GROUP BY day, bot

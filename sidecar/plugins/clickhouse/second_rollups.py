@@ -17,7 +17,7 @@ from sidecar.plugins.clickhouse.refusals import TOO_MUCH
 
 HERE = Path(__file__).parent
 SLOTS_ROWS: Final = 480  # of a bot: five days
-PEOPLE_ROWS: Final = 1_000
+PEOPLE_ROWS: Final = 4_000
 PIECE_BYTES: Final = 200_000_000
 SUMS: Final = (
     "events", "messages", "bot_messages", "answers", "answer_failures", "pictures", "picture_failures", "refreshes", "commands",

@@ -83,7 +83,7 @@ class ClickHouseSink:
                 repair = Repair(client, self._context)
                 await repair.attach_detached()  # before the probe: it goes through every table
                 self._encoder, why = await encoders.choose(client, self._config.encoder)
-                await fill(client, self._config.insert_timeout_s * 0.8)
+                await fill(client, self._config.insert_timeout_s * 0.8, self._context.logger)
                 rollup = Rollup(client, self._context, self._config, repair.note)
                 await rollup.start()
                 opened.push_async_callback(repair.shutdown)
