@@ -1,5 +1,6 @@
 """Live refresh, lost databases, ended logins, and a site that has no event yet."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,6 +34,17 @@ def test_new_events_appear_without_a_reload(stack: Stack, open_page: OpenPage) -
     for watched in (people, trail):
         assert watched.page.evaluate("window.sameDocument")
         watched.check()
+
+
+def test_a_page_on_which_nothing_changed_is_answered_with_nothing(stack: Stack, open_page: OpenPage) -> None:
+    watched = open_page()
+    page = watched.go("/analytics/users")
+    with page.expect_response(lambda answer: answer.status == 304, timeout=4 * NEWS_WITHIN_MS):
+        pass
+    expect(page.locator("#freshness")).to_have_class(re.compile("live-ok"))
+    say(stack, 800_004, "news")
+    expect(page.locator("#user-800004")).to_be_visible(timeout=NEWS_WITHIN_MS)
+    watched.check()
 
 
 def test_a_refresh_keeps_what_the_reader_opened_and_typed(stack: Stack, open_page: OpenPage) -> None:

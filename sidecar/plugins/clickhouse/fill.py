@@ -26,9 +26,9 @@ SELECT groupArray(name) FROM (
 LEFT: Final = """
 SELECT uniqExact(at) FROM (SELECT toStartOfDay(slot) AS at FROM activity_by_slot WHERE slot > toDateTime({slot:UInt32}, 'UTC'))
 """
-COPY: Final = {  # some tens of MB at a time
-    "async_insert": 0, "max_threads": 1, "max_insert_threads": 1, "max_block_size": 8_192,
-    "min_insert_block_size_rows": 50_000, "min_insert_block_size_bytes": 32_000_000,
+COPY: Final = {  # small parts: a wide one would take a megabyte for each stream of its columns
+    "async_insert": 0, "max_threads": 1, "max_insert_threads": 1, "max_block_size": 8_192, "max_read_buffer_size": 65_536,
+    "min_insert_block_size_rows": 16_384, "min_insert_block_size_bytes": 8_000_000, "max_memory_usage": 400_000_000,
 }  # fmt: skip
 
 
