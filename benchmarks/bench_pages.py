@@ -129,7 +129,7 @@ def addresses(get: Callable[[str], Any], events: int) -> dict[str, list[str]]:
     """The addresses of each page: trails are of several people."""
     today = time.strftime("%Y-%m-%d", time.gmtime())
     people = [str(PERSON + number * 37 % people_of(events)) for number in range(8)]
-    found = {}
+    found: dict[str, list[str]] = {}
     for name, address in PAGES.items():
         found[name] = []
         for person in people if "{person}" in address else people[:1]:

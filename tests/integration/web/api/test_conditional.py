@@ -132,7 +132,8 @@ def test_an_answer_is_never_older_than_its_tag(stage: WebStage, monkeypatch: pyt
     """A query of an earlier request is still under way when something changes and another request asks the same."""
     app = stage.app(FakeClock(NOW))
     client, later = app.test_client(), app.test_client()
-    asking, go, answers = threading.Event(), threading.Event(), []
+    asking, go = threading.Event(), threading.Event()
+    answers: list[Any] = []
     ask = ClickHouse.ask
 
     def slow(self: ClickHouse, statement: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
