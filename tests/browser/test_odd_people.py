@@ -64,7 +64,7 @@ def store(stack: Stack, records: list[Any]) -> None:
     with clickhouse_connect.get_client(dsn=stack.clickhouse.url, autogenerate_session_id=False) as client:
         people = f"(SELECT user_id FROM events WHERE service_name = '{MARK}')"
         stored = f"SELECT count() FROM events FINAL WHERE user_id IN {people}"
-        counted = f"SELECT sum(events) FROM activity FINAL WHERE user_id IN {people}"
+        counted = f"SELECT sum(events) FROM people FINAL WHERE of_all AND user_id IN {people}"
         wait_until(lambda: client.command(stored) == client.command(counted))
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from clickhouse_connect.driver.exceptions import DatabaseError
 
+from tests.browser.stack import SETTLED
 from tests.faults.image_load import STORED, ImageLoad
 from tests.faults.load import Load
-from tests.faults.oracle import SETTLED, Oracle, Verdict
+from tests.faults.oracle import Oracle, Verdict
 
 ROWS = "SELECT toString(event_id), status, reason, key, sha256 FROM images FINAL"
 OPEN = (

@@ -11,10 +11,10 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
+from tests.browser.stack import SETTLED
 from tests.faults.load import FIGURES, IMAGE, Load, Row
 
 COLUMNS = "toString(event_id), type, user_id, toUnixTimestamp64Nano(ts), toString(ts_source), sequence, attributes"
-SETTLED = "SELECT (SELECT count() FROM events FINAL) = (SELECT sum(events) FROM activity FINAL)"
 ARCHIVED = "SELECT count() FROM images FINAL WHERE status != 'pending'"
 
 
