@@ -1,9 +1,9 @@
 """Keeps `activity` in step with `events` by recomputing the rows that inserts have marked as stale.
 
-A mark carries the time at which its insert was written; the rows of that insert become visible later, at worst when the
-longest insert ends. So rounds recompute the newest marks, looking back a few seconds, and two passes recompute all of them
-again at a distance: one behind inserts of the usual time limit, one behind the longest. A pass takes a piece at a time
-between rounds, so a backlog never holds up what is new, and saves in ClickHouse how far it has come (docs/adr/0022).
+A mark carries the time at which its insert was written; the rows of that insert become visible later, at worst when the longest
+insert ends. So rounds recompute the newest marks, looking back as far as the oldest insert that runs here, and two passes recompute
+all of them again at a distance: one behind inserts of the usual time limit, one behind the longest. A pass takes a piece at a
+time between rounds, so a backlog never holds up what is new, and saves in ClickHouse how far it has come (docs/adr/0022).
 Recomputing a row once more leaves it as it was, so two sidecars may do so at once.
 """
 
@@ -25,7 +25,9 @@ from sidecar.plugins.clickhouse.settings import ClickHouseSettings
 from sidecar.telemetry.metrics import ROLLUP_FAILURES, ROLLUP_ROUNDS, ROLLUP_WAITING
 
 SECOND: Final = 1_000_000  # microseconds
-LOOK_BACK: Final = 3 * SECOND
+OTHERS_S: Final = (
+    0.25  # how long inserts of other processes are taken to run; those that take longer are left to the passes
+)
 FRESH_ROWS: Final = 10_000  # what a round takes at most
 # An insert of another process that takes longer than its sender waits ends within ClickHouse's own limit of 300 s, and
 # insert_timeout_s can be 600.
@@ -40,10 +42,17 @@ class Rollup:
     """A background task that runs a round soon after each `wake`, at most one in `interval_s` seconds."""
 
     def __init__(
-        self, client: AsyncClient, context: Context, config: ClickHouseSettings, failed: Callable[[Exception], None]
+        self,
+        client: AsyncClient,
+        context: Context,
+        config: ClickHouseSettings,
+        failed: Callable[[Exception], None],
+        oldest_insert: Callable[[], float],
     ) -> None:
+        """`oldest_insert` says for how many seconds the oldest insert of this process has been running, 0 for none."""
         self._client = client
         self._failed = failed
+        self._oldest_insert = oldest_insert
         self._context = context
         self._interval_s = config.rollup_interval_s
         self._recomputation = Recomputation(client, context, config.insert_timeout_s * 0.8)
@@ -55,7 +64,7 @@ class Rollup:
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._reached = 0  # by rounds
+        self._reached = 0  # by rounds: what is marked up to here is recomputed, but for slow inserts of other processes
 
     def wake(self) -> None:
         """Say that events were stored."""
@@ -116,12 +125,14 @@ class Rollup:
 
     async def _round(self, due: bool) -> int:
         """Recompute what was marked since the round before; ClickHouse's time. Rows beyond FRESH_ROWS are left to the passes."""
-        since = max(self._reached - LOOK_BACK, 0)
+        since, monotonic = self._reached, self._context.clock.monotonic
+        asked, running = monotonic(), max(self._oldest_insert(), OTHERS_S)
         now, marks, oldest = await self._newest(since)
+        running += monotonic() - asked
         if due and marks:
             await self._recomputation.whole(Span(oldest if marks == FRESH_ROWS else since, now))
             self._context.metrics.add(ROLLUP_ROUNDS)
-        self._reached = now
+        self._reached = max(now - int(running * SECOND), 0)
         return now
 
     async def _newest(self, since: int) -> tuple[int, int, int]:

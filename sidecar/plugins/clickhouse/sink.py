@@ -59,6 +59,7 @@ class ClickHouseSink:
         self._repair: Repair | None = None
         self._refusals = Refusals()
         self._groups = GroupCommit(self._insert_blocks)
+        self._running: dict[object, float] = {}  # inserts and when each began, the oldest first
 
     async def start(self) -> None:
         """Bring the schema up to date, choose the encoder, begin to keep the rollup. Raises RetryableError."""
@@ -84,7 +85,7 @@ class ClickHouseSink:
                 await repair.attach_detached()  # before the probe: it goes through every table
                 self._encoder, why = await encoders.choose(client, self._config.encoder)
                 await fill(client, self._config.insert_timeout_s * 0.8, self._context.logger)
-                rollup = Rollup(client, self._context, self._config, repair.note)
+                rollup = Rollup(client, self._context, self._config, repair.note, self._oldest_insert)
                 await rollup.start()
                 opened.push_async_callback(repair.shutdown)
                 opened.push_async_callback(rollup.shutdown)
@@ -181,6 +182,8 @@ class ClickHouseSink:
     async def _refusal(self, insert: Callable[[AsyncClient], Awaitable[None]], token: str) -> int | None:
         """Insert; the code where ClickHouse refuses this very data, None when it is stored. Raises RetryableError for the rest."""
         assert self._client is not None
+        running = object()
+        self._running[running] = self._context.clock.monotonic()
         try:
             await insert(self._client)
         except ClickHouseError as error:
@@ -192,7 +195,14 @@ class ClickHouseSink:
             raise self._as_retryable(error) from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self._as_retryable(error) from None
+        finally:
+            del self._running[running]
         return None
+
+    def _oldest_insert(self) -> float:
+        """For how many seconds the oldest insert has been running, 0 for none."""
+        began = next(iter(self._running.values()), None)
+        return 0.0 if began is None else self._context.clock.monotonic() - began
 
     async def _insert_dead_letters(self, letters: list[RejectedRecord], batch: str, reasons: Counter[str]) -> None:
         assert self._client is not None
