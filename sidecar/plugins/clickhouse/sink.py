@@ -19,13 +19,13 @@ from sidecar.errors import RetryableError, listed
 from sidecar.otlp.batch import Batch, name_of, records_of
 from sidecar.otlp.pieces import weigh
 from sidecar.otlp.salvage import RejectedRecord
+from sidecar.otlp.scan import OddRequestError
 from sidecar.otlp.wire import Origin
 from sidecar.plugin import Context
 from sidecar.plugins.clickhouse import encoders
 from sidecar.plugins.clickhouse.body_json import has_nested_bodies
-from sidecar.plugins.clickhouse.columns.blocks import TableBlock
+from sidecar.plugins.clickhouse.columns.blocks import TableBlock, blocks_of
 from sidecar.plugins.clickhouse.deduplication import restore
-from sidecar.plugins.clickhouse.divide import divide
 from sidecar.plugins.clickhouse.fill import fill
 from sidecar.plugins.clickhouse.group_commit import GroupCommit, Insert
 from sidecar.plugins.clickhouse.insert_dead_letters import insert_dead_letters
@@ -110,18 +110,16 @@ class ClickHouseSink:
         """Commit what can be stored of the batch and return the rest. Raises RetryableError for everything that may pass."""
         if self._client is None or self._rollup is None:
             raise RetryableError("the ClickHouse sink has not started")
-        among = await self._store_blocks(batch)
-        if among is not None and not among:
+        if await self._store_blocks(batch):
             self._rollup.wake()
             return []
-        body, dead = validate(batch, among)
+        body, dead = validate(batch)
         if body is not None:
-            token = batch.digest if not dead and among is None else _token(batch.digest, body)
+            token = batch.digest if not dead else _token(batch.digest, body)
             refused = await self._insert(body, token, has_nested_bodies(batch.request))
             if refused:  # counted among those that had passed: find their places in the batch again
                 turned_away = {letter.position for letter in dead}
-                positions = range(batch.record_count) if among is None else sorted(among)
-                passed = [position for position in positions if position not in turned_away]
+                passed = [position for position in range(batch.record_count) if position not in turned_away]
                 dead += [replace(letter, position=passed[letter.position]) for letter in refused]
         self._rollup.wake()
         return dead
@@ -131,16 +129,16 @@ class ClickHouseSink:
         self._client = self._repair = self._rollup = None
         await self._closing.aclose()
 
-    async def _store_blocks(self, batch: Batch) -> frozenset[int] | None:
-        """Insert what blocks of columns can hold; the positions of the records that are left, None for all of them."""
-        if not self._makes_blocks or self._refusals.is_too_large(batch.digest):
-            return None
+    async def _store_blocks(self, batch: Batch) -> bool:
+        """Insert the batch as blocks of columns; whether it is stored. What is not has to be looked at record by record."""
+        if not self._makes_blocks or batch.unreadable or self._refusals.is_too_large(batch.digest):
+            return False
         is_large = len(batch.body) > ON_A_THREAD
-        blocks, left = await asyncio.to_thread(divide, batch) if is_large else divide(batch)
-        if not blocks:
-            return None
-        code = await self._groups.commit(Insert(blocks, batch.record_count - len(left), batch.digest))
-        return left if code is None else None
+        try:
+            blocks = await asyncio.to_thread(blocks_of, batch.body) if is_large else blocks_of(batch.body)
+        except OddRequestError:
+            return False
+        return await self._groups.commit(Insert(blocks, batch.record_count, batch.digest)) is None
 
     async def _insert_blocks(self, blocks: Sequence[TableBlock], token: str) -> int | None:
         return await self._refusal(lambda client: encoders.insert_blocks(client, blocks, token), token)

@@ -6,7 +6,7 @@ neighbours are stored. Every part of a request keeps the resource and the scope 
 """
 
 import re
-from collections.abc import Callable, Container
+from collections.abc import Callable
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
@@ -23,37 +23,33 @@ UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 WITHOUT_A_PERSON = frozenset({"handler_failed"})
 
 
-def validate(batch: Batch, among: Container[int] | None = None) -> tuple[bytes | None, list[RejectedRecord]]:
+def validate(batch: Batch) -> tuple[bytes | None, list[RejectedRecord]]:
     """Return the bytes to insert (None when no record is left) and the records turned away.
 
-    With `among`, records at other positions are left out. A clean batch keeps its exact bytes, and so its token. The loop runs for
-    every record, so it looks at as little as it can.
+    A clean batch keeps its exact bytes, and so its token. The loop runs for every record, so it looks at as little as it can.
     """
     dead = list(batch.unreadable)
     readable = batch.record_count - sum(letter.records for letter in dead)
     unreadable = {one.position for one in dead}
     places = [place for place in range(batch.record_count) if place not in unreadable]
-    left_out: set[int] = set()
+    faulty: set[int] = set()
     position = 0
     for entry in batch.request.resource_logs:
         for scope in entry.scope_logs:
             origin = None
             for record in scope.log_records:
                 name = batch.name_of(record)
-                if among is not None and position not in among:
-                    left_out.add(position)
-                elif name.startswith(EVENT_PREFIX) and (reason := event_fault(record)):
+                if name.startswith(EVENT_PREFIX) and (reason := _event_fault(record)):
                     origin = origin or origin_of(entry, scope)
                     dead.append(RejectedRecord(places[position], reason, alone(record), origin=origin, event_name=name))
-                    left_out.add(position)
+                    faulty.add(position)
                 position += 1
-    if len(left_out) == readable:
+    if len(faulty) == readable:
         return None, dead
-    return select(batch.request, lambda at: at not in left_out) if left_out else batch.body, dead
+    return select(batch.request, lambda at: at not in faulty) if faulty else batch.body, dead
 
 
-def event_fault(record: LogRecord, without_a_person: Container[str] = WITHOUT_A_PERSON) -> str | None:
-    """Why an analytics event can't be stored as one; None when it can."""
+def _event_fault(record: LogRecord) -> str | None:
     type_ = name_of(record).removeprefix(EVENT_PREFIX)
     if not type_:
         return "the event name has no type after the prefix"
@@ -62,7 +58,7 @@ def event_fault(record: LogRecord, without_a_person: Container[str] = WITHOUT_A_
         return "event.id is missing"
     if not UUID_TEXT.fullmatch(identity.string_value):
         return "event.id is not a UUID"
-    return _person_fault(record, required=type_ not in without_a_person)
+    return _person_fault(record, required=type_ not in WITHOUT_A_PERSON)
 
 
 def _person_fault(record: LogRecord, *, required: bool) -> str | None:

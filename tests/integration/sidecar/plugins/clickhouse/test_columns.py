@@ -13,8 +13,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationSc
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
-from sidecar.plugins.clickhouse.columns.blocks import FLOATS, LOW_CARDINALITY, STRINGS, WHOLE
-from sidecar.plugins.clickhouse.divide import divide
+from sidecar.otlp.scan import OddRequestError
+from sidecar.plugins.clickhouse.columns.blocks import FLOATS, LOW_CARDINALITY, STRINGS, WHOLE, blocks_of
 from tests.support import otlp
 from tests.support.conversation import conversation
 from tests.support.embedded import EmbeddedClickHouse
@@ -24,7 +24,6 @@ from tests.support.sinks import SinkUnderTest, sink_on
 
 EXAMPLES = itertools.count(1)
 MADE_OF_BLOCKS: list[bool] = []
-DIVIDED: list[bool] = []
 # Every table that an insert fills, without the times at which it did.
 TABLES = {
     "events": "SELECT * EXCEPT (received_at) FROM events ORDER BY ALL",
@@ -61,7 +60,7 @@ pairs = st.one_of(
     st.sampled_from(sorted(BY_KEY)).flatmap(lambda key: st.builds(lambda v: KeyValue(key=key, value=v), BY_KEY[key])),
     st.builds(lambda key, v: KeyValue(key=key, value=v), st.text(min_size=1, max_size=8), plain_values),
 )
-# now and then what blocks can't hold: then this record takes the other way
+# now and then what blocks can't hold: then the whole request takes the other way
 odd_pairs = st.builds(
     lambda key, v: KeyValue(key=key, value=v), st.sampled_from(["tags", "telegram.chat.id"]), otlp.any_values
 )
@@ -79,10 +78,10 @@ def records(draw: st.DrawFn) -> LogRecord:
         event_name=draw(st.sampled_from(["chattrail.user_message", "chattrail.made_up", "other", ""])),
         attributes=draw(st.lists(pairs, max_size=12)),
     )  # fmt: skip
-    if draw(st.integers(0, 9)) == 7:
+    if draw(st.integers(0, 39)) == 7:
         record.attributes.append(draw(odd_pairs))
     if record.event_name.startswith("chattrail."):
-        shown = draw(st.sampled_from(["not an id", *[otlp.uuid7(draw(st.integers(0, 2**48 - 1)))] * 7]))
+        shown = draw(st.sampled_from(["not an id", *[otlp.uuid7(draw(st.integers(0, 2**48 - 1)))] * 20]))
         identity = KeyValue(key="event.id", value=otlp.plain(shown))
         person = KeyValue(key="user.id", value=AnyValue(string_value=draw(st.sampled_from(["7", "8"]))))
         record.attributes.insert(draw(st.integers(0, len(record.attributes))), identity)
@@ -138,9 +137,10 @@ def test_both_ways_fill_every_table_alike(
     both: tuple[SinkUnderTest, SinkUnderTest], message: ExportLogsServiceRequest
 ) -> None:
     body = message.SerializeToString()
-    blocks, left = divide(both[0].batch(body))
-    MADE_OF_BLOCKS.append(bool(blocks))
-    DIVIDED.append(bool(blocks and left))
+    try:
+        MADE_OF_BLOCKS.append(bool(blocks_of(body)))
+    except OddRequestError:
+        MADE_OF_BLOCKS.append(False)
     for sink in both:
         sink.handle(body)
     both[0].handle(body)  # a resend
@@ -154,9 +154,8 @@ def test_both_ways_fill_every_table_alike(
             sink.client.command(f"TRUNCATE TABLE {table}")
 
 
-def test_most_of_these_were_made_of_blocks() -> None:
-    assert sum(MADE_OF_BLOCKS) > len(MADE_OF_BLOCKS) * 0.5
-    assert any(DIVIDED)
+def test_enough_of_these_were_made_of_blocks() -> None:
+    assert sum(MADE_OF_BLOCKS) > len(MADE_OF_BLOCKS) * 0.2
 
 
 def _rows(sink: SinkUnderTest, query: str) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from sidecar.errors import RetryableError
 from sidecar.otlp.batch import Batch
+from sidecar.otlp.scan import OddRequestError
 from sidecar.plugins.clickhouse import dead_letters as module
 from sidecar.plugins.clickhouse import replay as replaying
 from sidecar.plugins.clickhouse import sink as sinking
@@ -38,8 +39,11 @@ def sink(module_sink: SinkUnderTest) -> Iterator[SinkUnderTest]:
 def break_release(broken: pytest.MonkeyPatch, fault: Callable[[LogRecord], str | None]) -> None:
     """Have the sink look at every record, and find this fault."""
 
-    broken.setattr(sinking, "divide", lambda batch: ((), frozenset()))
-    broken.setattr(split, "event_fault", fault)
+    def no_blocks(_: bytes) -> None:
+        raise OddRequestError
+
+    broken.setattr(sinking, "blocks_of", no_blocks)
+    broken.setattr(split, "_event_fault", fault)
 
 
 def _named_fault(name: str, _: LogRecord) -> str:

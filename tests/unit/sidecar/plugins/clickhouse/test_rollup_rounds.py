@@ -7,9 +7,9 @@ from typing import Any, cast
 from clickhouse_connect.driver.asyncclient import AsyncClient
 
 from sidecar.plugin import Context
-from sidecar.plugins.clickhouse import FACTORY
 from sidecar.plugins.clickhouse.keys import Span
 from sidecar.plugins.clickhouse.rollup import OTHERS_S, Rollup
+from sidecar.plugins.clickhouse.settings import ClickHouseSettings
 from sidecar.telemetry.metrics import Metrics
 from tests.support.clock import FakeClock
 
@@ -34,7 +34,7 @@ async def test_a_mark_is_recomputed_once_unless_an_insert_runs(tmp_path: Path) -
     clock, ages = FakeClock(), iter((0.0, 2.0, 0.0, 0.0))
     clickhouse, spans = ClickHouse(clock), list[Span]()
     context = Context(cast("Any", clock), logging.getLogger("rollup"), Metrics(), tmp_path)
-    config = FACTORY.config.load({"CHATTRAIL_SIDECAR_CLICKHOUSE_URL": "http://127.0.0.1:1/x"})
+    config = ClickHouseSettings.load({"CHATTRAIL_SIDECAR_CLICKHOUSE_URL": "http://127.0.0.1:1/x"})
     rollup = Rollup(cast("AsyncClient", clickhouse), context, config, lambda _: None, lambda: next(ages))
 
     async def whole(span: Span) -> int:
