@@ -50,7 +50,7 @@ class FigureQueries:
             lambda: _totals(reader, span, steps),
             lambda: reader.rows("buckets", edges.asked),
             lambda: reader.rows("new_people", edges.asked),
-            lambda: self._choices(reader, span),
+            lambda: self._choices(reader, span, any(taken[1:3])),
             lambda: reader.rows("languages", {**span, "limit": LANGUAGES_MAX}),
             lambda: loss_accounting(self._clickhouse, window),
             lambda: _image_stats(self._clickhouse),
@@ -109,7 +109,7 @@ class FigureQueries:
         return tuple(models.LanguagePeople(*row) for row in rows)
 
     def _choices(
-        self, reader: BotReader, span: dict[str, int]
+        self, reader: BotReader, span: dict[str, int], chosen: bool
     ) -> tuple[tuple[models.Choice, ...], tuple[models.Choice, ...], Rows, Rows]:
         """Personas and stories with their names, commands and custom events as rows of name, people and number."""
         found: dict[str, list[Sequence[Any]]] = {
@@ -119,21 +119,24 @@ class FigureQueries:
         }
         for kind, *row in reader.rows("choices", {**span, "limit": KEYS_MAX}):
             found[kind].append(row)
-        names = self._names_of(reader, [(kind, row[0]) for kind in CHOICES for row in found[kind]])
+        names = self._names_of(reader, chosen, [(kind, row[0]) for kind in CHOICES for row in found[kind]])
         personas, stories = (
             tuple(models.Choice(key, names.get((kind, key), key), *row) for key, *row in found[kind])
             for kind in CHOICES
         )
         return personas, stories, found["command_counts"], found["custom_counts"]
 
-    def _names_of(self, reader: BotReader, ids: list[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    def _names_of(self, reader: BotReader, chosen: bool, ids: list[tuple[str, str]]) -> dict[tuple[str, str], str]:
         now = time.monotonic()
         cached = {each: self._names.get((reader.bot, *each), (0.0, "")) for each in ids}
         unknown = [each for each, (until, _) in cached.items() if until <= now]
         names = {each: name for each, (until, name) in cached.items() if until > now}
         if unknown:
             asked = sorted({key.encode().hex() for _, key in unknown})
-            names |= {(kind, key): str(name) for kind, key, name in reader.rows("names", {"ids": asked})}
+            rows = reader.rows("names", {"ids": asked})
+            if chosen and not rows:
+                rows = reader.rows("names_of_events", {"ids": asked})
+            names |= {(kind, key): str(name) for kind, key, name in rows}
             found = {(reader.bot, *each): (now + NAMES_CACHED_S, names.get(each, each[1])) for each in unknown}
             self._names = {key: kept for key, kept in self._names.items() if kept[0] > now} | found
         return names
@@ -183,6 +186,8 @@ def _totals(reader: BotReader, span: dict[str, int], steps: tuple[str, ...]) -> 
     *row, timed, times, reached = reader.row("totals", {**span, **values, "limit": CURRENCIES_MAX}, steps=counts)
     if timed <= EXACT_ANSWERS:
         (times,) = reader.row("answer_times", span) if timed else ((None, None),)
+    if timed and math.isnan(times[0]):
+        (times,) = reader.row("answer_times_of_events", span)
     return [*row, *(None if each is None or math.isnan(each) else each for each in times), reached]
 
 

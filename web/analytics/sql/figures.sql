@@ -76,6 +76,13 @@ SELECT quantilesExactInclusiveArray(0.5, 0.95)(answer_durations)
 FROM activity_by_slot FINAL
 WHERE $of_bot AND slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
 
+-- name: answer_times_of_events
+-- The same from the events: of a store that this release has just migrated, until the sidecar has recomputed how long answers took.
+SELECT quantilesExactInclusive(0.5, 0.95)(duration_ms)
+FROM events FINAL
+WHERE $of_bot AND type = 'ai_message' AND error_type = '' AND duration_ms > 0 AND duration_ms <= 86400000
+  AND ts >= toDateTime64({start:UInt32}, 9, 'UTC') AND ts < toDateTime64({end:UInt32}, 9, 'UTC')
+
 -- name: choices
 -- How often each persona and story was written in, each command sent and each custom event happened, and with how many people.
 WITH $short AS short
@@ -96,6 +103,17 @@ FROM choices FINAL
 WHERE $of_bot AND grain = 'day' AND kind IN ('personas', 'stories') AND key IN (SELECT unhex(arrayJoin({ids:Array(String)})))
 GROUP BY kind, id
 HAVING newest != ''
+
+-- name: names_of_events
+-- The same from the events, where the sidecar has not recomputed any name yet.
+WITH $short AS short
+SELECT
+    if(type = 'persona_selected', 'personas', 'stories') AS kind, kind = 'personas' ? persona_id : story_id AS id,
+    argMax(short(attributes[kind = 'personas' ? 'chattrail.persona.name' : 'chattrail.story.name']) AS named,
+        ts_source = 'unknown' ? received_at : ts)
+FROM events
+WHERE $of_bot AND type IN ('persona_selected', 'story_selected') AND id IN (SELECT unhex(arrayJoin({ids:Array(String)}))) AND named != ''
+GROUP BY kind, id
 
 -- name: languages
 -- People who did something in the range, by the language of their client.
