@@ -79,6 +79,7 @@ async def test_every_event_type_travels_from_telegram_to_the_page(tmp_path: Path
         ann = whole.telegram.person(1001, name="Ann Ames", username="ann", language_code="en")
         await do_everything(ann, whole)
         events = await until("the whole trail", lambda: _complete(whole, ann))
+        await until("the list of users", lambda: _counted(whole, events))
         await _figures_agree(whole, events)
         await _tap_to_api(whole, ann)
         await _on_the_page(whole, ann)
@@ -89,6 +90,12 @@ async def _complete(whole: Whole, person: Person) -> list[dict[str, Any]]:
     seen = {event["type"] for event in events}
     stored = [e for e in events if e["type"] == "image_generated" and e["image"] and e["image"]["status"] == "stored"]
     return events if seen == set(EVENT_TYPES) - OF_OTHER_BOTS and len(stored) == 2 else []
+
+
+async def _counted(whole: Whole, events: list[dict[str, Any]]) -> bool:
+    """Whether all that the trail has is in the list of users, which is the last to be recomputed."""
+    messages = sum(event["type"] == "user_message" for event in events)
+    return [row["messages"] for row in (await whole.api("users")).json()["users"]] == [messages]
 
 
 async def _figures_agree(whole: Whole, events: list[dict[str, Any]]) -> None:

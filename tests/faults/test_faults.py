@@ -63,7 +63,6 @@ async def test_nothing_is_lost_doubled_or_changed(
         if seed:
             report.outcomes.append(outcome)
         assert outcome.passed, str(outcome)
-        assert outcome.raw_extra == 0 or fault.row in {6, 10, 18}, f"{outcome.raw_extra} rows got past the tokens"
 
     async with asyncio.TaskGroup() as together:
         for seed in seeds:

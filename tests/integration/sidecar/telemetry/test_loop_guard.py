@@ -93,7 +93,7 @@ async def test_own_logs_do_not_feed_on_themselves(
                 program=("-m", "sidecar") if guarded else ("-c", UNGUARDED), **circle.settings
             ) as sidecar:
                 await sidecar.ready()
-                await circle.arrived("inserts use the %", 1)  # what it says at its start is not the test's
+                await circle.arrived("inserts use %", 1)  # what it says at its start is not the test's
                 await (guarded_rounds if guarded else unguarded_rounds)(circle, sidecar)
                 assert sidecar.end() == 0
         finally:

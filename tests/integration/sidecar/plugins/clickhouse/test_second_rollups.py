@@ -112,13 +112,13 @@ def test_what_comes_late_or_again_is_in_all_of_them(sink: SinkUnderTest) -> None
 
 
 def test_small_pieces_make_what_large_ones_make(sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    sink.handle(request(*records(120)))
+    sink.handle(request(*records(60)))
     second = sink.sink._rollup._recomputation._second  # type: ignore[attr-defined]
     second._rows = dict.fromkeys(second._rows, 7)
     sink.settle()
     check(sink.client)
     monkeypatch.setattr(second_rollups, "PIECE_BYTES", 1_000)
-    sink.handle(request(*records(40, 200)))
+    sink.handle(request(*records(8, 200)))
     sink.settle()
     assert set(second._rows.values()) == {1}, "halved down to the smallest, which got what the server has"
     check(sink.client)
