@@ -81,7 +81,9 @@ def trail(stack: Stack) -> Trail:
 
 def loaded(page: Page, selector: str) -> int:
     """Wait until an image is there; its width in pixels."""
-    page.wait_for_function("(s) => document.querySelector(s)?.naturalWidth > 0", arg=selector)
+    image = page.locator(selector).first
+    expect(image).to_be_attached(timeout=30_000)
+    expect(image).not_to_have_js_property("naturalWidth", 0, timeout=30_000)
     width: int = page.evaluate("(s) => document.querySelector(s).naturalWidth", selector)
     return width
 

@@ -53,7 +53,7 @@ def test_a_refresh_keeps_what_the_reader_opened_and_typed(stack: Stack, open_pag
     page.locator(".as-table summary").click()
     count = page.locator("#figure-messages").inner_text()
     say(stack, 800_003, "one more")
-    page.wait_for_function("before => document.getElementById('figure-messages').innerText !== before", arg=count)
+    expect(page.locator("#figure-messages")).not_to_have_text(count, timeout=30_000)
     assert page.locator(".as-table").get_attribute("open") is not None
     expect(page.locator(".uplot canvas")).to_be_visible()
     watched.check()

@@ -112,10 +112,10 @@ def test_paging_order_and_language_keep_the_person(home: str, open_page: OpenPag
         expect(page.locator(".segment[aria-current]")).to_have_text("Oldest first")
         expect(page.locator(".bubble-text")).to_have_text([f"{name(number)} said 0"])
         page.get_by_role("link", name="Русский").click()
-        page.wait_for_function("document.documentElement.lang === 'ru'")
+        expect(page.locator("html")).to_have_attribute("lang", "ru")
         expect(page.locator(".bubble-text")).to_contain_text([name(number)])
         page.get_by_role("link", name="English").click()
-        page.wait_for_function("document.documentElement.lang === 'en'")
+        expect(page.locator("html")).to_have_attribute("lang", "en")
     watched.check()
 
 

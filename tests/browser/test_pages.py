@@ -111,7 +111,7 @@ def test_chart_is_drawn_and_its_series_can_be_hidden(open_page: OpenPage) -> Non
     button.click()
     assert button.get_attribute("aria-pressed") == "false"
     page.locator("#chart .u-over").hover()
-    page.wait_for_function("document.querySelector('[data-series=messages] .legend-value').textContent !== ''")
+    expect(page.locator("[data-series=messages] .legend-value")).not_to_be_empty()
     watched.check()
 
 
@@ -147,7 +147,7 @@ def test_skip_link_leads_past_the_layout(open_page: OpenPage) -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
-    page.wait_for_function("document.activeElement.id === 'main'")
+    expect(page.locator("#main")).to_be_focused()
 
 
 def test_pages_speak_russian_and_remember_it(open_page: OpenPage) -> None:
@@ -157,7 +157,7 @@ def test_pages_speak_russian_and_remember_it(open_page: OpenPage) -> None:
     assert page.locator("h1").inner_text() == "Люди"
     assert "6 человек" in page.locator(".filters-count").inner_text()
     page.get_by_role("link", name="English").click()
-    page.wait_for_function("document.documentElement.lang === 'en'")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
     watched.go("/analytics/users")
     assert page.locator("h1").inner_text() == "Users"
     watched.check()

@@ -108,7 +108,8 @@ def test_an_image_stands_in_its_bubble(stack: Stack, person: Person, open_page: 
     image = page.locator(".turn-bot .bubble", has_text="The pier, as promised.").locator("img")
     # The archiver works on its own time, and the page asks for news by itself: no reload here.
     expect(image).to_be_visible()
-    page.wait_for_function("[...document.querySelectorAll('.bubble img')].every((each) => each.naturalWidth === 384)")
+    expect(page.locator(".bubble img")).to_have_count(1)
+    expect(image).to_have_js_property("naturalWidth", 384, timeout=30_000)
     assert image.get_attribute("alt") == "a pier"
     expect(page.locator("[data-image=failed]")).to_be_visible()
     watched.check()
