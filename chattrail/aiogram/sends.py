@@ -70,7 +70,7 @@ class Sends:
 
         def record() -> None:
             for event in events:
-                recorder.record(bot, event, context)
+                recorder.record(bot, event, context, details)
 
         tracker.backlog.add(0, read)
         record_unless_sent(tracker, returned, record)
@@ -93,7 +93,7 @@ class Sends:
             name = method.__api_method__
             if (rule := METHODS.get(name)) is not None and rule.read is not None:
                 given = _as_given(method)
-                tracker.backlog.add(1, recorder.sent_with, account, name, given, result, context, running_details())
+                tracker.backlog.add(1, recorder.sent, account, name, given, result, context, running_details())
         except Exception as error:
             tracker.lost("instrumentation", error)
 

@@ -9,7 +9,7 @@ from chattrail.botapi.failures import failure_of, handler_of
 from chattrail.botapi.reading import get
 from chattrail.botapi.recorder import recorder_of
 from chattrail.botapi.updates import UPDATES
-from chattrail.context import UpdateContext, running_update
+from chattrail.context import UpdateContext, running_details, running_update
 from chattrail.genai import watch
 from chattrail.tracker import Tracker
 
@@ -81,7 +81,7 @@ class Host:
             if method == "getMe":
                 name = get(result, "username")
                 self.account.username = name if isinstance(name, str) else self.account.username
-            self._recorder.sent(self.account, method, given, result, self.running())
+            self._recorder.sent(self.account, method, given, result, self.running(), running_details())
         except Exception as error:
             self.tracker.lost("instrumentation", error)
 

@@ -25,7 +25,6 @@ from chattrail.context import (
     EventTarget,
     Person,
     UpdateContext,
-    running_details,
     with_inferred,
 )
 from chattrail.events import AiMessage, BotBlocked, BotUnblocked, HandlerFailed
@@ -69,11 +68,7 @@ class Recorder:
             self.tracker.lost("instrumentation", error)
             return False
 
-    def sent(self, bot: BotAccount, method: str, given: object, result: object, context: UpdateContext | None) -> None:
-        """Record a call that Telegram has carried out. `context` is the update's in which it was made, if any."""
-        self.sent_with(bot, method, given, result, context, running_details())
-
-    def sent_with(
+    def sent(
         self,
         bot: BotAccount,
         method: str,
@@ -82,7 +77,10 @@ class Recorder:
         context: UpdateContext | None,
         details: Details | None,
     ) -> None:
-        """Record a call with the details of the block that it was made in, which may be over."""
+        """Record a call that Telegram has carried out.
+
+        `context` is the update's in which it was made, if any; `details` those of the block that ran then, which may be over.
+        """
         try:
             for one in self.read(bot, method, given, result, context, details):
                 self.record(bot, one, context, details)

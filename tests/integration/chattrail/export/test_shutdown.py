@@ -65,7 +65,7 @@ def test_a_bot_that_just_ends_loses_no_edit_that_waits(http: OtlpReceiver) -> No
         "chat = {'id': 1001, 'type': 'private', 'first_name': 'Ann'}\n"
         "for name, text in (('sendMessage', '…'), ('editMessageText', 'Here'), ('editMessageText', 'Here it is')):\n"
         "    message = {'message_id': 7, 'date': 1_790_000_000, 'chat': chat, 'text': text}\n"
-        "    recorder_of(tracker).sent(tracker.bot(42), name, {'chat_id': 1001, 'message_id': 7}, message, None)\n"
+        "    recorder_of(tracker).sent(tracker.bot(42), name, {'chat_id': 1001, 'message_id': 7}, message, None, None)\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=30)
     assert [record.attributes["chattrail.message.text"] for record in http.wait(2)] == ["…", "Here it is"]
@@ -106,9 +106,9 @@ def test_a_script_that_just_ends_loses_nothing_that_waits(http: OtlpReceiver) ->
         f"tracker = create_tracker('bot', endpoint={http.url!r})\n"
         "recorder, bot = recorder_of(tracker), tracker.bot(42)\n"
         "said = {'message_id': 5, 'date': 1, 'chat': {'id': 1001, 'type': 'private'}, 'from': {'id': 1001}, 'text': 'hi'}\n"
-        "recorder.sent(bot, 'editMessageText', {}, said | {'message_id': 4}, None)\n"
+        "recorder.sent(bot, 'editMessageText', {}, said | {'message_id': 4}, None, None)\n"
         "recorder.arrive(UpdateContext(tracker, bot), 7, 'message', said)\n"
-        "async def main(): tracker.backlog.add(1, recorder.sent, bot, 'sendMessage', {}, said | {'message_id': 6}, None)\n"
+        "async def main(): tracker.backlog.add(1, recorder.sent, bot, 'sendMessage', {}, said | {'message_id': 6}, None, None)\n"
         "asyncio.new_event_loop().run_until_complete(main())\n"
         "assert len(tracker.backlog) == 1\n"
     )

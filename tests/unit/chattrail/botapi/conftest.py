@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chattrail.botapi.recorder import recorder_of
-from chattrail.context import UpdateContext, current_update
+from chattrail.context import UpdateContext, current_update, running_details
 from tests.support.recording import Recording
 
 ANN = {"id": 1001, "is_bot": False, "first_name": "Ann", "username": "ann"}
@@ -49,7 +49,7 @@ class Desk(Recording):
     def call(self, name: str, result: Any = True, /, **given: Any) -> None:
         """Make a call."""
         context = current_update.get()
-        self.recorder.sent(self.bot, name, given, result, context)
+        self.recorder.sent(self.bot, name, given, result, context, running_details())
 
     def message(self, *, chat: dict[str, Any] = HOME, **fields: Any) -> dict[str, Any]:
         """Return a message."""
