@@ -39,12 +39,17 @@ def log_record(
         b"\x09", pack("<Q", timestamp), b"\x10", _varint(severity[0]), _field(b"\x1a", severity[1].encode()),
         _field(b"\x2a", _value(body)),
     ]  # fmt: skip
-    parts += [_field(b"\x32", _pair(key, value)) for key, value in attributes.items()]
+    parts.append(attribute_fields(attributes))
     if trace is not None:
         flags = b"\x45" + pack("<I", trace[2]) if trace[2] else b""
         parts += [flags, b"\x4a\x10", trace[0].to_bytes(16, "big"), b"\x52\x08", trace[1].to_bytes(8, "big")]
     parts += [b"\x59", pack("<Q", observed), _field(b"\x62", name.encode())]
     return b"".join(parts)
+
+
+def attribute_fields(values: Mapping[str, object]) -> bytes:
+    """Return attributes of a LogRecord: fields of it, which may follow all others."""
+    return b"".join([_field(b"\x32", _pair(key, value)) for key, value in values.items()])
 
 
 def _pair(key: str, value: object) -> bytes:

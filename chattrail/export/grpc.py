@@ -15,6 +15,8 @@ _REJECTED = frozenset({grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.INTERNA
 class GrpcTransport:
     """Sends over OTLP/gRPC."""
 
+    takes_bytes = False
+
     def __init__(self, endpoint: str, headers: Mapping[str, str], timeout: float, compression: str) -> None:
         self._exporter = grpc_exporter(endpoint, headers, timeout, compression)
         self.target = without_secrets(endpoint)

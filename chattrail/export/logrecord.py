@@ -22,8 +22,12 @@ from chattrail.sanitize import AttributeValue, weight
 # size, name, timestamp, observed, severity, body, attributes, (trace id, span id, flags)
 Packed: TypeAlias = tuple[int, str, int, int, int, str, dict[str, AttributeValue], tuple[int, int, int] | None]
 
+# size, OTLP: a record that was encoded as soon as it was made
+Encoded: TypeAlias = tuple[int, bytes]
+
 _RECORDS_AT_ONCE, _PAUSE = 4, 1e-5  # records, seconds: about 0.2 ms of encoding
 _OVERHEAD = 256  # bytes that a record costs besides its attributes
+_ENCODED_AT_ONCE = 64 * 1024  # bytes of a record: a larger one, with an image, say, is copied on the export thread
 _SCOPE = "chattrail"
 _NO_CONTEXT = Context({"chattrail": True})  # an empty one would have the current context looked up
 # Why a number of the sequence is missing, by what the batch processor calls it.
@@ -75,6 +79,26 @@ def _unpack(packed: Packed, resource: Resource) -> ReadableLogRecord:
     return ReadableLogRecord(record, resource, InstrumentationScope(_SCOPE))
 
 
+def encoded_at_once(packed: Packed) -> Packed | Encoded:
+    """Return the record encoded, for a caller that no handler waits for; as it is when it is large or cannot be encoded."""
+    if packed[0] > _ENCODED_AT_ONCE:
+        return packed
+    try:
+        return packed[0], _encoded(packed)
+    except Exception:  # the export thread will find it, and count it as refused
+        return packed
+
+
+def add_losses(record: Packed | Encoded, losses: Mapping[str, int]) -> Packed | Encoded:
+    """Return a record with the counts of events lost so far among its attributes, for the last one of each batch: the receiver can
+    then say why numbers are missing. Counts are cumulative, so one that is itself lost or doubled does no harm."""
+    counts = dropped_attributes(losses)
+    if len(record) == 2:
+        return record[0], record[1] + encode.attribute_fields(counts)
+    record[6].update(counts)
+    return record
+
+
 def _encoded(packed: Packed) -> bytes:
     _, name, timestamp, observed, severity, body, attributes, trace = packed
     named_severity = (severity, _TEXTS.get(severity, "INFO"))
@@ -88,7 +112,7 @@ class LogRecords(Sequence[ReadableLogRecord]):
     lock until the switch interval (5 ms) is over, again and again.
     """
 
-    def __init__(self, batch: Sequence[Packed], resource: Resource) -> None:
+    def __init__(self, batch: Sequence[Packed | Encoded], resource: Resource) -> None:
         self._batch = batch
         self._resource = resource
 
@@ -103,26 +127,31 @@ class LogRecords(Sequence[ReadableLogRecord]):
         """Return a record, or some."""
         if isinstance(index, slice):
             return LogRecords(self._batch[index], self._resource)
-        return _unpack(self._batch[index], self._resource)
+        return self._unpacked(self._batch[index])
 
     def __iter__(self) -> Iterator[ReadableLogRecord]:
-        for packed in self._slowly():
-            yield _unpack(packed, self._resource)
+        for record in self._slowly():
+            yield self._unpacked(record)
+
+    def _unpacked(self, record: Packed | Encoded) -> ReadableLogRecord:
+        if len(record) == 2:
+            raise TypeError("a record that is encoded already is for OTLP/HTTP alone")
+        return _unpack(record, self._resource)
 
     def encoded(self) -> bytes:
         """Return them as an ExportLogsServiceRequest."""
-        return encode.request(self._resource, _SCOPE, (_encoded(packed) for packed in self._slowly()))
+        records = (record[1] if len(record) == 2 else _encoded(record) for record in self._slowly())
+        return encode.request(self._resource, _SCOPE, records)
 
-    def _slowly(self) -> Iterator[Packed]:
-        for position, packed in enumerate(self._batch):
-            if position % _RECORDS_AT_ONCE == 0:
+    def _slowly(self) -> Iterator[Packed | Encoded]:
+        for position, record in enumerate(self._batch):
+            if len(record) > 2 and position % _RECORDS_AT_ONCE == 0:
                 time.sleep(_PAUSE)
-            yield packed
+            yield record
 
 
 def dropped_attributes(losses: Mapping[str, int]) -> dict[str, AttributeValue]:
-    """Return the counts of events lost so far, for the last record of each batch: the receiver can then say why numbers are
-    missing. Counts are cumulative, so one that is itself lost or doubled does no harm."""
+    """Return counts of lost events by the attribute that carries each."""
     counts: Counter[str] = Counter()
     for reason, count in losses.items():
         if name := _DROPPED.get(reason):

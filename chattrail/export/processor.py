@@ -17,7 +17,8 @@ from typing import Literal, TypeAlias
 
 from opentelemetry.sdk.resources import Resource
 
-from chattrail.export.logrecord import LogRecords, Packed, dropped_attributes, pack
+from chattrail.clock import is_seen_before
+from chattrail.export.logrecord import Encoded, LogRecords, Packed, add_losses, encoded_at_once, pack
 from chattrail.export.otel import suppressed_instrumentation
 from chattrail.export.process_end_reports import ProcessEndReports
 from chattrail.export.sequence_file import SequenceFile
@@ -73,7 +74,7 @@ class CountingBatchProcessor:
 
     def _begin(self) -> None:
         self._changed = threading.Condition(threading.Lock())
-        self._queue: deque[Packed] = deque()
+        self._queue: deque[Packed | Encoded] = deque()
         self._bytes = 0
         self._sending = 0  # taken from the queue, not settled yet
         self._emitted = self._exported = 0
@@ -94,7 +95,7 @@ class CountingBatchProcessor:
         """Queue a record; a full queue drops its oldest, or waits (for scripts that must lose nothing)."""
         if not self._enabled:
             return
-        packed = pack(record)
+        packed = self._pack(record)
         size = packed[0]
         with self._changed:
             while self._when_full == "wait" and self._is_full(size) and not self._closing:
@@ -121,6 +122,13 @@ class CountingBatchProcessor:
             _log.warning(
                 "events are dropped, the oldest first: %d so far; the queue is full", self._losses["queue_full"]
             )
+
+    def _pack(self, record: Record) -> Packed | Encoded:
+        packed = pack(record)
+        # What the export thread encodes makes handlers wait for the interpreter's lock. None waits for what is recorded later.
+        if is_seen_before() and self._transport is not None and self._transport.takes_bytes:
+            return encoded_at_once(packed)
+        return packed
 
     def lose(self, reason: str) -> None:
         """Count an event that no record could be made of."""
@@ -219,7 +227,7 @@ class CountingBatchProcessor:
             while (batch := self._take()) is not None and (not batch or self._deliver(batch)):
                 self._reports.send(self._send, self._target)
 
-    def _take(self) -> list[Packed] | None:
+    def _take(self) -> list[Packed | Encoded] | None:
         """Wait for a batch and take it; an empty one means that a report is due, None that the end has come."""
         with self._changed:
             while True:
@@ -228,7 +236,7 @@ class CountingBatchProcessor:
                     break
             if self._closing and not self._queue:
                 return [] if self._reports.take_own_end() else None
-            batch: list[Packed] = []
+            batch: list[Packed | Encoded] = []
             size = 0
             while self._queue and len(batch) < self._limits.batch_records:
                 if batch and size + self._queue[0][0] > self._limits.batch_bytes:
@@ -237,10 +245,10 @@ class CountingBatchProcessor:
                 size += batch[-1][0]
             self._sending = len(batch)
             if batch and self._losses:  # now, so that a batch sent again is the same batch
-                batch[-1][6].update(dropped_attributes(self._losses))
+                batch[-1] = add_losses(batch[-1], self._losses)
             return batch
 
-    def _deliver(self, batch: list[Packed]) -> bool:
+    def _deliver(self, batch: list[Packed | Encoded]) -> bool:
         """Send a batch until it is accepted or refused. False: the end has come first."""
         pause, longest = self._limits.retry
         while True:
@@ -271,7 +279,7 @@ class CountingBatchProcessor:
                 self._changed.wait_for(lambda: self._closing, max(pause, result.retry_after))
             pause = min(pause * 2, longest)
 
-    def _send(self, batch: Sequence[Packed]) -> ExportResult:
+    def _send(self, batch: Sequence[Packed | Encoded]) -> ExportResult:
         try:
             self._transport = self._transport or self._connect()
             self._resource = resource = self._resource or self._make_resource()
@@ -279,7 +287,7 @@ class CountingBatchProcessor:
         except Exception as error:  # what cannot be encoded, or a fault of an exporter: the records are suspect
             return ExportResult(ExportStatus.REJECTED, error_location(error))
 
-    def _settle(self, batch: list[Packed], reason: str | None) -> None:
+    def _settle(self, batch: list[Packed | Encoded], reason: str | None) -> None:
         with self._changed:
             if self._closed:  # counted as lost when the time was up
                 return

@@ -1,12 +1,15 @@
 """Export over real HTTP and gRPC: events arrive in order and as they are, and a stumbling collector costs none."""
 
 import os
+import threading
 import time
 from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import UUID
 
 import pytest
+import requests
 
 from chattrail import create_tracker
 from chattrail.events import ImageGenerated
@@ -87,6 +90,57 @@ def test_retry_after_is_seconds_or_a_date(
     with OtlpSession() as session:
         session.post(f"{http.url}/v1/logs", data=b"")
         assert at_least <= session.result.retry_after <= at_most
+
+
+class _Sticky(BaseHTTPRequestHandler):
+    """Answers with a cookie, as a load balancer does that wants to see its clients again, from the second request on."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.server.seen.append((body, self.headers["cookie"], self.headers["authorization"]))  # type: ignore[attr-defined]
+        self.send_response(200)
+        if len(self.server.seen) > 1:  # type: ignore[attr-defined]
+            self.send_header("set-cookie", f"node={len(self.server.seen)}")  # type: ignore[attr-defined]
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_each_request_has_its_own_body_and_what_the_peer_wants_to_see_again() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Sticky) as server, OtlpSession() as session:
+        server.seen = []  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/v1/logs"
+        for body, headers in (
+            (b"one", {}),
+            (b"the second", {"authorization": "x"}),
+            (b"", {"authorization": "x"}),
+            (b"4", {}),
+        ):
+            session.post(url, data=body, headers=headers)
+        server.shutdown()
+    assert server.seen == [  # type: ignore[attr-defined]
+        (b"one", None, None), (b"the second", None, "x"), (b"", "node=2", "x"), (b"4", "node=3", None),
+    ]  # fmt: skip
+
+
+def test_the_environment_is_read_once_for_an_address(http: OtlpReceiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    real = requests.Session.merge_environment_settings
+
+    def merge(self: requests.Session, url: Any, *settings: Any) -> Any:
+        read.append(url)
+        return real(self, url, *settings)
+
+    monkeypatch.setattr(requests.Session, "merge_environment_settings", merge)
+    with OtlpSession() as session:
+        for path in ("/v1/logs", "/v1/logs", "/v1/traces", "/v1/logs"):
+            session.post(f"{http.url}{path}", data=b"")
+    assert read == [f"{http.url}/v1/logs", f"{http.url}/v1/traces"]
 
 
 def test_large_images_travel_in_requests_of_their_own(receiver: Any) -> None:
