@@ -1,4 +1,4 @@
-"""The whole history: the events of every person, in order of time, the newest images with their bytes."""
+"""The whole history: the events of every person, in order of time, images with their bytes."""
 
 import functools
 import heapq
@@ -16,9 +16,7 @@ from stack.simulators.population.population import Member
 from stack.simulators.population.visits import visits
 
 PACK = 32
-_image = functools.lru_cache(maxsize=512)(functools.partial(image_for, seed=1))
-KEPT_IMAGES = 3
-"""The newest images of a chat come with their bytes; of older ones there is the event only."""
+_image = functools.lru_cache(maxsize=512)(functools.partial(image_for, seed=1))  # prompts repeat, and images with them
 
 
 def person_history(member: Member, start: datetime, until: datetime) -> list[HistoryEvent]:
@@ -26,17 +24,15 @@ def person_history(member: Member, start: datetime, until: datetime) -> list[His
     generator = HistoryGenerator(member)
     for at, steps in visits(member, start, until):
         generator.play(at, steps)
-    history = [one for one in generator.history if one.at < until]
-    images = (
-        number
-        for number, one in enumerate(history)
-        if isinstance(one.event, events.ImageGenerated) and one.event.image_id
-    )
-    for number in list(images)[-KEPT_IMAGES:]:
-        event = history[number].event
-        assert isinstance(event, events.ImageGenerated)
-        history[number] = replace(history[number], event=replace(event, data=_image(event.prompt or "")))
-    return history
+    return [one for one in generator.history if one.at < until]
+
+
+def with_image(one: HistoryEvent) -> HistoryEvent:
+    """Add the bytes of the image to an event of one. They are made when the event is sent: all of them are 240 MB."""
+    event = one.event
+    if not isinstance(event, events.ImageGenerated) or not event.image_id:
+        return one
+    return replace(one, event=replace(event, data=_image(event.prompt or "")))
 
 
 class History:
@@ -58,4 +54,4 @@ class History:
 
     def __iter__(self) -> Iterator[HistoryEvent]:
         people = (chain.from_iterable(map(pickle.loads, packs)) for packs in self._people)
-        return heapq.merge(*people, key=lambda one: (one.at, one.member.number))
+        return map(with_image, heapq.merge(*people, key=lambda one: (one.at, one.member.number)))

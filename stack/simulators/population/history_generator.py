@@ -113,8 +113,8 @@ class HistoryGenerator(HistoryWriter):
         self._record(replace(answer, text=text, length=len(text)), message=True)
 
     def _on_show(self, step: Step) -> None:
-        image_id = f"{self._member.id:x}p{self._update:05x}" if step.text == "photo" else None
-        self._record(events.UserMessage(kind=step.text, length=0, image_id=image_id), message=True)
+        # without an image's id: nothing is kept of what people send here, so nothing is to be shown
+        self._record(events.UserMessage(kind=step.text, length=0), message=True)
         self._answer("chat.only_text")
 
     def _on_image(self, step: Step) -> None:
