@@ -1,7 +1,7 @@
 """Live refresh, lost databases, ended logins, and a site that has no event yet."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -33,6 +33,26 @@ def test_new_events_appear_without_a_reload(stack: Stack, open_page: OpenPage) -
     expect(trail.page.locator(".bubble-text").first).to_have_text("after", timeout=NEWS_WITHIN_MS)
     for watched in (people, trail):
         assert watched.page.evaluate("window.sameDocument")
+        watched.check()
+
+
+def test_the_dot_is_green_for_fresh_events_only(stack: Stack, open_page: OpenPage) -> None:
+    old = Person(800_005, None, "Long gone", "en")
+    at = datetime.now(UTC) - timedelta(days=4)
+    stack.send((events.UserMessage(text="bye"), {"user": old, "chat": Chat(800_005), "timestamp": at}))
+    say(stack, 800_006, "hello")
+    for number, words, is_fresh in ((800_005, "4 d ago", False), (800_006, "", True)):
+        watched = open_page()
+        page = watched.go(f"/analytics/users/{number}")
+        dot = page.locator("#freshness")
+        expect(dot).to_contain_text(words)
+        green = page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--good')")
+        page.evaluate("green => (document.querySelector('.live-time').style.color = green)", green)
+        colors = [
+            page.locator(each).evaluate(f"each => getComputedStyle(each).{name}")
+            for each, name in ((".live-dot", "backgroundColor"), (".live-time", "color"))
+        ]
+        assert (colors[0] == colors[1]) is is_fresh
         watched.check()
 
 

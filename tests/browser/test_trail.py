@@ -159,6 +159,20 @@ def test_facts_fold_on_a_phone(open_page: OpenPage) -> None:
     expect(wide.get_by_text("Last seen")).to_be_visible()
 
 
+def test_facts_name_persona_and_language(stack: Stack, person: Person, open_page: OpenPage) -> None:
+    start = datetime.now(UTC) - timedelta(hours=2)
+    tell(stack, person, start, (events.PersonaSelected(persona_id="luna", name="Luna"), 0), (events.UserMessage(), 1))
+    stack.send(
+        (events.UserMessage(text="hi"), {"user": person, "chat": Chat(int(person.id)), "persona_id": "night_owl"}),
+    )  # fmt: skip
+    page = open_page(language="ru-RU").go(f"/analytics/users/{person.id}")
+    facts = page.locator(".facts-panel")
+    expect(facts).to_contain_text("Английский (en)")
+    expect(facts).to_contain_text("Night owl")
+    named = open_page().go("/analytics/users/10119")
+    expect(named.locator(".facts-panel")).not_to_contain_text("captain")
+
+
 def image_bytes() -> bytes:
     """An image, the same one each time."""
     import random

@@ -146,7 +146,7 @@ def test_a_statistic_leads_to_its_people(open_page: OpenPage) -> None:
     page = open_page().go("/analytics?range=all")
     page.get_by_role("link", name="Russian").click()
     page.wait_for_url("**/users?language=ru")
-    expect(page.locator(".chip[aria-current]")).to_have_text("ru")
+    expect(page.locator(".chip[aria-current]")).to_have_text("Russian")
 
 
 def test_a_long_username_is_cut_and_not_the_language_behind_it(open_page: OpenPage) -> None:

@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_currency, format_decimal
 
 from chattrail.currencies import minor_digits
 from web.analytics.bounds import AMOUNT_MAX, DURATION_MS_MAX, NUMBER_MAX, SHARE_MAX, SIZE_MAX
 from web.analytics.models import Bucket, Revenue
+from web.analytics.queries import is_language_code
 from web.pages.language import Catalogue
 from web.pages.safe_text import brief
 
 STARS = "XTR"
 COMPACT_FROM = 10_000
+FRESH = timedelta(hours=1)
 COMPACT_UNITS = ("thousands", "millions", "billions", "trillions")
 SIZE_UNITS = ("bytes", "kilobytes", "megabytes", "gigabytes", "terabytes")
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -145,6 +148,22 @@ class Formats:
                 count = age // unit
                 return self._unit(f"ago.{name}", str(count)) if count > 0 else self.words.text("ago.now")
         return self.day_short(moment)
+
+    def is_fresh(self, moment: datetime) -> bool:
+        """Whether a bot whose newest event is this old can be said to be at work (live.js says the same while one looks)."""
+        return self.now - moment < FRESH
+
+    def language(self, code: str) -> str:
+        """The name of a person's language in that of the page, or the code when Babel knows none."""
+        if not code:
+            return self.words.text("statistics.language_unknown")
+        if not is_language_code(code):
+            return code
+        try:
+            name = Locale.parse(code, sep="-").get_display_name(self.words.locale)
+        except (UnknownLocaleError, ValueError):
+            return code
+        return name[:1].upper() + name[1:] if name else code
 
     def exact(self, moment: datetime) -> str:
         """Date, time to the second and zone, as shown on hover."""

@@ -47,6 +47,12 @@ def segments(text: str) -> Iterator[Segment]:
         yield Segment(text[end:])
 
 
+def readable(identifier: str) -> str:
+    """An id such as captain_reyes as words: Captain reyes."""
+    words = " ".join(re.split(r"[_\s-]+", identifier.strip("_- ")))
+    return words[:1].upper() + words[1:]
+
+
 def initial(name: str) -> str:
     """The first letter or digit of a name, or a dot when it has none."""
     return next((letter for letter in clean(name) if letter.isalnum()), "·")

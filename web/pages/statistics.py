@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from datetime import timedelta
 
-from babel import Locale, UnknownLocaleError
 from flask import render_template, request
 
 from web.analytics.models import Figure, LeftOut, Stats
@@ -98,7 +97,7 @@ def statistics() -> str:
             (each.name if is_event_name(each.name) else "", each.name, each.people, each.count) for each in stats.custom
         ),
         languages=_bars(
-            (each.code if is_language_code(each.code) else "", _language(each.code), each.people, None)
+            (each.code if is_language_code(each.code) else "", formats.language(each.code), each.people, None)
             for each in stats.languages
         ),
         left_out=lambda *names: _left_out(stats.left_out, names),
@@ -157,17 +156,3 @@ def _step(step: str) -> str:
     return (
         step.removeprefix(EVENT_STEP) if step.startswith(EVENT_STEP) else request_formats().words.text(f"step.{step}")
     )
-
-
-def _language(code: str) -> str:
-    """The name of a language in the language of the page, or the code when Babel knows none."""
-    words = request_formats().words
-    if not code:
-        return words.text("statistics.language_unknown")
-    if not is_language_code(code):
-        return code
-    try:
-        name = Locale.parse(code, sep="-").get_display_name(words.locale)
-    except (UnknownLocaleError, ValueError):
-        return code
-    return name[:1].upper() + name[1:] if name else code

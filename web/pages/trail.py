@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 from flask import g, render_template, request
 
+from web.analytics.bots import Bot
 from web.analytics.queries import Order, TrailQuery
 from web.analytics.trail_models import RECEIVED, TrailEvent
 from web.context import services
 from web.pages.message_history import numbers_of
-from web.pages.safe_text import TEXT_MAX
+from web.pages.safe_text import TEXT_MAX, readable
 from web.pages.template_context import here, page_bot, request_formats
 from web.pages.timeline import timeline
 
@@ -28,6 +29,7 @@ def trail(client_id: bytes) -> str:
         page=page,
         person=person,
         name=name,
+        persona=persona_name(person.persona_id, bot),
         text_max=TEXT_MAX,
         received={event.id for event in page.events if event.time_source == RECEIVED},
         days=timeline(page.events, services.settings.zone, related),
@@ -37,6 +39,12 @@ def trail(client_id: bytes) -> str:
         title=name,
         status=name,
     )
+
+
+def persona_name(persona_id: str, bot: Bot | None) -> str:
+    """A persona by the name that the bot sent, else by its id as words."""
+    name = services.figures.persona_name(persona_id, bot) if persona_id else ""
+    return readable(name) if name == persona_id else name
 
 
 def _addresses(client_id: bytes, order: Order, shown: set[str]) -> Callable[[TrailEvent], str]:

@@ -108,6 +108,11 @@ class FigureQueries:
         rows = BotReader(self._clickhouse, bot).rows("all_languages", {"limit": LANGUAGES_MAX})
         return tuple(models.LanguagePeople(*row) for row in rows)
 
+    def persona_name(self, persona_id: str, bot: Bot | None = None) -> str:
+        """The name under which a persona was chosen last, or its id where no name was sent."""
+        reader = BotReader(self._clickhouse, bot)
+        return self._names_of(reader, True, [("personas", persona_id)]).get(("personas", persona_id), persona_id)
+
     def _choices(
         self, reader: BotReader, span: dict[str, int], chosen: bool
     ) -> tuple[tuple[models.Choice, ...], tuple[models.Choice, ...], Rows, Rows]:

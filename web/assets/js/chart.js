@@ -44,7 +44,7 @@ function options(place, table) {
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
-    padding: [12, 28, 0, 0],
+    padding: [12, halfLabel(table.at, timeFormat(zone, bucket)), 0, 0],
     scales: { y: { range: (_, low, high) => [0, Math.max(high * 1.08, 1)] } },
     axes: [timeAxis(zone, bucket), countAxis()],
     series: [{}, ...table.names.map(series)],
@@ -63,25 +63,46 @@ function series(name) {
 }
 
 function timeAxis(zone, bucket) {
+  const format = timeFormat(zone, bucket);
+  return {
+    ...axisLook(),
+    size: 28,
+    grid: { show: false },
+    // Buckets are the only places with a value, so only they are labelled, as many as there is room for.
+    splits: (self, _axis, low, high) => {
+      const inside = self.data[0].filter((at) => at >= low && at <= high);
+      const room = Math.max(1, Math.floor(self.width / (widest(inside, format) + 24)));
+      const every = Math.max(1, Math.ceil(inside.length / room));
+      return inside.filter((_, index) => index % every === 0);
+    },
+    values: (_, splits) => splits.map((at) => format.format(at * 1000)),
+  };
+}
+
+function timeFormat(zone, bucket) {
   const shape = {
     hour: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
     day: { day: "numeric", month: "short" },
     week: { day: "numeric", month: "short" },
     month: { month: "short", year: "numeric" },
   }[bucket];
-  const format = new Intl.DateTimeFormat(locale(), { ...shape, timeZone: zone });
-  return {
-    ...axisLook(),
-    size: 28,
-    grid: { show: false },
-    // Buckets are the only places with a value, so only they are labelled.
-    splits: (self, _axis, low, high, increment) => {
-      const inside = self.data[0].filter((at) => at >= low && at <= high);
-      const every = Math.max(1, Math.ceil(inside.length / Math.max(2, Math.floor(self.width / 84))));
-      return inside.filter((_, index) => index % every === 0);
-    },
-    values: (_, splits) => splits.map((at) => format.format(at * 1000)),
-  };
+  return new Intl.DateTimeFormat(locale(), { ...shape, timeZone: zone });
+}
+
+// A label stands in the middle below its place: half of the last one needs room beside the chart.
+function halfLabel(times, format) {
+  return Math.max(28, Math.ceil(widest(times, format) / 2) + 2);
+}
+
+function widest(times, format) {
+  return Math.max(0, ...times.map((at) => textWidth(format.format(at * 1000))));
+}
+
+const ruler = document.createElement("canvas").getContext("2d");
+
+function textWidth(text) {
+  ruler.font = axisLook().font;
+  return ruler.measureText(text).width;
 }
 
 function countAxis() {
@@ -97,11 +118,8 @@ function countAxis() {
 }
 
 // "1,2 тыс." needs more room than "1.2K": as wide as the widest label, and never narrower than the labels of small numbers.
-function labelWidth(self, labels, index) {
-  const { font, gap } = self.axes[index];
-  self.ctx.font = font[0];
-  const widths = (labels ?? []).map((label) => self.ctx.measureText(label).width / devicePixelRatio);
-  return Math.max(44, Math.ceil(Math.max(0, ...widths)) + gap + 4);
+function labelWidth(self, labels) {
+  return Math.max(44, Math.ceil(Math.max(0, ...(labels ?? []).map(textWidth))) + axisLook().gap + 4);
 }
 
 // Days stand before months, as everywhere else on the pages.

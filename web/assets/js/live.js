@@ -1,6 +1,7 @@
 // Live pages: requests the page every few seconds while it is visible, and keeps "2 s ago" counting in between.
 // A page that has not changed since is answered with nothing: the server knows by the tag of the page that is shown.
 const REFRESH_MS = 4000;
+const FRESH_S = 3600;
 const shown = { address: "", tag: "" };
 
 export function keepLive() {
@@ -42,6 +43,7 @@ function countUp() {
   const time = document.querySelector("#freshness:not(.live-broken) time");
   if (!time) return;
   const seconds = Math.floor((Date.now() - Date.parse(time.dateTime)) / 1000);
+  time.closest("#freshness").classList.toggle("live-fresh", seconds < FRESH_S);
   const units = [
     [1, null],
     [60, ["seconds", 1]],

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from web.analytics.models import Bucket, Revenue
 from web.pages.formats import Formats
 from web.pages.language import catalogue
+from web.pages.safe_text import readable
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 ENGLISH = Formats(catalogue("en"), ZoneInfo("Europe/Berlin"), NOW)
@@ -222,3 +223,23 @@ def test_money_has_the_digits_of_its_currency(
 ) -> None:
     revenue = Revenue(currency, amount, digits)
     assert (plain(ENGLISH.money(revenue)), plain(RUSSIAN.money(revenue))) == (english, russian)
+
+
+@pytest.mark.parametrize(
+    ("code", "english", "russian"),
+    [
+        ("ru", "Russian", "Русский"),
+        ("pt-br", "Portuguese (Brazil)", "Португальский (Бразилия)"),
+        ("tlh-x", "tlh-x", "tlh-x"),
+        ("", "Unknown", "Неизвестен"),
+        ("../x", "../x", "../x"),
+    ],
+)
+def test_a_language_has_a_name(code: str, english: str, russian: str) -> None:
+    assert (ENGLISH.language(code), RUSSIAN.language(code)) == (english, russian)
+
+
+def test_a_persona_without_a_name_is_readable() -> None:
+    assert [readable(each) for each in ("captain_reyes", "night-owl", "luna", "_", "")] == [
+        "Captain reyes", "Night owl", "Luna", "", "",
+    ]  # fmt: skip
