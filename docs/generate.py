@@ -1,4 +1,4 @@
-"""Writes the reference pages that are generated: docs/events.md and docs/settings.md.
+"""Writes the reference pages that are generated: docs/events.md, docs/settings.md, and the tables of parameters in docs/api.md.
 
 python docs/generate.py            write them
 python docs/generate.py --check    fail if they are out of date
@@ -6,6 +6,7 @@ python docs/generate.py --check    fail if they are out of date
 
 import importlib
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
@@ -31,6 +32,9 @@ from chattrail.events import CHAT_PREFIX, COMMON, EVENT_TYPES, RESOURCE, Attribu
 from chattrail.export.sequence_file import ATTRIBUTES, PROCESS_ENDED  # noqa: E402
 from chattrail.tracker import Tracker  # noqa: E402
 from common.settings import Settings  # noqa: E402
+from web.api import blueprint as api  # noqa: E402
+from web.openapi.operation import described_app, operations  # noqa: E402
+from web.openapi.reference import parameter_rows  # noqa: E402
 
 # Where each part keeps its Settings; one line for a new one.
 SETTINGS_MODULES = (
@@ -47,6 +51,7 @@ SETTINGS_MODULES = (
     "web.settings",
     "stack.settings",
 )
+PARAMETERS = re.compile(r"<!-- parameters: (?P<name>\w+) -->\n((?!<!-- end -->).*\n)*<!-- end -->")
 _NOTE = "<!-- Written by docs/generate.py. Change the code it is read from, then run it again. -->\n"
 
 
@@ -253,7 +258,19 @@ def _default(field: FieldInfo) -> str:
     return f"`{default.value if isinstance(default, Enum) else default}`"
 
 
-PAGES: dict[str, Callable[[], str]] = {"events.md": events, "settings.md": settings}
+def parameters() -> str:
+    """Return docs/api.md with the tables of parameters that the routes have."""
+    rows = {operation.name: parameter_rows(operation.parameters) for _, operation in operations(described_app(api))}
+
+    def table(match: re.Match[str]) -> str:
+        lines = [f"| {' | '.join(cells)} |".replace("|  |", "| |") for cells in rows[match["name"]]]
+        head = "| parameter | values | default |\n|---|---|---|"
+        return "\n".join((f"<!-- parameters: {match['name']} -->", head, *lines, "<!-- end -->"))
+
+    return PARAMETERS.sub(table, (HERE / "api.md").read_text(encoding="utf-8"))
+
+
+PAGES: dict[str, Callable[[], str]] = {"events.md": events, "settings.md": settings, "api.md": parameters}
 
 
 def main(check: bool) -> int:

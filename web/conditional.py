@@ -33,6 +33,7 @@ def conditional(view: Callable[..., Any]) -> Callable[..., Any]:
         finally:
             STATE.reset(token)
 
+    answer.is_conditional = True  # type: ignore[attr-defined]
     return answer
 
 

@@ -5,9 +5,11 @@ Neither holds a stack trace, a query or a message text.
 
 import logging
 import sqlite3
+from typing import NotRequired
 
 from flask import Flask, Response, json, render_template, request
 from markupsafe import escape
+from typing_extensions import TypedDict  # pydantic reads that of `typing` from Python 3.12 on only
 from werkzeug.exceptions import HTTPException
 
 from common.error_location import error_location
@@ -17,6 +19,17 @@ from web.request_log import request_id
 log = logging.getLogger("web")
 TYPE = "urn:chattrail:problem:"
 HEADERS_KEPT = ("Allow", "Location", "Retry-After")
+
+
+class ProblemBody(TypedDict):
+    """An error as RFC 9457 describes it. `type` is to be compared, `detail` to be read; `request_id` is found in the log."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    parameter: NotRequired[str]
 
 
 def init_app(app: Flask) -> None:
@@ -31,7 +44,7 @@ def init_app(app: Flask) -> None:
 def respond(problem: ProblemError) -> Response:
     """Render a problem: JSON under /api, a page elsewhere."""
     if request.path.startswith("/api/"):
-        body = {
+        body: ProblemBody = {
             "type": TYPE + problem.kind,
             "title": problem.title,
             "status": problem.status,

@@ -13,6 +13,7 @@ PAGES = {
     "statistics of a bot": "/analytics?bot=notes-bot",
     "users": "/analytics/users",
     "users nobody": "/analytics/users?q=nobody-is-called-this",
+    "api": "/analytics/api",
     "trail": "/analytics/users/10119",
     "trail oldest first": "/analytics/users/10119?order=asc",
 }

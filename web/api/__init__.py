@@ -1,64 +1,86 @@
 """The JSON API. docs/api.md describes it; its examples are made by a test."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, jsonify, request, url_for
+from flask import Blueprint, Response, current_app, jsonify, request, url_for
 
+from web.analytics.models import Stats
 from web.analytics.queries import TrailQuery, UsersQuery, read_steps
 from web.analytics.ranges import read_range
-from web.api.output import iso, jsonable
+from web.analytics.trail_models import TrailPage, UserPage
+from web.api.models import BotName, Bots, LoginLink
+from web.api.views import operation
 from web.auth.access import bearer_only
-from web.auth.links import TTL_MAX_S, TTL_S, make_link
+from web.auth.links import TTL_MAX_S, TTL_MIN_S, TTL_S, make_link
 from web.conditional import conditional
 from web.context import services
 from web.errors import ParameterError
+from web.openapi import parameters
+from web.openapi.document import document
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
+TTL = {
+    "type": "object",
+    "properties": {"ttl_s": {"type": "integer", "minimum": TTL_MIN_S, "maximum": TTL_MAX_S, "default": TTL_S}},
+    "additionalProperties": False,
+}
+
+
+@blueprint.get("/openapi.json")
+def openapi() -> Response:
+    """This API as an OpenAPI 3.1 document."""
+    return jsonify(document(current_app))
 
 
 @blueprint.get("/analytics/stats")
 @conditional
-def stats() -> Response:
-    """The figures of a range."""
-    arguments = _arguments("range", "from", "to", "bot", "steps")
+@operation(
+    "figures", Stats, parameters.RANGE, parameters.FROM, parameters.TO, parameters.BOT, parameters.STEPS_OF_FUNNEL
+)
+def stats(arguments: Mapping[str, str]) -> Stats:
+    """The figures of a range: people, messages, answers, payments, a funnel, and the same of the stretch before."""
     now, bot = services.now(), services.bots.chosen(arguments)
     selected = read_range(arguments, services.settings.zone, now)
-    return jsonify(jsonable(services.figures.stats(selected, now, bot, read_steps(arguments))))
+    return services.figures.stats(selected, now, bot, read_steps(arguments))
 
 
 @blueprint.get("/analytics/bots")
-def bots() -> Response:
-    """The bots that `bot=` may name."""
-    _arguments()
-    return jsonify(bots=[{"bot": bot.bot, "username": bot.username} for bot in services.bots.all()])
+@operation("bots", Bots)
+def bots(arguments: Mapping[str, str]) -> Bots:
+    """The bots that `bot` may name."""
+    return Bots(tuple(BotName(bot.bot, bot.username) for bot in services.bots.all()))
 
 
 @blueprint.get("/analytics/users")
 @conditional
-def users() -> Response:
-    """One page of people."""
-    arguments = _arguments("sort", "order", "q", "paid", "blocked", "language", "event", "bot", "limit", "cursor")
-    return jsonify(jsonable(services.people.page(UsersQuery.read(arguments), services.bots.chosen(arguments))))
+@operation(
+    "people", UserPage, parameters.SORT, parameters.USERS_ORDER, *parameters.FILTERS, parameters.LIMIT,
+    parameters.CURSOR, parameters.BOT,
+)  # fmt: skip
+def users(arguments: Mapping[str, str]) -> UserPage:
+    """One page of people, sorted and filtered, each with what they did over all time."""
+    return services.people.page(UsersQuery.read(arguments), services.bots.chosen(arguments))
 
 
 @blueprint.get("/analytics/users/<person:client_id>/events", merge_slashes=False)
 @conditional
-def events(client_id: bytes) -> Response:
-    """One page of a person's events."""
-    arguments = _arguments("order", "bot", "limit", "cursor")
-    bot = services.bots.chosen(arguments)
-    return jsonify(jsonable(services.trails.page(client_id, TrailQuery.read(arguments), bot)))
+@operation("trail", TrailPage, parameters.TRAIL_ORDER, parameters.LIMIT, parameters.CURSOR, parameters.BOT)
+def events(arguments: Mapping[str, str], client_id: bytes) -> TrailPage:
+    """One page of a person's events: what they and the bot wrote, chose, pressed and paid."""
+    return services.trails.page(client_id, TrailQuery.read(arguments), services.bots.chosen(arguments))
 
 
 @blueprint.post("/login-links")
 @bearer_only
-def login_links() -> tuple[Response, int]:
-    """Make a one-time link; the body may be `{"ttl_s": seconds}`. The bot's /dashboard asks for one and hands it to the owner."""
+@operation("make_login_link", LoginLink, status=201, body=TTL)
+def login_links(arguments: Mapping[str, str]) -> LoginLink:
+    """Make a one-time link that signs its holder in. The bot's /dashboard asks for one and hands it to the owner."""
     token, expires_at = make_link(services.auth_database, _ttl())
     base = services.settings.public_url or request.host_url.rstrip("/")
     url = f"{base}{url_for('auth.login_link')}?{urlencode({'token': token})}"
-    return jsonify(url=url, expires_at=iso(datetime.fromtimestamp(expires_at, UTC))), 201
+    return LoginLink(url, datetime.fromtimestamp(expires_at, UTC))
 
 
 def _ttl() -> int:
@@ -74,16 +96,7 @@ def _ttl() -> int:
         if name != "ttl_s":
             raise ParameterError(ascii(name)[1:-1][:50], "is not known here; known is ttl_s")
     ttl = body.get("ttl_s", TTL_S)
-    if not isinstance(ttl, int) or isinstance(ttl, bool) or not 10 <= ttl <= TTL_MAX_S:
-        raise ParameterError("ttl_s", f"must be a whole number of seconds from 10 to {TTL_MAX_S}")
-    return ttl
-
-
-def _arguments(*known: str) -> dict[str, str]:
-    """The query string's parameters: a mistyped name would otherwise silently change what is answered."""
-    for name, values in request.args.lists():
-        if name not in known:
-            raise ParameterError(ascii(name)[1:-1][:50], f"is not known here; known are {', '.join(known) or 'none'}")
-        if len(values) > 1:
-            raise ParameterError(name, "is given more than once")
-    return request.args.to_dict()
+    is_whole = type(ttl) is int or (type(ttl) is float and ttl.is_integer())  # 40.0 is a whole number in JSON
+    if not is_whole or not TTL_MIN_S <= ttl <= TTL_MAX_S:
+        raise ParameterError("ttl_s", f"must be a whole number of seconds from {TTL_MIN_S} to {TTL_MAX_S}")
+    return int(ttl)

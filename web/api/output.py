@@ -6,8 +6,7 @@ from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-# fields whose name in the API is a keyword of Python, or is older than the field
-RENAMED = {"start": "from", "end": "to", "loss_accounting": "delivery", "image_stats": "archive"}
+from web.openapi.document import RENAMED
 
 
 def jsonable(value: Any) -> Any:

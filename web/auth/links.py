@@ -6,7 +6,7 @@ from web.auth.database import AuthDatabase
 from web.auth.tokens import hash_token
 
 TTL_S = 600
-TTL_MAX_S = 600
+TTL_MIN_S, TTL_MAX_S = 10, 600
 
 
 def make_link(database: AuthDatabase, ttl_s: int = TTL_S) -> tuple[str, float]:

@@ -1,4 +1,4 @@
-"""The pages: Statistics, Users and a person's trail, rendered on the server; htmx swaps them in place.
+"""The pages: Statistics, Users, a person's trail and the API's reference, rendered on the server; htmx swaps them in place.
 
 A request by htmx gets `#page` alone, any other one the whole document, from the same template at the same address.
 """
@@ -7,6 +7,7 @@ from flask import Blueprint, redirect, url_for
 from werkzeug.wrappers import Response
 
 from web.conditional import conditional
+from web.pages.reference import reference
 from web.pages.statistics import statistics
 from web.pages.template_context import init_blueprint
 from web.pages.trail import trail
@@ -17,6 +18,7 @@ init_blueprint(blueprint)
 blueprint.add_url_rule("/analytics", view_func=conditional(statistics))
 blueprint.add_url_rule("/analytics/users", view_func=conditional(users))
 blueprint.add_url_rule("/analytics/users/<person:client_id>", view_func=conditional(trail), merge_slashes=False)
+blueprint.add_url_rule("/analytics/api", view_func=reference)
 
 
 @blueprint.get("/")

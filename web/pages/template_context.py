@@ -22,7 +22,7 @@ from web.pages.rich_text import rich
 from web.pages.safe_text import brief, clean, hue, initial
 
 YEAR_S = 365 * 86400
-PAGES = frozenset({"pages.statistics", "pages.users", "pages.trail"})
+PAGES = frozenset({"pages.statistics", "pages.users", "pages.trail", "pages.reference"})
 
 
 def request_formats() -> Formats:

@@ -18,6 +18,7 @@ GET = {
     "/": (303, 303, 303, 303),
     "/analytics": (303, 303, 303, 200),
     "/analytics/users": (303, 303, 303, 200),
+    "/analytics/api": (303, 303, 303, 200),
     "/analytics/users/42": (303, 303, 303, 200),
     NOBODY_IMAGE: (303, 303, 303, 404),
     "/login": (200, 200, 200, 303),
@@ -25,6 +26,7 @@ GET = {
     "/logout": (405, 405, 405, 405),
     "/healthz": (200, 200, 200, 200),
     static_path("app.css"): (200, 200, 200, 200),
+    "/api/openapi.json": (401, 401, 200, 200),
     "/api/analytics/stats": (401, 401, 200, 200),
     "/api/analytics/bots": (401, 401, 200, 200),
     "/api/analytics/users": (401, 401, 200, 200),
@@ -41,6 +43,7 @@ POST = {
 }
 RULES = {  # the routes of the app and where the tables above have them
     "/": "/", "/analytics": "/analytics", "/analytics/users": "/analytics/users",
+    "/analytics/api": "/analytics/api", "/api/openapi.json": "/api/openapi.json",
     "/analytics/users/<person:client_id>": "/analytics/users/42", "/images/<uuid:event_id>": NOBODY_IMAGE, "/login": "/login",
     "/login/link": "/login/link", "/logout": "/logout", "/healthz": "/healthz", "/static/<path:filename>": static_path("app.css"),
     "/api/analytics/stats": "/api/analytics/stats", "/api/analytics/bots": "/api/analytics/bots",

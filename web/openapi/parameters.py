@@ -1,0 +1,52 @@
+"""The parameters of the JSON API; web/analytics/queries.py and web/analytics/ranges.py read them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from web.analytics.queries import LIMIT_DEFAULT, LIMIT_MAX, SEARCH_MAX, STEPS, STEPS_MAX, USER_SORTS
+from web.analytics.ranges import ALL, PRESETS
+from web.openapi.operation import Parameter
+
+DATE = {"type": "string", "format": "date"}
+FLAG = {"type": "string", "enum": ["0", "1"]}
+
+
+def _choice(*choices: str, default: str | None = None) -> Mapping[str, Any]:
+    return {"type": "string", "enum": list(choices)} | ({"default": default} if default else {})
+
+
+def _text(longest: int | None = None, pattern: str | None = None) -> Mapping[str, Any]:
+    bounds = {"maxLength": longest, "pattern": pattern}
+    return {"type": "string"} | {name: value for name, value in bounds.items() if value is not None}
+
+
+RANGE = Parameter("range", _choice(*PRESETS, ALL, default="7d"), "calendar days, today included, or `all`")
+FROM = Parameter("from", DATE, "a date such as `2026-11-20`, the first day; not together with `range`")
+TO = Parameter("to", DATE, "the last day, included; only together with `from`; left out: today")
+BOT = Parameter("bot", _text(), "one of the bots of `GET /api/analytics/bots`; left out: all of them")
+STEPS_OF_FUNNEL = Parameter(
+    "steps",
+    _text(),
+    f"the steps of the funnel, up to {STEPS_MAX} separated by commas: {', '.join(f'`{step}`' for step in STEPS)}, `event:` and"
+    " the name of a custom event; left out: the five, without those that nobody ever took",
+)
+SORT = Parameter("sort", _choice(*USER_SORTS, default="last_seen"), "what the list is in the order of")
+USERS_ORDER = Parameter("order", _choice("asc", "desc"), "left out: `desc`, and `asc` by `name`")
+Q = Parameter(
+    "q",
+    _text(SEARCH_MAX, "^[^\\u0000]*$"),
+    f"text of up to {SEARCH_MAX} characters, looked for in name, username and id, capitals and small letters alike",
+)
+PAID = Parameter("paid", FLAG, "`1` who ever paid, `0` who never did")
+BLOCKED = Parameter("blocked", FLAG, "`1` who blocked the bot last, `0` the others")
+LANGUAGE = Parameter("language", _text(35, "^-*[A-Za-z0-9][A-Za-z0-9-]*$"), "a language code such as `en`")
+EVENT = Parameter("event", _text(SEARCH_MAX), "the name of a custom event that happened with them")
+LIMIT = Parameter(
+    "limit",
+    {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT},
+    f"how many, 1 to {LIMIT_MAX}",
+)
+CURSOR = Parameter("cursor", _text(), "`next_cursor` of the page before")
+TRAIL_ORDER = Parameter("order", _choice("asc", "desc", default="desc"), "`desc`: newest first")
+
+FILTERS = (Q, PAID, BLOCKED, LANGUAGE, EVENT)
