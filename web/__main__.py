@@ -1,4 +1,4 @@
-"""`python -m web` serves the dashboard; `hash-password` and `token` make the secrets that its settings hold."""
+"""`python -m web` serves the dashboard, `mcp` language models; `hash-password` and `token` make the secrets of its settings."""
 
 import argparse
 import getpass
@@ -18,8 +18,15 @@ def main() -> None:
     commands.add_parser("serve", help="serve the pages (the default)")
     commands.add_parser("hash-password", help="read a password and print its argon2 hash")
     commands.add_parser("token", help="make an API token and print it with its hash")
-    command = parser.parse_args().command
-    if command == "hash-password":
+    mcp = commands.add_parser("mcp", help="serve language models by MCP, over standard input and output")
+    mcp.add_argument("--http", action="store_true", help="over HTTP instead, with the tokens of the API")
+    arguments = parser.parse_args()
+    command = arguments.command
+    if command == "mcp":
+        from web.mcp.server import serve_http, serve_stdio  # here: the other commands need no MCP
+
+        (serve_http if arguments.http else serve_stdio)(WebSettings.load_or_exit())
+    elif command == "hash-password":
         print(hash_password(_read_password()))
     elif command == "token":
         token = new_token()

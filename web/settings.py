@@ -39,6 +39,9 @@ class WebSettings(ImageStoreSettings, Settings):
     api_token_hashes: CommaList = Field(
         (), description="SHA-256 hashes of API tokens, comma-separated, from `python -m web token`."
     )
+    mcp_port: int = Field(
+        8001, ge=0, le=65535, description="Port of `python -m web mcp --http`, on the same address; 0 takes a free one."
+    )
     data: Path = Field(
         Path("data/web"), description="Directory for logins, login attempts and one-time links (SQLite)."
     )

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 
 from flask import request
 
@@ -28,9 +29,14 @@ def bearer_token_given() -> bool:
 
 
 def bearer_token_valid() -> bool:
-    """Whether that token is one of the configured ones. Takes the same time wherever they differ."""
-    given = hash_token(request.headers.get("Authorization", "").partition(" ")[2].strip())
-    found = False
-    for known in services.settings.api_token_hashes:
-        found |= hmac.compare_digest(given, known)
+    """Whether that token is one of the configured ones."""
+    given = request.headers.get("Authorization", "").partition(" ")[2].strip()
+    return is_token(given, services.settings.api_token_hashes)
+
+
+def is_token(given: str, hashes: Sequence[str]) -> bool:
+    """Whether a token is one of those with these hashes. Takes the same time wherever they differ."""
+    digest, found = hash_token(given), False
+    for known in hashes:
+        found |= hmac.compare_digest(digest, known)
     return found

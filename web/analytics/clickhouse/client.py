@@ -8,7 +8,7 @@ have read the same state (`STATE`) share an answer.
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
 from datetime import UTC, datetime
@@ -27,6 +27,7 @@ from web.settings import WebSettings
 
 log = logging.getLogger("web.clickhouse")
 CONNECT_TIMEOUT_S = 3
+LINES = "JSONCompactEachRowWithNamesAndTypes"
 SIDE_BY_SIDE = 8  # queries of all pages together that run beside those of the requests' own threads
 ROWS_MAX = 200_000
 MEMORY_MAX = 2 * 1024**3
@@ -110,6 +111,30 @@ class ClickHouse:
             return client.query(statement, parameters=dict(parameters or {}), settings=self._allowed).result_rows
         except (ClickHouseError, HTTPError, OSError) as error:
             raise self._explain(error) from None
+
+    def in_words(self, statement: str, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        """Run a query of somebody's own. Raises the driver's Error with ClickHouse's words, else as `ask` does."""
+        try:
+            client = self._connected()
+            return client.query(statement, parameters=dict(parameters), settings=self._allowed).result_rows
+        except (ClickHouseError, HTTPError, OSError) as error:
+            raise self._in_words(error) from None
+
+    def lines(self, statement: str, limits: Mapping[str, Any]) -> Iterator[bytes]:
+        """Run a query of somebody's own: a line of JSON with the names of its columns, one with their types, one for each row.
+
+        It ends when the lines are no longer read. Raises as `in_words` does.
+        """
+        try:
+            client = self._connected()
+            settings = {**self._allowed, **_within(client, dict(limits))}
+            with client.raw_stream(statement, fmt=LINES, settings=settings) as answer:
+                yield from answer
+        except (ClickHouseError, HTTPError, OSError) as error:
+            raise self._in_words(error) from None
+
+    def _in_words(self, error: Exception) -> Exception:
+        return error if isinstance(error, Error) and error.code is not None else self._explain(error)
 
     def row(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Any]:
         """Run one query that has exactly one row. Raises ClickHouseUnavailableError."""
