@@ -133,6 +133,7 @@ def running_stack(folder: Path, timezone: str = "Europe/Berlin") -> Iterator[Sta
                 "CHATTRAIL_SIDECAR_DATA": str(folder / "sidecar"),
                 "CHATTRAIL_SIDECAR_CLICKHOUSE_URL": clickhouse.url,
                 "CHATTRAIL_SIDECAR_IMAGES_DIRECTORY": str(folder / "images"),
+                "CHATTRAIL_SIDECAR_CLICKHOUSE_ROLLUP_INTERVAL_S": "0.05",  # tests wait for the figures
             },
         )
         stack.callback(sidecar.stop)
