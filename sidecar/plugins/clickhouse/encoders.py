@@ -36,6 +36,8 @@ COMMON_SETTINGS: dict[str, Any] = {
     # a row that comes twice in one block is found by FINAL and by merges, as one of two blocks is
     "optimize_on_insert": 0,
 }
+# a block is written by one thread anyway; the views of a second one would each have a part of it to aggregate, and put together
+BLOCK_SETTINGS = COMMON_SETTINGS | {"max_threads": 1, "max_insert_threads": 1}
 NATIVE_SETTINGS = COMMON_SETTINGS | {
     "format_schema_source": "string",
     "format_schema": PROTO,
@@ -69,7 +71,7 @@ async def insert_decoded(client: AsyncClient, body: bytes, token: str, _nested_b
 
 async def insert_blocks(client: AsyncClient, blocks: Sequence[TableBlock], token: str) -> None:
     """Insert blocks of columns straight into their tables; the same token again changes nothing. Raises the driver's errors."""
-    settings = COMMON_SETTINGS | {"insert_deduplication_token": token}
+    settings = BLOCK_SETTINGS | {"insert_deduplication_token": token}
     for block in blocks:
         await client.raw_insert(block.table, block.columns, block.data, fmt="Native", settings=settings)
 

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from chattrail.events import PREFIX
 from sidecar.errors import MalformedError
@@ -30,7 +31,7 @@ from sidecar.otlp.scan import (
 from sidecar.plugins.clickhouse.columns.native_block import Block, offsets, text
 from sidecar.plugins.clickhouse.columns.records import Records, fitting
 from sidecar.plugins.clickhouse.columns.shared import Shared
-from sidecar.plugins.clickhouse.columns.texts import each, encoded, ragged, take, texts_of
+from sidecar.plugins.clickhouse.columns.texts import EMPTY, chosen, each, encoded, is_empty, ragged, take, texts_of
 from sidecar.plugins.clickhouse.otlp_schema import fragments
 
 TYPE_ENUM: Final = fragments()["type_enum"]
@@ -51,6 +52,9 @@ LOW_CARDINALITY: Final = {
     "premium_action": ("chattrail.premium.action",),
     "plan": ("chattrail.premium.plan",),
     "currency": ("chattrail.premium.currency",),
+    "subscription": ("chattrail.premium.subscription",),
+    "side": ("chattrail.side",),
+    "custom_name": ("chattrail.custom.name",),
     "model": ("gen_ai.response.model", "gen_ai.request.model"),
     "error_type": ("error.type",),
 }
@@ -73,6 +77,14 @@ WHOLE: Final = {
 FLOATS: Final = {
     "amount": ("chattrail.premium.amount",),
     "duration_ms": ("chattrail.ai.duration_ms", "chattrail.image.duration_ms"),
+}
+# What no sum may take, and prices in smallest units: as migrations 10 and 14 say for events that come by the views.
+MOST_AMOUNT, MOST_DURATION_MS, MOST_TOKENS, MOST_MINOR_UNITS = 1e9, 86_400_000, 1_000_000_000, 1_000_000_000_000
+NO_MINOR_UNITS, BAD_MINOR_UNITS = -1, -2
+ACTIONS: Final = {
+    "poll": "chattrail.poll.action",
+    "chat_action": "chattrail.chat.action",
+    "reaction": "chattrail.reaction.emoji",
 }
 MOST: Final = {"UInt64": NATURAL - 1, "Int64": 2**64 - 1, "UInt32": 2**32 - 1}
 
@@ -175,8 +187,34 @@ def _add_event(block: Block, records: Records, shared: list[Shared], rows: Place
         block.add_low_cardinality(name, *encoded(records.column(keys, rows)))
     premium = pc.equal(records.column(("telegram.user.is_premium",), rows), pa.scalar(text(b"true"), pa.binary()))
     block.add("is_premium", "Bool", premium.cast(pa.uint8()).to_numpy().tobytes())
-    for name, (kind, key) in WHOLE.items():
-        whole = records.whole(key, MOST[kind], rows)
-        block.add(name, kind, whole.astype("<u4" if kind == "UInt32" else "<u8").tobytes())
-    for name, keys in FLOATS.items():
-        block.add(name, "Float64", records.floats(keys, rows).astype("<f8").tobytes())
+    whole = {name: records.whole(key, MOST[kind], rows) for name, (kind, key) in WHOLE.items()}
+    for name, (kind, _) in WHOLE.items():
+        block.add(name, kind, whole[name].astype("<u4" if kind == "UInt32" else "<u8").tobytes())
+    floats = {name: records.floats(keys, rows) for name, keys in FLOATS.items()}
+    for name, numbers in floats.items():
+        block.add(name, "Float64", numbers.astype("<f8").tobytes())
+    block.add("amount_left_out", "Bool", _beyond(floats["amount"], MOST_AMOUNT))
+    block.add("duration_left_out", "Bool", _beyond(floats["duration_ms"], MOST_DURATION_MS))
+    left_out = [(whole[name] > MOST_TOKENS).astype(np.uint8) for name in ("input_tokens", "output_tokens")]
+    block.add("tokens_left_out", "UInt8", (left_out[0] + left_out[1]).tobytes())
+    _add_later(block, records, shared, rows, types)
+
+
+def _add_later(block: Block, records: Records, shared: list[Shared], rows: Places, types: list[bytes]) -> None:
+    """Columns that have defaults in the table: left out, ClickHouse would compute them from the map of each event."""
+    bots = records.column(("telegram.bot.id",), rows)
+    services = texts_of([one.attribute("service.name") for one in shared])
+    block.add_low_cardinality("bot", *encoded(chosen(is_empty(bots), take(services, records.scan.origin[rows]), bots)))
+    actions = take(EMPTY, np.zeros(len(rows), np.int64))
+    for type_, key in ACTIONS.items():
+        if (name := type_.encode()) in types:
+            of_type = np.array([one == name for one in types], bool)[records.names[rows]]
+            actions = chosen(of_type, records.column((key,), rows), actions)
+    block.add_low_cardinality("action", *encoded(actions))
+    has, units = records.maybe_whole("chattrail.premium.minor_units", rows)
+    fits = np.where((units >= 0) & (units <= MOST_MINOR_UNITS), units, BAD_MINOR_UNITS)
+    block.add("minor_units", "Int64", np.where(has, fits, NO_MINOR_UNITS).astype("<i8").tobytes())
+
+
+def _beyond(numbers: NDArray[np.float64], most: float) -> bytes:
+    return (~((numbers >= 0) & (numbers <= most))).tobytes()

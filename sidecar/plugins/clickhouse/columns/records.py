@@ -105,6 +105,11 @@ class Records:
         """The whole numbers that an attribute has, 0 where a record has none."""
         return fitting(self._numbers((key,), rows, (INT,))[1], most)
 
+    def maybe_whole(self, key: str, rows: Places) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """Whether each has a whole number, and the numbers."""
+        kind, bits = self._numbers((key,), rows, (INT,))
+        return kind == INT, bits.view(np.int64)
+
     def floats(self, keys: tuple[str, ...], rows: Places) -> NDArray[np.float64]:
         """The numbers that the first of these attributes has which a record has; 0 for none and for what is not finite."""
         kind, bits = self._numbers(keys, rows, (INT, DOUBLE))

@@ -82,6 +82,20 @@ def double_text(number: float) -> bytes:
     return shown.removesuffix(".0").encode()
 
 
+EMPTY: Final = texts_of([b""])
+
+
+def is_empty(texts: Texts) -> NDArray[np.bool_]:
+    """Return which texts are empty."""
+    found: NDArray[np.bool_] = pc.equal(texts, EMPTY[0]).to_numpy(zero_copy_only=False)
+    return found
+
+
+def chosen(condition: NDArray[np.bool_], texts: Texts, others: Texts) -> Texts:
+    """Return the first texts where the condition holds, the others where it does not."""
+    return pc.if_else(pa.array(condition), texts, others)
+
+
 _LENGTHS: Final = pa.array([bytes((length,)) for length in range(128)], pa.binary())
 
 

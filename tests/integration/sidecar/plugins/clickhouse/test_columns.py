@@ -14,7 +14,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeL
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from sidecar.otlp.scan import OddRequestError
-from sidecar.plugins.clickhouse.columns.blocks import FLOATS, LOW_CARDINALITY, STRINGS, WHOLE, blocks_of
+from sidecar.plugins.clickhouse.columns.blocks import ACTIONS, FLOATS, LOW_CARDINALITY, STRINGS, WHOLE, blocks_of
 from tests.support import otlp
 from tests.support.conversation import conversation
 from tests.support.embedded import EmbeddedClickHouse
@@ -43,8 +43,11 @@ plain_values = st.one_of(
     st.just(AnyValue()),
 )
 whole = st.builds(lambda v: AnyValue(int_value=v), st.integers(0, 5_000_000_000))
-small = st.builds(lambda v: AnyValue(int_value=v), st.integers(0, 3_000_000))
-numbers = st.builds(lambda v: AnyValue(double_value=v), st.integers(-20_000, 20_000).map(lambda v: v / 8))
+small = st.builds(lambda v: AnyValue(int_value=v), st.integers(0, 3_000_000) | st.just(1_000_000_001))
+numbers = st.builds(
+    lambda v: AnyValue(double_value=v),
+    st.integers(-20_000, 20_000).map(lambda v: v / 8) | st.sampled_from([86_400_000.5, 1e9, 1e9 + 0.5]),
+)
 strings = st.builds(lambda v: AnyValue(string_value=v), st.text(max_size=8))
 premium = st.one_of(st.builds(lambda v: AnyValue(bool_value=v), st.booleans()), st.just(AnyValue(string_value="true")))
 BY_KEY: dict[str, st.SearchStrategy[AnyValue]] = {
@@ -53,6 +56,10 @@ BY_KEY: dict[str, st.SearchStrategy[AnyValue]] = {
     **{key: numbers for keys in FLOATS.values() for key in keys},
     "telegram.user.is_premium": premium,
     "telegram.bot.id": strings,
+    **dict.fromkeys(ACTIONS.values(), strings),
+    "chattrail.premium.minor_units": st.builds(
+        lambda v: AnyValue(int_value=v), st.integers(-2, 9) | st.sampled_from([10**12, 10**12 + 1])
+    ),
     "chattrail.image.data": st.builds(lambda v: AnyValue(bytes_value=v), st.binary(max_size=300)),
     "chattrail.dropped.refused": whole,
 }
@@ -75,7 +82,7 @@ def records(draw: st.DrawFn) -> LogRecord:
         severity_number=draw(st.integers(0, 24)), severity_text=draw(st.sampled_from(["", "INFO", "WARN"])),  # type: ignore[arg-type]
         body=draw(plain_values), dropped_attributes_count=draw(otlp.uint32), flags=draw(otlp.uint32),
         trace_id=draw(st.sampled_from([b"", bytes(range(16))])), span_id=draw(st.binary(max_size=8)),
-        event_name=draw(st.sampled_from(["chattrail.user_message", "chattrail.made_up", "other", ""])),
+        event_name=draw(st.sampled_from(["chattrail.user_message", "chattrail.poll", "chattrail.reaction", "other", ""])),
         attributes=draw(st.lists(pairs, max_size=12)),
     )  # fmt: skip
     if draw(st.integers(0, 39)) == 7:
