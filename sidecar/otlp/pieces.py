@@ -26,9 +26,10 @@ from sidecar.otlp.wire import (
     scopes,
 )
 
-# Memory of ClickHouse for one insert, as estimated. Half of what a query may take by default (query_memory_mb, and less than
-# that of docker-compose.yml), because two inserts of a collector and merges go on at the same time.
-PIECE_BYTES: Final = 256 << 20
+# Memory of ClickHouse for one insert, as estimated. Less than two thirds of what a query may take by default (query_memory_mb, and
+# less than that of docker-compose.yml), because two inserts of a collector and merges go on at the same time. A collector's
+# largest batch by default, 8,000 events of a bot that chats, is estimated at 280 MiB and should be one insert.
+PIECE_BYTES: Final = 320 << 20
 # Bytes of ClickHouse's memory for a record, a byte of it, a value in it; for a byte and a value of its resource and scope, which
 # are stored with each record anew; for an entry of resource or scope.
 RECORD, BYTE, VALUE, SHARED_BYTE, SHARED_VALUE, ENTRY = 4_000, 14, 300, 20, 200, 300
