@@ -1,8 +1,8 @@
 """Finds the fields of all records of a request at once, as arrays of places in its bytes, without an object for each.
 
 All records take one step at a time: each step reads the next field of every record that has one left, so there are as many
-steps as the longest record has fields. What this does not understand (containers, indexes into dictionaries, a field that comes
-twice, one that OTLP does not have) it says with OddRequestError; such requests are rare, and are stored the general way.
+steps as the longest record has fields. What this does not understand (key-value lists, indexes into dictionaries, a field that
+comes twice, one that OTLP does not have) it says with OddRequestError; such requests are rare, and are stored the general way.
 
 Expects a request that protobuf has parsed already: lengths are in bounds and texts are UTF-8. Source of the wire format:
 protobuf.dev, "Encoding"; of the field numbers: opentelemetry-proto, logs/v1/logs.proto and common/v1/common.proto.
@@ -28,8 +28,8 @@ TEXTS: Final = (SEVERITY_TEXT, TRACE_ID, SPAN_ID, EVENT_NAME)
 KEY, VALUE = 0x0A, 0x12  # of KeyValue
 RECORD: Final = LOG_RECORDS << 3 | LENGTH_DELIMITED  # of ScopeLogs
 # Kinds of AnyValue's oneof as the column type `type_enum` numbers them, and their tags.
-NONE, STRING, BOOL, INT, DOUBLE, BYTES = 0, 1, 2, 3, 4, 7
-_KINDS: Final = {0x0A: STRING, 0x10: BOOL, 0x18: INT, 0x21: DOUBLE, 0x3A: BYTES}
+NONE, STRING, BOOL, INT, DOUBLE, ARRAY, BYTES = 0, 1, 2, 3, 4, 5, 7
+_KINDS: Final = {0x0A: STRING, 0x10: BOOL, 0x18: INT, 0x21: DOUBLE, 0x2A: ARRAY, 0x3A: BYTES}
 MOST_STEPS: Final = 512
 PADDING: Final = bytes(16)  # so that a number at the very end can be read like any other
 
@@ -46,7 +46,7 @@ class Slices(NamedTuple):
 
 
 class Values(NamedTuple):
-    """AnyValues: their kind; of texts and bytes the slice, of numbers and truth values the 64 bits."""
+    """AnyValues: their kind; of texts, arrays and bytes the slice, of numbers and truth values the 64 bits."""
 
     kind: NDArray[np.uint8]
     slices: Slices
@@ -157,7 +157,10 @@ def _fields(padded: bytes, origins: list[Origin], origin: Places, starts: Places
     for whose, which, begin, end in steps:
         pair.start[first[whose] + which], pair.end[first[whose] + which] = begin, end
     keys, values = _pairs(buffer, pair)
-    return Scan(padded, origins, origin, numbers, texts, _any_values(buffer, whole_body), first, keys, values)
+    bodies = _any_values(buffer, whole_body)
+    if (bodies.kind == ARRAY).any():
+        raise OddRequestError
+    return Scan(padded, origins, origin, numbers, texts, bodies, first, keys, values)
 
 
 def _pairs(buffer: NDArray[np.uint8], pair: Slices) -> tuple[Slices, Values]:
@@ -188,7 +191,7 @@ def _any_values(buffer: NDArray[np.uint8], content: Slices) -> Values:
     for number in _distinct(kind):
         these = np.flatnonzero(kind == number)
         place = start[these] + 1
-        if number in (STRING, BYTES):
+        if number in (STRING, ARRAY, BYTES):
             length, begin = _varints(buffer, place)
             _check_shortest(length, begin - place)
             ends[these] = begin + length.astype(np.int64)

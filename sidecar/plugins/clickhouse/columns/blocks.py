@@ -1,8 +1,9 @@
 """Makes blocks of `events` and `logs` from a request, without an object for each record.
 
 What the views `spread_records`, `fill_events` and `fill_logs` do with a request, done here for what nearly all requests are made
-of: scalar attributes, a time, numbers that are numbers. For anything else there is OddRequestError, and the views. Both ways make
-the same rows, which tests/integration/sidecar/plugins/clickhouse/test_columns.py compares (docs/adr/0041-blocks-of-columns.md).
+of: scalars and lists of them, a time, numbers that are numbers. For anything else there is OddRequestError, and the views. Both
+ways make the same rows, which tests/integration/sidecar/plugins/clickhouse/test_columns.py compares
+(docs/adr/0041-blocks-of-columns.md).
 """
 
 from dataclasses import dataclass

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sidecar.otlp.batch import NAME_ATTRIBUTES
 from sidecar.otlp.scan import (
+    ARRAY,
     BOOL,
     BYTES,
     DOUBLE,
@@ -24,14 +25,17 @@ from sidecar.otlp.scan import (
     Slices,
     Values,
 )  # fmt: skip
+from sidecar.plugins.clickhouse.columns.lists import list_text
 from sidecar.plugins.clickhouse.columns.native_block import Texts
 from sidecar.plugins.clickhouse.columns.texts import (
     bool_texts,
+    content_of,
     contents_of,
     double_texts,
     encoded,
     sliced,
     take,
+    texts_of,
     whole_texts,
 )  # fmt: skip
 from sidecar.plugins.clickhouse.otlp_schema import fragments
@@ -158,6 +162,12 @@ class Records:
                 parts.append(made(values.bits[these]))
                 source[these] = np.arange(at, at + len(these))
                 at += len(these)
+        arrays = np.flatnonzero(values.kind == ARRAY)
+        if len(arrays):
+            starts, ends = values.slices.start[arrays].tolist(), values.slices.end[arrays].tolist()
+            slices = [self.scan.body[start:end] for start, end in zip(starts, ends, strict=True)]
+            parts.append(texts_of([list_text(content_of(one)) for one in slices]))
+            source[arrays] = np.arange(at, at + len(arrays))
         return parts[0] if len(parts) == 1 else pa.concat_arrays(parts), source
 
     def _sliced(self, places: Places) -> Texts:

@@ -6,8 +6,9 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import ResourceLogs, ScopeLogs
 
-from sidecar.otlp.scan import BOOL, DOUBLE, INT, NONE, STRING, OddRequestError
+from sidecar.otlp.scan import ARRAY, BOOL, DOUBLE, INT, NONE, STRING, OddRequestError
 from sidecar.otlp.wire import Origin
+from sidecar.plugins.clickhouse.columns.lists import text_of_list
 from sidecar.plugins.clickhouse.columns.texts import double_text
 
 
@@ -62,4 +63,6 @@ def _pair(pair: KeyValue) -> tuple[bytes, bytes, int]:
             return pair.key.encode(), b"true" if pair.value.bool_value else b"false", BOOL
         case "double_value":
             return pair.key.encode(), double_text(pair.value.double_value), DOUBLE
+        case "array_value":
+            return pair.key.encode(), text_of_list(pair.value.array_value), ARRAY
     raise OddRequestError

@@ -50,7 +50,7 @@ def each(places: Places, contents: Sequence[bytes]) -> tuple[Codes, Texts]:
 
 def contents_of(texts: Texts) -> list[bytes]:
     """Return texts without their lengths."""
-    return [_content(one) for one in texts.to_pylist()]
+    return [content_of(one) for one in texts.to_pylist()]
 
 
 def ragged(starts: Places, lengths: Places) -> Places:
@@ -104,7 +104,8 @@ def _with_lengths(short: pa.BinaryArray) -> Texts:
     return pc.binary_join_element_wise(_LENGTHS.take(pc.binary_length(short)), short, pa.scalar(b"", pa.binary()))
 
 
-def _content(one: bytes) -> bytes:
+def content_of(one: bytes) -> bytes:
+    """Return a text without its length."""
     at = 0
     while one[at] & 0x80:
         at += 1

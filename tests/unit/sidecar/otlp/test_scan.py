@@ -13,6 +13,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from sidecar.otlp.batch import records_of
 from sidecar.otlp.scan import (
+    ARRAY,
     BOOL,
     BYTES,
     DOUBLE,
@@ -42,6 +43,7 @@ KINDS = {
     "bool_value": BOOL,
     "int_value": INT,
     "double_value": DOUBLE,
+    "array_value": ARRAY,
     "bytes_value": BYTES,
 }
 
@@ -122,7 +124,7 @@ def _text(found: Scan, slices: Slices, number: int) -> bytes:
 
 def _value(found: Scan, values: Values, number: int) -> tuple[int, bytes]:
     kind, bits = int(values.kind[number]), int(values.bits[number])
-    if kind in (STRING, BYTES):
+    if kind in (STRING, ARRAY, BYTES):
         return kind, _text(found, values.slices, number)
     return kind, b"" if kind == NONE else struct.pack("<Q", bits)
 
@@ -131,6 +133,8 @@ def _known(value: AnyValue) -> tuple[int, bytes]:
     name = value.WhichOneof("value")
     content = getattr(value, name) if name else b""
     match KINDS[name]:
+        case kind if kind == ARRAY:
+            return kind, value.array_value.SerializeToString()
         case kind if kind in (STRING, BYTES, NONE):
             return kind, content.encode() if isinstance(content, str) else content
         case kind:

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from sidecar.otlp.scan import OddRequestError
 from sidecar.plugins.clickhouse.columns.blocks import ACTIONS, FLOATS, LOW_CARDINALITY, STRINGS, WHOLE, blocks_of
 from tests.support import otlp
-from tests.support.conversation import conversation
+from tests.support.conversation import NOON, conversation
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.embedded_query_log import PROGRAM
 from tests.support.migrated import migrated_database
@@ -42,6 +42,13 @@ plain_values = st.one_of(
     st.builds(lambda v: AnyValue(double_value=v), st.floats(1e-4, 1e9) | st.integers(-9, 9).map(float)),
     st.just(AnyValue()),
 )
+items = st.one_of(
+    st.builds(lambda v: AnyValue(string_value=v), st.text('a"\\/bж😀<', max_size=4)),
+    st.builds(lambda v: AnyValue(int_value=v), otlp.int64),
+    st.builds(lambda v: AnyValue(bool_value=v), st.booleans()),
+    st.just(AnyValue()),
+)
+arrays = st.builds(lambda v: AnyValue(array_value=ArrayValue(values=v)), st.lists(items, max_size=4))
 whole = st.builds(lambda v: AnyValue(int_value=v), st.integers(0, 5_000_000_000))
 small = st.builds(lambda v: AnyValue(int_value=v), st.integers(0, 3_000_000) | st.just(1_000_000_001))
 numbers = st.builds(
@@ -66,6 +73,7 @@ BY_KEY: dict[str, st.SearchStrategy[AnyValue]] = {
 pairs = st.one_of(
     st.sampled_from(sorted(BY_KEY)).flatmap(lambda key: st.builds(lambda v: KeyValue(key=key, value=v), BY_KEY[key])),
     st.builds(lambda key, v: KeyValue(key=key, value=v), st.text(min_size=1, max_size=8), plain_values),
+    st.builds(lambda v: KeyValue(key="tags", value=v), arrays),
 )
 # now and then what blocks can't hold: then the whole request takes the other way
 odd_pairs = st.builds(
@@ -156,6 +164,28 @@ def test_both_ways_fill_every_table_alike(
         assert len(columns) == len(native), table
         for row, expected in zip(columns, native, strict=True):
             assert row == expected, table
+    for sink in both:
+        for table in TABLES:
+            sink.client.command(f"TRUNCATE TABLE {table}")
+
+
+def test_lists_have_the_text_that_the_views_give_them(both: tuple[SinkUnderTest, SinkUnderTest]) -> None:
+    characters = [*map(chr, range(0x20, 0x7F)), *map(chr, range(0x80, 0x1F0)), *"\u2027\u202a\ufeff\ufffd😀"]
+    lists = [[one] for one in characters] + [[], [0, -(2**63), 2**63 - 1, True, False, 1.5, -0.0, 3.0, "", "a/b"]]
+    values = [AnyValue(array_value=ArrayValue(values=map(otlp.plain, one))) for one in lists]
+    values += [AnyValue(array_value=ArrayValue(values=[AnyValue(), otlp.plain("x")]))]
+    record = otlp.event("user_message", "7", at=NOON)
+    for number, value in enumerate(values):
+        record.attributes.add(key=f"list {number}", value=value)
+    message = ExportLogsServiceRequest.FromString(otlp.request(record))
+    message.resource_logs[0].resource.attributes.add(key="process.command_args", value=values[-2])
+    body = message.SerializeToString()
+    assert blocks_of(body)
+    for sink in both:
+        sink.handle(body)
+    columns, native = (_rows(sink, TABLES["events"]) for sink in both)
+    assert columns == native
+    assert columns[0]["attributes"]["list 14"] == '{"arrayValue":{"values":[{"stringValue":"."}]}}'
     for sink in both:
         for table in TABLES:
             sink.client.command(f"TRUNCATE TABLE {table}")
