@@ -1,7 +1,11 @@
 """How the driver is told where ClickHouse is."""
 
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
+
+# What `protocol_version` of our clients is: at a higher one the embedded engine would analyse each query twice, and run its scalar
+# subqueries twice (docs/adr/0020-native-revision.md). What it adds is of no use to us.
+NO_REVISION: Final = 0
 
 
 def connection_options(url: str) -> dict[str, Any]:

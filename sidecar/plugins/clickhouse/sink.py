@@ -13,7 +13,7 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from common.clickhouse import connection_options
+from common.clickhouse import NO_REVISION, connection_options
 from common.error_location import first_line
 from sidecar.errors import RetryableError, listed
 from sidecar.otlp.batch import Batch, name_of, records_of
@@ -81,6 +81,7 @@ class ClickHouseSink:
                     compress=False,
                 )
                 opened.push_async_callback(client.close)
+                client.protocol_version = NO_REVISION
                 repair = Repair(client, self._context)
                 await repair.attach_detached()  # before the probe: it goes through every table
                 self._encoder, why = await encoders.choose(client, self._config.encoder)

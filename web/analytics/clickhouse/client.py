@@ -21,7 +21,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, Error, Operati
 from clickhouse_connect.driver.httputil import get_pool_manager
 from urllib3.exceptions import HTTPError
 
-from common.clickhouse import connection_options
+from common.clickhouse import NO_REVISION, connection_options
 from web.errors import ClickHouseUnavailableError
 from web.settings import WebSettings
 
@@ -163,6 +163,7 @@ class ClickHouse:
                         client_name="chattrail-web",
                         pool_mgr=get_pool_manager(maxsize=self._connections, num_pools=1),
                     )
+                    client.protocol_version = NO_REVISION
                     self._allowed = _within(client, self._limits)
                     self._client, self._pid = client, os.getpid()
         return self._client
