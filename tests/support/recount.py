@@ -21,6 +21,9 @@ class _Blocking:
     async def query(self, *args: Any, **options: Any) -> Any:
         return self._client.query(*args, **options)
 
+    async def raw_query(self, *args: Any, **options: Any) -> Any:
+        return self._client.raw_query(*args, **options)
+
     async def command(self, *args: Any, **options: Any) -> Any:
         return self._client.command(*args, **options)
 

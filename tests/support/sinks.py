@@ -17,6 +17,7 @@ from sidecar.otlp.pieces import cut
 from sidecar.plugin import Clock, Context
 from sidecar.plugins.clickhouse import FACTORY
 from sidecar.plugins.clickhouse.keys import Span
+from sidecar.plugins.clickhouse.marks import FOREVER, newest
 from sidecar.plugins.clickhouse.sink import ClickHouseSink
 from sidecar.telemetry.metrics import Metrics
 
@@ -54,8 +55,11 @@ class SinkUnderTest:
     def settle(self) -> None:
         """Bring the rollup up to date with all that was stored."""
         rollup = self.sink._rollup  # type: ignore[attr-defined]
-        now, _, _ = self.run(rollup._newest(0))
-        self.run(rollup._recomputation.whole(Span(min(one.reached for one in rollup._passes), now)))
+        since = min(one.reached for one in rollup._passes)
+        marks = self.run(newest(rollup._client, Span(since, FOREVER)))
+        work = rollup._recomputation
+        span = Span(since, marks.now)
+        self.run(work.marked(span, marks, is_round=False) if marks.are_all else work.whole(span))
 
     def rows(self, query: str, **parameters: Any) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in self.client.query(query, parameters=parameters).result_rows]

@@ -3,4 +3,4 @@
 )
 SELECT * REPLACE (now64(6) AS computed_at, if(events = 0, toDateTime64('2299-12-31 00:00:00', 3, 'UTC'), toDateTime64(first_ts, 3, 'UTC')) AS first_ts)
 FROM counted
-FULL JOIN (SELECT user_id, slot, bot FROM marked WHERE bot = '') AS before USING (user_id, slot, bot)
+FULL JOIN (SELECT user_id, slot, bot FROM $marked WHERE bot = '') AS before USING (user_id, slot, bot)

@@ -13,16 +13,15 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 
 from common.clickhouse import connection_options
 from sidecar.plugins.clickhouse.keys import ALL, END, PEOPLE, SLOTS, START, Key
-from sidecar.plugins.clickhouse.recompute import LOAD, SAVE
+from sidecar.plugins.clickhouse.passes import LOAD, SAVE
 from sidecar.plugins.clickhouse.second_rollups import SecondRollups
 
 TIME_LIMIT_S: Final = 240.0  # of a statement, below the driver's
 NAME: Final = "fill"  # of the pass
 MONTHS: Final = "SELECT DISTINCT toYYYYMM(slot) AS month FROM activity WHERE month > {after:UInt32} ORDER BY month"
-COLUMNS: Final = """
-SELECT groupArray(name) FROM (
-    SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'activity_by_slot' ORDER BY position)
-"""
+VIEW: Final = (
+    "SELECT as_select FROM system.tables WHERE database = currentDatabase() AND name = 'fill_activity_by_slot'"
+)
 LEFT: Final = """
 SELECT uniqExact(at) FROM (SELECT toStartOfDay(slot) AS at FROM activity_by_slot WHERE slot > toDateTime({slot:UInt32}, 'UTC'))
 """
@@ -57,13 +56,13 @@ async def fill_at(url: str) -> None:
 
 async def _copy(client: AsyncClient, key: Key, log: logging.Logger) -> Key:
     """Bring `activity` into the order of time, a month at once: rows that are there twice become one."""
-    ((names,),) = (await client.query(COLUMNS)).result_rows
-    columns = ", ".join(names)
+    ((select,),) = (await client.query(VIEW)).result_rows
     for (month,) in (await client.query(MONTHS, parameters={"after": key.month})).result_rows:
         log.info("figures are prepared: month %d", month)
-        statement = f"INSERT INTO activity_by_slot ({columns}) SELECT {columns} FROM activity"  # noqa: S608 (the table's own)
         await client.command(
-            f"{statement} WHERE toYYYYMM(slot) = {{month:UInt32}}", parameters={"month": month}, settings=COPY
+            f"INSERT INTO activity_by_slot {select} WHERE toYYYYMM(slot) = {{month:UInt32}}",
+            parameters={"month": month},
+            settings=COPY,
         )
         await _save(client, Key(int(month), "", 0))
     return SLOTS

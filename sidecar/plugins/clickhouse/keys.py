@@ -1,6 +1,8 @@
 """Where the rollup is: places in the order of its work, and which marks it works on."""
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
+
+Row: TypeAlias = tuple[str, int]  # of `activity`: a person and a quarter of an hour in Unix seconds, whatever the bot
 
 
 class Key(NamedTuple):

@@ -1,6 +1,6 @@
 -- A piece of find_repeated.sql and recompute_activity.sql: the rows of `activity` that were marked after {after} and up to {until},
 -- and lie, in the order of month, person and quarter of an hour, behind the first key and up to the last one.
-marked AS (
+(
     SELECT user_id, slot, bot FROM stale_activity
     WHERE marked_at > fromUnixTimestamp64Micro({after:Int64}, 'UTC') AND marked_at <= fromUnixTimestamp64Micro({until:Int64}, 'UTC')
       AND (toYYYYMM(slot) > {first_month:UInt32} OR toYYYYMM(slot) = {first_month:UInt32} AND user_id >= unhex({first_user:String}))

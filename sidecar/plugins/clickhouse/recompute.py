@@ -6,7 +6,8 @@ alone, on one thread, within what the server gives any query and the driver's ti
 Every time limit lies below the driver's, so ClickHouse never works on for a client that has given up.
 """
 
-from pathlib import Path
+from collections.abc import Collection
+from datetime import UTC, datetime
 from string import Template
 from typing import Any, Final
 
@@ -14,33 +15,52 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from sidecar.plugin import Context
-from sidecar.plugins.clickhouse.keys import SLOTS, START, Key, Piece, Span
+from sidecar.plugins.clickhouse.keys import SLOTS, START, Key, Piece, Row, Span
+from sidecar.plugins.clickhouse.marks import Marks
 from sidecar.plugins.clickhouse.refusals import MEMORY, OWN_LIMIT, TOO_MUCH
-from sidecar.plugins.clickhouse.second_rollups import SecondRollups
+from sidecar.plugins.clickhouse.second_rollups import SecondRollups, statement
 from sidecar.telemetry.metrics import EVENTS_REPEATED, ROLLUP_ROWS, ROLLUP_SKIPPED
 
-HERE = Path(__file__).parent
 PIECE_BYTES: Final = 100_000_000
 PIECE_S: Final = 1.5  # ClickHouse looks at the clock between blocks, so a piece ends a little later
 # A statement costs something by itself, so below LEAST_ROWS only a limit that was met makes pieces smaller.
 FIRST_ROWS, MOST_ROWS, LEAST_ROWS = 2_000, 20_000, 100
 QUICK_S, SLOW_S = 0.3, 1.0
-SHORTEST_SPAN: Final = 10_000_000  # microseconds: many small spans would cost more than they recompute
 COPIES: Final = 1_000  # looked for at once: their keys travel as parameters
 
 
-def statement(name: str) -> str:
-    """Read a statement from `<name>.sql`; `$marked` in one stands for marked.sql, `$repeated_rows` for repeated_rows.sql."""
-    pieces = {piece: (HERE / f"{piece}.sql").read_text() for piece in ("marked", "repeated_rows")}
-    return Template((HERE / f"{name}.sql").read_text()).substitute(pieces)
-
-
-RECOMPUTE = statement("recompute_activity")
-EMPTY_ROWS = {"/* opening */": ", counted AS (", "/* closing */": statement("empty_rows")}
+# Which rows a statement is about: those that are marked in a piece of a span, or those that it is given by name.
+MARKED: Final = {"marked": statement("marked")}
+BY_MARKS: Final = MARKED | {
+    name: Template(text).substitute(MARKED)
+    for name, text in {
+        "people": "(SELECT user_id FROM $marked)",
+        "months": "(SELECT toYYYYMM(slot) FROM $marked)",
+        "rows": "(SELECT user_id, slot FROM $marked)",
+        "first_slot": "(SELECT min(slot) FROM $marked)",
+        "last_slot": "(SELECT max(slot) FROM $marked)",
+    }.items()
+}
+BY_NAME: Final = {
+    "people": "{people:Array(String)}",
+    "months": "{months:Array(UInt32)}",
+    "rows": "{rows:Array(Tuple(String, UInt32))}",
+    "first_slot": "toDateTime({first_slot:UInt32}, 'UTC')",
+    "last_slot": "toDateTime({last_slot:UInt32}, 'UTC')",
+}
+RECOMPUTE, FIND_REPEATED = (statement(name, **BY_MARKS) for name in ("recompute_activity", "find_repeated"))
+RECOMPUTE_ROWS, FIND_REPEATED_ROWS = (statement(name, **BY_NAME) for name in ("recompute_activity", "find_repeated"))
+EMPTY_ROWS = {"/* opening */": ", counted AS (", "/* closing */": statement("empty_rows", **MARKED)}
 NEXT = statement("next_stale")
-FIND_REPEATED: Final = statement("find_repeated")
-DELETE_REPEATED: Final = statement("delete_repeated").split(";\n")
-LOAD, SAVE, COUNT = (statement(name) for name in ("load_progress", "save_progress", "count_marks"))
+DELETE_REPEATED: Final = statement("delete_repeated", repeated_rows=statement("repeated_rows")).split(";\n")
+
+
+def _parameters(rows: Collection[Row]) -> dict[str, Any]:
+    """Rows as the parameters of statements that are given them by name."""
+    people, slots = {user for user, _ in rows}, {slot for _, slot in rows}
+    months = {(at := datetime.fromtimestamp(slot, UTC)).year * 100 + at.month for slot in slots}
+    ends = {"first_slot": min(slots), "last_slot": max(slots)}
+    return {"people": sorted(people), "months": sorted(months), "rows": sorted(rows)} | ends
 
 
 class Recomputation:
@@ -53,6 +73,11 @@ class Recomputation:
         self._bounds = {"max_memory_usage": PIECE_BYTES, "max_execution_time": min(PIECE_S, time_limit_s)}
         self._bounds_alone = {"max_threads": 1, "max_execution_time": time_limit_s}
         self._second = SecondRollups(client, time_limit_s)
+
+    async def marked(self, span: Span, marks: Marks, *, is_round: bool) -> None:
+        """Recompute all rows of a span that has these marks."""
+        if not marks.rows or not await self._named(marks.rows, is_round):
+            await self.whole(span)
 
     async def whole(self, span: Span) -> int:
         """Recompute all rows of a span; the number of them."""
@@ -68,6 +93,24 @@ class Recomputation:
         last = await self._second.next(span, after)
         return Piece(after, last, 0) if last else None
 
+    async def _named(self, rows: Collection[Row], is_round: bool) -> bool:
+        """Recompute rows by their names, with what follows from them; False when they are too much for one piece.
+
+        Marks cost a statement more than the rows themselves, as long as these are few.
+        """
+        given = _parameters(rows)
+        settings = self._bounds | {"max_threads": 1}
+        try:
+            await self._delete_repeated(FIND_REPEATED_ROWS, given, settings)
+            await self._run(RECOMPUTE_ROWS, given, settings)
+            await self._second.of(rows, is_round=is_round)
+        except ClickHouseError as error:
+            if getattr(error, "code", None) not in TOO_MUCH:
+                raise
+            return False
+        self._context.metrics.add(ROLLUP_ROWS, len(rows))
+        return True
+
     async def _next_rows(self, span: Span, after: Key) -> Piece | None:
         is_clean = False  # a smaller piece is a part of the one before
         while True:
@@ -77,7 +120,7 @@ class Recomputation:
             began = self._context.clock.monotonic()
             try:
                 if not is_clean:
-                    await self._delete_repeated(span, piece, self._bounds)
+                    await self._delete_repeated(FIND_REPEATED, span._asdict() | piece.parameters, self._bounds)
                     is_clean = True
                 await self._recompute(span, piece, self._bounds)
             except ClickHouseError as error:
@@ -107,7 +150,7 @@ class Recomputation:
         """
         try:
             if not is_clean:  # looking for copies was what took too long
-                await self._delete_repeated(span, piece, self._bounds_alone)
+                await self._delete_repeated(FIND_REPEATED, span._asdict() | piece.parameters, self._bounds_alone)
             await self._recompute(span, piece, self._bounds_alone)
         except ClickHouseError as error:
             code = getattr(error, "code", None)
@@ -130,87 +173,32 @@ class Recomputation:
         last = Key(int(month), str(user_id), int(slot))
         return Piece(after, last, int(rows), bool(without_bot)) if rows else None
 
-    async def _delete_repeated(self, span: Span, piece: Piece, bounds: dict[str, Any]) -> None:
+    async def _delete_repeated(self, find: str, given: dict[str, Any], bounds: dict[str, Any]) -> None:
         """Delete copies of events that have no time of their own, as of a button's press that Telegram delivers twice.
 
         Storage keeps one row of an id and time (docs/adr/0007-storage.md). Such an event has the time of its arrival, so each
         delivery is another row, maybe in another month. The earliest one stays: whichever came first here, every sidecar
         chooses the same.
         """
-        marks = span._asdict() | piece.parameters | {"copies": COPIES}
-        while found := (await self._client.query(FIND_REPEATED, parameters=marks, settings=bounds)).result_rows:
+        asked = given | {"copies": COPIES}
+        while found := (await self._client.query(find, parameters=asked, settings=bounds)).result_rows:
             users, ids, times = (list(column) for column in zip(*found, strict=True))
             parameters = {"users": users, "times": times, "ids": ids}
             for each in DELETE_REPEATED:
-                await self._client.command(each, parameters=parameters)
+                await self._client.raw_query(each, parameters=parameters)
             self._context.metrics.add(EVENTS_REPEATED, len(found))
 
     async def _recompute(self, span: Span, piece: Piece, bounds: dict[str, Any]) -> None:
+        text = RECOMPUTE
+        for marker, part in EMPTY_ROWS.items() if piece.without_bot else ():
+            text = text.replace(marker, part)
+        await self._run(text, span._asdict() | piece.parameters, bounds)
+
+    async def _run(self, text: str, given: dict[str, Any], bounds: dict[str, Any]) -> None:
         settings = bounds | {
             "async_insert": 0,
             "max_partitions_per_insert_block": 0,
             # an event and its double lie in the same month
             "do_not_merge_across_partitions_select_final": 1,
         }
-        text = RECOMPUTE
-        for marker, part in EMPTY_ROWS.items() if piece.without_bot else ():
-            text = text.replace(marker, part)
-        await self._client.command(text, parameters=span._asdict() | piece.parameters, settings=settings)
-
-
-class Pass:
-    """Recomputes each mark once, when it is `distance` microseconds old. What it raises are the driver's errors."""
-
-    def __init__(self, name: str, distance: int, client: AsyncClient, recomputation: Recomputation) -> None:
-        self.name = name
-        self.reached = 0  # all that was marked up to here is recomputed
-        self.waiting = 0  # rows left in the span at hand, about
-        self._distance = distance
-        self._client = client
-        self._recomputation = recomputation
-        self._until: int | None = None  # the end of the span at hand, None while there is none
-        self._key = START
-
-    @property
-    def busy(self) -> bool:
-        """Whether there is more to do at once."""
-        return self._until is not None
-
-    async def load(self) -> None:
-        """Go on from where another process stopped; without one, from the oldest mark there is."""
-        rows = (await self._client.query(LOAD, parameters={"pass": self.name})).result_rows
-        for reached, until, month, user_id, slot in rows:
-            self.reached = int(reached)
-            if until > reached:
-                self._key = Key(int(month), str(user_id), int(slot))
-                await self._begin(int(until))
-
-    async def step(self, now: int) -> bool:
-        """Recompute the next piece; False when there was nothing old enough."""
-        if self._until is None:
-            if now - self._distance - self.reached < max(SHORTEST_SPAN, self._distance // 10):
-                return False
-            self._key = START
-            await self._begin(now - self._distance)
-        assert self._until is not None
-        piece = await self._recomputation.next(Span(self.reached, self._until), self._key)
-        if piece is None:
-            began = self._key != START
-            self.reached, self._until, self.waiting, self._key = self._until, None, 0, START
-            if began:
-                await self._save()
-            return began
-        self._key = piece.last
-        self.waiting = max(0, self.waiting - piece.rows)
-        await self._save()
-        return True
-
-    async def _begin(self, until: int) -> None:
-        self._until = until
-        parameters = Span(self.reached, until)._asdict()
-        ((self.waiting,),) = (await self._client.query(COUNT, parameters=parameters)).result_rows
-
-    async def _save(self) -> None:
-        """Save progress. Nothing is saved while there is nothing to recompute: then there is nothing to do again, either."""
-        place = {"pass": self.name, "reached": self.reached, "until": self._until or self.reached}
-        await self._client.command(SAVE, parameters=place | self._key._asdict(), settings={"async_insert": 0})
+        await self._client.raw_query(text, parameters=given, settings=settings)  # long parameters go into the body

@@ -5,8 +5,7 @@
 -- `activity` (0014_bots.sql): empty_rows.sql then stands around the query.
 INSERT INTO activity
 WITH
-    ((at, name) -> concat(leftPad(toString(toUnixTimestamp64Nano(at)), 20, '0'), substring(name, 1, 1000))) AS named,
-    $marked
+    ((at, name) -> concat(leftPad(toString(toUnixTimestamp64Nano(at)), 20, '0'), substring(name, 1, 1000))) AS named
 /* opening */
 SELECT
     user_id,
@@ -90,9 +89,9 @@ FROM (
         upper(currency) AS money,
         if(minor_units = -1, NOT amount_left_out, minor_units BETWEEN 0 AND 1000000000000) AS is_sound
     FROM events FINAL
-    WHERE user_id IN (SELECT user_id FROM marked)
-      AND toYYYYMM(ts) IN (SELECT toYYYYMM(slot) FROM marked)
-      AND (user_id, toStartOfFifteenMinutes(ts)) IN (SELECT user_id, slot FROM marked)
+    WHERE user_id IN $people
+      AND toYYYYMM(ts) IN $months
+      AND (user_id, toStartOfFifteenMinutes(ts)) IN $rows
 ) AS e
 GROUP BY user_id, slot, bot
 /* closing */

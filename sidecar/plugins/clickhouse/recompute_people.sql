@@ -1,13 +1,9 @@
--- Recomputes `people` of those of $source between two ids, from their rows of `activity`. Names and the like are the newest that are not
+-- Recomputes `people` of $people, from their rows of `activity`. Names and the like are the newest that are not
 -- empty. Nothing can have happened before Telegram's first year, so a time before it says nothing of when somebody came.
 INSERT INTO people (
     of_all, bot, user_id, number, computed_at, events, first_ts, last_ts, last_own_ts, first_own_slot, user_name, username,
     language_code, is_premium, persona_id, story_id, last_block_event, messages, bot_messages, answers, pictures, refreshes, clears,
     commands, sessions, payments, failures, amounts_left_out, stars, revenue, revenue_units, custom_counts)
-WITH touched AS (
-    SELECT DISTINCT user_id FROM $source
-        AND user_id > unhex({first_user:String}) AND user_id <= unhex({last_user:String}) AND user_id != ''
-)
 SELECT
     grouping(bot) = 1 AS of_all, bot, user_id,
     any(number),
@@ -27,12 +23,14 @@ SELECT
     sum(a.messages), sum(a.bot_messages), sum(a.answers), sum(a.pictures), sum(a.refreshes), sum(a.clears), sum(a.commands),
     uniqExactArray(a.sessions),
     sum(a.payments), sum(a.failures),
-    sum(a.amounts_left_out + $unsound_money),
+    sum(a.amounts_left_out + ((NOT abs(a.stars) <= 1e15)
+    + arrayCount(v -> NOT v BETWEEN -1000000000000000 AND 1000000000000000, mapValues(a.revenue))
+    + arrayCount(v -> NOT abs(v) <= 1e15, mapValues(a.revenue_units)))),
     sumIf(a.stars, abs(a.stars) <= 1e15),
     sumMap(mapApply((k, v) -> (toString(k), toInt128(v)),
         mapFilter((k, v) -> v BETWEEN -1000000000000000 AND 1000000000000000, a.revenue))),
     sumMap(mapApply((k, v) -> (toString(k), v), mapFilter((k, v) -> abs(v) <= 1e15, a.revenue_units))),
     sumMap(mapApply((k, v) -> (toString(k), toUInt64(v)), a.custom_counts))
-FROM (SELECT *, $own_action AS is_own FROM activity FINAL WHERE user_id IN (SELECT user_id FROM touched)) AS a
-LEFT JOIN (SELECT user_id, number FROM person_numbers FINAL WHERE user_id IN (SELECT user_id FROM touched)) AS n USING (user_id)
+FROM (SELECT *, (messages + commands + persona_choices + story_choices + refreshes + clears + continues + payments + other_actions > 0) AS is_own FROM activity FINAL WHERE user_id IN $people) AS a
+LEFT JOIN (SELECT user_id, number FROM person_numbers FINAL WHERE user_id IN $people) AS n USING (user_id)
 GROUP BY GROUPING SETS ((user_id), (user_id, bot))

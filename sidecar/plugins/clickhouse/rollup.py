@@ -20,7 +20,9 @@ from common.waiting import set_within
 from sidecar.plugin import Context
 from sidecar.plugins.clickhouse.empty_rows import delete_empty_rows
 from sidecar.plugins.clickhouse.keys import Span
-from sidecar.plugins.clickhouse.recompute import Pass, Recomputation, statement
+from sidecar.plugins.clickhouse.marks import FOREVER, newest
+from sidecar.plugins.clickhouse.passes import Pass
+from sidecar.plugins.clickhouse.recompute import Recomputation
 from sidecar.plugins.clickhouse.settings import ClickHouseSettings
 from sidecar.telemetry.metrics import ROLLUP_FAILURES, ROLLUP_ROUNDS, ROLLUP_WAITING
 
@@ -28,14 +30,12 @@ SECOND: Final = 1_000_000  # microseconds
 OTHERS_S: Final = (
     0.25  # how long inserts of other processes are taken to run; those that take longer are left to the passes
 )
-FRESH_ROWS: Final = 10_000  # what a round takes at most
 # An insert of another process that takes longer than its sender waits ends within ClickHouse's own limit of 300 s, and
 # insert_timeout_s can be 600.
 LONGEST_INSERT_S: Final = 660
 LOOK_AGAIN_S: Final = 10.0
 SHUTDOWN_S: Final = 3.0
 AFTER_FAILURE_S: Final = 2.0  # as in Retry-After for senders: a server in trouble is not asked more often
-NEWEST: Final = statement("newest_marks")
 
 
 class Rollup:
@@ -97,9 +97,10 @@ class Rollup:
             succeeded = await self._try_step()
             if self._stopping.is_set():
                 return
-            # as long as a step took, the machine is left to others
             least = self._interval_s if succeeded else max(self._interval_s, AFTER_FAILURE_S)
-            await set_within(self._stopping, max(least, clock.monotonic() - began))
+            # from the beginning of a step to the next one's; as long as one took, the machine is left to others
+            took = clock.monotonic() - began
+            await set_within(self._stopping, max(least - took, took))
 
     async def _try_step(self) -> bool:
         """Run a round if one is due, and a piece of a pass; on a fault of ClickHouse's say so and return False."""
@@ -124,18 +125,15 @@ class Rollup:
         return True
 
     async def _round(self, due: bool) -> int:
-        """Recompute what was marked since the round before; ClickHouse's time. Rows beyond FRESH_ROWS are left to the passes."""
+        """Recompute what was marked since the round before; ClickHouse's time. Marks beyond MOST are left to the passes."""
         since, monotonic = self._reached, self._context.clock.monotonic
         asked, running = monotonic(), max(self._oldest_insert(), OTHERS_S)
-        now, marks, oldest = await self._newest(since)
+        marks = await newest(self._client, Span(since, FOREVER))
         running += monotonic() - asked
-        if due and marks:
-            await self._recomputation.whole(Span(oldest if marks == FRESH_ROWS else since, now))
+        if due and marks.found:
+            await self._recomputation.marked(
+                Span(since if marks.are_all else marks.oldest, marks.now), marks, is_round=True
+            )
             self._context.metrics.add(ROLLUP_ROUNDS)
-        self._reached = max(now - int(running * SECOND), 0)
-        return now
-
-    async def _newest(self, since: int) -> tuple[int, int, int]:
-        parameters = {"since": since, "rows": FRESH_ROWS}
-        ((now, marks, oldest),) = (await self._client.query(NEWEST, parameters=parameters)).result_rows
-        return int(now), int(marks), int(oldest)
+        self._reached = max(marks.now - int(running * SECOND), 0)
+        return marks.now

@@ -25,6 +25,17 @@ IMAGE_REASONS_MAX = 20
 NAMES_CACHED_S = 60.0
 EARLIEST_S = int(datetime(EARLIEST.year, EARLIEST.month, EARLIEST.day, tzinfo=UTC).timestamp())
 CHOICES = ("personas", "stories")
+# What `figures.counts` counts, in its order: 0018_sums_as_arrays.sql has an ALIAS for each.
+COUNTS = (
+    "events", "messages", "bot_messages", "answers", "answer_failures", "pictures", "picture_failures", "refreshes", "commands",
+    "starts", "persona_choices", "story_choices", "clears", "continues", "other_actions", "own_edits", "bot_edits", "deletions",
+    "reactions", "votes", "offers", "invoices", "payments", "first_payments", "renewals", "refunds", "refusals", "cancellations",
+    "blocks", "unblocks", "failures", "amounts_left_out", "durations_left_out", "tokens_left_out", "timed_answers",
+    "input_tokens", "output_tokens",
+)  # fmt: skip
+# Counts in the order of the models that have them.
+HEADLINE = ("messages", "bot_messages", "answers", "pictures")
+CHAT = ("own_edits", "bot_edits", "deletions", "reactions", "votes")
 DAY_S = 86_400
 EXACT_ANSWERS = 50_000  # answer times of more are quantiles of bfloat16: up to 0.8 % too low
 
@@ -56,13 +67,8 @@ class FigureQueries:
             lambda: _image_stats(self._clickhouse),
         )
         series, activity = edges.table(counted, new_people)
-        (
-            people, messages, answers, answer_failures, input_tokens, output_tokens, made, refreshed, image_failures,
-            bot_messages, *chat,
-            offers, invoices, payments, first_payments, renewals, refunds, refused, cancelled, stars,
-            blocked, unblocked, failures, amounts, durations, tokens, minor, units, p50, p95, reached,
-        ) = totals  # fmt: skip
-        headline = (people, sum(series[1][1]), messages, bot_messages, answers, made, whole(stars))
+        people, counts, stars, minor, units, p50, p95, reached = totals
+        headline = (people, sum(series[1][1]), *(counts[name] for name in HEADLINE), whole(stars))
         personas, stories, commands, custom = choices
         return models.Stats(
             bot=bot.bot if bot else None,
@@ -79,26 +85,30 @@ class FigureQueries:
             commands=tuple(models.CommandCount(name, number) for name, _, number in commands),
             custom=tuple(models.CustomCount(*row) for row in custom),
             languages=tuple(models.LanguagePeople(*row) for row in languages),
-            pictures=models.Images(made, refreshed, image_failures),
-            chat=models.Chat(*chat),
-            ai=models.Ai(answers, answer_failures, input_tokens, output_tokens, p50, p95),
+            pictures=models.Images(*(counts[name] for name in ("pictures", "refreshes", "picture_failures"))),
+            chat=models.Chat(*(counts[name] for name in CHAT)),
+            ai=models.Ai(
+                counts["answers"], counts["answer_failures"], counts["input_tokens"], counts["output_tokens"], p50, p95
+            ),
             premium=models.Premium(
-                offers,
-                invoices,
-                payments,
-                first_payments,
-                renewals,
-                refunds,
-                refused,
-                cancelled,
-                stars=whole(stars),
-                revenue=revenue_of(
+                counts["offers"],
+                counts["invoices"],
+                counts["payments"],
+                counts["first_payments"],
+                counts["renewals"],
+                counts["refunds"],
+                counts["refusals"],
+                counts["cancellations"],
+                whole(stars),
+                revenue_of(
                     (each, minor.get(each, 0), units.get(each, 0)) for each in sorted({*minor, *units})[:CURRENCIES_MAX]
                 ),
             ),
-            blocks=models.Blocks(blocked, unblocked),
-            failures=failures,
-            left_out=models.LeftOut(amounts, durations, tokens, untimed),
+            blocks=models.Blocks(counts["blocks"], counts["unblocks"]),
+            failures=counts["failures"],
+            left_out=models.LeftOut(
+                counts["amounts_left_out"], counts["durations_left_out"], counts["tokens_left_out"], untimed
+            ),
             loss_accounting=lost,
             image_stats=images,
         )
@@ -164,8 +174,9 @@ class Edges:
         new = {edge: int(number) for edge, number in new_people}
 
         def row(edge: int) -> list[Number]:
-            people, *others, stars = counts.get(edge, (0, 0, 0, 0, 0, 0.0))
-            return [people, new.get(edge, 0), *others, whole(stars)]
+            people, sums, stars = counts.get(edge, (0, (), 0.0))
+            others = named(sums)
+            return [people, new.get(edge, 0), *(others[name] for name in HEADLINE), whole(stars)]
 
         table = [row(_epoch(edge)) for edge in self._edges]
         previous: Sequence[Number | None] = row(self._before[0]) if self._before else [None] * len(table[0])
@@ -188,12 +199,21 @@ def span_of(window: Window) -> dict[str, int]:
 def _totals(reader: BotReader, span: dict[str, int], steps: tuple[str, ...]) -> list[Any]:
     """The row of `totals`, with answer times (None when no answer has one) in place of what they are made from."""
     counts, values = funnel(steps)
-    *row, timed, times, reached = reader.row("totals", {**span, **values, "limit": CURRENCIES_MAX}, steps=counts)
+    asked = {**span, **values, "limit": CURRENCIES_MAX}
+    people, sums, *money, times, reached = reader.row("totals", asked, steps=counts)
+    sums_by_name = named(sums)
+    timed = sums_by_name["timed_answers"]
     if timed <= EXACT_ANSWERS:
         (times,) = reader.row("answer_times", span) if timed else ((None, None),)
     if timed and math.isnan(times[0]):
         (times,) = reader.row("answer_times_of_events", span)
-    return [*row, *(None if each is None or math.isnan(each) else each for each in times), reached]
+    shown = (None if each is None or math.isnan(each) else each for each in times)
+    return [people, sums_by_name, *money, *shown, reached]
+
+
+def named(sums: Sequence[int]) -> dict[str, int]:
+    """Sums of `figures.counts` by their names; all are 0 where there is no row."""
+    return dict(zip(COUNTS, sums or [0] * len(COUNTS), strict=True))
 
 
 def revenue_of(rows: Iterable[Sequence[Any]]) -> tuple[models.Revenue, ...]:

@@ -15,7 +15,8 @@ from clickhouse_connect.driver.client import Client
 from sidecar.plugin import Clock, Context
 from sidecar.plugins.clickhouse.empty_rows import delete_empty_rows
 from sidecar.plugins.clickhouse.migrate import migrate, migrations
-from sidecar.plugins.clickhouse.recompute import Pass, Recomputation
+from sidecar.plugins.clickhouse.passes import Pass
+from sidecar.plugins.clickhouse.recompute import Recomputation
 from sidecar.plugins.clickhouse.rollup import SECOND
 from sidecar.telemetry.metrics import Metrics
 from tests.support.earlier_schema import migrate_before

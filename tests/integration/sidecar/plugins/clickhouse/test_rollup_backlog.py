@@ -14,9 +14,11 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from sidecar.plugin import Clock, Context
 from sidecar.plugins.clickhouse import recompute
 from sidecar.plugins.clickhouse.keys import Span
+from sidecar.plugins.clickhouse.marks import MOST
 from sidecar.plugins.clickhouse.migrate import migrations
-from sidecar.plugins.clickhouse.recompute import FIRST_ROWS, PIECE_BYTES, PIECE_S, Pass, Recomputation
-from sidecar.plugins.clickhouse.rollup import FRESH_ROWS, LONGEST_INSERT_S, SECOND
+from sidecar.plugins.clickhouse.passes import Pass
+from sidecar.plugins.clickhouse.recompute import FIRST_ROWS, PIECE_BYTES, PIECE_S, Recomputation
+from sidecar.plugins.clickhouse.rollup import LONGEST_INSERT_S, SECOND
 from sidecar.telemetry.metrics import ROLLUP_ROWS, ROLLUP_SKIPPED, ROLLUP_WAITING, Metrics
 from tests.support import embedded_query_log as query_log
 from tests.support.embedded import EmbeddedClickHouse
@@ -206,12 +208,12 @@ def test_a_pass_goes_on_where_another_process_stopped(sink: SinkUnderTest) -> No
 
 def test_new_events_are_counted_while_a_backlog_waits(sink: SinkUnderTest) -> None:
     sink.run(sink.sink._rollup.shutdown())  # type: ignore[attr-defined]  # driven by hand below
-    slots, *_ = backlog(sink, 3 * FRESH_ROWS)
+    slots, *_ = backlog(sink, 3 * MOST)
     sink.handle(request(event("user_message", "new-person")))
     assert sink.run(sink.sink._rollup._try_step())  # type: ignore[attr-defined]
     assert sink.one("SELECT sum(messages) FROM activity FINAL WHERE user_id = 'new-person'") == 1
     counted = sink.one("SELECT count() FROM activity FINAL")
-    assert counted <= FRESH_ROWS < slots  # the newest only: the rest is left to the passes
+    assert counted <= MOST < slots  # the newest only: the rest is left to the passes
 
 
 def test_the_sink_catches_up_with_what_was_marked_while_no_rollup_ran(
@@ -220,7 +222,7 @@ def test_the_sink_catches_up_with_what_was_marked_while_no_rollup_ran(
     with migrated_database(clickhouse) as database:
         url = clickhouse.dsn(database)
         with clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False) as client:
-            insert(client, 0, 6 * FRESH_ROWS, 130)
+            insert(client, 0, 6 * MOST, 130)
             # as if it had been marked long ago: passes leave what is younger to rounds
             client.command(
                 "INSERT INTO stale_activity SELECT * REPLACE (marked_at - 3600 AS marked_at) FROM stale_activity"
@@ -233,13 +235,13 @@ def test_the_sink_catches_up_with_what_was_marked_while_no_rollup_ran(
 
             async def caught_up() -> None:
                 async with asyncio.timeout(120):
-                    while sink.one("SELECT count() FROM activity FINAL") < 3 * FRESH_ROWS:
+                    while sink.one("SELECT count() FROM activity FINAL") < 3 * MOST:
                         seen.append(sink.metrics.value(ROLLUP_WAITING))
                         await asyncio.sleep(0.05)
 
             sink.run(caught_up())
-            assert max(seen) > FRESH_ROWS  # the gauge shows how much is left meanwhile
-            assert sink.rows(FIGURES)[0][:2] == (3 * FRESH_ROWS, 6 * FRESH_ROWS)
+            assert max(seen) > MOST  # the gauge shows how much is left meanwhile
+            assert sink.rows(FIGURES)[0][:2] == (3 * MOST, 6 * MOST)
 
 
 def test_marks_of_the_release_before_are_taken_over(clickhouse: EmbeddedClickHouse) -> None:

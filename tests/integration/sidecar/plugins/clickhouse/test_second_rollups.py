@@ -19,6 +19,7 @@ from tests.support.migrated import migrated_database
 from tests.support.otlp import event, request
 from tests.support.recount import recount
 from tests.support.sinks import SinkUnderTest, sink_on
+from web.analytics.clickhouse.figures import COUNTS
 
 DAY = 86_400 * 10**9
 AT = 1_772_366_400 * 10**9  # 2026-03-01 12:00 UTC
@@ -205,3 +206,35 @@ def test_they_are_filled_from_what_there_was_and_a_fill_that_broke_off_goes_on(
     copies = client.command("SELECT count() FROM activity_by_slot")
     asyncio.run(fill_at(url))
     assert client.command("SELECT count() FROM activity_by_slot") == copies, "it is done once"
+
+
+def test_those_of_the_schema_before_are_filled_again(
+    earlier: tuple[str, Client], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, client = earlier
+    migrate_before(url, "sums_as_arrays", tmp_path, monkeypatch)
+    client.command(
+        "INSERT INTO rollup_progress (pass, reached, until, month, user_id, slot)"
+        " SELECT 'fill', 0, 0, month, '', 0 FROM (SELECT 900003 AS month)"
+    )
+    migrate(url)
+    asyncio.run(fill_at(url))
+    for plain, second in (EQUAL[0], *EQUAL[2:]):
+        assert client.query(second).result_rows == client.query(plain).result_rows, second
+
+
+def test_every_count_has_its_place_and_its_name(sink: SinkUnderTest) -> None:
+    columns = sink.rows(
+        "SELECT name, default_expression FROM system.columns WHERE database = currentDatabase() AND table = 'figures'"
+        " AND default_kind = 'ALIAS' ORDER BY position"
+    )
+    assert columns == [(name, f"counts[{place}]") for place, name in enumerate(COUNTS, 1)]
+    names, numbers = ", ".join(COUNTS), ", ".join(map(str, range(1, len(COUNTS) + 1)))
+    sink.client.command(
+        f"INSERT INTO activity (user_id, slot, bot, computed_at, {names})"
+        f" SELECT 'u' || toString(number), toDateTime('2026-03-01 12:00:00', 'UTC'), '42', now64(6), {numbers} FROM numbers(2)"
+    )
+    recount(sink.client)
+    assert sink.rows(f"SELECT grain, {names} FROM figures FINAL ORDER BY grain") == [
+        (grain, *(2 * number for number in range(1, len(COUNTS) + 1))) for grain in ("slot", "day")
+    ]

@@ -8,6 +8,7 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 
 from sidecar.plugin import Context
 from sidecar.plugins.clickhouse.keys import Span
+from sidecar.plugins.clickhouse.marks import Marks
 from sidecar.plugins.clickhouse.rollup import OTHERS_S, Rollup
 from sidecar.plugins.clickhouse.settings import ClickHouseSettings
 from sidecar.telemetry.metrics import Metrics
@@ -24,10 +25,10 @@ class ClickHouse:
         self.asked: list[int] = []
 
     async def query(self, _statement: str, parameters: dict[str, Any]) -> Any:
-        self.asked.append(parameters["since"])
+        self.asked.append(parameters["after"])
         now = int(self.clock.monotonic() * SECOND)
         self.clock.advance(0.125)
-        return type("Answer", (), {"result_rows": [(now, 1, now)]})
+        return type("Answer", (), {"result_rows": [(now, 1, now, 0, [("somebody", 0)])]})
 
 
 async def test_a_mark_is_recomputed_once_unless_an_insert_runs(tmp_path: Path) -> None:
@@ -37,12 +38,13 @@ async def test_a_mark_is_recomputed_once_unless_an_insert_runs(tmp_path: Path) -
     config = ClickHouseSettings.load({"CHATTRAIL_SIDECAR_CLICKHOUSE_URL": "http://127.0.0.1:1/x"})
     rollup = Rollup(cast("AsyncClient", clickhouse), context, config, lambda _: None, lambda: next(ages))
 
-    async def whole(span: Span) -> int:
+    async def marked(span: Span, marks: Marks, *, is_round: bool) -> None:
+        assert is_round
+        assert marks.rows == {("somebody", 0)}
         spans.append(span)
         clock.advance(1.0)  # rounds that take long look no farther back
-        return 1
 
-    rollup._recomputation.whole = whole  # type: ignore[method-assign]
+    rollup._recomputation.marked = marked  # type: ignore[method-assign]
     clock.advance(1_000)
     for _ in range(4):
         await rollup._round(due=True)
