@@ -17,6 +17,8 @@ UserSort = Literal[
     "pictures",
     "refreshes",
     "clears",
+    "commands",
+    "failures",
     "sessions",
     "stars",
 ]

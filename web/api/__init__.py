@@ -1,6 +1,6 @@
 """The JSON API. docs/api.md describes it; its examples are made by a test."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -9,9 +9,10 @@ from flask import Blueprint, Response, current_app, jsonify, request, url_for
 from web.analytics.models import Stats
 from web.analytics.queries import TrailQuery, UsersQuery, read_steps
 from web.analytics.ranges import read_range
-from web.analytics.trail_models import TrailPage, UserPage
+from web.analytics.trail_models import TrailPage, UserPage, UserRow
+from web.api import exports
 from web.api.models import BotName, Bots, LoginLink
-from web.api.views import operation
+from web.api.views import operation, stream
 from web.auth.access import bearer_only
 from web.auth.links import TTL_MAX_S, TTL_MIN_S, TTL_S, make_link
 from web.conditional import conditional
@@ -64,6 +65,22 @@ def users(arguments: Mapping[str, str]) -> UserPage:
     return services.people.page(UsersQuery.read(arguments), services.bots.chosen(arguments))
 
 
+@blueprint.get("/analytics/users.csv")
+@stream("people_csv", UserRow, *parameters.FILTERS, parameters.BOT, media_type=exports.CSV, filename="people.csv")
+def users_csv(arguments: Mapping[str, str]) -> Iterator[bytes]:
+    """All people who match, as CSV with a heading, in the order of their ids, however many they are."""
+    return exports.csv_lines(_every(arguments))
+
+
+@blueprint.get("/analytics/users.jsonl")
+@stream(
+    "people_jsonl", UserRow, *parameters.FILTERS, parameters.BOT, media_type=exports.JSON_LINES, filename="people.jsonl"
+)
+def users_jsonl(arguments: Mapping[str, str]) -> Iterator[bytes]:
+    """All people who match, a JSON object a line, in the order of their ids, however many they are."""
+    return exports.json_lines(_every(arguments))
+
+
 @blueprint.get("/analytics/users/<person:client_id>/events", merge_slashes=False)
 @conditional
 @operation("trail", TrailPage, parameters.TRAIL_ORDER, parameters.LIMIT, parameters.CURSOR, parameters.BOT)
@@ -81,6 +98,10 @@ def login_links(arguments: Mapping[str, str]) -> LoginLink:
     base = services.settings.public_url or request.host_url.rstrip("/")
     url = f"{base}{url_for('auth.login_link')}?{urlencode({'token': token})}"
     return LoginLink(url, datetime.fromtimestamp(expires_at, UTC))
+
+
+def _every(arguments: Mapping[str, str]) -> Iterator[UserRow]:
+    return services.people.every(UsersQuery.read(arguments), services.bots.chosen(arguments))
 
 
 def _ttl() -> int:

@@ -1,7 +1,8 @@
 """Views of operations: the arguments are read, what the operation answers becomes JSON."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
+from itertools import chain
 from typing import Any
 
 from flask import Response, jsonify, request
@@ -22,6 +23,30 @@ def operation(
         def view(**path: Any) -> Response:
             response = jsonify(jsonable(ask(described.read(request.args.lists()), **path)))
             response.status_code = status
+            return response
+
+        view.operation = described  # type: ignore[attr-defined]
+        return view
+
+    return decorate
+
+
+def stream(
+    name: str, answer: type, *parameters: Parameter, media_type: str, filename: str
+) -> Callable[[Callable[..., Iterator[bytes]]], Callable[..., Response]]:
+    """The same for a function that returns a file in pieces, each made when the client has taken those before.
+
+    What goes wrong before the first piece has its own answer; what goes wrong later ends the connection.
+    """
+
+    def decorate(ask: Callable[..., Iterator[bytes]]) -> Callable[..., Response]:
+        described = Operation(name, answer, parameters, ask, media_type=media_type)
+
+        @wraps(ask)
+        def view(**path: Any) -> Response:
+            pieces = ask(described.read(request.args.lists()), **path)
+            response = Response(chain((next(pieces, b""),), pieces), mimetype=media_type)
+            response.headers["Content-Disposition"] = f"attachment; filename={filename}"
             return response
 
         view.operation = described  # type: ignore[attr-defined]

@@ -20,6 +20,7 @@ COLUMNS = (
     ("stars", ""),
 )
 FILTERS = ("paid", "blocked")
+EXPORTED = ("q", "paid", "blocked", "language", "event", "bot")  # what chooses people, beside the order and the page
 LANGUAGES_SHOWN = 4
 
 
@@ -42,6 +43,7 @@ def users() -> str:
         filters=FILTERS,
         languages=languages,
         filtered=filtered,
+        export={name: value for name in EXPORTED if (value := request.args.get(name))},
         newest_at=page.users[0].last_seen if newest_known and page.users else None,
         nobody_yet=not page.users and not filtered and not query.cursor,
         sort_link=lambda column: _sort_link(query, column),

@@ -1,6 +1,6 @@
 """The list of people: sorted, searched, filtered and paged by position, so a page never shifts when others arrive."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from web.analytics.bots import Bot, bound
@@ -14,6 +14,7 @@ from web.analytics.queries import UserSort, UsersQuery
 from web.analytics.trail_models import TrailEvent, UserPage, UserRow
 from web.errors import ProblemError
 
+PIECE = 1_000
 CURRENCIES_MAX = 20  # of one person
 FOLLOWS = {"asc": ">", "desc": "<"}
 BLOCKED = "a.last_block_event = 'bot_blocked'"
@@ -32,6 +33,8 @@ POSITIONS: dict[UserSort, str] = {
     "pictures": "toInt64(a.pictures)",
     "refreshes": "toInt64(a.refreshes)",
     "clears": "toInt64(a.clears)",
+    "commands": "toInt64(a.commands)",
+    "failures": "toInt64(a.failures)",
     "sessions": "toInt64(a.sessions)",
     "stars": "toInt64(least(greatest(round(a.stars * 1000), -9e18), 9e18))",
 }
@@ -76,6 +79,19 @@ class PeopleQueries:
         cursor = self._cursors.seal(binding, (shown[-1][1], shown[-1][0])) if len(rows) > len(shown) else None
         return UserPage(self._people(reader, [bytes.fromhex(row[0]) for row in shown]), cursor, total)
 
+    def every(self, query: UsersQuery, bot: Bot | None = None) -> Iterator[UserRow]:
+        """All people who match, in the order of their ids, read in pieces: each once, whoever comes or changes meanwhile.
+
+        Of the query only what filters counts. Raises ClickHouseUnavailableError at any piece.
+        """
+        reader = BotReader(self._clickhouse, bot)
+        conditions, values = _conditions(query)
+        pieces = {"filter": " AND ".join(conditions) or "1", "columns": sql("person_columns", last_seen=LAST_SEEN)}
+        after = ""
+        while rows := reader.rows("people_after", {**values, "after": after, "limit": PIECE}, **pieces):
+            yield from map(_user, rows)
+            after = rows[-1][0]
+
     def one(self, key: bytes, bot: Bot | None = None) -> UserRow | None:
         """One person by their key, or None."""
         return next(iter(self._people(BotReader(self._clickhouse, bot), [key])), None)
@@ -107,7 +123,9 @@ class PeopleQueries:
         if not keys:
             return ()
         who = sql_is_one_of("user_id", keys)
-        rows = reader.rows("details", {"keys": hexed(keys)}, last_seen=LAST_SEEN, who=who)
+        rows = reader.rows(
+            "details", {"keys": hexed(keys)}, columns=sql("person_columns", last_seen=LAST_SEEN), who=who
+        )
         people = [_user(row) for row in rows]
         found = {key_of(person.client_id): person for person in people}
         return tuple(found[key] for key in keys if key in found)

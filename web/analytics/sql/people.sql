@@ -33,17 +33,35 @@ WHERE $after
 ORDER BY position $order, key $order
 LIMIT {limit:UInt32}
 
--- name: details
--- One row for each of these people over all time.
-WITH $short AS short
-SELECT
+-- name: person_columns
+-- A piece of the queries below: what is shown of a person.
     hex(user_id), short(user_name), short(username), short(language_code), is_premium,
     toUnixTimestamp64Milli(first_ts), $last_seen,
     messages, bot_messages, answers, pictures, refreshes, clears, commands, sessions, stars,
     last_block_event = 'bot_blocked', failures, short(persona_id), amounts_left_out,
     mapApply((k, v) -> (short(k), v), revenue), mapApply((k, v) -> (short(k), v), revenue_units)
+
+-- name: details
+-- One row for each of these people over all time.
+WITH $short AS short
+SELECT $columns
 FROM $people AS a
 WHERE $who
+
+-- name: people_after
+-- The next of all who match, in the order of their ids. The last of them is found first, so that all else is read of these alone.
+WITH $short AS short, (
+    SELECT max(id) FROM (
+        SELECT a.user_id AS id FROM $people AS a
+        WHERE ($filter) AND a.user_id > unhex({after:String})
+        ORDER BY id
+        LIMIT {limit:UInt32}
+    )
+) AS last_id
+SELECT $columns
+FROM $people AS a
+WHERE ($filter) AND a.user_id > unhex({after:String}) AND a.user_id <= last_id
+ORDER BY a.user_id
 
 -- name: all_languages
 -- The languages of all people ever, for the choices of a filter.

@@ -30,6 +30,8 @@ GET = {
     "/api/analytics/stats": (401, 401, 200, 200),
     "/api/analytics/bots": (401, 401, 200, 200),
     "/api/analytics/users": (401, 401, 200, 200),
+    "/api/analytics/users.csv": (401, 401, 200, 200),
+    "/api/analytics/users.jsonl": (401, 401, 200, 200),
     "/api/analytics/users/42/events": (401, 401, 200, 200),
     "/api/login-links": (405, 405, 405, 405),
 }
@@ -47,7 +49,8 @@ RULES = {  # the routes of the app and where the tables above have them
     "/analytics/users/<person:client_id>": "/analytics/users/42", "/images/<uuid:event_id>": NOBODY_IMAGE, "/login": "/login",
     "/login/link": "/login/link", "/logout": "/logout", "/healthz": "/healthz", "/static/<path:filename>": static_path("app.css"),
     "/api/analytics/stats": "/api/analytics/stats", "/api/analytics/bots": "/api/analytics/bots",
-    "/api/analytics/users": "/api/analytics/users",
+    "/api/analytics/users": "/api/analytics/users", "/api/analytics/users.csv": "/api/analytics/users.csv",
+    "/api/analytics/users.jsonl": "/api/analytics/users.jsonl",
     "/api/analytics/users/<person:client_id>/events": "/api/analytics/users/42/events", "/api/login-links": "/api/login-links",
 }  # fmt: skip
 

@@ -1,0 +1,56 @@
+"""Lists as files: CSV for spreadsheets, a JSON object a line for programs."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from typing import Any
+
+from web.analytics.models import Revenue
+from web.analytics.trail_models import UserRow
+from web.api.output import jsonable
+
+CSV, JSON_LINES = "text/csv", "application/x-ndjson"
+COLUMNS = tuple(field.name for field in fields(UserRow))
+MARK = "\ufeff"  # without it Excel takes a file for one of an 8-bit code page
+# what a spreadsheet takes for the beginning of a formula, of which it may run one that sends the sheet elsewhere
+FORMULA = re.compile(r"[=+\-@\t\r\n\uff0b\uff0d\uff1d\uff20]")
+NUMBER = re.compile(r"-?[0-9]+")
+
+
+def csv_lines(people: Iterable[UserRow]) -> Iterator[bytes]:
+    """A heading, then a line for each person."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)  # lines end with CR and LF, as RFC 4180 has it
+    buffer.write(MARK)
+    writer.writerow(COLUMNS)
+    for person in people:
+        writer.writerow([_cell(getattr(person, name)) for name in COLUMNS])
+        yield _taken(buffer)
+    yield _taken(buffer)
+
+
+def json_lines(people: Iterable[UserRow]) -> Iterator[bytes]:
+    """A JSON object for each person, as in the list of people."""
+    for person in people:
+        yield json.dumps(jsonable(person), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "; ".join(f"{jsonable(each.amount)} {each.currency}" for each in value if isinstance(each, Revenue))
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = str(jsonable(value))
+    if isinstance(value, str) and FORMULA.match(text) and not NUMBER.fullmatch(text):
+        return f"'{text}"
+    return text
+
+
+def _taken(buffer: io.StringIO) -> bytes:
+    text = buffer.getvalue()
+    buffer.seek(0)
+    buffer.truncate()
+    return text.encode()
