@@ -15,7 +15,9 @@ from tests.support.paths import ROOT
 
 GRAFANA = ROOT / "web" / "grafana"
 MACRO = re.compile(r"\$__(?P<name>\w+)(?:\((?P<column>[^()]*)\))?")
-CONDITIONAL = re.compile(r"\$__conditionalAll\((?P<condition>(?:[^()]|\((?:[^()]|\([^()]*\))*\))*), \$bot\)")
+CONDITIONAL = "$__conditionalAll("
+CHOICE = re.compile(r"(?P<condition>.*), \$(?P<variable>bot|source)\)", re.DOTALL)
+DASHBOARDS = ("chattrail", "business")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +28,18 @@ class Window:
     end: int
     step: int = 60
     bots: tuple[str, ...] = ()  # none: all
+    sources: tuple[str, ...] = ()
 
     def expand(self, sql: str) -> str:
         """Replace the macros. Raises KeyError for one that is not in the list above."""
-        chosen = ", ".join(f"'{bot}'" for bot in self.bots)
-        sql = CONDITIONAL.sub(
-            lambda it: it["condition"].replace("${bot:singlequote}", chosen) if chosen else "1=1", sql
-        )
+        while (begin := sql.rfind(CONDITIONAL)) >= 0:
+            end = _closing(sql, begin + len(CONDITIONAL))
+            match = CHOICE.fullmatch(sql[begin + len(CONDITIONAL) : end])
+            assert match, sql
+            values = {"bot": self.bots, "source": self.sources}[match["variable"]]
+            chosen = ", ".join(f"'{value}'" for value in values)
+            condition = match["condition"].replace(f"${{{match['variable']}:singlequote}}", chosen) if chosen else "1=1"
+            sql = sql[:begin] + condition + sql[end:]
         return MACRO.sub(self._replace, sql)
 
     def _replace(self, match: re.Match[str]) -> str:
@@ -45,6 +52,16 @@ class Window:
             ("interval_s", False): str(max(self.step, 1)),
         }
         return texts[match["name"], bool(column)]
+
+
+def _closing(sql: str, begin: int) -> int:
+    """The place behind the bracket that closes the one before `begin`."""
+    depth = 1
+    for place in range(begin, len(sql)):
+        depth += {"(": 1, ")": -1}.get(sql[place], 0)
+        if not depth:
+            return place + 1
+    raise ValueError(f"a bracket is open: {sql}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +82,19 @@ class Query:
         return str(self.target["rawSql"])
 
 
-def dashboard() -> dict[str, Any]:
-    """The dashboard that is provisioned."""
-    text = (GRAFANA / "dashboards" / "chattrail.json").read_text(encoding="utf-8")
+def dashboard(name: str = "chattrail") -> dict[str, Any]:
+    """A dashboard that is provisioned."""
+    text = (GRAFANA / "dashboards" / f"{name}.json").read_text(encoding="utf-8")
     loaded: dict[str, Any] = json.loads(text)
     return loaded
 
 
-def queries() -> list[Query]:
-    """Every query of it."""
-    return [Query(panel, target) for panel in dashboard()["panels"] for target in panel["targets"]]
+def queries(*names: str) -> list[Query]:
+    """Every query of these dashboards; of all, where none is named."""
+    panels = (panel for name in names or DASHBOARDS for panel in dashboard(name)["panels"])
+    return [Query(panel, target) for panel in panels for target in panel["targets"]]
 
 
-def bots() -> str:
-    """The query of the variable `bot`: what stands in panels' queries, and what people read."""
-    (variable,) = dashboard()["templating"]["list"]
-    assert variable["name"] == "bot"
-    return str(variable["query"])
+def variables(name: str = "chattrail") -> dict[str, str]:
+    """The queries of a dashboard's variables: what stands in panels' queries, and what people read."""
+    return {variable["name"]: str(variable["query"]) for variable in dashboard(name)["templating"]["list"]}

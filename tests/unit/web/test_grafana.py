@@ -1,13 +1,15 @@
-"""What Grafana is provisioned with: one data source, one dashboard, and panels that point at it."""
+"""What Grafana is provisioned with: one data source, dashboards, and panels that point at it."""
 
 import itertools
+import re
 from dataclasses import replace
 
 import pytest
 import yaml
 
+from chattrail import currencies
 from tests.support.compose import compose, filled
-from tests.support.grafana import GRAFANA, Query, Window, dashboard, queries
+from tests.support.grafana import DASHBOARDS, GRAFANA, Query, Window, dashboard, queries
 
 FORMATS = {"timeseries": 0, "table": 1, "logs": 2}  # how the data source numbers them
 
@@ -45,9 +47,10 @@ def test_a_panel_is_complete(query: Query) -> None:
     assert "$" not in Window(0, 1).expand(query.sql)
 
 
-def test_panels_do_not_overlap() -> None:
-    places = [panel["gridPos"] for panel in dashboard()["panels"]]
-    assert len({panel["id"] for panel in dashboard()["panels"]}) == len(places)
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_panels_do_not_overlap(name: str) -> None:
+    places = [panel["gridPos"] for panel in dashboard(name)["panels"]]
+    assert len({panel["id"] for panel in dashboard(name)["panels"]}) == len(places)
     for one, other in itertools.combinations(places, 2):
         apart_x = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
         apart_y = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
@@ -67,3 +70,17 @@ def test_macros_become_sql() -> None:
     )
     with pytest.raises(KeyError):
         window.expand("$__made_up(ts)")
+
+
+def test_every_dashboard_has_an_address_of_its_own() -> None:
+    assert len({dashboard(name)["uid"] for name in DASHBOARDS}) == len(DASHBOARDS)
+    assert {path.stem for path in (GRAFANA / "dashboards").iterdir()} == set(DASHBOARDS)
+
+
+def test_digits_of_currencies_are_those_of_the_library() -> None:
+    (query,) = [query for query in queries("business") if query.title == "Revenue by currency"]
+    for factor, digits in (("1,", 0), ("1000,", 3)):
+        (listed,) = re.findall(rf"currency IN \(([^()]+)\), {factor}", query.sql)
+        assert sorted(listed.replace("'", "").split(", ")) == sorted(
+            currency for currency, known in currencies._DIGITS.items() if known == digits
+        )

@@ -14,7 +14,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from tests.support.embedded import EmbeddedClickHouse
-from tests.support.grafana import Query, Window, bots, queries
+from tests.support.grafana import Query, Window, queries, variables
 from tests.support.otlp import event, request
 from tests.support.web_stage import WebStage, web_stage
 
@@ -29,7 +29,7 @@ def filling() -> list[LogRecord]:
     paid = {"chattrail.premium.action": "paid", "chattrail.premium.amount": 100, "chattrail.premium.currency": "XTR"}
     sent: list[tuple[str, str, dict[str, Any]]] = [
         ("start_command", "11", {}),
-        ("user_message", "11", {"chattrail.message.text": "hi"}),
+        ("user_message", "11", {"chattrail.message.text": "hi", "chattrail.persona.id": "luna"}),
         ("ai_message", "11", {"chattrail.ai.duration_ms": 800.0}),
         ("ai_message", "11", {"error.type": "timeout"}),
         ("image_generated", "11", {"chattrail.image.id": "i"}),
@@ -125,10 +125,10 @@ EXPECTED: dict[str, Callable[[Rows], bool]] = {
 
 
 def test_every_panel_is_expected() -> None:
-    assert [query.title for query in queries()] == list(EXPECTED)
+    assert [query.title for query in queries("chattrail")] == list(EXPECTED)
 
 
-@pytest.mark.parametrize("query", queries(), ids=lambda query: query.title)
+@pytest.mark.parametrize("query", queries("chattrail"), ids=lambda query: query.title)
 def test_a_query_shows_what_happened(stage: WebStage, query: Query) -> None:
     rows, types = ask(stage, query)
     assert EXPECTED[query.title](rows), rows
@@ -137,7 +137,7 @@ def test_a_query_shows_what_happened(stage: WebStage, query: Query) -> None:
         assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
 
 
-@pytest.mark.parametrize("query", queries(), ids=lambda query: query.title)
+@pytest.mark.parametrize("query", queries("chattrail"), ids=lambda query: query.title)
 def test_a_query_keeps_to_the_period(stage: WebStage, query: Query) -> None:
     rows, _ = ask(stage, query, A_YEAR_AGO)
     assert rows == [] or rows == [dict.fromkeys(IN_ALL, 0)]
@@ -155,10 +155,10 @@ OF_A_BOT = {
 
 def test_panels_about_events_can_be_of_one_bot(stage: WebStage) -> None:
     with clickhouse_connect.get_client(dsn=stage.readonly_url, autogenerate_session_id=False) as client:
-        ((bot, name),) = client.query(bots()).result_rows
+        ((bot, name),) = client.query(variables()["bot"]).result_rows
     assert (bytes.fromhex(bot), name) == (b"test-bot", "test-bot")
-    assert {query.title for query in queries() if "$bot)" in query.sql} == OF_A_BOT
-    for query in queries():
+    assert {query.title for query in queries("chattrail") if "$bot)" in query.sql} == OF_A_BOT
+    for query in queries("chattrail"):
         rows, _ = ask(stage, query, replace(PERIOD, bots=("00", bot)))
         assert EXPECTED[query.title](rows), (query.title, rows)
         rows, _ = ask(stage, query, replace(PERIOD, bots=("00",)))
@@ -173,7 +173,7 @@ def test_hostile_values_do_not_spoil_a_panel(clickhouse: EmbeddedClickHouse, tmp
         stage.send([*kinds, *[event("kind_0", "11", at=NOW) for _ in range(5)], untimed])
         for number in range(60):
             stage.post(request(LogRecord(time_unix_nano=NOW, severity_text="INFO"), service=f"service-{number}"))
-        panels = {query.title: ask(stage, query)[0] for query in queries()}
+        panels = {query.title: ask(stage, query)[0] for query in queries("chattrail")}
     by_type = total(panels["Events by type"], "events", by="type")
     assert (len(by_type), by_type["kind_0"], sum(by_type.values())) == (21, 7, 66)
     by_service = total(panels["Log records by service"], "records", by="service")
