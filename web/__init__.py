@@ -62,7 +62,7 @@ def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time)
         bots=BotQueries(clickhouse),
         figures=FigureQueries(clickhouse),
         people=people,
-        trails=TrailQueries(clickhouse, people, key, links.stores),
+        trails=TrailQueries(clickhouse, people, key, links.stores, settings.zone),
         image_links=links,
         auth_database=AuthDatabase(settings.data / SIGN_IN_FILE, clock),
     )

@@ -30,7 +30,7 @@ def test_new_events_appear_without_a_reload(stack: Stack, open_page: OpenPage) -
     say(stack, 800_002, "hello")
     say(stack, 800_001, "after")
     expect(people.page.locator("#user-800002")).to_be_visible(timeout=NEWS_WITHIN_MS)
-    expect(trail.page.locator(".bubble-text").first).to_have_text("after", timeout=NEWS_WITHIN_MS)
+    expect(trail.page.locator(".bubble-text").last).to_have_text("after", timeout=NEWS_WITHIN_MS)
     for watched in (people, trail):
         assert watched.page.evaluate("window.sameDocument")
         watched.check()

@@ -1,8 +1,10 @@
 """Parameters of the lists, read from a request. Pages and JSON API share the rules; a bad one raises ParameterError."""
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
+from uuid import UUID
 
 from web.errors import ParameterError
 
@@ -23,6 +25,9 @@ UserSort = Literal[
     "stars",
 ]
 USER_SORTS: tuple[UserSort, ...] = get_args(UserSort)
+Kind = Literal["person", "bot", "pictures", "commands", "payments", "failures", "custom", "changes"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+FIRST_DAY, LAST_DAY = dt.date(1970, 1, 2), dt.date(2200, 1, 1)
 LIMIT_DEFAULT, LIMIT_MAX = 50, 200
 SEARCH_MAX = 100
 STEPS = ("start", "persona", "story", "answer", "paid")
@@ -51,15 +56,10 @@ class UsersQuery:
     def read(cls, arguments: Mapping[str, str]) -> "UsersQuery":
         """Read from a query string's parameters; an empty one counts as absent."""
         sort = _choice(arguments, "sort", USER_SORTS, "last_seen")
-        q = arguments.get("q", "").strip()
-        if len(q) > SEARCH_MAX:
-            raise ParameterError("q", f"has {len(q)} characters; at most {SEARCH_MAX} are looked for")
-        if "\x00" in q:
-            raise ParameterError("q", "contains a zero byte")
         return cls(
             sort=cast("UserSort", sort),
             order=_order(arguments, "asc" if sort == "name" else "desc"),
-            q=q,
+            q=_search(arguments),
             paid=_flag(arguments, "paid"),
             blocked=_flag(arguments, "blocked"),
             language=_language(arguments),
@@ -71,16 +71,33 @@ class UsersQuery:
 
 @dataclass(frozen=True, slots=True)
 class TrailQuery:
-    """Which events of one person: newest first by default."""
+    """Which events of one person: newest first by default.
+
+    `kind` is what they are about, `q` a text that they hold; `event` (its id) and `date` say where the page begins, and a
+    cursor, which is a place of its own, takes their place.
+    """
 
     order: Order = "desc"
+    kind: Kind | None = None
+    q: str = ""
+    date: dt.date | None = None
+    event: str | None = None
     limit: int = LIMIT_DEFAULT
     cursor: str | None = None
 
     @classmethod
     def read(cls, arguments: Mapping[str, str]) -> "TrailQuery":
         """Read from a query string's parameters; an empty one counts as absent."""
-        return cls(order=_order(arguments, "desc"), limit=_limit(arguments), cursor=arguments.get("cursor") or None)
+        kind = _choice(arguments, "kind", KINDS, "") if arguments.get("kind") else None
+        return cls(
+            order=_order(arguments, "desc"),
+            kind=cast("Kind | None", kind),
+            q=_search(arguments),
+            date=_date(arguments),
+            event=_event_id(arguments),
+            limit=_limit(arguments),
+            cursor=arguments.get("cursor") or None,
+        )
 
 
 def read_steps(arguments: Mapping[str, str]) -> tuple[str, ...]:
@@ -95,6 +112,36 @@ def read_steps(arguments: Mapping[str, str]) -> tuple[str, ...]:
         if step not in STEPS and (name in ("", step) or not is_event_name(name)):
             raise ParameterError("steps", f"must be of {', '.join(STEPS)} and event:NAME, separated by commas")
     return steps
+
+
+def _search(arguments: Mapping[str, str]) -> str:
+    q = arguments.get("q", "").strip()
+    if len(q) > SEARCH_MAX:
+        raise ParameterError("q", f"has {len(q)} characters; at most {SEARCH_MAX} are looked for")
+    if "\x00" in q:
+        raise ParameterError("q", "contains a zero byte")
+    return q
+
+
+def _date(arguments: Mapping[str, str]) -> dt.date | None:
+    value = arguments.get("date")
+    if not value:
+        return None
+    try:
+        found = dt.date.fromisoformat(value)
+    except ValueError:
+        raise ParameterError("date", "must be a date such as 2026-11-20") from None
+    return min(max(found, FIRST_DAY), LAST_DAY)  # beyond lies no event
+
+
+def _event_id(arguments: Mapping[str, str]) -> str | None:
+    value = arguments.get("event")
+    if not value:
+        return None
+    try:
+        return str(UUID(value))
+    except ValueError:
+        raise ParameterError("event", "must be the id of an event") from None
 
 
 def is_language_code(text: str) -> bool:

@@ -87,12 +87,25 @@ class TrailEvent:
 
 @dataclass(frozen=True, slots=True)
 class TrailPage:
-    """One page of a person's trail, in the order asked for."""
+    """One page of a person's trail, in the order asked for.
+
+    `next_cursor` goes on behind it, None at the end; `previous_cursor` is for the other order: it goes back from the page's
+    first event, so that what has come since is read by it. None where the page has no events.
+    """
 
     client_id: str
     user: UserRow
     events: tuple[TrailEvent, ...]
     next_cursor: str | None
+    previous_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """When a session of a person began and how long it lasted, as far as it lies within a day of what was asked for."""
+
+    begin: datetime
+    length_ms: float
 
 
 @dataclass(frozen=True, slots=True)

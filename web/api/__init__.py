@@ -9,9 +9,10 @@ from flask import Blueprint, Response, current_app, jsonify, request, url_for
 from web.analytics.models import Stats
 from web.analytics.queries import TrailQuery, UsersQuery, read_steps
 from web.analytics.ranges import read_range
-from web.analytics.trail_models import TrailPage, UserPage, UserRow
+from web.analytics.trail_models import TrailEvent, TrailPage, UserPage, UserRow
 from web.api import exports
 from web.api.models import BotName, Bots, LoginLink
+from web.api.trail_lines import JSON_LINES, trail_lines
 from web.api.views import operation, stream
 from web.auth.access import bearer_only
 from web.auth.links import TTL_MAX_S, TTL_MIN_S, TTL_S, make_link
@@ -83,10 +84,19 @@ def users_jsonl(arguments: Mapping[str, str]) -> Iterator[bytes]:
 
 @blueprint.get("/analytics/users/<person:client_id>/events", merge_slashes=False)
 @conditional
-@operation("trail", TrailPage, parameters.TRAIL_ORDER, parameters.LIMIT, parameters.CURSOR, parameters.BOT)
+@operation("trail", TrailPage, *parameters.TRAIL, parameters.LIMIT, parameters.CURSOR, parameters.BOT)
 def events(arguments: Mapping[str, str], client_id: bytes) -> TrailPage:
     """One page of a person's events: what they and the bot wrote, chose, pressed and paid."""
     return services.trails.page(client_id, TrailQuery.read(arguments), services.bots.chosen(arguments))
+
+
+@blueprint.get("/analytics/users/<person:client_id>/events.jsonl", merge_slashes=False)
+@stream(
+    "trail_jsonl", TrailEvent, *parameters.TRAIL_FILTERS, parameters.BOT, media_type=JSON_LINES, filename="trail.jsonl"
+)
+def trail_jsonl(arguments: Mapping[str, str], client_id: bytes) -> Iterator[bytes]:
+    """A person's whole trail, a JSON object a line, in order of time, however long it is."""
+    return trail_lines(services.trails.whole(client_id, TrailQuery.read(arguments), services.bots.chosen(arguments)))
 
 
 @blueprint.post("/login-links")

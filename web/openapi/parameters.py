@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from web.analytics.queries import LIMIT_DEFAULT, LIMIT_MAX, SEARCH_MAX, STEPS, STEPS_MAX, USER_SORTS
+from web.analytics.queries import KINDS, LIMIT_DEFAULT, LIMIT_MAX, SEARCH_MAX, STEPS, STEPS_MAX, USER_SORTS
 from web.analytics.ranges import ALL, PRESETS
 from web.openapi.operation import Parameter
 
@@ -47,6 +47,21 @@ LIMIT = Parameter(
     f"how many, 1 to {LIMIT_MAX}",
 )
 CURSOR = Parameter("cursor", _text(), "`next_cursor` of the page before")
+KIND = Parameter(
+    "kind",
+    _choice(*KINDS),
+    "what they are about: messages of the `person` or the `bot`, `pictures`, `commands` and choices, `payments`, `failures`,"
+    " `custom` events, `changes` (edits, deletions, reactions, votes)",
+)
+TEXT = Parameter(
+    "q",
+    _text(SEARCH_MAX, "^[^\\u0000]*$"),
+    f"text of up to {SEARCH_MAX} characters that a message, prompt, name, file or error holds, capitals and small letters alike",
+)
+DAY = Parameter("date", DATE, "begin with this day's first event (`asc`) or its last (`desc`), or what follows them")
+FIRST_EVENT = Parameter("event", {"type": "string", "format": "uuid"}, "begin with this event, by its id")
 TRAIL_ORDER = Parameter("order", _choice("asc", "desc", default="desc"), "`desc`: newest first")
 
+TRAIL_FILTERS = (KIND, TEXT)
+TRAIL = (TRAIL_ORDER, *TRAIL_FILTERS, DAY, FIRST_EVENT)
 FILTERS = (Q, PAID, BLOCKED, LANGUAGE, EVENT)

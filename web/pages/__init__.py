@@ -7,6 +7,8 @@ from flask import Blueprint, redirect, url_for
 from werkzeug.wrappers import Response
 
 from web.conditional import conditional
+from web.pages.event import event
+from web.pages.printable import printable
 from web.pages.reference import reference
 from web.pages.statistics import statistics
 from web.pages.template_context import init_blueprint
@@ -18,6 +20,10 @@ init_blueprint(blueprint)
 blueprint.add_url_rule("/analytics", view_func=conditional(statistics))
 blueprint.add_url_rule("/analytics/users", view_func=conditional(users))
 blueprint.add_url_rule("/analytics/users/<person:client_id>", view_func=conditional(trail), merge_slashes=False)
+blueprint.add_url_rule(
+    "/analytics/users/<person:client_id>/events/<uuid:event_id>", view_func=event, merge_slashes=False
+)
+blueprint.add_url_rule("/analytics/users/<person:client_id>/print", view_func=printable, merge_slashes=False)
 blueprint.add_url_rule("/analytics/api", view_func=reference)
 
 

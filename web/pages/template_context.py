@@ -22,7 +22,9 @@ from web.pages.rich_text import rich
 from web.pages.safe_text import brief, clean, hue, initial
 
 YEAR_S = 365 * 86400
-PAGES = frozenset({"pages.statistics", "pages.users", "pages.trail", "pages.reference"})
+PAGES = frozenset(
+    {"pages.statistics", "pages.users", "pages.trail", "pages.event", "pages.printable", "pages.reference"}
+)
 
 
 def request_formats() -> Formats:

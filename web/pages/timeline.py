@@ -1,38 +1,46 @@
 """A trail as a chat: events become bubbles, badges and failures, grouped into turns and days.
 
 The order of the events stays, newest or oldest first. Consecutive messages of one side within one minute are a turn;
-consecutive turns of one minute show its time once, at their end. One message has one bubble, which stands where the message
+One message has one bubble, which stands where the message
 was sent: its caption, edits and deletion and reactions to it are shown in it, and an album's messages share a bubble.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from web.analytics.trail_models import ALBUM, TrailEvent
+from web.analytics.trail_models import ALBUM, Session, TrailEvent
 from web.pages.event_fallback import log_unshown
 from web.pages.message_history import DELETION, EDIT, REACTION, SIDES, MessageHistory, Messages, side_of
 from web.pages.timeline_badges import badge, failure
-from web.pages.timeline_blocks import Bubble, Day, Reference, Turn, Unshown
+from web.pages.timeline_blocks import Bubble, Day, Reference, SessionStart, Turn, Unshown
 from web.pages.timeline_bubbles import bubble, lone_edit
 
 
-def timeline(events: Iterable[TrailEvent], zone: ZoneInfo, related: Iterable[TrailEvent] = ()) -> list[Day]:
-    """Turn events, in the order they come, into days of blocks. `related` are others about the same messages."""
+def timeline(
+    events: Iterable[TrailEvent],
+    zone: ZoneInfo,
+    related: Iterable[TrailEvent] = (),
+    sessions: Mapping[str, Session] | None = None,
+) -> list[Day]:
+    """Turn events, in the order they come, into days of blocks. `related` are others about the same messages, `sessions` those
+    whose beginnings get a line.
+    """
     shown = list(events)
     messages = Messages([*shown, *related])
-    made = _Timeline(messages, {event.id for event in shown}, zone)
+    made = _Timeline(messages, {event.id for event in shown}, zone, dict(sessions or {}))
     for event in shown:
         made.add(event)
     return made.days
 
 
 class _Timeline:
-    def __init__(self, messages: Messages, shown: set[str], zone: ZoneInfo) -> None:
+    def __init__(self, messages: Messages, shown: set[str], zone: ZoneInfo, sessions: dict[str, Session]) -> None:
         self.days: list[Day] = []
         self._messages = messages
         self._shown = shown
         self._zone = zone
+        self._sessions = sessions
         self._albums: dict[tuple[str, str, str], Bubble] = {}
 
     def add(self, event: TrailEvent) -> None:
@@ -43,6 +51,10 @@ class _Timeline:
         local = event.at.astimezone(self._zone)
         if not self.days or self.days[-1].date != local.date():
             self.days.append(Day(local.date()))
+        session = self._sessions.get(event.session_id)
+        if session is not None and session.begin == event.at:
+            del self._sessions[event.session_id]
+            self.days[-1].blocks.append(SessionStart(event.id, event.at, event.type, session.length_ms))
         part = self._part(event, history)
         if isinstance(part, Bubble):
             self._add_bubble(part, event, local)
@@ -84,8 +96,6 @@ class _Timeline:
         last = blocks[-1] if blocks else None
         minute = local.replace(second=0, microsecond=0)
         if not isinstance(last, Turn) or last.side != side or last.at != minute:
-            if isinstance(last, Turn) and last.at == minute:
-                last.shows_time = False
             last = Turn(side, minute)
             blocks.append(last)
         last.bubbles.append(part)

@@ -20,10 +20,11 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Another message: the event that a link leads to, and the one with its text as it is now."""
+    """Another message: the event that a link leads to, the one with its text as it is now, and whose it is."""
 
     event: TrailEvent
     newest: TrailEvent
+    side: str = ""
 
 
 @dataclass(slots=True)
@@ -93,7 +94,6 @@ class Turn:
     side: str
     at: datetime
     bubbles: list[Bubble] = field(default_factory=list)
-    shows_time: bool = True
 
     @property
     def anchor(self) -> str:
@@ -110,11 +110,6 @@ class Turn:
         """The type of its first event."""
         return self.bubbles[0].type
 
-    @property
-    def duration_ms(self) -> float | None:
-        """The AI's answer time, where an event has it."""
-        return next((bubble.duration_ms for bubble in self.bubbles if bubble.duration_ms is not None), None)
-
 
 @dataclass(slots=True)
 class Unshown:
@@ -129,6 +124,19 @@ class Unshown:
     def anchors(self) -> list[str]:
         """The id of its event."""
         return [self.anchor]
+
+
+@dataclass(slots=True)
+class SessionStart(Unshown):
+    """The line above the first event of a session."""
+
+    form: ClassVar[str] = "session"
+    length_ms: float
+
+    @property
+    def anchors(self) -> list[str]:
+        """None: the event has its own part."""
+        return []
 
 
 @dataclass(slots=True)

@@ -37,7 +37,7 @@ def bubble(history: MessageHistory, messages: Messages) -> Bubble:
     made.votes = messages.votes(made.content.poll_id) if made.content.poll_id else frozenset()
     made.replies = bool(reply_to(history.first))
     replied = messages.replied_to(history.first)
-    made.replied = Reference(replied.first, replied.newest) if replied is not None else None
+    made.replied = Reference(replied.first, replied.newest, replied.side) if replied is not None else None
     made.order = history.first.at, history.first.sequence
     return made
 

@@ -1,12 +1,14 @@
-"""A person's trail: the chat as both sides saw it, newest first, and the facts about the person beside it."""
+"""A person's trail: the chat as both sides saw it, reading downwards, and the facts about the person beside it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from flask import g, render_template, request
+from flask import render_template, request, url_for
 
 from web.analytics.bots import Bot
-from web.analytics.queries import Order, TrailQuery
-from web.analytics.trail_models import RECEIVED, TrailEvent
+from web.analytics.queries import KINDS, TrailQuery
+from web.analytics.trail_models import RECEIVED, Session, TrailEvent, UserRow
 from web.context import services
 from web.pages.message_history import numbers_of
 from web.pages.safe_text import TEXT_MAX, readable
@@ -14,31 +16,55 @@ from web.pages.template_context import here, page_bot, request_formats
 from web.pages.timeline import timeline
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The part of a trail that a page shows, in order of time, and the addresses of what lies around it.
+
+    `itself` is the address of this part with all that comes after it: what a live page asks for. `begins` says that the part is
+    to be read from its beginning, and not from its end.
+    """
+
+    person: UserRow
+    events: tuple[TrailEvent, ...]
+    earlier: str | None
+    later: str | None
+    itself: str | None
+    begins: bool
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether nothing comes after it yet."""
+        return self.later is None
+
+
 def trail(client_id: bytes) -> str:
     """Render /analytics/users/{client_id}."""
     query = TrailQuery.read(request.args)
     bot = page_bot(client_id)
-    page = services.trails.page(client_id, query, bot)
-    related = services.trails.related(client_id, page.events, numbers_of(page.events), bot)
-    person = page.user
-    nameless = request_formats().words.text("users.nameless")
-    name = person.name or (f"@{person.username}" if person.username else nameless)
+    window = _window(client_id, query, bot)
+    related, sessions = beside(client_id, window.events, bot, is_whole=not (query.kind or query.q))
+    person = window.person
+    name = name_of(person)
     return render_template(
         "trail.html",
         query=query,
-        page=page,
+        kinds=KINDS,
+        window=window,
         person=person,
         name=name,
         persona=persona_name(person.persona_id, bot),
-        text_max=TEXT_MAX,
-        received={event.id for event in page.events if event.time_source == RECEIVED},
-        days=timeline(page.events, services.settings.zone, related),
-        address=_addresses(client_id, query.order, {event.id for event in page.events}),
-        is_live=query.cursor is None and query.order == "desc",
+        days=timeline(window.events, services.settings.zone, related, sessions),
+        **for_events(person, window.events),
         newest_at=person.last_seen,
         title=name,
         status=name,
     )
+
+
+def name_of(person: UserRow) -> str:
+    """What to call a person."""
+    nameless = request_formats().words.text("users.nameless")
+    return person.name or (f"@{person.username}" if person.username else nameless)
 
 
 def persona_name(persona_id: str, bot: Bot | None) -> str:
@@ -47,12 +73,71 @@ def persona_name(persona_id: str, bot: Bot | None) -> str:
     return readable(name) if name == persona_id else name
 
 
-def _addresses(client_id: bytes, order: Order, shown: set[str]) -> Callable[[TrailEvent], str]:
-    """Make the links to events: a place on this page, or the page that begins with the event."""
+def for_events(person: UserRow, events: Sequence[TrailEvent]) -> dict[str, Any]:
+    """What the templates of events use beside them."""
+    return {
+        "text_max": TEXT_MAX,
+        "received": {event.id for event in events if event.time_source == RECEIVED},
+        "address": _addresses(person.client_id, {event.id for event in events}),
+        "details": lambda event_id: url_for("pages.event", client_id=person.client_id, event_id=event_id),
+    }
 
-    def address(event: TrailEvent) -> str:
-        if event.id in shown:
-            return f"#e-{event.id}"
-        return f"{here(cursor=services.trails.cursor_at(client_id, order, event, g.get('bot')))}#e-{event.id}"
 
-    return address
+def permalink(client_id: str, event_id: str) -> str:
+    """The address that opens a trail at an event."""
+    return url_for("pages.trail", client_id=client_id, event=event_id, _anchor=f"e-{event_id}")
+
+
+def _addresses(client_id: str, shown: set[str]) -> Callable[[TrailEvent], str]:
+    """Make the links to events: a place on this page, or the page that opens at the event."""
+    return lambda event: f"#e-{event.id}" if event.id in shown else permalink(client_id, event.id)
+
+
+def _window(client_id: bytes, query: TrailQuery, bot: Bot | None) -> Window:
+    """The part that the parameters name: around an event, from a day on, behind or before a cursor, or the newest."""
+    trails = services.trails
+    if query.event and not query.cursor:
+        half = max(query.limit // 2, 1)
+        after = trails.page(client_id, replace(query, order="asc", limit=half), bot)
+        before = trails.page(
+            client_id, replace(query, order="desc", event=None, limit=half, cursor=after.previous_cursor), bot
+        )
+        events = (*reversed(before.events), *after.events)
+        earlier, later, begins = before.next_cursor, after.next_cursor, True
+        person = after.user
+    else:
+        if query.date and not query.cursor:
+            query = replace(query, order="asc")
+        page = trails.page(client_id, query, bot)
+        if query.date and not page.events:  # nothing has come since that day
+            page = trails.page(client_id, query := replace(query, order="desc", date=None), bot)
+        begins, person = query.order == "asc", page.user
+        events = page.events if begins else (*reversed(page.events),)
+        is_end = query.cursor is None and query.date is None  # nothing lies on the other side
+        around = page.previous_cursor if not is_end else None
+        earlier, later = (around, page.next_cursor) if begins else (page.next_cursor, around)
+    itself = trails.cursor_from(client_id, events[0], query, bot) if events else None
+    return Window(
+        person=person,
+        events=events,
+        earlier=_elsewhere(order=None, cursor=earlier) if earlier else None,
+        later=_elsewhere(order="asc", cursor=later) if later else None,
+        itself=_elsewhere(order="asc", cursor=itself, limit="200") if itself else None,
+        begins=begins,
+    )
+
+
+def _elsewhere(**place: str | None) -> str:
+    return here(date=None, event=None, **place)
+
+
+def beside(
+    client_id: bytes, events: Sequence[TrailEvent], bot: Bot | None, *, is_whole: bool
+) -> tuple[tuple[TrailEvent, ...], dict[str, Session]]:
+    """Other events about the same messages, and the sessions, which only a trail without filters is divided by."""
+    trails = services.trails
+    related, sessions = services.clickhouse.together(
+        lambda: trails.related(client_id, events, numbers_of(events), bot),
+        lambda: trails.sessions(client_id, events, bot) if is_whole else {},
+    )
+    return related, sessions

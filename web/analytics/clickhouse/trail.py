@@ -1,23 +1,27 @@
 """One person's trail: events in order of time, process sequence and id, messages of one time as their chat numbers them."""
 
-from collections.abc import Mapping, Sequence, Set
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from web.analytics.bots import Bot, bound
 from web.analytics.clickhouse.bots import BotReader
 from web.analytics.clickhouse.client import ClickHouse
 from web.analytics.clickhouse.people import PeopleQueries, uncounted
 from web.analytics.clickhouse.sql import sql
+from web.analytics.clickhouse.trail_filters import trail_filter
+from web.analytics.clickhouse.trail_positions import EPOCH, Position, before_day, beside, nanoseconds, position_of
 from web.analytics.cursor import Cursors
 from web.analytics.message_order import in_message_order
 from web.analytics.person_key import hexed, sql_is_one_of
-from web.analytics.queries import Order, TrailQuery
-from web.analytics.trail_models import ALBUM, RECEIVED, StoredImage, TrailEvent, TrailImage, TrailPage
+from web.analytics.queries import LIMIT_MAX, Order, TrailQuery
+from web.analytics.trail_models import ALBUM, RECEIVED, Session, StoredImage, TrailEvent, TrailImage, TrailPage
+from web.errors import ParameterError
 from web.images.links import missing_setting
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 COLUMNS = (
     "event_id, type, ts_source, sequence, session_id, chat_id, update_id, message_id, persona_id, story_id, attributes,"
     " error_type, bot"
@@ -42,8 +46,9 @@ ABOUT_MESSAGES = frozenset(
     )
 )
 HAS_IMAGE = frozenset(("chattrail.image.id", "chattrail.image.file_id", "chattrail.file.id"))
+ITSELF = "event_id = {event_id:UUID}"
+DAY_NS = 86_400 * 10**9
 RELATED_MAX = 1000
-FIRST_ID, LAST_ID = str(UUID(int=0)), str(UUID(int=2**128 - 1))
 STORES_WITH_SIZES = frozenset({"cloudflare_images"})
 PAGE_BYTES = 8 * 1024**2
 SIGNS = {"asc": ">", "desc": "<"}
@@ -54,24 +59,29 @@ FARTHEST = {"asc": "max", "desc": "min"}
 class TrailQueries:
     """Queries for the events of a person, and for images."""
 
-    def __init__(self, clickhouse: ClickHouse, people: PeopleQueries, secret_key: str, image_stores: Set[str]) -> None:
+    def __init__(
+        self, clickhouse: ClickHouse, people: PeopleQueries, secret_key: str, image_stores: Set[str], zone: ZoneInfo
+    ) -> None:
         self._clickhouse = clickhouse
         self._people = people
         self._image_stores = image_stores
+        self._zone = zone
         self._cursors = Cursors(secret_key, "events")
 
     def page(self, key: bytes, query: TrailQuery, bot: Bot | None = None) -> TrailPage:
         """One page of the events of a person (`person_key`). Raises ProblemError for an unknown one and for a bad cursor."""
-        binding = (key.hex(), query.order, *bound(bot))
+        binding = _binding(key, query, query.order, bot)
         parameters: dict[str, Any] = {"keys": hexed([key]), "limit": query.limit + 1, "bytes": PAGE_BYTES}
+        reader = BotReader(self._clickhouse, bot)
         after = beyond = within = "1"
-        if query.cursor:
-            at, sequence, event_id = self._cursors.open(binding, query.cursor, (int, int, str))
-            parameters |= {"at": at, "sequence": sequence, "event_id": event_id}
+        opened = self._cursors.open(binding, query.cursor, (int, int, str)) if query.cursor else None
+        if place := opened or self._place(reader, key, query):
+            parameters |= dict(zip(("at", "sequence", "event_id"), place, strict=True))
             after, beyond = AFTER.format(sign=SIGNS[query.order]), f"ts {SIGNS[query.order]} {AT}"
             within = f"ts {SIGNS[query.order]}= {AT}"
-        pieces = {"who": sql_is_one_of("user_id", [key]), "order": query.order.upper()}
-        reader = BotReader(self._clickhouse, bot)
+        filters = trail_filter(query)
+        parameters |= filters.parameters
+        pieces = {"who": sql_is_one_of("user_id", [key]), "order": query.order.upper(), "filter": filters.condition}
 
         def read() -> Sequence[Sequence[Any]]:
             count, reach = reader.row("reach", parameters, **pieces, beyond=beyond, farthest=FARTHEST[query.order])
@@ -82,13 +92,70 @@ class TrailQueries:
 
         rows, known = self._clickhouse.together(read, lambda: self._people.one(key, bot))
         shown = _whole_albums(rows, query.limit)
-        cursor = None
+        following = previous = None
         if shown and shown[-1][-1] > len(shown):
-            last = shown[-1]
-            cursor = self._cursors.seal(binding, (last[2], last[3], last[0]))
+            following = self._cursors.seal(binding, position_of(shown[-1]))
+        if shown:
+            back = _binding(key, query, BACK[query.order], bot)
+            previous = self._cursors.seal(back, position_of(shown[0]))
         events = in_message_order(self._events(shown), query.order)
         person = known or uncounted(key, events, bot)
-        return TrailPage(person.client_id, person, events, cursor)
+        return TrailPage(person.client_id, person, events, following, previous)
+
+    def whole(self, key: bytes, query: TrailQuery, bot: Bot | None = None) -> Iterator[TrailPage]:
+        """All events of a query's kind and text, page by page in order of time."""
+        query = replace(query, order="asc", date=None, event=None, limit=LIMIT_MAX, cursor=None)
+        while True:
+            page = self.page(key, query, bot)
+            yield page
+            if page.next_cursor is None:
+                return
+            query = replace(query, cursor=page.next_cursor)
+
+    def cursor_from(self, key: bytes, event: TrailEvent, query: TrailQuery, bot: Bot | None = None) -> str:
+        """The cursor of the page in order of time that begins with an event."""
+        place = nanoseconds(event.at), event.sequence, beside(event.id, -1)
+        return self._cursors.seal(_binding(key, query, "asc", bot), place)
+
+    def event(self, key: bytes, event_id: UUID, bot: Bot | None = None) -> TrailEvent | None:
+        """One event of a person, or None where there is none of this id."""
+        place = self._place(
+            BotReader(self._clickhouse, bot), key, TrailQuery(order="asc", event=str(event_id)), must=False
+        )
+        if place is None:
+            return None
+        parameters = {
+            "keys": hexed([key]), "limit": 1, "bytes": PAGE_BYTES, "at": place[0], "event_id": str(event_id),
+        }  # fmt: skip
+        pieces = {"who": sql_is_one_of("user_id", [key]), "within": f"ts = {AT}", "filter": ITSELF, "after": "1"}
+        rows = BotReader(self._clickhouse, bot).rows("events", parameters, columns=COLUMNS, order="ASC", **pieces)
+        return next(iter(self._events(rows)), None)
+
+    def sessions(self, key: bytes, events: Sequence[TrailEvent], bot: Bot | None = None) -> dict[str, Session]:
+        """The sessions of some events, by their ids."""
+        wanted = sorted({event.session_id for event in events if event.session_id})
+        if not wanted:
+            return {}
+        first, last = (nanoseconds(each(event.at for event in events)) for each in (min, max))
+        parameters = {
+            "keys": hexed([key]), "sessions": wanted, "first": max(first - DAY_NS, 1), "last": last + DAY_NS,
+        }  # fmt: skip
+        rows = BotReader(self._clickhouse, bot).rows("sessions", parameters, who=sql_is_one_of("user_id", [key]))
+        return {
+            session_id: Session(EPOCH + timedelta(microseconds=begin // 1000), (end - begin) / 1e6)
+            for session_id, begin, end in rows
+        }
+
+    def _place(self, reader: BotReader, key: bytes, query: TrailQuery, *, must: bool = True) -> Position | None:
+        """The position before the first event of a page that begins at an event or a day; None for one that begins at the end."""
+        ascends = query.order == "asc"
+        if query.event:
+            who = sql_is_one_of("user_id", [key])
+            rows = reader.rows("place", {"keys": hexed([key]), "event_id": query.event}, who=who)
+            if not rows and must:
+                raise ParameterError("event", "is none of this person's")
+            return (*rows[0], beside(query.event, -1 if ascends else 1)) if rows else None
+        return before_day(query.date, query.order, self._zone) if query.date else None
 
     def related(
         self, key: bytes, events: Sequence[TrailEvent], about: Set[int], bot: Bot | None = None
@@ -104,15 +171,9 @@ class TrailQueries:
         who = sql_is_one_of("user_id", [key])
         reader = BotReader(self._clickhouse, bot)
         return self._events(
-            reader.rows("events", parameters, who=who, columns=COLUMNS, within=ABOUT, after=ABOUT, order="DESC")
-        )
-
-    def cursor_at(self, key: bytes, order: Order, event: TrailEvent, bot: Bot | None = None) -> str:
-        """The cursor of the page that begins with an event."""
-        nanoseconds = (event.at - EPOCH) // timedelta(microseconds=1) * 1000
-        position = (nanoseconds + 1000, 0, FIRST_ID) if order == "desc" else (nanoseconds - 1, 2**64 - 1, LAST_ID)
-        return self._cursors.seal(
-            (key.hex(), order, *bound(bot)), (min(max(position[0], -(2**63)), 2**63 - 1), *position[1:])
+            reader.rows(
+                "events", parameters, who=who, columns=COLUMNS, within=ABOUT, filter="1", after=ABOUT, order="DESC"
+            )
         )
 
     def image(self, event_id: UUID) -> StoredImage | None:
@@ -143,6 +204,11 @@ class TrailQueries:
         elif status == "stored":
             reason = missing_setting(store)
         return TrailImage(status, url, thumbnail_url, content_type, width, height, reason)
+
+
+def _binding(key: bytes, query: TrailQuery, order: Order, bot: Bot | None) -> tuple[str, ...]:
+    """What a cursor of a trail belongs to."""
+    return (key.hex(), order, *bound(bot, query.kind, query.q or None))
 
 
 def _whole_albums(rows: Sequence[Sequence[Any]], limit: int) -> Sequence[Sequence[Any]]:

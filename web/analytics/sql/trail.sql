@@ -5,7 +5,7 @@
 SELECT count(), toUnixTimestamp64Nano($farthest(ts)) FROM (
     SELECT ts FROM (
         SELECT ts, event_id, bot FROM events
-        WHERE $who AND ts != toDateTime64(0, 9, 'UTC') AND $beyond
+        WHERE $who AND ts != toDateTime64(0, 9, 'UTC') AND $beyond AND $filter
         ORDER BY ts $order, event_id $order, received_at DESC
         LIMIT 1 BY ts, event_id
     )
@@ -27,12 +27,12 @@ FROM (
     SELECT *, arraySum(text -> length(text), mapValues(attributes)) AS bytes
     FROM (
         SELECT $columns, ts FROM events
-        WHERE $who AND ts != toDateTime64(0, 9, 'UTC') AND $within
+        WHERE $who AND ts != toDateTime64(0, 9, 'UTC') AND $within AND $filter
         ORDER BY received_at DESC
         LIMIT 1 BY ts, event_id
         UNION ALL
         SELECT $columns, received_at::DateTime64(9, 'UTC') AS shown FROM events
-        WHERE $who AND events.ts = toDateTime64(0, 9, 'UTC')
+        WHERE $who AND events.ts = toDateTime64(0, 9, 'UTC') AND $filter
         ORDER BY received_at DESC
         LIMIT 1 BY event_id
     ) AS events
@@ -42,6 +42,22 @@ FROM (
 )
 QUALIFY sum(bytes) OVER (ORDER BY ts $order, sequence $order, event_id $order ROWS UNBOUNDED PRECEDING) - bytes < {bytes:UInt64}
 ORDER BY ts $order, sequence $order, event_id $order
+
+-- name: place
+-- Where one event stands in its trail: the time at which it is shown, in nanoseconds, and its number in its process.
+SELECT toUnixTimestamp64Nano(if(ts = toDateTime64(0, 9, 'UTC'), received_at::DateTime64(9, 'UTC'), ts)), sequence
+FROM events
+WHERE $who AND event_id = {event_id:UUID} AND $of_bot
+ORDER BY received_at DESC
+LIMIT 1
+
+-- name: sessions
+-- When some sessions began and ended; the times around them are for the primary key.
+SELECT session_id, toUnixTimestamp64Nano(min(ts)), toUnixTimestamp64Nano(max(ts))
+FROM events
+WHERE $who AND $of_bot AND session_id IN {sessions:Array(String)}
+    AND ts BETWEEN fromUnixTimestamp64Nano({first:Int64}, 'UTC') AND fromUnixTimestamp64Nano({last:Int64}, 'UTC')
+GROUP BY session_id
 
 -- name: images_of
 -- Where the pictures of some events stand.

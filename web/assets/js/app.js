@@ -2,15 +2,19 @@
 import "htmx.org";
 import { announceChanges } from "./announce.js";
 import { drawChart } from "./chart.js";
+import { showDetails } from "./details.js";
 import { keepLive } from "./live.js";
 import { listenToKeys } from "./keys.js";
 import { followLogin } from "./login.js";
+import { followTrail } from "./trail.js";
 import { showImages } from "./viewer.js";
 
 keepLive();
 listenToKeys();
 followLogin();
 showImages();
+showDetails();
+followTrail();
 announceChanges();
 drawChart();
 document.addEventListener("htmx:after:settle", drawChart);

@@ -1,13 +1,13 @@
 // Live pages: requests the page every few seconds while it is visible, and keeps "2 s ago" counting in between.
 // A page that has not changed since is answered with nothing: the server knows by the tag of the page that is shown.
-const REFRESH_MS = 4000;
+const REFRESH_MS = 2000;
 const FRESH_S = 3600;
 const shown = { address: "", tag: "" };
 
 export function keepLive() {
   setInterval(countUp, 1000);
   setInterval(refresh, REFRESH_MS);
-  document.addEventListener("visibilitychange", refresh);
+  document.addEventListener("visibilitychange", () => { looks = 1; refresh(); });
   document.addEventListener("htmx:config:request", (event) => {
     const { request } = event.detail.ctx;
     if (event.target.id === "freshness" && shown.tag && request.action === shown.address) request.headers["If-None-Match"] = shown.tag;
@@ -23,11 +23,15 @@ export function keepLive() {
   });
 }
 
+let looks = 0;
+
 function refresh() {
   const live = document.querySelector("#freshness.live");
   // An open date picker, an open image or a running request is not interrupted.
   const busy = document.querySelector(".popover[open], dialog[open], .htmx-request");
-  if (!live || busy || document.hidden) return;
+  // A chat is followed as it goes; figures and lists are looked at half as often.
+  looks += 1;
+  if (!live || busy || document.hidden || (looks % 2 && !live.hasAttribute("hx-select"))) return;
   live.dispatchEvent(new CustomEvent("chattrail:refresh"));
 }
 

@@ -1,7 +1,7 @@
 """What pages ask reads few rows, not the tables: counted in queries, and in rows that ClickHouse read."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -73,12 +73,54 @@ def reading(clickhouse: EmbeddedClickHouse) -> Iterator[CountingClickHouse]:
 def test_a_person_and_their_trail(reading: CountingClickHouse) -> None:
     reading.read.clear()
     people = PeopleQueries(reading, SECRET_KEY)
-    trails = TrailQueries(reading, people, SECRET_KEY, set())
+    trails = TrailQueries(reading, people, SECRET_KEY, set(), ZoneInfo("Europe/Berlin"))
     page = trails.page(b"77", TrailQuery())
     assert trails.related(b"77", page.events, {1, 2}) == ()
     assert (page.user.client_id, len(page.events)) == ("77", EACH)
     assert len(reading.read) == 4
     assert max(reading.read) < PEOPLE * EACH / 2
+
+
+def test_a_page_of_a_trail_of_100_000_events_reads_few_of_them(clickhouse: EmbeddedClickHouse) -> None:
+    """At both ends, in the middle, from a day and from an event, and in which sessions its events are."""
+    many, per_page, key = 100_000, 50, b"long"
+    with (
+        migrated_database(clickhouse) as name,
+        clickhouse_connect.get_client(dsn=clickhouse.dsn(name), autogenerate_session_id=False) as client,
+    ):
+        for begin in range(0, many, 10_000):
+            client.command(
+                "INSERT INTO events (event_id, ts, user_id, session_id, attributes) SELECT toUUID(concat("
+                "'00000000-0000-7000-8000-', leftPad(toString(number), 12, '0'))),"
+                " toDateTime('2026-03-01 00:00:00', 'UTC') + number * 60, 'long', toString(intDiv(number, 30)),"
+                f" map('chattrail.message.text', toString(number)) FROM numbers({begin}, 10000) SETTINGS max_threads = 1"
+            )
+        client.command("OPTIMIZE TABLE events FINAL")
+        counting = CountingClickHouse(client)
+        zone = ZoneInfo("UTC")
+        trails = TrailQueries(counting, PeopleQueries(counting, SECRET_KEY), SECRET_KEY, set(), zone)
+
+        def numbers(query: TrailQuery) -> list[int]:
+            counting.read.clear()
+            page = trails.page(key, query)
+            assert len(trails.sessions(key, page.events)) in (2, 3)
+            asked = zip(counting.read, counting.asked[-len(counting.read) :], strict=True)
+            read = {("reach" if "SELECT count()" in text else "place" if "AND event_id = " in text else n): rows
+                    for n, (rows, text) in enumerate(asked)}  # fmt: skip
+            assert read.pop("reach") <= many + 1, "times alone, of this person"
+            assert read.pop("place", 0) <= many + 8_193, "ids alone, of this person, and the event"
+            assert sum(read.values()) < 60_000, "granules of 8,192 rows around the page and its sessions"
+            return [int(each.text) for each in page.events]
+
+        newest = trails.page(key, TrailQuery())
+        assert numbers(TrailQuery()) == [*range(many - 1, many - 1 - per_page, -1)]
+        assert numbers(TrailQuery(order="asc")) == [*range(per_page)]
+        assert numbers(TrailQuery(cursor=newest.next_cursor))[0] == many - 1 - per_page
+        assert numbers(TrailQuery(order="asc", date=date(2026, 4, 1)))[0] == 31 * 1440
+        event = "00000000-0000-7000-8000-000000050000"
+        assert numbers(TrailQuery(order="asc", event=event))[0] == 50_000
+        (found,) = trails.page(key, TrailQuery(order="asc", q="77777")).events
+        assert found.text == "77777"
 
 
 @pytest.mark.parametrize("asked", ["7d", "30d", "90d", "all"])

@@ -1,5 +1,6 @@
 """One person's trail: order, paging, every attribute."""
 
+import json
 import random
 import uuid
 from collections.abc import Iterator
@@ -183,3 +184,91 @@ def test_every_attribute_is_there_and_failures_are_told(stage: WebStage, client:
         "error": "timeout",
         "time_source": "event",
     }
+
+
+def test_what_has_come_since_is_read_by_the_previous_cursor(stage: WebStage, client: FlaskClient) -> None:
+    stage.send([event("user_message", "since", {"event.sequence": n}, at=BEGIN + n // 3 * 10**9) for n in range(12)])
+    whole = trail(client, "since", order="asc")["events"]
+    middle = trail(client, "since", limit=4, cursor=trail(client, "since", limit=4)["next_cursor"])
+    newer = trail(client, "since", order="asc", cursor=middle["previous_cursor"])
+    older = trail(client, "since", order="desc", cursor=middle["next_cursor"])
+    assert [*reversed(older["events"]), *reversed(middle["events"]), *newer["events"]] == whole
+    back = trail(client, "since", order="desc", limit=2, cursor=newer["previous_cursor"])
+    assert back["events"] == middle["events"][:2]
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_a_page_begins_at_an_event_or_a_day(stage: WebStage, client: FlaskClient, order: str) -> None:
+    """Days begin in the dashboard's zone, and several events share an instant."""
+    day = 86_400 * 10**9
+    stage.send([event("user_message", "days", {"event.sequence": n}, at=BEGIN + n // 4 * day // 2) for n in range(24)])
+    whole = trail(client, "days", order=order)["events"]
+    for place in (0, 1, 5, 23):
+        assert trail(client, "days", order=order, event=whole[place]["id"])["events"] == whole[place:]
+    days = sorted({each["at"][:10] for each in whole})
+    for date in days:
+        kept = [each for each in whole if (each["at"][:10] >= date if order == "asc" else each["at"][:10] <= date)]
+        assert trail(client, "days", order=order, date=date)["events"] == kept
+    assert trail(client, "days", order="asc", date="2026-12-24")["events"] == []
+    first = trail(client, "days", order="asc", date="0001-01-01")["events"]
+    assert first == (whole if order == "asc" else [*reversed(whole)])
+    for bad in ({"date": "2026-13-01"}, {"event": "x"}, {"event": str(uuid.uuid4())}):
+        assert trail(client, "days", 400, **bad)["parameter"] in bad
+
+
+def test_kinds_and_texts_narrow_a_trail_and_its_cursors(stage: WebStage, client: FlaskClient) -> None:
+    stage.send(
+        [
+            event("user_message", "kinds", {"chattrail.message.text": "Где МАЯК?"}, at=BEGIN),
+            event("ai_message", "kinds", {"chattrail.message.text": "On the cliff"}, at=BEGIN + 1000),
+            event("ai_message", "kinds", {"error.type": "timeout"}, at=BEGIN + 2000),
+            event("image_generated", "kinds", {"chattrail.image.prompt": "a cliff"}, at=BEGIN + 3000),
+            event("premium_action", "kinds", {"chattrail.premium.action": "paid"}, at=BEGIN + 4000),
+            event("command", "kinds", {"chattrail.command.name": "help"}, at=BEGIN + 5000),
+            event("custom", "kinds", {"chattrail.custom.name": "quiz"}, at=BEGIN + 6000),
+            event("reaction", "kinds", {"chattrail.reaction.emoji": "👍"}, at=BEGIN + 7000),
+            event("handler_failed", "kinds", {"exception.message": "boom"}, at=BEGIN + 8000),
+        ]
+    )
+    found = {
+        kind: [each["type"] for each in trail(client, "kinds", order="asc", kind=kind)["events"]]
+        for kind in ("person", "bot", "pictures", "commands", "payments", "failures", "custom", "changes")
+    }
+    assert found == {
+        "person": ["user_message"], "bot": ["ai_message"], "pictures": ["image_generated"], "commands": ["command"],
+        "payments": ["premium_action"], "failures": ["ai_message", "handler_failed"], "custom": ["custom"],
+        "changes": ["reaction"],
+    }  # fmt: skip
+    for text, types in (
+        ("маяк", ["user_message"]),
+        ("CLIFF", ["ai_message", "image_generated"]),
+        ("kinds", []),
+        ("%", []),
+    ):
+        assert [each["type"] for each in trail(client, "kinds", order="asc", q=text)["events"]] == types
+    page = trail(client, "kinds", order="asc", q="cliff", limit=1)
+    rest = trail(client, "kinds", order="asc", q="cliff", cursor=page["next_cursor"])["events"]
+    assert [each["type"] for each in rest] == ["image_generated"]
+    assert trail(client, "kinds", 400, order="asc", cursor=page["next_cursor"])["parameter"] == "cursor"
+
+
+def test_the_file_of_a_trail_is_all_of_it(stage: WebStage, client: FlaskClient) -> None:
+    """Of more than a page, and begun before it is finished."""
+    stage.send(
+        [
+            event("user_message", "file", {"chattrail.message.text": f"{n} {TEXT}"}, at=BEGIN + n * 10**9)
+            for n in range(450)
+        ]
+    )
+    answer = client.get("/api/analytics/users/file/events.jsonl", headers=BEARER)
+    assert answer.mimetype == "application/x-ndjson"
+    events, cursor = [], ""
+    while cursor is not None:
+        page = trail(client, "file", order="asc", limit=200, cursor=cursor)
+        events += page["events"]
+        cursor = page["next_cursor"]
+    assert [json.loads(line) for line in answer.text.strip().split("\n")] == events
+    assert len(events) == 450
+    assert client.get("/api/analytics/users/nobody/events.jsonl", headers=BEARER).status_code == 404
+    printed = client.get("/analytics/users/file/print", headers=BEARER)
+    assert printed.status_code == 303, "a page needs a login"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.trail_events import ZONE, event
-from web.analytics.trail_models import TrailImage
+from web.analytics.trail_models import Session, TrailImage
 from web.pages.safe_text import clean, hue, initial, segments
 from web.pages.timeline import timeline
 from web.pages.timeline_blocks import Badge, Failure, Turn
@@ -28,7 +28,15 @@ def test_consecutive_messages_of_a_side_join_within_a_minute() -> None:
     [day] = timeline(events, ZONE)
     turns = [block for block in day.blocks if isinstance(block, Turn)]
     assert [(turn.side, len(turn.bubbles)) for turn in turns] == [("person", 2), ("bot", 1), ("person", 1)]
-    assert [turn.shows_time for turn in turns] == [False, True, True]
+
+
+def test_a_session_has_a_line_where_it_begins() -> None:
+    events = [
+        replace(event("user_message", second), session_id=name) for second, name in ((1, "a"), (2, "a"), (9, "b"))
+    ]
+    sessions = {"a": Session(events[0].at, 1000.0), "b": Session(events[1].at, 7000.0)}  # b began before, elsewhere
+    [day] = timeline(events, ZONE, sessions=sessions)
+    assert [block.form for block in day.blocks] == ["session", "turn"]
 
 
 def test_a_badge_separates_messages() -> None:
