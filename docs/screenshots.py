@@ -101,10 +101,10 @@ def open_lively_trail(page: Page) -> None:
     for link in links:
         page.goto(link)
         page.wait_for_load_state("networkidle")
-        tops = page.locator(".picture img").evaluate_all(
-            "images => images.map((each) => each.getBoundingClientRect().bottom)"
+        boxes = page.locator(".bubble img").evaluate_all(
+            "images => images.map((each) => each.getBoundingClientRect()).map(({ top, bottom }) => [top, bottom])"
         )
-        if any(bottom < SIZE["height"] for bottom in tops):
+        if any(top > 100 and bottom < SIZE["height"] for top, bottom in boxes):
             return
 
 

@@ -12,7 +12,6 @@ from web.analytics.ranges import read_range
 from web.analytics.trail_models import TrailEvent, TrailPage, UserPage, UserRow
 from web.api import exports
 from web.api.models import BotName, Bots, LoginLink
-from web.api.trail_lines import JSON_LINES, trail_lines
 from web.api.views import operation, stream
 from web.auth.access import bearer_only
 from web.auth.links import TTL_MAX_S, TTL_MIN_S, TTL_S, make_link
@@ -92,11 +91,12 @@ def events(arguments: Mapping[str, str], client_id: bytes) -> TrailPage:
 
 @blueprint.get("/analytics/users/<person:client_id>/events.jsonl", merge_slashes=False)
 @stream(
-    "trail_jsonl", TrailEvent, *parameters.TRAIL_FILTERS, parameters.BOT, media_type=JSON_LINES, filename="trail.jsonl"
+    "trail_jsonl", TrailEvent, *parameters.TRAIL_FILTERS, parameters.BOT, media_type=exports.JSON_LINES, filename="trail.jsonl"
 )
 def trail_jsonl(arguments: Mapping[str, str], client_id: bytes) -> Iterator[bytes]:
     """A person's whole trail, a JSON object a line, in order of time, however long it is."""
-    return trail_lines(services.trails.whole(client_id, TrailQuery.read(arguments), services.bots.chosen(arguments)))
+    pages = services.trails.whole(client_id, TrailQuery.read(arguments), services.bots.chosen(arguments))
+    return exports.json_lines(event for page in pages for event in page.events)
 
 
 @blueprint.post("/login-links")

@@ -9,7 +9,7 @@ from dataclasses import fields
 from typing import Any
 
 from web.analytics.models import Revenue
-from web.analytics.trail_models import UserRow
+from web.analytics.trail_models import TrailEvent, UserRow
 from web.api.output import jsonable
 
 CSV, JSON_LINES = "text/csv", "application/x-ndjson"
@@ -32,10 +32,10 @@ def csv_lines(people: Iterable[UserRow]) -> Iterator[bytes]:
     yield _taken(buffer)
 
 
-def json_lines(people: Iterable[UserRow]) -> Iterator[bytes]:
-    """A JSON object for each person, as in the list of people."""
-    for person in people:
-        yield json.dumps(jsonable(person), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+def json_lines(rows: Iterable[UserRow | TrailEvent]) -> Iterator[bytes]:
+    """A JSON object for each, as in the API's pages of people and of trails."""
+    for row in rows:
+        yield json.dumps(jsonable(row), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def _cell(value: Any) -> str:
