@@ -91,7 +91,12 @@ def events(arguments: Mapping[str, str], client_id: bytes) -> TrailPage:
 
 @blueprint.get("/analytics/users/<person:client_id>/events.jsonl", merge_slashes=False)
 @stream(
-    "trail_jsonl", TrailEvent, *parameters.TRAIL_FILTERS, parameters.BOT, media_type=exports.JSON_LINES, filename="trail.jsonl"
+    "trail_jsonl",
+    TrailEvent,
+    *parameters.TRAIL_FILTERS,
+    parameters.BOT,
+    media_type=exports.JSON_LINES,
+    filename="trail.jsonl",
 )
 def trail_jsonl(arguments: Mapping[str, str], client_id: bytes) -> Iterator[bytes]:
     """A person's whole trail, a JSON object a line, in order of time, however long it is."""
