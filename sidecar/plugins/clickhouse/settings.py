@@ -26,7 +26,10 @@ class ClickHouseSettings(Settings):
         default=30.0, gt=0, le=600, description="Seconds an insert may take before the sender is asked to try again."
     )
     rollup_interval_s: float = Field(
-        default=1.0, gt=0, le=60, description="Seconds between two recomputations of the figures while events arrive."
+        default=0.7,
+        gt=0,
+        le=60,
+        description="Seconds from one recomputation of the figures to the next while events arrive.",
     )
 
     @field_validator("url")
