@@ -21,7 +21,7 @@ LONG = 700
 DAYS = 10
 # where a bubble that is seen stands, by its id
 SEEN = """() => {
-  const top = document.getElementById("trail").getBoundingClientRect().top;
+  const top = document.getElementById("chat").getBoundingClientRect().top;
   const seen = [...document.querySelectorAll(".bubble")].find((each) => each.getBoundingClientRect().top > top + 60);
   return [seen.id, seen.getBoundingClientRect().top];
 }"""
@@ -59,7 +59,7 @@ def texts(page: Page) -> list[str]:
 def scroll(page: Page, to: str) -> None:
     """Scroll the chat to its upper or lower end, as far as it is loaded."""
     page.evaluate(
-        "to => { const box = document.getElementById('trail');"
+        "to => { const box = document.getElementById('chat');"
         " box.scrollTop = (to === 'top' ? -1 : 1) * box.scrollHeight; }",
         to,
     )
@@ -82,7 +82,7 @@ def test_what_lies_before_is_loaded_without_moving_what_one_reads(long_chat: Per
         if first == "word 000":
             break
         page.evaluate(
-            "() => { const box = document.getElementById('trail'); box.scrollTop = 300 - box.scrollHeight + box.clientHeight; }"
+            "() => { const box = document.getElementById('chat'); box.scrollTop = 300 - box.scrollHeight + box.clientHeight; }"
         )
         seen, before = page.evaluate(SEEN)
         expect(page.locator(".bubble-text").first).not_to_have_text(first)
@@ -213,7 +213,7 @@ def test_news_come_within_three_seconds_and_move_nothing(stack: Stack, open_page
     at_end, above = open_page(), open_page()
     for watched in (at_end, above):
         watched.go(f"/analytics/users/{person.id}")
-    above.page.evaluate("() => { const box = document.getElementById('trail'); box.scrollTop = -900; }")
+    above.page.evaluate("() => { const box = document.getElementById('chat'); box.scrollTop = -900; }")
     seen, before = above.page.evaluate(SEEN)
     stack.send((events.UserMessage(text="the news"), place(person, datetime.now(UTC))))
     expect(at_end.page.get_by_text("the news")).to_be_in_viewport(timeout=15_000)

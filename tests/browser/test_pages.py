@@ -16,6 +16,7 @@ PAGES = {
     "api": "/analytics/api",
     "trail": "/analytics/users/10119",
     "trail oldest first": "/analytics/users/10119?order=asc",
+    "trail of a search": "/analytics/users/10119?q=a&kind=person",
 }
 ERRORS = {"unknown page": ("/analytics/nowhere", 404), "unknown person": ("/analytics/users/31337", 404)}
 SIZES = {"wide": WIDE, "narrow": NARROW}

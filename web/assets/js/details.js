@@ -13,9 +13,9 @@ export function showDetails() {
 }
 
 async function show(sheet, address) {
-  const response = await fetch(address, { headers: { "HX-Request": "true" } });
-  const page = new DOMParser().parseFromString(await response.text(), "text/html");
-  const found = response.ok && page.querySelector(".event-details");
+  const response = await fetch(address, { headers: { "HX-Request": "true" } }).catch(() => null);
+  const page = response?.ok && new DOMParser().parseFromString(await response.text(), "text/html");
+  const found = page && page.querySelector(".event-details");
   if (!found) {
     location.href = address; // which says what is wrong
     return;

@@ -25,7 +25,7 @@ function fromEnd(box) {
 }
 
 function loadNear() {
-  const box = document.getElementById("trail");
+  const box = document.getElementById("chat");
   if (!box || busy) return;
   const below = fromEnd(box);
   const above = box.scrollHeight - box.clientHeight - below;
@@ -41,8 +41,8 @@ async function load(box, side) {
   if (!address) return;
   busy = true;
   try {
-    const response = await fetch(address, { headers: { "HX-Request": "true" } });
-    if (!response.ok || !edge.isConnected) return; // the link stays, and leads there
+    const response = await fetch(address, { headers: { "HX-Request": "true" } }).catch(() => null);
+    if (!response?.ok || !edge.isConnected) return; // the link stays, and leads there
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const chunk = page.querySelector(".chunk");
     for (const part of [...chunk.querySelectorAll("[id]")]) if (document.getElementById(part.id)) part.closest(".bubble, .badge, .failure")?.remove();
@@ -99,7 +99,7 @@ function showNewest(box, below) {
 let place = null;
 
 function remember() {
-  const box = document.getElementById("trail");
+  const box = document.getElementById("chat");
   place = null;
   if (!box || fromEnd(box) < 40) return; // who reads the newest goes on doing so
   const top = box.getBoundingClientRect().top;
@@ -108,7 +108,7 @@ function remember() {
 }
 
 function restore() {
-  const box = document.getElementById("trail");
+  const box = document.getElementById("chat");
   if (!box) return;
   join([...box.querySelectorAll(".chunk")]); // what has come new has the names of its days
   const seen = place && document.getElementById(place.id);
@@ -126,7 +126,7 @@ function keepPlace(box, change) {
 function stayHere(event) {
   const link = event.target.closest("a");
   if (!link || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  const box = document.getElementById("trail");
+  const box = document.getElementById("chat");
   if (!box) return;
   if (link.matches(".trail-newest") && !box.querySelector(".chunk:last-of-type").dataset.later) {
     event.preventDefault();
