@@ -33,7 +33,7 @@ def limit(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Let an insert use so many bytes of memory; 0 lifts the limit."""
 
     def set_limit(size: int) -> None:
-        for settings in (encoders.COMMON_SETTINGS, encoders.NATIVE_SETTINGS):
+        for settings in (encoders.COMMON_SETTINGS, encoders.BLOCK_SETTINGS, encoders.NATIVE_SETTINGS):
             monkeypatch.setitem(settings, "max_memory_usage", size)
 
     return set_limit
