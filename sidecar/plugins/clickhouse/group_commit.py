@@ -1,8 +1,9 @@
 """Requests that come while an insert runs go into the next one together: a small insert costs nearly as much as a large one.
 
-Only blocks of events are put together: an event is one row whatever the insert it came with, so a resend in another grouping
-changes nothing (docs/adr/0043-group-commit.md). Every request is acknowledged when its own insert is committed. Where ClickHouse
-refuses a group for its data, its requests are inserted one by one, so that none fails for a neighbour.
+So does making blocks of a few records: those of small requests are made when their turn comes, of all their bodies at once. Only
+events are put together: an event is one row whatever the insert it came with, so a resend in another grouping changes nothing
+(docs/adr/0043-group-commit.md). Every request is acknowledged when its own insert is committed. Where ClickHouse refuses a group
+for its data, its requests are inserted one by one, so that none fails for a neighbour.
 """
 
 import asyncio
@@ -10,14 +11,18 @@ import hashlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from sidecar.errors import RetryableError
+from sidecar.otlp.scan import OddRequestError
 from sidecar.plugins.clickhouse.columns.blocks import TableBlock
 
 # One insert at a time makes the largest groups. One that takes longer than this lets the next begin beside it.
 SLOW_S, AT_ONCE = 1.0, 4
 MOST_RECORDS, MOST_BYTES = 8_000, 16 << 20
+# Senders that had their answer from one insert send again at once: the first of them would go alone, and the others after it.
+COMPANY_S = 0.01
+ODD: Final = -1  # for a code of ClickHouse's: no blocks can be made of the request
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,34 +38,44 @@ Outcome: TypeAlias = int | Unavailable | None  # a code: ClickHouse refuses the 
 
 @dataclass(slots=True, eq=False)
 class Insert:
-    """The blocks of one request, how many records they have, and the token of the request."""
+    """The blocks of one request, how many records they have, and the token of the request. Without blocks: its body, all events."""
 
     blocks: Sequence[TableBlock]
     records: int
     token: str
+    body: bytes = b""
     outcome: asyncio.Future[Outcome] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     @property
     def size(self) -> int:
-        """The bytes of its blocks."""
-        return sum(len(block.data) for block in self.blocks)
+        """The bytes of its blocks or its body."""
+        return sum(len(block.data) for block in self.blocks) + len(self.body)
 
 
 class GroupCommit:
     """`insert` stores blocks under a token, and returns the code where ClickHouse refuses their data.
 
-    What it raises, each request of the insert gets.
+    What it raises, each request of the insert gets. `make` makes blocks of a body, or raises OddRequestError.
     """
 
-    def __init__(self, insert: Callable[[Sequence[TableBlock], str], Awaitable[int | None]]) -> None:
+    def __init__(
+        self,
+        insert: Callable[[Sequence[TableBlock], str], Awaitable[int | None]],
+        make: Callable[[bytes], Awaitable[Sequence[TableBlock]]],
+    ) -> None:
         self._insert = insert
+        self._make = make
         self._waiting: deque[Insert] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._holding: asyncio.Task[None] | None = None  # the one that the next waits for
+        self._pause: asyncio.TimerHandle | None = None  # after a group, until as many requests have come again
+        self._expected = 1
 
     async def commit(self, one: Insert) -> int | None:
-        """Insert a request, maybe with others; the code where ClickHouse refuses this very data. Raises RetryableError."""
+        """Insert a request, maybe with others; the code where ClickHouse refuses this very data, or ODD. Raises RetryableError."""
         self._waiting.append(one)
+        if self._pause is not None and len(self._waiting) >= self._expected:
+            self._end_pause()
         self._begin()
         try:
             outcome = await one.outcome
@@ -74,16 +89,27 @@ class GroupCommit:
     def _begin(self) -> None:
         if not self._waiting or self._holding is not None or len(self._running) == AT_ONCE:
             return
-        self._holding = task = asyncio.create_task(self._commit(self._next()), name="insert")
+        group = self._next()
+        self._holding = task = asyncio.create_task(self._commit(group), name="insert")
         self._running.add(task)
         timer = asyncio.get_running_loop().call_later(SLOW_S, self._let_next_begin, task)
 
         def ended(task: asyncio.Task[None]) -> None:
             timer.cancel()
             self._running.discard(task)
-            self._let_next_begin(task)
+            if self._holding is task and len(self._waiting) < len(group) > 1:
+                self._expected = len(group)
+                self._pause = asyncio.get_running_loop().call_later(COMPANY_S, self._end_pause)
+            else:
+                self._let_next_begin(task)
 
         task.add_done_callback(ended)
+
+    def _end_pause(self) -> None:
+        if self._pause is not None:
+            self._pause.cancel()
+        self._pause = self._holding = None
+        self._begin()
 
     def _let_next_begin(self, task: asyncio.Task[None]) -> None:
         if self._holding is task:
@@ -102,12 +128,12 @@ class GroupCommit:
 
     async def _commit(self, group: list[Insert]) -> None:
         try:
-            if len(group) > 1 and await self._insert([_joined(group)], _token(group)) is None:
+            if len(group) > 1 and await self._commit_as_one(_joined(group)) is None:
                 for one in group:
                     _end(one, None)
                 return
             for one in group:
-                _end(one, await self._insert(one.blocks, one.token))
+                _end(one, await self._commit_as_one(one))
         except RetryableError as error:
             for one in group:
                 _end(one, Unavailable(error.reason, error.after))
@@ -118,18 +144,31 @@ class GroupCommit:
             if not isinstance(error, Exception):
                 raise
 
+    async def _commit_as_one(self, one: Insert) -> int | None:
+        try:
+            blocks = one.blocks or await self._make(one.body)
+        except OddRequestError:
+            return ODD
+        return await self._insert(blocks, one.token)
+
 
 def _go_together(first: Insert, one: Insert) -> bool:
+    if not first.blocks or not one.blocks:
+        return not first.blocks and not one.blocks
     return all(
         len(each.blocks) == 1 and (each.blocks[0].table, each.blocks[0].columns) == ("events", first.blocks[0].columns)
         for each in (first, one)
     )
 
 
-def _joined(group: list[Insert]) -> TableBlock:
-    """One insert of all their blocks: Native is made of blocks, which ClickHouse puts into one."""
+def _joined(group: list[Insert]) -> Insert:
+    """One insert of all: requests behind one another are one, and so are blocks in ClickHouse's Native format."""
+    records, body = sum(one.records for one in group), b"".join(one.body for one in group)
+    if body:
+        return Insert((), records, _token(group), body)
     first = group[0].blocks[0]
-    return TableBlock(first.table, first.columns, b"".join(one.blocks[0].data for one in group))
+    block = TableBlock(first.table, first.columns, b"".join(one.blocks[0].data for one in group))
+    return Insert([block], records, _token(group))
 
 
 def _token(group: list[Insert]) -> str:

@@ -13,6 +13,7 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
+from chattrail.events import PREFIX as EVENT_PREFIX
 from common.clickhouse import NO_REVISION, connection_options
 from common.error_location import first_line
 from sidecar.errors import RetryableError, listed
@@ -58,7 +59,7 @@ class ClickHouseSink:
         self._rollup: Rollup | None = None
         self._repair: Repair | None = None
         self._refusals = Refusals()
-        self._groups = GroupCommit(self._insert_blocks)
+        self._groups = GroupCommit(self._insert_blocks, _blocks_of)
         self._running: dict[object, float] = {}  # inserts and when each began, the oldest first
 
     async def start(self) -> None:
@@ -134,12 +135,13 @@ class ClickHouseSink:
         """Insert the batch as blocks of columns; whether it is stored. What is not has to be looked at record by record."""
         if not self._makes_blocks or batch.unreadable or self._refusals.is_too_large(batch.digest):
             return False
-        is_large = len(batch.body) > ON_A_THREAD
-        try:
-            blocks = await asyncio.to_thread(blocks_of, batch.body) if is_large else blocks_of(batch.body)
-        except OddRequestError:
-            return False
-        return await self._groups.commit(Insert(blocks, batch.record_count, batch.digest)) is None
+        one = Insert((), batch.record_count, batch.digest, batch.body)
+        if len(batch.body) > ON_A_THREAD or not _is_of_events(batch):  # meanwhile, or for an insert of its own
+            try:
+                one = Insert(await _blocks_of(batch.body), batch.record_count, batch.digest)
+            except OddRequestError:
+                return False
+        return await self._groups.commit(one) is None
 
     async def _insert_blocks(self, blocks: Sequence[TableBlock], token: str) -> int | None:
         return await self._refusal(lambda client: encoders.insert_blocks(client, blocks, token), token)
@@ -221,6 +223,17 @@ class ClickHouseSink:
         if self._repair is not None:
             self._repair.note(error)
         return RetryableError(f"ClickHouse can't store the batch now: {first_line(error)}", after=2.0)
+
+
+async def _blocks_of(body: bytes) -> list[TableBlock]:
+    return await asyncio.to_thread(blocks_of, body) if len(body) > ON_A_THREAD else blocks_of(body)
+
+
+def _is_of_events(batch: Batch) -> bool:
+    """Whether all its records are events by the field that names them."""
+    return bool(batch.record_count) and all(
+        one.event_name.startswith(EVENT_PREFIX) for one in records_of(batch.request)
+    )
 
 
 def _token(whole: str, part: bytes) -> str:

@@ -113,7 +113,8 @@ def blocks_of(body: bytes) -> list[TableBlock]:
     sizes = np.array([origin.size for origin in found.origins], np.int64)
     if sizes[found.origin].sum() > MOST_SHARED + len(body) // 2:
         raise OddRequestError
-    records, shared = Records(found), [Shared.of(origin) for origin in found.origins]
+    records, known = Records(found), {origin: Shared.of(origin) for origin in set(found.origins)}
+    shared = [known[origin] for origin in found.origins]  # requests of one sender that were put together have the same
     is_event = np.array([name.startswith(PREFIX.encode()) for name in records.name_list], bool)[records.names]
     times, sources = records.times()
     made = []

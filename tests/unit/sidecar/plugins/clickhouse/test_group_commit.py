@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 
 from sidecar.errors import RetryableError
+from sidecar.otlp.scan import OddRequestError
 from sidecar.plugins.clickhouse import group_commit
 from sidecar.plugins.clickhouse.columns.blocks import TableBlock
-from sidecar.plugins.clickhouse.group_commit import GroupCommit, Insert
+from sidecar.plugins.clickhouse.group_commit import ODD, GroupCommit, Insert
 
 COLUMNS = ["event_id", "ts"]
 
@@ -22,7 +23,12 @@ class ClickHouse:
         self.inserts: list[bytes] = []
         self.tokens: list[str] = []
         self.free = asyncio.Event()
-        self.groups = GroupCommit(self.insert)
+        self.groups = GroupCommit(self.insert, self.make)
+
+    async def make(self, body: bytes) -> Sequence[TableBlock]:
+        if b"odd" in body:
+            raise OddRequestError
+        return [TableBlock("events", COLUMNS, body.upper())]
 
     async def insert(self, blocks: Sequence[TableBlock], token: str) -> int | None:
         data = b"".join(block.data for block in blocks)
@@ -37,6 +43,9 @@ class ClickHouse:
 
     def begin(self, data: bytes, *, records: int = 1) -> asyncio.Task[int | None]:
         return self.begin_blocks([TableBlock("events", COLUMNS, data)], records)
+
+    def begin_body(self, body: bytes) -> asyncio.Task[int | None]:
+        return asyncio.create_task(self.groups.commit(Insert((), 1, f"token of {body!r}", body)))
 
     def begin_blocks(self, blocks: Sequence[TableBlock], records: int = 1) -> asyncio.Task[int | None]:
         return asyncio.create_task(self.groups.commit(Insert(blocks, records, f"token of {blocks[0].data!r}")))
@@ -61,6 +70,50 @@ async def test_what_comes_while_an_insert_runs_goes_together_into_the_next() -> 
     clickhouse.free.set()
     assert await ended(*tasks) == [None, None, None]
     assert clickhouse.inserts == [b"a", b"bc"]
+
+
+@pytest.mark.parametrize(("wait_s", "together"), [(60.0, True), (0.0, False)])
+async def test_after_a_group_the_next_insert_waits_a_little_for_as_many(
+    monkeypatch: pytest.MonkeyPatch, wait_s: float, together: bool
+) -> None:
+    monkeypatch.setattr(group_commit, "COMPANY_S", wait_s)
+    clickhouse = ClickHouse()
+    clickhouse.free.set()
+    await ended(*(clickhouse.begin(data) for data in (b"a", b"b", b"c")))
+    first = clickhouse.begin(b"d")
+    if together:
+        await turns(lambda: len(clickhouse.groups._waiting) == 1)
+    else:
+        await turns(lambda: len(clickhouse.inserts) == 3)
+    await ended(first, clickhouse.begin(b"e"))
+    assert clickhouse.inserts[2:] == ([b"de"] if together else [b"d", b"e"])
+
+
+async def test_a_lone_sender_never_waits_for_company(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "COMPANY_S", 60.0)
+    clickhouse = ClickHouse()
+    clickhouse.free.set()
+    for data in (b"a", b"b", b"c"):
+        await clickhouse.begin(data)
+    assert clickhouse.inserts == [b"a", b"b", b"c"]
+
+
+async def test_blocks_of_small_requests_are_made_of_all_of_them_at_once() -> None:
+    clickhouse = ClickHouse()
+    tasks = [clickhouse.begin_body(body) for body in (b"a", b"b", b"c")]
+    tasks += [clickhouse.begin(b"with blocks"), clickhouse.begin_body(b"d")]
+    clickhouse.free.set()
+    assert await ended(*tasks) == [None] * 5
+    assert clickhouse.inserts == [b"A", b"BC", b"with blocks", b"D"]
+
+
+async def test_an_odd_request_of_a_group_is_left_out_and_harms_no_other() -> None:
+    clickhouse = ClickHouse()
+    tasks = [clickhouse.begin_body(body) for body in (b"a", b"b", b"odd", b"c")]
+    clickhouse.free.set()
+    assert await ended(*tasks) == [None, None, ODD, None]
+    assert clickhouse.inserts == [b"A", b"B", b"C"]
+    assert clickhouse.tokens == ["token of b'a'", "token of b'b'", "token of b'c'"]
 
 
 @pytest.mark.parametrize(
