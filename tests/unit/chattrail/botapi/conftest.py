@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -63,6 +64,14 @@ class Desk(Recording):
 
 def _find(event: dict[str, Any], name: str) -> Any:
     return next((event[prefix + name] for prefix in PREFIXES if prefix + name in event), event.get(name))
+
+
+def objects(found: Any) -> Any:
+    """Make objects of JSON, as frameworks do: lists are tuples with one of them, and what is missing is None or empty."""
+    if isinstance(found, dict):
+        names = {("from_user" if name == "from" else name): objects(value) for name, value in found.items()}
+        return SimpleNamespace(**({"photo": ()} if "message_id" in found else {}) | names)
+    return tuple(map(objects, found)) if isinstance(found, list) else found
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """What is kept of each kind of message, on both sides."""
 
 import json
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tests.unit.chattrail.botapi.conftest import ANN, GROUP, HOME, Desk
+from tests.unit.chattrail.botapi.conftest import ANN, GROUP, HOME, Desk, objects
 
 FILE = {"file_id": "f", "file_unique_id": "u"}
 POINT = {"latitude": 1.5, "longitude": 2.5}
@@ -63,14 +62,6 @@ def kept(event: dict[str, Any]) -> dict[str, Any]:
     found = {name.removeprefix("chattrail."): value for name, value in event.items() if name.startswith("chattrail.")}
     fields = {name.removeprefix("message."): value for name, value in found.items()}
     return fields | ({"data": json.loads(fields["data"])} if "data" in fields else {})
-
-
-def objects(found: Any) -> Any:
-    """Make objects of JSON, as frameworks do: lists are tuples with one of them, and what is missing is None or empty."""
-    if isinstance(found, dict):
-        names = {("from_user" if name == "from" else name): objects(value) for name, value in found.items()}
-        return SimpleNamespace(**({"photo": ()} if "message_id" in found else {}) | names)
-    return tuple(map(objects, found)) if isinstance(found, list) else found
 
 
 @pytest.mark.parametrize("form", [dict, objects])

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.unit.chattrail.botapi.conftest import ANN, GROUP, HOME, Desk
+from tests.unit.chattrail.botapi.conftest import ANN, GROUP, HOME, Desk, objects
 
 OWNER = {"id": 5005, "is_bot": False, "first_name": "Owner"}
 CUSTOMER = {"business_connection_id": "bc", "chat": HOME}
@@ -53,8 +53,11 @@ def emoji(*found: str) -> list[dict[str, str]]:
          ("bot_message", "1001", {"message.text": "hello"})),
     ],
 )  # fmt: skip
-def test_an_update(desk: Desk, kind: str, found: dict[str, Any], expected: tuple[str, str, dict[str, Any]]) -> None:
-    desk.receive(kind, found)
+@pytest.mark.parametrize("form", [dict, objects])
+def test_an_update(
+    desk: Desk, kind: str, found: dict[str, Any], expected: tuple[str, str, dict[str, Any]], form: Any
+) -> None:
+    desk.receive(kind, form(found))
     (event,) = desk.events
     of_type, whose, fields = expected
     assert (event["type"], event["user.id"]) == (of_type, whose)
