@@ -114,3 +114,22 @@ def test_a_script_that_just_ends_loses_nothing_that_waits(http: OtlpReceiver) ->
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=30)
     assert sorted(record.type for record in http.wait(3)) == ["bot_message", "message_edited", "user_message"]
+
+
+def test_an_exit_that_starts_no_threads_any_more_prints_nothing_and_loses_nothing(http: OtlpReceiver) -> None:
+    """As the exit of Python 3.12.1, whatever waits: a thread for edits, one for the last batch."""
+    script = (
+        "import atexit, threading\n"
+        "from chattrail import Person, create_tracker\n"
+        "from chattrail.botapi.recorder import recorder_of\n"
+        "from chattrail.events import UserMessage\n"
+        f"tracker = create_tracker('bot', endpoint={http.url!r})\n"
+        "tracker.track(UserMessage(text='hi'), user=Person(1001))\n"
+        "edited = {'message_id': 4, 'date': 1, 'chat': {'id': 1001, 'type': 'private'}, 'text': 'hello'}\n"
+        "recorder_of(tracker).sent(tracker.bot(42), 'editMessageText', {}, edited, None, None)\n"
+        'def refuse(thread): raise RuntimeError("can\'t create new thread at interpreter shutdown")\n'
+        "atexit.register(setattr, threading.Thread, 'start', refuse)  # called first\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, timeout=60, capture_output=True, text=True)
+    assert sorted(record.type for record in http.wait(2)) == ["message_edited", "user_message"]
+    assert done.stderr == ""
