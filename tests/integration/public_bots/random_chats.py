@@ -80,7 +80,7 @@ class Process:
         if not self.up:
             return
         await self.deliver()
-        await asyncio.to_thread(self._tracker.shutdown)
+        await asyncio.to_thread(self._tracker.shutdown, 60.0)  # a busy machine takes its time
         assert self._tracker.dropped == 0
         self._ended.append(self.bot)
         self.bot = client(self.telegram)  # a session belongs to a process
