@@ -115,10 +115,36 @@ def test_a_press_that_is_delivered_again_counts_once_whatever_its_time(sink: Sin
     assert sink.rows(f"SELECT sum(messages), sum(offers), sum(events), count() FROM activity FINAL {its}") == [
         (1, 1, 2, 1)
     ]
+    assert sink.rows(f"SELECT of_all, messages, events FROM people FINAL {its} ORDER BY of_all") == [
+        (False, 1, 2), (True, 1, 2)
+    ]  # fmt: skip
     assert sink.metrics.value(EVENTS_REPEATED) >= 2, "the rollup and `settle` may both have found them"
     assert sink.one("SELECT countIf(bitmapCardinality(numbers) != bitmapMax(numbers)) FROM sequences FINAL") == 0, (
         "no gaps"
     )
+
+
+VOTE = {"poll_answer": {"poll_id": "1", "user": ANN, "option_ids": [0], "option_persistent_ids": ["a"]}}
+CHOICE = {"chosen_inline_result": {"result_id": "1", "from": ANN, "query": "cats"}}
+
+
+@pytest.mark.parametrize(("person", "update"), [(2011, VOTE), (2012, CHOICE)], ids=["vote", "inline result"])
+def test_other_updates_without_a_date_count_once(sink: SinkUnderTest, person: int, update: dict[str, Any]) -> None:
+    end_of_october = datetime(2026, 10, 31, 23, 59, 50, tzinfo=UTC)
+    ((kind, found),) = update.items()
+    sender = {"user" if "user" in found else "from": {**ANN, "id": person}}
+    for at in (end_of_october, end_of_october + timedelta(seconds=60)):
+        bench = process()
+        bench.update_id = 90
+        with patch.object(recorder, "now", return_value=at):
+            sink.run(bench.feed(**{kind: found | sender}))
+            bench.tracker.backlog.drain()
+        store(bench, sink)
+    sink.settle()
+    assert sink.rows(f"SELECT ts FROM events FINAL WHERE user_id = '{person}'") == [
+        (end_of_october.replace(tzinfo=None),)
+    ]
+    assert sink.one(f"SELECT sum(events) FROM activity FINAL WHERE user_id = '{person}'") == 1
 
 
 def test_copies_are_deleted_until_none_is_left(sink: SinkUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:

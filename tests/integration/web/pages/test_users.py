@@ -14,7 +14,7 @@ from tests.support.embedded import EmbeddedClickHouse
 from tests.support.otlp import event
 from tests.support.web_people import PEOPLE, at, person, records_of
 from tests.support.web_stage import WebStage, web_stage
-from tests.support.web_support import BEARER
+from tests.support.web_support import BEARER, sign_in
 from web.analytics.queries import UserSort
 
 
@@ -37,6 +37,15 @@ def users(client: FlaskClient, status: int = 200, /, **query: Any) -> dict[str, 
     assert answer.status_code == status, answer.text
     assert isinstance(answer.json, dict)
     return answer.json
+
+
+def test_of_one_bot_there_is_no_switch(stage: WebStage) -> None:
+    client = stage.app().test_client()
+    sign_in(client)
+    (bot,) = client.get("/api/analytics/bots", headers=BEARER).json["bots"]  # type: ignore[index]
+    assert users(client, bot=bot["bot"])["users"]
+    for path in ("/analytics", "/analytics/users", "/analytics/users/5000000035"):
+        assert "bot-switch" not in client.get(path).text
 
 
 def pages(client: FlaskClient, limit: int, **query: Any) -> Iterator[dict[str, Any]]:
