@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
-from aiogram import Dispatcher, Router
+from aiogram import Bot, Dispatcher, Router
 
 from stack.simulators.telegram.person import Person
 from stack.simulators.telegram.record import Entry
@@ -13,11 +13,11 @@ from tests.integration.public_bots.trail import recorded, shown
 
 
 @asynccontextmanager
-async def bot_of(routers: Iterable[Router], telegram: TelegramServer, chain: Chain, name: str) -> AsyncIterator[None]:
+async def bot_of(routers: Iterable[Router], telegram: TelegramServer, chain: Chain, name: str) -> AsyncIterator[Bot]:
     dispatcher = Dispatcher()
     dispatcher.include_routers(*routers)
-    async with running(dispatcher, telegram, chain, name):
-        yield
+    async with running(dispatcher, telegram, chain, name) as bot:
+        yield bot
 
 
 def check(chain: Chain, person: Person, *more: Iterable[Entry]) -> None:

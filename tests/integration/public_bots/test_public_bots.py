@@ -223,6 +223,8 @@ async def test_everything_else_that_both_sides_send(telegram: TelegramServer, ch
         await ann.wait(lambda m: m.poll and m.poll.is_closed)
         await bo.send("/several")
         await bo.wait(lambda m: m.live_photo)
+        for _ in range(2):  # an album
+            await bo.wait(lambda m: m.media_group_id)
         for command, kind in (("/gift", "gift"), ("/paid", "paid_media"), ("/rich", "rich_message")):
             await bo.send(command)
             sent = await bo.next_message(lambda m, kind=kind: kind in m)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Sends what the public bots do not: polls, gifts, paid media, rich messages, drafts that can be stopped; and manages accounts."""
+"""Sends what the public bots do not: polls, albums, gifts, paid media, drafts that can be stopped; and manages accounts."""
 
 from aiogram import Bot, F, Router
 from aiogram.filters import Command
@@ -7,6 +7,7 @@ from aiogram.types import (
     BusinessMessagesDeleted,
     InputChecklist,
     InputChecklistTask,
+    InputMediaPhoto,
     InputPaidMediaPhoto,
     InputRichMessage,
     KeyboardButton,
@@ -75,6 +76,9 @@ def make(image: bytes) -> list[Router]:
         await message.answer_contact("+1", "Bo")
         live, still = BufferedInputFile(b"mov", "a.mov"), BufferedInputFile(image, "a.png")
         await bot.send_live_photo(message.chat.id, live_photo=live, photo=still)
+        await bot.copy_messages(message.chat.id, message.chat.id, [message.message_id])
+        await bot.forward_messages(message.chat.id, message.chat.id, [message.message_id])
+        await message.answer_media_group([InputMediaPhoto(media=still, caption="both"), InputMediaPhoto(media=still)])
 
     @router.message(Command("forget"))
     async def forget(message: Message, bot: Bot) -> None:
