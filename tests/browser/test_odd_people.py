@@ -94,7 +94,7 @@ def test_each_link_leads_to_the_trail(home: str, open_page: OpenPage) -> None:
         assert (answer.status, f"{name(number)} said 90" in answer.text()) == (200, True), IDS[number][:50]
     for client_id in ("a//b", "..", "ж" * 5000):
         page.get_by_role("link", name=name(IDS.index(client_id)), exact=True).click()
-        expect(page.locator(".bubble-text").first).to_have_text(f"{name(IDS.index(client_id))} said 90")
+        expect(page.locator(".bubble-text").last).to_have_text(f"{name(IDS.index(client_id))} said 90")
         page.go_back()
     watched.check()
 
@@ -111,11 +111,11 @@ def test_paging_order_and_language_keep_the_person(home: str, open_page: OpenPag
         page.get_by_role("link", name="Newer events").click()
         expect(page.locator(".bubble-text")).to_have_text([f"{name(number)} said 90"])
         page.locator("summary[aria-label^='Go to a day']").click()
-        page.get_by_role("link", name="Back to the oldest").click()
-        expect(page.locator(".bubble-text")).to_have_text([f"{name(number)} said 0"])
+        page.get_by_role("link", name="Back to the oldest").click()  # a page of the usual length
+        expect(page.locator(".bubble-text")).to_have_text([f"{name(number)} said {second}" for second in (0, 90)])
         page.get_by_role("link", name="Русский").click()
         expect(page.locator("html")).to_have_attribute("lang", "ru")
-        expect(page.locator(".bubble-text")).to_contain_text([name(number)])
+        expect(page.locator(".bubble-text")).to_contain_text([name(number)] * 2)
         page.get_by_role("link", name="English").click()
         expect(page.locator("html")).to_have_attribute("lang", "en")
     watched.check()
