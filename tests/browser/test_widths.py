@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.accessibility import sticks_out
 from tests.browser.conftest import OpenPage
+from tests.browser.stack import wait_until
 from tests.browser.test_pages import ERRORS, PAGES
 
 WIDTHS = (320, 360, 390, 480, 640, 760, 761, 768, 900, 1000, 1001, 1024, 1041, 1280, 1440, 1920, 2560)
@@ -76,6 +77,7 @@ CanvasRenderingContext2D.prototype.fillText = function (text, x, y, ...rest) {
   return fillText.call(this, text, x, y, ...rest);
 };
 """
+NEXT_FRAME = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 CUT_LABELS = """() => {
   const last = window.drawn.filter((each) => each.width === document.querySelector(".uplot canvas").width);
   const cut = last.filter((each) => each.left < 0 || each.right > each.width).map((each) => each.text);
@@ -117,15 +119,16 @@ def test_labels_of_the_chart_are_whole(open_page: OpenPage, range_: str, languag
     watched.page.add_init_script(KEEP_DRAWN)
     page = watched.go(f"/analytics?{range_}")
     page.wait_for_selector(".uplot canvas")
+    page.evaluate("""() => {
+      document.querySelectorAll("#activity-table [data-value]").forEach((cell, n) => (cell.dataset.value = 123400 + n));
+      document.dispatchEvent(new Event("htmx:after:settle"));
+    }""")
     for width in (320, 390, 768, 1024, 1280, 2560):
+        page.evaluate(NEXT_FRAME)
+        page.evaluate("window.drawn = []")  # with the numbers before, at another width
         page.set_viewport_size({"width": width, "height": 800})
-        page.evaluate("""() => {
-          window.drawn = [];
-          document.querySelectorAll("#activity-table [data-value]").forEach((cell, n) => (cell.dataset.value = 123400 + n));
-          document.dispatchEvent(new Event("htmx:after:settle"));
-        }""")
-        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-        assert page.evaluate("window.drawn.length") > 0
+        wait_until(lambda: page.evaluate("window.drawn.length"), 30)
+        page.evaluate(NEXT_FRAME)
         assert not page.evaluate(CUT_LABELS), (width, range_)
     watched.check()
 
