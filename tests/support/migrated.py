@@ -11,6 +11,7 @@ from sidecar.plugins.clickhouse.migrate import migrate
 from tests.support.embedded import EmbeddedClickHouse
 
 TEMPLATE = "migrated_template"
+WRITTEN = ("schema_migrations", "rollup_progress")  # migrations put rows into these
 # Views come after the tables that they read, and those that fill a table after all others.
 MADE = f"""
 SELECT create_table_query FROM system.tables WHERE database = '{TEMPLATE}'
@@ -23,7 +24,8 @@ def migrated_database(server: EmbeddedClickHouse) -> Iterator[str]:
     with server.fresh_database() as name, _client(server) as client:
         for statement in _statements(server):
             client.command(statement.replace(TEMPLATE, name))
-        client.command(f"INSERT INTO {name}.schema_migrations SELECT * FROM {TEMPLATE}.schema_migrations")
+        for table in WRITTEN:
+            client.command(f"INSERT INTO {name}.{table} SELECT * FROM {TEMPLATE}.{table}")
         yield name
 
 
