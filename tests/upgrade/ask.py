@@ -51,15 +51,22 @@ def page(client: FlaskClient, path: str) -> str:
 
 
 def shown(text: str, events: list[dict[str, Any]]) -> list[str]:
-    """What was said, of these events, as far as the text of a trail's page has it, newest first as the page is."""
-    found, position = [], 0
-    for event in reversed(events):
-        said = " ".join((event["text"] or event["attributes"].get("chattrail.image.prompt", "")).split())
-        at = text.find(said, position)
-        if said and at >= 0:
-            found.append(said)
-            position = at + len(said)
-    return found
+    """What was said, of these events, as far as the text of a trail's page has it in order, newest first.
+
+    A page is read downwards; that of the version before began with the newest.
+    """
+
+    def in_order(events: list[dict[str, Any]]) -> list[str]:
+        found, position = [], 0
+        for event in events:
+            said = " ".join((event["text"] or event["attributes"].get("chattrail.image.prompt", "")).split())
+            at = text.find(said, position)
+            if said and at >= 0:
+                found.append(said)
+                position = at + len(said)
+        return found
+
+    return max(in_order(events)[::-1], in_order(events[::-1]), key=len)
 
 
 def answers(client: FlaskClient, data: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from tests.support.web_stage import web_stage
 from tests.support.web_support import BEARER, SAME, sign_in, static_path
 
 NOBODY_IMAGE = "/images/00000000-0000-0000-0000-000000000000"
+NO_EVENT = "/analytics/users/42/events/00000000-0000-0000-0000-000000000000"
 
 # route: (nobody, wrong token, token, login)
 GET = {
@@ -20,6 +21,8 @@ GET = {
     "/analytics/users": (303, 303, 303, 200),
     "/analytics/api": (303, 303, 303, 200),
     "/analytics/users/42": (303, 303, 303, 200),
+    "/analytics/users/42/print": (303, 303, 303, 200),
+    NO_EVENT: (303, 303, 303, 404),
     NOBODY_IMAGE: (303, 303, 303, 404),
     "/login": (200, 200, 200, 303),
     "/login/link": (410, 410, 410, 410),
@@ -33,6 +36,7 @@ GET = {
     "/api/analytics/users.csv": (401, 401, 200, 200),
     "/api/analytics/users.jsonl": (401, 401, 200, 200),
     "/api/analytics/users/42/events": (401, 401, 200, 200),
+    "/api/analytics/users/42/events.jsonl": (401, 401, 200, 200),
     "/api/login-links": (405, 405, 405, 405),
 }
 POST = {
@@ -51,6 +55,9 @@ RULES = {  # the routes of the app and where the tables above have them
     "/api/analytics/stats": "/api/analytics/stats", "/api/analytics/bots": "/api/analytics/bots",
     "/api/analytics/users": "/api/analytics/users", "/api/analytics/users.csv": "/api/analytics/users.csv",
     "/api/analytics/users.jsonl": "/api/analytics/users.jsonl",
+    "/analytics/users/<person:client_id>/print": "/analytics/users/42/print",
+    "/analytics/users/<person:client_id>/events/<uuid:event_id>": NO_EVENT,
+    "/api/analytics/users/<person:client_id>/events.jsonl": "/api/analytics/users/42/events.jsonl",
     "/api/analytics/users/<person:client_id>/events": "/api/analytics/users/42/events", "/api/login-links": "/api/login-links",
 }  # fmt: skip
 
