@@ -156,7 +156,8 @@ def test_a_long_username_is_cut_and_not_the_language_behind_it(open_page: OpenPa
           const more = [...document.querySelectorAll(".person-more")].find((each) => each.children.length === 3);
           const [username, id, language] = more.children;
           username.textContent = "@" + "long_username_".repeat(4);
-          id.textContent = "7000000001"; // other tests have people with ids of any length
+          id.textContent = "7000000001"; // other tests have people with ids and languages of any length
+          language.textContent = "Norwegian (nb)";
           const whole = (each) => each.scrollWidth <= each.clientWidth || getComputedStyle(each).display === "inline";
           return {cut: !whole(username), id: whole(id), out: language.getBoundingClientRect().right
             - more.getBoundingClientRect().right};

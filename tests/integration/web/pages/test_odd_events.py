@@ -90,10 +90,14 @@ NUMBERS: list[tuple[str, dict[str, Any], str]] = [
 def test_a_number_that_cannot_be_reads_so(stage: WebStage, client: FlaskClient) -> None:
     stage.send([event(type_, f"number-{i}", values, at=AT) for i, (type_, values, _) in enumerate(NUMBERS)])
     stage.send([said(f"number-{i}", 9, "neighbour of it") for i in range(len(NUMBERS))])
-    for i, (_, values, shown) in enumerate(NUMBERS):
-        trail = re.sub(r"\s+", " ", page(client, f"/analytics/users/number-{i}?lang=en"))
-        assert shown in trail, values
+    for i, (type_, values, shown) in enumerate(NUMBERS):
+        trail = page(client, f"/analytics/users/number-{i}?lang=en")
         assert "neighbour of it" in trail
+        answer = client.get(f"/api/analytics/users/number-{i}/events", headers=BEARER)
+        assert answer.json is not None
+        (odd,) = (each["id"] for each in answer.json["events"] if each["type"] == type_)
+        details = page(client, f"/analytics/users/number-{i}/events/{odd}?lang=en")  # how long it took stands there
+        assert shown in re.sub(r"\s+", " ", trail + details), values
 
 
 def test_a_long_text_is_cut_on_the_page_and_whole_in_the_api(stage: WebStage, client: FlaskClient) -> None:
