@@ -138,7 +138,7 @@ def test_an_event_that_cannot_be_shown_leaves_its_neighbours(
 ) -> None:
     """A fault of ours that no test has found: a format that fails at one event, in each of a trail's forms."""
     user = f"faulty-{language}"
-    duration = {"chattrail.ai.duration_ms": 4321.0}
+    duration = {"chattrail.message.kind": "voice", "chattrail.file.duration_s": 4.321}
     stage.send(
         [
             said(user, 0, "one"),
