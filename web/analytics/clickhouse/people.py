@@ -9,6 +9,7 @@ from web.analytics.clickhouse.client import ClickHouse, from_milliseconds
 from web.analytics.clickhouse.figures import revenue_of, whole
 from web.analytics.clickhouse.sql import sql
 from web.analytics.cursor import Cursors
+from web.analytics.people_condition import PeopleCondition
 from web.analytics.person_key import hexed, key_of, sql_is_one_of, sql_key, text_of
 from web.analytics.queries import UserSort, UsersQuery
 from web.analytics.trail_models import TrailEvent, UserPage, UserRow
@@ -85,10 +86,10 @@ class PeopleQueries:
         Of the query only what filters counts. Raises ClickHouseUnavailableError at any piece.
         """
         reader = BotReader(self._clickhouse, bot)
-        conditions, values = _conditions(query)
-        pieces = {"filter": " AND ".join(conditions) or "1", "columns": sql("person_columns", last_seen=LAST_SEEN)}
+        who = _condition(query)
+        pieces = {"filter": who.sql, "columns": sql("person_columns", last_seen=LAST_SEEN)}
         after = ""
-        while rows := reader.rows("people_after", {**values, "after": after, "limit": PIECE}, **pieces):
+        while rows := reader.rows("people_after", {**who.values, "after": after, "limit": PIECE}, **pieces):
             yield from map(_user, rows)
             after = rows[-1][0]
 
@@ -106,14 +107,14 @@ class PeopleQueries:
         self, reader: BotReader, query: UsersQuery, after: str, place: dict[str, Any], limit: int
     ) -> Sequence[Sequence[Any]]:
         """Key, position and total of all for those who match, in order; key and name in hexadecimal."""
-        conditions, values = _conditions(query)
+        who = _condition(query)
         return reader.rows(
             "page",
-            {**values, **place, "limit": limit},
+            {**who.values, **place, "limit": limit},
             key=sql_key("a.user_id"),
             position=POSITIONS[query.sort],
             place="hex(position)" if query.sort == "name" else "position",
-            filter=" AND ".join(conditions) or "1",
+            filter=who.sql,
             after=after,
             order=query.order.upper(),
         )
@@ -131,7 +132,7 @@ class PeopleQueries:
         return tuple(found[key] for key in keys if key in found)
 
 
-def _conditions(query: UsersQuery) -> tuple[list[str], dict[str, Any]]:
+def _condition(query: UsersQuery) -> PeopleCondition:
     conditions: list[str] = []
     values: dict[str, Any] = {}
     if query.q:
@@ -147,7 +148,7 @@ def _conditions(query: UsersQuery) -> tuple[list[str], dict[str, Any]]:
     if query.event is not None:
         conditions.append("a.custom_counts[{event:String}] > 0")
         values["event"] = query.event
-    return conditions, values
+    return PeopleCondition(" AND ".join(conditions) or "1", values)
 
 
 def _user(row: Sequence[Any]) -> UserRow:
