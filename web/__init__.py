@@ -12,6 +12,7 @@ from web import problem, request_log, security
 from web.analytics.clickhouse.bots import BotQueries
 from web.analytics.clickhouse.client import ClickHouse
 from web.analytics.clickhouse.figures import FigureQueries
+from web.analytics.clickhouse.filter_values import FilterValues
 from web.analytics.clickhouse.people import PeopleQueries
 from web.analytics.clickhouse.trail import TrailQueries
 from web.analytics.person_key import PersonConverter
@@ -53,7 +54,7 @@ def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.compact = True  # type: ignore[attr-defined]
     key, clickhouse, links = settings.secret_key.get_secret_value(), ClickHouse(settings), ImageLinks(settings)
-    people = PeopleQueries(clickhouse, key)
+    people = PeopleQueries(clickhouse, key, settings.zone, clock)
     app.extensions[EXTENSION] = Services(
         settings=settings,
         clock=clock,
@@ -62,6 +63,7 @@ def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time)
         bots=BotQueries(clickhouse),
         figures=FigureQueries(clickhouse),
         people=people,
+        filter_values=FilterValues(clickhouse),
         trails=TrailQueries(clickhouse, people, key, links.stores, settings.zone),
         image_links=links,
         auth_database=AuthDatabase(settings.data / SIGN_IN_FILE, clock),

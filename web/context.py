@@ -11,6 +11,7 @@ from werkzeug.local import LocalProxy
 from web.analytics.clickhouse.bots import BotQueries
 from web.analytics.clickhouse.client import ClickHouse
 from web.analytics.clickhouse.figures import FigureQueries
+from web.analytics.clickhouse.filter_values import FilterValues
 from web.analytics.clickhouse.people import PeopleQueries
 from web.analytics.clickhouse.trail import TrailQueries
 from web.auth.database import AuthDatabase
@@ -34,6 +35,7 @@ class Services:
     bots: BotQueries
     figures: FigureQueries
     people: PeopleQueries
+    filter_values: FilterValues
     trails: TrailQueries
     image_links: ImageLinks
     auth_database: AuthDatabase

@@ -14,6 +14,7 @@ class ProblemError(Exception):
         *,
         kind: str | None = None,
         parameter: str | None = None,
+        position: int | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
@@ -22,14 +23,16 @@ class ProblemError(Exception):
         self.title = HTTPStatus(status).phrase
         self.kind = kind or self.title.lower().replace(" ", "-").replace("'", "")
         self.parameter = parameter
+        self.position = position
         self.headers = dict(headers or {})
 
 
 class ParameterError(ProblemError, ValueError):
-    """A request parameter has a value that cannot be used."""
+    """A request parameter has a value that cannot be used. `position` is the character at fault, counted from 1."""
 
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(400, f"Parameter {name}: {reason}.", kind="bad-parameter", parameter=name)
+    def __init__(self, name: str, reason: str, position: int | None = None) -> None:
+        detail = f"Parameter {name}: {reason}."
+        super().__init__(400, detail, kind="bad-parameter", parameter=name, position=position)
 
 
 class ClickHouseUnavailableError(ProblemError):

@@ -22,7 +22,10 @@ HEADERS_KEPT = ("Allow", "Location", "Retry-After")
 
 
 class ProblemBody(TypedDict):
-    """An error as RFC 9457 describes it. `type` is to be compared, `detail` to be read; `request_id` is found in the log."""
+    """An error as RFC 9457 describes it. `type` is to be compared, `detail` to be read; `request_id` is found in the log.
+
+    `parameter` is the one at fault, `position` the character in it, counted from 1.
+    """
 
     type: str
     title: str
@@ -30,6 +33,7 @@ class ProblemBody(TypedDict):
     detail: str
     request_id: str
     parameter: NotRequired[str]
+    position: NotRequired[int]
 
 
 def init_app(app: Flask) -> None:
@@ -53,6 +57,8 @@ def respond(problem: ProblemError) -> Response:
         }
         if problem.parameter:
             body["parameter"] = problem.parameter
+        if problem.position:
+            body["position"] = problem.position
         response = Response(json.dumps(body), problem.status, mimetype="application/problem+json")
     else:
         response = Response(_page(problem), problem.status, mimetype="text/html")

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Literal, cast, get_args
 from uuid import UUID
 
+from web.analytics.filters.request import read_filter
+from web.analytics.filters.tree import Tree
+from web.analytics.names import SEARCH_MAX, STEPS, is_event_name
 from web.errors import ParameterError
 
 Order = Literal["asc", "desc"]
@@ -29,26 +32,18 @@ Kind = Literal["person", "bot", "pictures", "commands", "payments", "failures", 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 FIRST_DAY, LAST_DAY = dt.date(1970, 1, 2), dt.date(2200, 1, 1)
 LIMIT_DEFAULT, LIMIT_MAX = 50, 200
-SEARCH_MAX = 100
-STEPS = ("start", "persona", "story", "answer", "paid")
 EVENT_STEP = "event:"  # before the name of a custom event
 STEPS_MAX = 8
 
 
 @dataclass(frozen=True, slots=True)
 class UsersQuery:
-    """Which people, in which order. `q` looks in name, username and id; None filters let everybody through.
-
-    `event` is the name of a custom event that happened with them.
-    """
+    """Which people, in which order. `q` looks in name, username and id; `filter` says who else, None lets everybody through."""
 
     sort: UserSort = "last_seen"
     order: Order = "desc"
     q: str = ""
-    paid: bool | None = None
-    blocked: bool | None = None
-    language: str | None = None
-    event: str | None = None
+    filter: Tree | None = None
     limit: int = LIMIT_DEFAULT
     cursor: str | None = None
 
@@ -60,10 +55,7 @@ class UsersQuery:
             sort=cast("UserSort", sort),
             order=_order(arguments, "asc" if sort == "name" else "desc"),
             q=_search(arguments),
-            paid=_flag(arguments, "paid"),
-            blocked=_flag(arguments, "blocked"),
-            language=_language(arguments),
-            event=_event(arguments),
+            filter=read_filter(arguments),
             limit=_limit(arguments),
             cursor=arguments.get("cursor") or None,
         )
@@ -144,12 +136,6 @@ def _event_id(arguments: Mapping[str, str]) -> str | None:
         raise ParameterError("event", "must be the id of an event") from None
 
 
-def is_language_code(text: str) -> bool:
-    """Whether a text has the form of a language code (BCP 47): what people's apps send may be anything."""
-    plain = text.replace("-", "")
-    return len(text) <= 35 and plain.isascii() and plain.isalnum()
-
-
 def _choice(arguments: Mapping[str, str], name: str, choices: tuple[str, ...], default: str) -> str:
     value = arguments.get(name) or default
     if value not in choices:
@@ -159,36 +145,6 @@ def _choice(arguments: Mapping[str, str], name: str, choices: tuple[str, ...], d
 
 def _order(arguments: Mapping[str, str], default: Order) -> Order:
     return cast("Order", _choice(arguments, "order", ("asc", "desc"), default))
-
-
-def _flag(arguments: Mapping[str, str], name: str) -> bool | None:
-    value = arguments.get(name)
-    if not value:
-        return None
-    if value not in ("0", "1"):
-        raise ParameterError(name, "must be 0 or 1")
-    return value == "1"
-
-
-def _language(arguments: Mapping[str, str]) -> str | None:
-    value = arguments.get("language")
-    if not value:
-        return None
-    if not is_language_code(value):
-        raise ParameterError("language", "must be a language code such as en or pt-br")
-    return value
-
-
-def _event(arguments: Mapping[str, str]) -> str | None:
-    value = arguments.get("event") or None
-    if value and not is_event_name(value):
-        raise ParameterError("event", "must be the name of a custom event such as quiz_finished")
-    return value
-
-
-def is_event_name(text: str) -> bool:
-    """Whether a custom event can be named so in an address: what strangers send may be anything."""
-    return len(text) <= SEARCH_MAX and text.isprintable()
 
 
 def _limit(arguments: Mapping[str, str]) -> int:

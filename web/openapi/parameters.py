@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from web.analytics.queries import KINDS, LIMIT_DEFAULT, LIMIT_MAX, SEARCH_MAX, STEPS, STEPS_MAX, USER_SORTS
+from web.analytics.filters.grammar import LENGTH_MAX
+from web.analytics.names import SEARCH_MAX, STEPS
+from web.analytics.queries import KINDS, LIMIT_DEFAULT, LIMIT_MAX, STEPS_MAX, USER_SORTS
 from web.analytics.ranges import ALL, PRESETS
 from web.openapi.operation import Parameter
 
@@ -37,6 +39,12 @@ Q = Parameter(
     _text(SEARCH_MAX, "^[^\\u0000]*$"),
     f"text of up to {SEARCH_MAX} characters, looked for in name, username and id, capitals and small letters alike",
 )
+FILTER = Parameter(
+    "filter",
+    _text(LENGTH_MAX),
+    "who is meant, in [the language of filters](filter.md): `language:ru paid:yes not active:30d`; together with the others of"
+    " these parameters everything must hold",
+)
 PAID = Parameter("paid", FLAG, "`1` who ever paid, `0` who never did")
 BLOCKED = Parameter("blocked", FLAG, "`1` who blocked the bot last, `0` the others")
 LANGUAGE = Parameter("language", _text(35, "^-*[A-Za-z0-9][A-Za-z0-9-]*$"), "a language code such as `en`")
@@ -64,4 +72,4 @@ TRAIL_ORDER = Parameter("order", _choice("asc", "desc", default="desc"), "`desc`
 
 TRAIL_FILTERS = (KIND, TEXT)
 TRAIL = (TRAIL_ORDER, *TRAIL_FILTERS, DAY, FIRST_EVENT)
-FILTERS = (Q, PAID, BLOCKED, LANGUAGE, EVENT)
+FILTERS = (Q, FILTER, PAID, BLOCKED, LANGUAGE, EVENT)

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from web.conditional import conditional
 from web.pages.event import event
+from web.pages.filter_picker import filter_picker
 from web.pages.printable import printable
 from web.pages.reference import reference
 from web.pages.statistics import statistics
@@ -18,6 +19,7 @@ from web.pages.users import users
 blueprint = Blueprint("pages", __name__)
 init_blueprint(blueprint)
 blueprint.add_url_rule("/analytics", view_func=conditional(statistics))
+blueprint.add_url_rule("/analytics/filter", view_func=filter_picker)
 blueprint.add_url_rule("/analytics/users", view_func=conditional(users))
 blueprint.add_url_rule("/analytics/users/<person:client_id>", view_func=conditional(trail), merge_slashes=False)
 blueprint.add_url_rule(

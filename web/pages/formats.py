@@ -15,7 +15,7 @@ from babel.numbers import format_currency, format_decimal
 from chattrail.currencies import minor_digits
 from web.analytics.bounds import AMOUNT_MAX, DURATION_MS_MAX, NUMBER_MAX, SHARE_MAX, SIZE_MAX
 from web.analytics.models import Bucket, Revenue
-from web.analytics.queries import is_language_code
+from web.analytics.names import is_language_code
 from web.pages.language import Catalogue
 from web.pages.safe_text import brief
 

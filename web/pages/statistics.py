@@ -7,7 +7,8 @@ from datetime import timedelta
 from flask import render_template, request
 
 from web.analytics.models import Figure, LeftOut, Stats
-from web.analytics.queries import EVENT_STEP, is_event_name, is_language_code, read_steps
+from web.analytics.names import is_event_name, is_language_code
+from web.analytics.queries import EVENT_STEP, read_steps
 from web.analytics.ranges import ALL, PRESETS, read_range
 from web.context import services
 from web.pages.template_context import page_bot, request_formats

@@ -23,7 +23,15 @@ from web.pages.safe_text import brief, clean, hue, initial
 
 YEAR_S = 365 * 86400
 PAGES = frozenset(
-    {"pages.statistics", "pages.users", "pages.trail", "pages.event", "pages.printable", "pages.reference"}
+    {
+        "pages.statistics",
+        "pages.users",
+        "pages.trail",
+        "pages.event",
+        "pages.printable",
+        "pages.reference",
+        "pages.filter_picker",
+    }
 )
 
 

@@ -2,8 +2,10 @@
 
 from flask import render_template, request
 
-from web.analytics.queries import UsersQuery, is_language_code
+from web.analytics.filters.request import SINGLE
+from web.analytics.queries import UsersQuery
 from web.context import services
+from web.pages.filter_bar import FilterBar
 from web.pages.template_context import here, page_bot, request_formats
 
 # Columns after the name: the sort key, and whether small screens leave it out ("wide") or tablets, too ("extra").
@@ -19,9 +21,7 @@ COLUMNS = (
     ("sessions", "wide"),
     ("stars", ""),
 )
-FILTERS = ("paid", "blocked")
-EXPORTED = ("q", "paid", "blocked", "language", "event", "bot")  # what chooses people, beside the order and the page
-LANGUAGES_SHOWN = 4
+EXPORTED = ("q", "filter", *SINGLE, "bot")  # what chooses people, beside the order and the page
 
 
 def users() -> str:
@@ -30,19 +30,14 @@ def users() -> str:
     query = UsersQuery.read(request.args)
     bot = page_bot()
     page = services.people.page(query, bot)
-    filtered = bool(query.q or query.language or query.event or query.paid is not None or query.blocked is not None)
-    languages = [each.code for each in services.figures.languages(bot) if is_language_code(each.code)][:LANGUAGES_SHOWN]
-    if query.language and query.language not in languages:
-        languages.append(query.language)
+    filtered = bool(query.q or query.filter)
     newest_known = query.sort == "last_seen" and query.order == "desc" and not filtered and not query.cursor
     return render_template(
         "users.html",
         query=query,
         page=page,
         columns=COLUMNS,
-        filters=FILTERS,
-        languages=languages,
-        filtered=filtered,
+        filter_bar=FilterBar("users", request.args, bot),
         export={name: value for name in EXPORTED if (value := request.args.get(name))},
         newest_at=page.users[0].last_seen if newest_known and page.users else None,
         nobody_yet=not page.users and not filtered and not query.cursor,

@@ -118,10 +118,14 @@ class FigureQueries:
         rows = BotReader(self._clickhouse, bot).rows("all_languages", {"limit": LANGUAGES_MAX})
         return tuple(models.LanguagePeople(*row) for row in rows)
 
+    def names(self, kind: str, ids: Sequence[str], bot: Bot | None = None) -> dict[str, str]:
+        """The names under which these `personas` or `stories` were chosen last, or their ids where no name was sent."""
+        found = self._names_of(BotReader(self._clickhouse, bot), True, [(kind, each) for each in ids])
+        return {each: found.get((kind, each), each) for each in ids}
+
     def persona_name(self, persona_id: str, bot: Bot | None = None) -> str:
         """The name under which a persona was chosen last, or its id where no name was sent."""
-        reader = BotReader(self._clickhouse, bot)
-        return self._names_of(reader, True, [("personas", persona_id)]).get(("personas", persona_id), persona_id)
+        return self.names("personas", [persona_id], bot)[persona_id]
 
     def _choices(
         self, reader: BotReader, span: dict[str, int], chosen: bool

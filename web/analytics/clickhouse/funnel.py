@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from web.analytics.queries import EVENT_STEP, STEPS
+from web.analytics.names import STEPS
+from web.analytics.queries import EVENT_STEP
 
 EVENT = (
     "(SELECT groupBitmapMergeState(people) FROM choices FINAL"

@@ -1,7 +1,10 @@
 """The list of people: sorted, searched, filtered and paged by position, so a page never shifts when others arrive."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from web.analytics.bots import Bot, bound
 from web.analytics.clickhouse.bots import BotReader
@@ -9,6 +12,7 @@ from web.analytics.clickhouse.client import ClickHouse, from_milliseconds
 from web.analytics.clickhouse.figures import revenue_of, whole
 from web.analytics.clickhouse.sql import sql
 from web.analytics.cursor import Cursors
+from web.analytics.filters.condition import LAST_SEEN_AT, people_condition
 from web.analytics.people_condition import PeopleCondition
 from web.analytics.person_key import hexed, key_of, sql_is_one_of, sql_key, text_of
 from web.analytics.queries import UserSort, UsersQuery
@@ -18,10 +22,7 @@ from web.errors import ProblemError
 PIECE = 1_000
 CURRENCIES_MAX = 20  # of one person
 FOLLOWS = {"asc": ">", "desc": "<"}
-BLOCKED = "a.last_block_event = 'bot_blocked'"
-PAID = "a.payments > 0"
-# a broadcast by the bot is no sign of the person
-LAST_SEEN = "toUnixTimestamp64Milli(if(toUnixTimestamp64Milli(a.last_own_ts) > 0, a.last_own_ts, a.last_ts))"
+LAST_SEEN = f"toUnixTimestamp64Milli({LAST_SEEN_AT})"
 # exact types only: a position travels as text in a cursor and must come back equal, which a float may not; a name's is its
 # beginning, so that an address with a cursor keeps its length
 POSITIONS: dict[UserSort, str] = {
@@ -49,8 +50,16 @@ SEARCH = """(
 class PeopleQueries:
     """Queries for people."""
 
-    def __init__(self, clickhouse: ClickHouse, secret_key: str) -> None:
+    def __init__(
+        self,
+        clickhouse: ClickHouse,
+        secret_key: str,
+        zone: ZoneInfo | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`zone` is that in which days begin, `clock` gives the time in seconds since 1970."""
         self._clickhouse = clickhouse
+        self._zone, self._clock = zone or ZoneInfo("UTC"), clock
         self._cursors = Cursors(secret_key, "users")
 
     def page(self, query: UsersQuery, bot: Bot | None = None) -> UserPage:
@@ -60,10 +69,8 @@ class PeopleQueries:
             query.sort,
             query.order,
             query.q,
-            query.paid,
-            query.blocked,
-            query.language,
-            *bound(bot, query.event),
+            str(query.filter or ""),
+            *bound(bot),
         )
         kind: type = str if query.sort == "name" else int
         after, place = "1", {}
@@ -86,7 +93,7 @@ class PeopleQueries:
         Of the query only what filters counts. Raises ClickHouseUnavailableError at any piece.
         """
         reader = BotReader(self._clickhouse, bot)
-        who = _condition(query)
+        who = self._who(query)
         pieces = {"filter": who.sql, "columns": sql("person_columns", last_seen=LAST_SEEN)}
         after = ""
         while rows := reader.rows("people_after", {**who.values, "after": after, "limit": PIECE}, **pieces):
@@ -107,7 +114,7 @@ class PeopleQueries:
         self, reader: BotReader, query: UsersQuery, after: str, place: dict[str, Any], limit: int
     ) -> Sequence[Sequence[Any]]:
         """Key, position and total of all for those who match, in order; key and name in hexadecimal."""
-        who = _condition(query)
+        who = self._who(query)
         return reader.rows(
             "page",
             {**who.values, **place, "limit": limit},
@@ -118,6 +125,13 @@ class PeopleQueries:
             after=after,
             order=query.order.upper(),
         )
+
+    def _who(self, query: UsersQuery) -> PeopleCondition:
+        who = people_condition(query.filter, self._zone, datetime.fromtimestamp(self._clock(), UTC))
+        if not query.q:
+            return who
+        search = {"q": query.q, "username": query.q.removeprefix("@") or "@"}
+        return PeopleCondition(f"{who.sql} AND {SEARCH}", {**who.values, **search})
 
     def _people(self, reader: BotReader, keys: list[bytes]) -> tuple[UserRow, ...]:
         """The rows of these people, in this order."""
@@ -130,25 +144,6 @@ class PeopleQueries:
         people = [_user(row) for row in rows]
         found = {key_of(person.client_id): person for person in people}
         return tuple(found[key] for key in keys if key in found)
-
-
-def _condition(query: UsersQuery) -> PeopleCondition:
-    conditions: list[str] = []
-    values: dict[str, Any] = {}
-    if query.q:
-        conditions.append(SEARCH)
-        values |= {"q": query.q, "username": query.q.removeprefix("@") or "@"}
-    if query.paid is not None:
-        conditions.append(PAID if query.paid else f"NOT ({PAID})")
-    if query.blocked is not None:
-        conditions.append(BLOCKED if query.blocked else f"NOT ({BLOCKED})")
-    if query.language is not None:
-        conditions.append("a.language_code = {language:String}")
-        values["language"] = query.language
-    if query.event is not None:
-        conditions.append("a.custom_counts[{event:String}] > 0")
-        values["event"] = query.event
-    return PeopleCondition(" AND ".join(conditions) or "1", values)
 
 
 def _user(row: Sequence[Any]) -> UserRow:

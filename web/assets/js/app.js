@@ -7,6 +7,7 @@ import { keepLive } from "./live.js";
 import { listenToKeys } from "./keys.js";
 import { followLogin } from "./login.js";
 import { followTrail } from "./trail.js";
+import { pickFilters } from "./picker.js";
 import { showImages } from "./viewer.js";
 
 keepLive();
@@ -15,6 +16,7 @@ followLogin();
 showImages();
 showDetails();
 followTrail();
+pickFilters();
 announceChanges();
 drawChart();
 document.addEventListener("htmx:after:settle", drawChart);

@@ -1,8 +1,10 @@
-// "/" goes to the search; "j" and "k" walk through the rows of Users.
+// "/" goes to the search, "f" chooses a filter, Delete takes off that of the focused chip; "j" and "k" walk through the rows of Users.
 export function listenToKeys() {
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
     if (event.key === "/") focusSearch(event);
+    else if (event.key === "f") document.getElementById("filter-add")?.click();
+    else if (event.key === "Delete" || event.key === "Backspace") document.activeElement.closest(".filter-chip")?.querySelector(".chip-remove").click();
     else if (event.key === "j") walk(1);
     else if (event.key === "k") walk(-1);
   });

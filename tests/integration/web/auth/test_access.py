@@ -20,6 +20,7 @@ GET = {
     "/analytics": (303, 303, 303, 200),
     "/analytics/users": (303, 303, 303, 200),
     "/analytics/api": (303, 303, 303, 200),
+    "/analytics/filter": (303, 303, 303, 200),
     "/analytics/users/42": (303, 303, 303, 200),
     "/analytics/users/42/print": (303, 303, 303, 200),
     NO_EVENT: (303, 303, 303, 404),
@@ -49,6 +50,7 @@ POST = {
 }
 RULES = {  # the routes of the app and where the tables above have them
     "/": "/", "/analytics": "/analytics", "/analytics/users": "/analytics/users",
+    "/analytics/filter": "/analytics/filter",
     "/analytics/api": "/analytics/api", "/api/openapi.json": "/api/openapi.json",
     "/analytics/users/<person:client_id>": "/analytics/users/42", "/images/<uuid:event_id>": NOBODY_IMAGE, "/login": "/login",
     "/login/link": "/login/link", "/logout": "/logout", "/healthz": "/healthz", "/static/<path:filename>": static_path("app.css"),
