@@ -72,7 +72,15 @@ SELECT
     maxMapIf(map(e.persona_id, named(e.shown, e.attributes['chattrail.persona.name'])),
         type = 'persona_selected' AND e.attributes['chattrail.persona.name'] != '') AS persona_names,
     maxMapIf(map(e.story_id, named(e.shown, e.attributes['chattrail.story.name'])),
-        type = 'story_selected' AND e.attributes['chattrail.story.name'] != '') AS story_names
+        type = 'story_selected' AND e.attributes['chattrail.story.name'] != '') AS story_names,
+    minIf(named(e.shown, e.attributes['chattrail.start.payload']), type = 'start_command') AS first_start,
+    minIf(named(e.shown, e.persona_id), e.persona_id != '') AS first_persona,
+    minIf(named(e.shown, multiIf(type = 'start_command', '/start', type = 'command', concat('/', command),
+        type = 'custom', concat('event:', custom_name), type)), is_own) AS first_event,
+    maxIf(named(e.shown, e.plan), e.premium_action = 'paid' AND e.plan != '') AS last_plan,
+    maxIf(named(e.shown, e.model), type = 'ai_message' AND error_type = '' AND e.model != '') AS last_model,
+    mapFilter((k, v) -> v > 0, sumMapIf(map(concat('input:', e.model), used_input, concat('output:', e.model), used_output,
+        concat('pictures:', e.model), made), used_input + used_output + made > 0)) AS usage
 FROM (
     SELECT
         *,
@@ -87,7 +95,10 @@ FROM (
                 AND premium_action IN ('', 'paid')) AS is_own,
         toInt64(multiIf(premium_action = 'paid', 1, premium_action = 'refunded', -1, 0)) AS sign,
         upper(currency) AS money,
-        if(minor_units = -1, NOT amount_left_out, minor_units BETWEEN 0 AND 1000000000000) AS is_sound
+        if(minor_units = -1, NOT amount_left_out, minor_units BETWEEN 0 AND 1000000000000) AS is_sound,
+        toUInt64(if(input_tokens <= 1000000000, input_tokens, 0)) AS used_input,
+        toUInt64(if(output_tokens <= 1000000000, output_tokens, 0)) AS used_output,
+        toUInt64(type = 'image_generated' AND error_type = '') AS made
     FROM events FINAL
     WHERE user_id IN $people
       AND toYYYYMM(ts) IN $months

@@ -2,7 +2,7 @@
 -- The days are the sums of what is computed here and of the other quarters of an hour, as they are in `figures`.
 INSERT INTO figures (
     grain, at, bot, computed_at, first_ts, last_ts, counts, stars, revenue, revenue_units,
-    people, step_start, step_persona, step_story, step_answer, step_paid, answer_times)
+    people, step_start, step_persona, step_story, step_answer, step_paid, answer_times, usage)
 SELECT
     place.1, place.2, bot, now64(6),
     minIf(f.first_ts, is_kept AND f.counts[1] > 0),
@@ -17,7 +17,8 @@ SELECT
     groupBitmapMergeStateIf(f.step_story, is_kept),
     groupBitmapMergeStateIf(f.step_answer, is_kept),
     groupBitmapMergeStateIf(f.step_paid, is_kept),
-    quantilesBFloat16ArrayMergeStateIf(0.5, 0.95)(f.answer_times, is_kept)
+    quantilesBFloat16ArrayMergeStateIf(0.5, 0.95)(f.answer_times, is_kept),
+    sumMapIf(f.usage, is_kept)
 FROM (
     SELECT
         slot AS at, bot, true AS is_kept, [('slot', slot), ('day', toStartOfDay(slot))] AS places,
@@ -33,7 +34,8 @@ FROM (
         groupBitmapStateIf(number, number > 0 AND bitTest(steps, 3)) AS step_story,
         groupBitmapStateIf(number, number > 0 AND bitTest(steps, 4)) AS step_answer,
         groupBitmapStateIf(number, number > 0 AND bitTest(steps, 5)) AS step_paid,
-        quantilesBFloat16ArrayState(0.5, 0.95)(a.answer_durations) AS answer_times
+        quantilesBFloat16ArrayState(0.5, 0.95)(a.answer_durations) AS answer_times,
+        sumMap(a.usage) AS usage
     FROM activity_by_slot AS a FINAL
     LEFT JOIN ($numbers) AS n USING (user_id)
     WHERE slot IN {slots:Array(UInt32)}
@@ -43,7 +45,7 @@ FROM (
         at, bot, at NOT IN {slots:Array(UInt32)},
         if(at IN {slots:Array(UInt32)}, [('slot', at), ('day', toStartOfDay(at))], [('day', toStartOfDay(at))]),
         first_ts, last_ts, counts, stars, revenue, revenue_units,
-        people, step_start, step_persona, step_story, step_answer, step_paid, answer_times
+        people, step_start, step_persona, step_story, step_answer, step_paid, answer_times, usage
     FROM figures FINAL
     WHERE grain = 'slot' AND at >= toDateTime({first_day:UInt32}, 'UTC') AND at < toDateTime({end:UInt32}, 'UTC')
       AND toStartOfDay(at) IN {days:Array(UInt32)}

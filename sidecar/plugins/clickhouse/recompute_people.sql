@@ -3,7 +3,8 @@
 INSERT INTO people (
     of_all, bot, user_id, number, computed_at, events, first_ts, last_ts, last_own_ts, first_own_slot, user_name, username,
     language_code, is_premium, persona_id, story_id, last_block_event, messages, bot_messages, answers, pictures, refreshes, clears,
-    commands, sessions, payments, failures, amounts_left_out, stars, revenue, revenue_units, custom_counts)
+    commands, sessions, payments, failures, amounts_left_out, stars, revenue, revenue_units, custom_counts,
+    source, first_persona, first_event, plan, model, usage)
 SELECT
     grouping(bot) = 1 AS of_all, bot, user_id,
     any(number),
@@ -30,7 +31,13 @@ SELECT
     sumMap(mapApply((k, v) -> (toString(k), toInt128(v)),
         mapFilter((k, v) -> v BETWEEN -1000000000000000 AND 1000000000000000, a.revenue))),
     sumMap(mapApply((k, v) -> (toString(k), v), mapFilter((k, v) -> abs(v) <= 1e15, a.revenue_units))),
-    sumMap(mapApply((k, v) -> (toString(k), toUInt64(v)), a.custom_counts))
+    sumMap(mapApply((k, v) -> (toString(k), toUInt64(v)), a.custom_counts)),
+    substring(minIf(a.first_start, a.first_start != ''), 21),
+    substring(minIf(a.first_persona, a.first_persona != ''), 21),
+    substring(minIf(a.first_event, a.first_event != ''), 21),
+    substring(max(a.last_plan), 21),
+    substring(max(a.last_model), 21),
+    sumMap(mapApply((k, v) -> (toString(k), v), a.usage))
 FROM (SELECT *, (messages + commands + persona_choices + story_choices + refreshes + clears + continues + payments + other_actions > 0) AS is_own FROM activity FINAL WHERE user_id IN $people) AS a
 LEFT JOIN (SELECT user_id, number FROM person_numbers FINAL WHERE user_id IN $people) AS n USING (user_id)
 GROUP BY GROUPING SETS ((user_id), (user_id, bot))

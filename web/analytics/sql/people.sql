@@ -17,7 +17,12 @@ SELECT
     sum(p.messages) AS messages, sum(p.bot_messages) AS bot_messages, sum(p.answers) AS answers, sum(p.pictures) AS pictures,
     sum(p.refreshes) AS refreshes, sum(p.clears) AS clears, sum(p.commands) AS commands, sum(p.sessions) AS sessions,
     sum(p.payments) AS payments, sum(p.failures) AS failures, sum(p.amounts_left_out) AS amounts_left_out, sum(p.stars) AS stars,
-    sumMap(p.revenue) AS revenue, sumMap(p.revenue_units) AS revenue_units, sumMap(p.custom_counts) AS custom_counts
+    sumMap(p.revenue) AS revenue, sumMap(p.revenue_units) AS revenue_units, sumMap(p.custom_counts) AS custom_counts,
+    argMaxIf(p.story_id, p.last_ts, p.story_id != '') AS story_id,
+    argMinIf(p.source, p.first_ts, p.source != '') AS source,
+    argMinIf(p.first_persona, p.first_ts, p.first_persona != '') AS first_persona,
+    argMinIf(p.first_event, p.first_ts, p.first_event != '') AS first_event,
+    argMaxIf(p.plan, p.last_ts, p.plan != '') AS plan, argMaxIf(p.model, p.last_ts, p.model != '') AS model, sumMap(p.usage) AS usage
 FROM people AS p FINAL
 WHERE NOT of_all AND $of_bot
 GROUP BY user_id

@@ -96,7 +96,7 @@ def test_figures_are_equal_before_in_the_middle_and_after(client: Client, clickh
 
     assert [migration.version for migration in migrate(url)] == list(range(14, len(migrations()) + 1))
     unchanged()
-    assert asyncio.run(one_pass(url, 2, unchanged)) == 40 - 20, "it was killed in the middle"
+    assert asyncio.run(one_pass(url, 2, unchanged)) > 0, "it was killed in the middle"
     by_bot = {bot: events for bot, events, _ in client.query(BY_BOT).result_rows}
     assert by_bot["42"] == 40
     assert asyncio.run(one_pass(url, 100, unchanged)) == 0
