@@ -1,13 +1,10 @@
 """Figures of the Statistics page, from the rollup `activity`; web/texts describes how each is counted (`counted`)."""
 
-import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
-from chattrail.currencies import minor_digits
 from web.analytics import models
 from web.analytics.bots import Bot
 from web.analytics.clickhouse.bots import BotReader
@@ -15,32 +12,27 @@ from web.analytics.clickhouse.client import ClickHouse, from_milliseconds
 from web.analytics.clickhouse.funnel import chosen_steps, funnel
 from web.analytics.clickhouse.loss_accounting import loss_accounting
 from web.analytics.clickhouse.sql import sql
+from web.analytics.clickhouse.sums import (
+    HEADLINE,
+    Number,
+    Rows,
+    answer_times_of_part,
+    named,
+    of_everybody,
+    of_part,
+    whole,
+)
+from web.analytics.people_condition import PeopleCondition
 from web.analytics.ranges import EARLIEST, Range, Window
 
 KEYS_MAX = 100
-CURRENCIES_MAX = 100
-AMOUNT_DIGITS = 6  # of what was sent in units: more than any currency has, fewer than a float's noise
 LANGUAGES_MAX = 300
 IMAGE_REASONS_MAX = 20
 NAMES_CACHED_S = 60.0
 EARLIEST_S = int(datetime(EARLIEST.year, EARLIEST.month, EARLIEST.day, tzinfo=UTC).timestamp())
 CHOICES = ("personas", "stories")
-# What `figures.counts` counts, in its order: 0018_sums_as_arrays.sql has an ALIAS for each.
-COUNTS = (
-    "events", "messages", "bot_messages", "answers", "answer_failures", "pictures", "picture_failures", "refreshes", "commands",
-    "starts", "persona_choices", "story_choices", "clears", "continues", "other_actions", "own_edits", "bot_edits", "deletions",
-    "reactions", "votes", "offers", "invoices", "payments", "first_payments", "renewals", "refunds", "refusals", "cancellations",
-    "blocks", "unblocks", "failures", "amounts_left_out", "durations_left_out", "tokens_left_out", "timed_answers",
-    "input_tokens", "output_tokens",
-)  # fmt: skip
-# Counts in the order of the models that have them.
-HEADLINE = ("messages", "bot_messages", "answers", "pictures")
-CHAT = ("own_edits", "bot_edits", "deletions", "reactions", "votes")
+CHAT = ("own_edits", "bot_edits", "deletions", "reactions", "votes")  # in the order of the model
 DAY_S = 86_400
-EXACT_ANSWERS = 50_000  # answer times of more are quantiles of bfloat16: up to 0.8 % too low
-
-Number = int | float
-Rows = Sequence[Sequence[Any]]
 
 
 class FigureQueries:
@@ -50,24 +42,44 @@ class FigureQueries:
         self._clickhouse = clickhouse
         self._names: dict[tuple[object, ...], tuple[float, str]] = {}
 
-    def stats(self, asked: Range, now: datetime, bot: Bot | None = None, steps: tuple[str, ...] = ()) -> models.Stats:
-        """All figures of a range, of one bot or of all; `steps` are those of the funnel where the usual ones will not do."""
+    def stats(
+        self,
+        asked: Range,
+        now: datetime,
+        bot: Bot | None = None,
+        steps: tuple[str, ...] = (),
+        who: PeopleCondition | None = None,
+    ) -> models.Stats:
+        """All figures of a range, of one bot or of all, of everybody or of a part of the people.
+
+        `steps` are those of the funnel where the usual ones will not do. What belongs to nobody is in the figures of everybody
+        alone; the range of all time, loss accounting and the state of images are always those of everybody.
+        """
         reader = BotReader(self._clickhouse, bot)
-        count, first, newest, taken, untimed = reader.row("extent", {"earliest": EARLIEST_S, "now": _epoch(now)})
+        extent = {"earliest": EARLIEST_S, "now": _epoch(now)}
+        (count, first, newest, sums, untimed), reader = self._clickhouse.together(
+            lambda: reader.row("extent", extent), lambda: reader.of_part(who) if who else reader
+        )
+        ever = named(sums)
         window = asked.since(from_milliseconds(first) if count else None)
-        span, steps = span_of(window), chosen_steps(taken, steps)
-        edges = Edges(window)
-        totals, counted, new_people, choices, languages, lost, images = self._clickhouse.together(
-            lambda: _totals(reader, span, steps),
+        span, steps, edges = span_of(window), chosen_steps(ever, steps), Edges(window)
+        (total, by_edge, times), times_of_part, *others = self._clickhouse.together(
+            lambda: of_part(reader, edges.asked, span, ever) if reader.part else of_everybody(reader, span),
+            lambda: answer_times_of_part(reader, span) if reader.part else None,
+            lambda: _people_and_steps(reader, span, steps),
             lambda: reader.rows("buckets", edges.asked),
             lambda: reader.rows("new_people", edges.asked),
-            lambda: self._choices(reader, span, any(taken[1:3])),
+            lambda: self._choices(reader, span, bool(ever["persona_choices"] or ever["story_choices"])),
             lambda: reader.rows("languages", {**span, "limit": LANGUAGES_MAX}),
             lambda: loss_accounting(self._clickhouse, window),
             lambda: _image_stats(self._clickhouse),
         )
+        (people, reached), counted, new_people, choices, languages, lost, images = others
+        if reader.part:
+            counted = [(edge, number, *by_edge[edge].drawn) for edge, number, *_ in counted if edge in by_edge]
+            untimed = by_edge[0].counts["events"] if 0 in by_edge else 0
         series, activity = edges.table(counted, new_people)
-        people, counts, stars, minor, units, p50, p95, reached = totals
+        counts, stars, (p50, p95) = total.counts, total.stars, times_of_part or times
         headline = (people, sum(series[1][1]), *(counts[name] for name in HEADLINE), whole(stars))
         personas, stories, commands, custom = choices
         return models.Stats(
@@ -100,9 +112,7 @@ class FigureQueries:
                 counts["refusals"],
                 counts["cancellations"],
                 whole(stars),
-                revenue_of(
-                    (each, minor.get(each, 0), units.get(each, 0)) for each in sorted({*minor, *units})[:CURRENCIES_MAX]
-                ),
+                total.revenue,
             ),
             blocks=models.Blocks(counts["blocks"], counts["unblocks"]),
             failures=counts["failures"],
@@ -136,7 +146,7 @@ class FigureQueries:
             "custom_counts": [],
             **{kind: [] for kind in CHOICES},
         }
-        for kind, *row in reader.rows("choices", {**span, "limit": KEYS_MAX}):
+        for kind, *row in reader.rows("choices_of_part" if reader.part else "choices", {**span, "limit": KEYS_MAX}):
             found[kind].append(row)
         names = self._names_of(reader, chosen, [(kind, row[0]) for kind in CHOICES for row in found[kind]])
         personas, stories = (
@@ -178,9 +188,8 @@ class Edges:
         new = {edge: int(number) for edge, number in new_people}
 
         def row(edge: int) -> list[Number]:
-            people, sums, stars = counts.get(edge, (0, (), 0.0))
-            others = named(sums)
-            return [people, new.get(edge, 0), *(others[name] for name in HEADLINE), whole(stars)]
+            people, sums, stars = counts.get(edge, (0, [0] * len(HEADLINE), 0.0))
+            return [people, new.get(edge, 0), *sums, whole(stars)]
 
         table = [row(_epoch(edge)) for edge in self._edges]
         previous: Sequence[Number | None] = row(self._before[0]) if self._before else [None] * len(table[0])
@@ -200,35 +209,9 @@ def span_of(window: Window) -> dict[str, int]:
     return {"start": start, "end": end, "days_start": first, "days_end": last}
 
 
-def _totals(reader: BotReader, span: dict[str, int], steps: tuple[str, ...]) -> list[Any]:
-    """The row of `totals`, with answer times (None when no answer has one) in place of what they are made from."""
-    counts, values = funnel(steps)
-    asked = {**span, **values, "limit": CURRENCIES_MAX}
-    people, sums, *money, times, reached = reader.row("totals", asked, steps=counts)
-    sums_by_name = named(sums)
-    timed = sums_by_name["timed_answers"]
-    if timed <= EXACT_ANSWERS:
-        (times,) = reader.row("answer_times", span) if timed else ((None, None),)
-    if timed and math.isnan(times[0]):
-        (times,) = reader.row("answer_times_of_events", span)
-    shown = (None if each is None or math.isnan(each) else each for each in times)
-    return [people, sums_by_name, *money, *shown, reached]
-
-
-def named(sums: Sequence[int]) -> dict[str, int]:
-    """Sums of `figures.counts` by their names; all are 0 where there is no row."""
-    return dict(zip(COUNTS, sums or [0] * len(COUNTS), strict=True))
-
-
-def revenue_of(rows: Iterable[Sequence[Any]]) -> tuple[models.Revenue, ...]:
-    """Revenue of (currency, sum in smallest units, sum in units), of which something is left."""
-    made = []
-    for currency, minor, units in rows:
-        digits = minor_digits(currency)
-        # a sum of 0 within a quarter of an hour is in no row of `activity`, so none may be anywhere
-        if amount := round(float(Decimal(minor).scaleb(-digits) + Decimal(units)), AMOUNT_DIGITS):
-            made.append(models.Revenue(currency, whole(amount), digits))
-    return tuple(made)
+def _people_and_steps(reader: BotReader, span: dict[str, int], steps: tuple[str, ...]) -> Sequence[Any]:
+    counts, values = funnel(steps, reader.part)
+    return reader.row("people_and_steps", {**span, **values}, steps=counts)
 
 
 def _image_stats(clickhouse: ClickHouse) -> models.ImageStats:
@@ -239,11 +222,6 @@ def _image_stats(clickhouse: ClickHouse) -> models.ImageStats:
     oldest_pending_at = from_milliseconds(oldest) if pending else None
     failures = tuple(models.ImageFailures(*row) for row in reasons)
     return models.ImageStats(archived, pending, failed, erased, size, oldest_pending_at, failures)
-
-
-def whole(number: float) -> Number:
-    """5 stars, not 5.0: sums of a Float64 column that are whole."""
-    return int(number) if number.is_integer() else number
 
 
 def _epoch(at: datetime) -> int:

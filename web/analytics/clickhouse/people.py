@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 from web.analytics.bots import Bot, bound
 from web.analytics.clickhouse.bots import BotReader
 from web.analytics.clickhouse.client import ClickHouse, from_milliseconds
-from web.analytics.clickhouse.figures import revenue_of, whole
 from web.analytics.clickhouse.sql import sql
+from web.analytics.clickhouse.sums import revenue_of, whole
 from web.analytics.cursor import Cursors
 from web.analytics.filters.condition import LAST_SEEN_AT, people_condition
 from web.analytics.people_condition import PeopleCondition

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from web.analytics.clickhouse.figures import COUNTS
+from web.analytics.clickhouse.sums import COUNTS
 from web.analytics.filters.fields import CHOICES, COUNTED, FLAGS, KINDS, NUMBERS
 from web.analytics.filters.tree import And, Condition, Days, Not, Or, Property, Tree
 from web.analytics.names import STEPS

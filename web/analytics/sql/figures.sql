@@ -9,35 +9,41 @@
         OR at >= toDateTime({days_end:UInt32}, 'UTC') AND at < toDateTime({end:UInt32}, 'UTC')))
 
 -- name: extent
--- Whether there are events with a believable time, and when their first and newest happened. A bot's clock may run years
--- ahead: that may neither stretch "all time" nor hide an outage. Only the quarter of an hour is checked, so a time beside it
--- counts as its end. A record without any usable time stands at 1970, and happened when it was received: such ones are in no range
--- and in no figure, and counted here. The fourth column says which steps of the usual funnel were ever taken.
+-- Whether there are events with a believable time, when their first and newest happened, and how often each thing was ever counted. A
+-- bot's clock may run years ahead: that may neither stretch "all time" nor hide an outage. Whole days are read until today, then quarters of
+-- an hour; a time outside of its row counts as the row's end. A record without any usable time stands at 1970, and happened when it was
+-- received: such ones are in no range and in no figure, and counted here.
 WITH
     toInt64(toUnixTimestamp(at)) * 1000 AS began,
+    began + if(grain = 'day', 86399999, 899999) AS ended,
     toInt64({now:UInt32}) * 1000 + 899999 AS latest,
-    toUnixTimestamp64Milli(first_ts) AS received,
+    toUnixTimestamp64Milli(first_ts) AS first,
     toUnixTimestamp64Milli(last_ts) AS last,
-    events > 0 AND (at >= toDateTime({earliest:UInt32}, 'UTC') AND at <= toDateTime({now:UInt32}, 'UTC')
-        OR at = 0 AND received BETWEEN toInt64({earliest:UInt32}) * 1000 AND latest) AS is_believable
+    events > 0 AND (at != 0 OR first BETWEEN toInt64({earliest:UInt32}) * 1000 AND latest) AS is_believable
 SELECT
     countIf(is_believable),
-    minIf(at = 0 ? received : began, is_believable),
-    maxIf(at = 0 ? least(last, latest) : greatest(began, least(last, began + 899999)), is_believable),
-    [maxIf(starts, is_believable) > 0, maxIf(persona_choices, is_believable) > 0, maxIf(story_choices, is_believable) > 0,
-        maxIf(greatest(answers, bot_messages), is_believable) > 0, maxIf(payments, is_believable) > 0],
+    minIf(at = 0 ? first : greatest(began, least(first, ended)), is_believable),
+    maxIf(at = 0 ? least(last, latest) : greatest(began, least(last, ended)), is_believable),
+    sumForEachIf(counts, is_believable),
     sumIf(events, at = 0)
 FROM figures FINAL
-WHERE grain = 'slot' AND $of_bot
+PREWHERE $of_bot AND (
+    grain = 'day' AND at >= toDateTime({earliest:UInt32}, 'UTC') AND at < toStartOfDay(toDateTime({now:UInt32}, 'UTC'))
+    OR grain = 'slot' AND (at = 0 OR at >= toStartOfDay(toDateTime({now:UInt32}, 'UTC')) AND at <= toDateTime({now:UInt32}, 'UTC')))
 
 -- name: buckets
--- The headline figures for each bucket. Edges are instants: the zone and its clock changes are already in them.
+-- People and the sums that Statistics draw for each bucket. Edges are instants: the zone and its clock changes are already in them. A
+-- day in UTC that lies within one bucket is read as one row, the others as quarters of an hour.
+WITH (day -> day >= {start:UInt32} AND day + 86400 <= {end:UInt32}
+    AND roundDown(day, {edges:Array(UInt32)}) = roundDown(day + 86399, {edges:Array(UInt32)})) AS is_whole
 SELECT
     roundDown(toUnixTimestamp(at), {edges:Array(UInt32)}) AS edge,
-    groupBitmapMerge(people),
-    sumForEach(counts), sum(stars)
+    $count_people,
+    [sum(messages), sum(bot_messages), sum(answers), sum(pictures)], sum(stars)
 FROM figures FINAL
-WHERE grain = 'slot' AND $of_bot AND at >= toDateTime({start:UInt32}, 'UTC') AND at < toDateTime({end:UInt32}, 'UTC')
+PREWHERE $of_bot AND at >= toStartOfDay(toDateTime({start:UInt32}, 'UTC')) AND at < toDateTime({end:UInt32}, 'UTC')
+    AND (grain = 'day' AND is_whole(toUnixTimestamp(at))
+        OR grain = 'slot' AND at >= toDateTime({start:UInt32}, 'UTC') AND NOT is_whole(toUnixTimestamp(toStartOfDay(at))))
 GROUP BY edge
 
 -- name: new_people
@@ -47,28 +53,33 @@ FROM $people AS p
 WHERE first_own_slot >= toDateTime({start:UInt32}, 'UTC') AND first_own_slot < toDateTime({end:UInt32}, 'UTC')
 GROUP BY edge
 
--- name: totals
--- Sums over the whole range; `people` counts each person once, so it is not the sum over buckets. What was paid less what was refunded
--- is by currency: sums in its smallest units, and sums in units of what came without them. $steps are sets of people, those who
--- took each step of a funnel and all before it, in any order within the range. One sum of an array of counts takes a fraction of the
--- time that a sum for each takes to be analysed; COUNTS in web/analytics/clickhouse/figures.py has their names.
+-- name: people_and_steps
+-- People of the whole range, each once, so it is not the sum over buckets; and $steps, those who took each step of a funnel and all before
+-- it, in any order within the range.
+SELECT $count_people, [$steps]::Array(UInt64)
+FROM figures FINAL
+PREWHERE $of_bot AND $within
+
+-- name: sums
+-- Sums over the whole range. What was paid less what was refunded is by currency: sums in its smallest units, and sums in units of what
+-- came without them. One sum of an array of counts takes a fraction of the time that a sum for each takes to be analysed; COUNTS in
+-- web/analytics/clickhouse/sums.py has their names.
 WITH $short AS short
 SELECT
-    groupBitmapMerge(people), sumForEach(counts), sum(stars),
+    sumForEach(counts), sum(stars),
     mapFromArrays(arraySlice(mapKeys(sumMap(mapApply((k, v) -> (short(k), v), revenue)) AS minor), 1, {limit:UInt32}),
         arraySlice(mapValues(minor), 1, {limit:UInt32})),
     mapFromArrays(arraySlice(mapKeys(sumMap(mapApply((k, v) -> (short(k), v), revenue_units)) AS units), 1, {limit:UInt32}),
         arraySlice(mapValues(units), 1, {limit:UInt32})),
-    quantilesBFloat16ArrayMerge(0.5, 0.95)(answer_times),
-    [$steps]::Array(UInt64)
+    quantilesBFloat16ArrayMerge(0.5, 0.95)(answer_times)
 FROM figures FINAL
-WHERE $of_bot AND $within
+PREWHERE $of_bot AND $within
 
 -- name: answer_times
 -- How long answers took, exactly: for ranges with few of them.
 SELECT quantilesExactInclusiveArray(0.5, 0.95)(answer_durations)
 FROM activity_by_slot FINAL
-WHERE $of_bot AND slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
+PREWHERE $of_bot AND slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
 
 -- name: answer_times_of_events
 -- The same from the events: of a store that this release has just migrated, until the sidecar has recomputed how long answers took.
@@ -82,7 +93,7 @@ WHERE $of_bot AND type = 'ai_message' AND error_type = '' AND duration_ms > 0 AN
 WITH $short AS short
 SELECT toString(kind) AS kind, short(key) AS named, groupBitmapMerge(people), sum(choices.total) AS total
 FROM choices FINAL
-WHERE $of_bot AND $within
+PREWHERE $of_bot AND $within
 GROUP BY kind, named
 HAVING total > 0
 ORDER BY total DESC, named
@@ -114,7 +125,7 @@ GROUP BY kind, id
 WITH $short AS short
 SELECT short(language_code) AS language, count() AS people
 FROM $people AS p
-WHERE bitmapContains((SELECT groupBitmapMergeState(people) FROM figures FINAL WHERE $of_bot AND $within), number)
+WHERE bitmapContains((SELECT groupBitmapMergeState(people) FROM figures FINAL PREWHERE $of_bot AND $within), number)
 GROUP BY language
 ORDER BY people DESC, language
 LIMIT {limit:UInt32}

@@ -3,10 +3,11 @@
 import math
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -17,6 +18,8 @@ from tests.support.otlp import event
 from tests.support.web_chats import NAMES, NOW, SERVICE, ZONE, Sent, make_events
 from tests.support.web_stage import WebStage, web_stage
 from tests.support.web_support import BEARER
+from web.analytics.clickhouse.figures import FigureQueries
+from web.analytics.people_condition import PeopleCondition
 
 SLOT = 900
 POINT = ("people", "messages", "bot_messages", "answers", "pictures")
@@ -28,9 +31,10 @@ class Population:
     events: list[Sent]
     first_own: dict[str, datetime]
 
-    def stats(self, query: str = "") -> dict[str, Any]:
-        app = self.stage.app(FakeClock(NOW), timezone=ZONE.key)
-        answer = app.test_client().get(f"/api/analytics/stats{query}", headers=BEARER)
+    def stats(self, query: str = "", who: PeopleCondition | None = None) -> dict[str, Any]:
+        app, stats = self.stage.app(FakeClock(NOW), timezone=ZONE.key), FigureQueries.stats
+        with patch.object(FigureQueries, "stats", lambda *given: stats(*given, who=who)):
+            answer = app.test_client().get(f"/api/analytics/stats{query}", headers=BEARER)
         assert answer.status_code == 200, answer.text
         assert isinstance(answer.json, dict)
         return answer.json
@@ -38,6 +42,11 @@ class Population:
     def of_bot(self, bot: str) -> "Population":
         """The same with the events of one bot alone."""
         events = [e for e in self.events if e.bot == bot]
+        return replace(self, events=events, first_own=first_own_of(events))
+
+    def of_people(self, people: set[str]) -> "Population":
+        """The same with the events of some people alone."""
+        events = [e for e in self.events if e.user in people]
         return replace(self, events=events, first_own=first_own_of(events))
 
     def between(self, start: datetime, end: datetime) -> list[Sent]:
@@ -102,6 +111,46 @@ def test_every_figure_of_one_bot_is_what_a_plain_count_of_its_events_gives(
     assert 0 < len(its.events) < len(population.events)
     check_headline(its, stats, start, end, its.between(start, end), buckets)
     check_sections(stats, its.between(start, end))
+
+
+PARTS: dict[str, tuple[PeopleCondition, Callable[[list[Sent]], bool]]] = {
+    "everybody": (PeopleCondition("1", {}), lambda its: True),
+    "nobody": (PeopleCondition("a.events = 0", {}), lambda its: False),
+    "German": (
+        PeopleCondition("a.language_code = {language:String}", {"language": "de"}),
+        lambda its: any(e.get("telegram.user.language_code") == "de" for e in its),
+    ),
+    "who paid": (
+        PeopleCondition("a.payments > 0", {}),
+        lambda its: any(e.get("chattrail.premium.action") == "paid" for e in its),
+    ),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize(
+    ("query", "buckets", "bot"),
+    [
+        ("range=90d", 90, ""),
+        ("range=all", 94, ""),
+        ("from=2026-10-25&to=2026-10-25", 25, "42"),
+        ("from=2026-05-01", 28, SERVICE),
+    ],
+)
+def test_every_figure_of_a_part_of_the_people_is_what_a_plain_count_of_their_events_gives(
+    population: Population, part: str, query: str, buckets: int, bot: str
+) -> None:
+    who, is_meant = PARTS[part]
+    stats = population.stats(f"?{query}&bot={bot}", who)
+    start, end = when(stats["range"]["from"]), when(stats["range"]["to"])
+    its = population.of_bot(bot) if bot else population
+    of: dict[str, list[Sent]] = defaultdict(list)
+    for e in its.events:
+        of[e.user].append(e)
+    theirs = its.of_people({user for user, events in of.items() if user and is_meant(events)})
+    assert bool(theirs.events) == (part != "nobody")
+    check_headline(theirs, stats, start, end, theirs.between(start, end), buckets)
+    check_sections(stats, theirs.between(start, end))
 
 
 def check_headline(

@@ -98,7 +98,7 @@ def test_figures_are_equal_before_in_the_middle_and_after(client: Client, clickh
     unchanged()
     assert asyncio.run(one_pass(url, 2, unchanged)) > 0, "it was killed in the middle"
     by_bot = {bot: events for bot, events, _ in client.query(BY_BOT).result_rows}
-    assert by_bot["42"] == 40
+    assert 0 < by_bot["42"] < 80
     assert asyncio.run(one_pass(url, 100, unchanged)) == 0
     assert client.query(BY_BOT).result_rows == [("", 80, 40), ("42", 80, 40), ("shop", 80, 40)]
     unchanged()

@@ -19,7 +19,7 @@ from tests.support.migrated import migrated_database
 from tests.support.otlp import event, request
 from tests.support.recount import recount
 from tests.support.sinks import SinkUnderTest, sink_on
-from web.analytics.clickhouse.figures import COUNTS
+from web.analytics.clickhouse.sums import COUNTS
 
 DAY = 86_400 * 10**9
 AT = 1_772_366_400 * 10**9  # 2026-03-01 12:00 UTC
