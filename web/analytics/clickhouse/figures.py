@@ -177,8 +177,9 @@ class Edges:
     def __init__(self, window: Window) -> None:
         self._edges = window.edges()
         self._before = [] if window.previous_start is None else [_epoch(window.previous_start)]
-        edges = self._before + [_epoch(edge) for edge in self._edges]
-        self.asked = {"edges": edges, "start": edges[0], "end": _epoch(window.end)}
+        edges, end = self._before + [_epoch(edge) for edge in self._edges], _epoch(window.end)
+        parts = sorted({at // DAY_S * DAY_S for at in (*edges, end) if at % DAY_S})
+        self.asked = {"edges": edges, "start": edges[0], "end": end, "parts": parts}
 
     def table(
         self, counted: Rows, new_people: Rows

@@ -32,18 +32,15 @@ PREWHERE $of_bot AND (
     OR grain = 'slot' AND (at = 0 OR at >= toStartOfDay(toDateTime({now:UInt32}, 'UTC')) AND at <= toDateTime({now:UInt32}, 'UTC')))
 
 -- name: buckets
--- People and the sums that Statistics draw for each bucket. Edges are instants: the zone and its clock changes are already in them. A
--- day in UTC that lies within one bucket is read as one row, the others as quarters of an hour.
-WITH (day -> day >= {start:UInt32} AND day + 86400 <= {end:UInt32}
-    AND roundDown(day, {edges:Array(UInt32)}) = roundDown(day + 86399, {edges:Array(UInt32)})) AS is_whole
+-- People and the sums that Statistics draw for each bucket. Edges are instants: the zone and its clock changes are already in them. Days in
+-- UTC of which only a part lies within a bucket ({parts}) are read as quarters of an hour, the others as one row.
 SELECT
     roundDown(toUnixTimestamp(at), {edges:Array(UInt32)}) AS edge,
     $count_people,
     [sum(messages), sum(bot_messages), sum(answers), sum(pictures)], sum(stars)
 FROM figures FINAL
-PREWHERE $of_bot AND at >= toStartOfDay(toDateTime({start:UInt32}, 'UTC')) AND at < toDateTime({end:UInt32}, 'UTC')
-    AND (grain = 'day' AND is_whole(toUnixTimestamp(at))
-        OR grain = 'slot' AND at >= toDateTime({start:UInt32}, 'UTC') AND NOT is_whole(toUnixTimestamp(toStartOfDay(at))))
+PREWHERE $of_bot AND at >= toDateTime({start:UInt32}, 'UTC') AND at < toDateTime({end:UInt32}, 'UTC')
+    AND (grain = 'day' AND at NOT IN {parts:Array(UInt32)} OR grain = 'slot' AND toStartOfDay(at) IN {parts:Array(UInt32)})
 GROUP BY edge
 
 -- name: new_people

@@ -25,7 +25,8 @@ LEFT JOIN (
 -- The account of every process with an event in the range: sums over all of them, the newest ones, and the newest of those that
 -- lost something. A process counts with its whole life, since a loss has no time of its own. FINAL joins the parts of a block
 -- while it reads in the order of the key, so memory is needed for each process but not for each block. A tracker may count what
--- arrived all the same (its answer was lost), or what comes after all we have seen: hence `least`.
+-- arrived all the same (its answer was lost), or what comes after all we have seen: hence `least`, of sums: a name that
+-- stands in the next one's terms is analysed once more for each of them.
 WITH
     $short AS short,
     (-last, service_name, instance_id, first, emitted, stored, dead_letters, queue_full, refused, failed, process_ended, unknown,
@@ -47,11 +48,12 @@ FROM (
         greatest(front, toInt64(max(ended_at))) AS emitted,
         emitted - stored - dead_letters AS missing,
         least(missing, bounded(max(full))) AS queue_full,
-        least(missing - queue_full, bounded(max(denied))) AS refused,
-        least(missing - queue_full - refused, bounded(max(broken))) AS failed,
-        missing - queue_full - refused - failed AS rest,
-        max(cut) ? least(rest, emitted - front) : 0 AS process_ended,
-        rest - process_ended AS unknown
+        least(missing, bounded(max(full)) + bounded(max(denied))) AS and_refused,
+        least(missing, bounded(max(full)) + bounded(max(denied)) + bounded(max(broken))) AS and_failed,
+        and_refused - queue_full AS refused,
+        and_failed - and_refused AS failed,
+        max(cut) ? least(missing - and_failed, emitted - front) : 0 AS process_ended,
+        missing - and_failed - process_ended AS unknown
     FROM (
         SELECT
             service_name, instance_id, first_ts AS first_at, last_ts AS last_at,

@@ -63,6 +63,13 @@ ALTER TABLE ${database}.people
     ADD COLUMN IF NOT EXISTS model LowCardinality(String),
     ADD COLUMN IF NOT EXISTS usage Map(String, UInt64);
 
+-- A month in which nothing has changed for an hour becomes one part, without the states of its rows that newer ones replaced: pages read
+-- it in less than half of the time.
+ALTER TABLE ${database}.activity MODIFY SETTING min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1;
+ALTER TABLE ${database}.activity_by_slot MODIFY SETTING min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1;
+ALTER TABLE ${database}.figures MODIFY SETTING min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1;
+ALTER TABLE ${database}.choices MODIFY SETTING min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1;
+
 -- All rows are computed anew, in the minutes after the sidecar is ready.
 INSERT INTO ${database}.stale_activity (user_id, slot, bot, marked_at)
 SELECT user_id, slot, bot, now64(6) FROM ${database}.activity;
