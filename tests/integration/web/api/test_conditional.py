@@ -95,6 +95,19 @@ def test_what_no_event_changes_is_seen_as_well(stage: WebStage, change: str) -> 
     assert client.get(PATHS[0], headers={**BEARER, "If-None-Match": tag}).status_code == 200
 
 
+def test_merges_change_no_tag(stage: WebStage) -> None:
+    for _ in range(2):  # each as two rows of one key
+        stage.send([event("user_message", "1", {"event.sequence": 9}, at=AT)])
+        stage.archived("directory", "a.jpg")
+        stage.client.command("INSERT INTO dead_letters (reason, batch) VALUES ('broken', 'twice')")
+        stage.client.command("INSERT INTO sequences (service_name, instance_id, reached) VALUES ('s', 'twice', 7)")
+    client = stage.app(FakeClock(NOW)).test_client()
+    tag = client.get(PATHS[0], headers=BEARER).headers["ETag"]
+    for table in ("stale_activity", "sequences", "dead_letters", "images", "figures", "people"):
+        stage.client.command(f"OPTIMIZE TABLE {table} FINAL")
+    assert client.get(PATHS[0], headers={**BEARER, "If-None-Match": tag}).status_code == 304
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_equal_queries_at_once_are_one(stage: WebStage, monkeypatch: pytest.MonkeyPatch, fails: bool) -> None:
     clickhouse: ClickHouse = stage.app().extensions["chattrail"].clickhouse
