@@ -20,8 +20,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs
 
 from common.error_location import first_line
-from sidecar.plugins.clickhouse.body_json import CONTAINERS, body_json, with_body_json
 from sidecar.plugins.clickhouse.columns.blocks import TableBlock
+from sidecar.plugins.clickhouse.odd_request import CONTAINERS, OddRequest, body_json
 from sidecar.plugins.clickhouse.otlp_schema import DEPTH, PROTO
 from sidecar.plugins.clickhouse.rows import insert_rows
 
@@ -46,26 +46,26 @@ NATIVE_SETTINGS = COMMON_SETTINGS | {
 }
 
 # a request without records: a user who can insert this can insert
-PROBE = ExportLogsServiceRequest(resource_logs=[ResourceLogs(schema_url="probe")]).SerializeToString()
+PROBE = OddRequest(
+    ExportLogsServiceRequest(resource_logs=[ResourceLogs(schema_url="probe")]).SerializeToString(), "probe", b"", ()
+)
 
 
-# Puts one serialized ExportLogsServiceRequest into `otlp_in` under a token; the same token again changes nothing. The last
-# argument says whether bodies are arrays or key-value lists, whose plain JSON has to be made. Raises the driver's errors.
-Encoder = Callable[[AsyncClient, bytes, str, bool], Awaitable[None]]
+# Puts a request into `otlp_in` under its token; the same token again changes nothing. Raises the driver's errors.
+Encoder = Callable[[AsyncClient, OddRequest], Awaitable[None]]
 
 
-async def insert_native(client: AsyncClient, body: bytes, token: str, nested_bodies: bool) -> None:
-    """Insert the bytes as they are in ClickHouse's ProtobufSingle format, with the schema beside them."""
-    if nested_bodies:
-        body = await asyncio.to_thread(with_body_json, body)
-    settings = NATIVE_SETTINGS | {"insert_deduplication_token": token}
+async def insert_native(client: AsyncClient, odd: OddRequest) -> None:
+    """Insert the bytes, with a few fields more, in ClickHouse's ProtobufSingle format, with the schema beside them."""
+    body = await asyncio.to_thread(odd.with_fields)
+    settings = NATIVE_SETTINGS | {"insert_deduplication_token": odd.token}
     await client.raw_insert("otlp_in", insert_block=body, fmt="ProtobufSingle", settings=settings)
 
 
-async def insert_decoded(client: AsyncClient, body: bytes, token: str, _nested_bodies: bool) -> None:
+async def insert_decoded(client: AsyncClient, odd: OddRequest) -> None:
     """Insert the decoded request as a row; decoding runs on a thread, as it takes 10 times as long as the native path."""
-    request = await asyncio.to_thread(lambda: _row(ExportLogsServiceRequest.FromString(body)))
-    settings = COMMON_SETTINGS | {"insert_deduplication_token": token}
+    request = await asyncio.to_thread(_decoded, odd)
+    settings = COMMON_SETTINGS | {"insert_deduplication_token": odd.token}
     await insert_rows(client, "otlp_in", [[request["resource_logs"]]], ["resource_logs"], settings)
 
 
@@ -84,12 +84,22 @@ async def choose(client: AsyncClient, wanted: str) -> tuple[Encoder, str]:
     if wanted == "decoded":
         return insert_decoded, "decoded encoder: chosen by setting"
     try:
-        await insert_native(client, PROBE, "probe", False)
+        await insert_native(client, PROBE)
     except ClickHouseError as error:
         if wanted == "native":
             raise
         return insert_decoded, f"decoded encoder: the server does not take OTLP as it is: {first_line(error)}"
     return insert_native, "native encoder: the server parses OTLP itself"
+
+
+def _decoded(odd: OddRequest) -> Row:
+    request = _row(ExportLogsServiceRequest.FromString(odd.body))
+    records = (
+        record for entry in request["resource_logs"] for scope in entry["scope_logs"] for record in scope["log_records"]
+    )
+    for record, place in zip(records, odd.places, strict=True):
+        record |= {"request": odd.request, "place": place}
+    return request
 
 
 def _row(message: Message, depth: int = DEPTH) -> Row:

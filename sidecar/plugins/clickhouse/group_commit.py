@@ -1,9 +1,9 @@
 """Requests that come while an insert runs go into the next one together: a small insert costs nearly as much as a large one.
 
-So does making blocks of a few records: those of small requests are made when their turn comes, of all their bodies at once. Only
-events are put together: an event is one row whatever the insert it came with, so a resend in another grouping changes nothing
-(docs/adr/0043-group-commit.md). Every request is acknowledged when its own insert is committed. Where ClickHouse refuses a group
-for its data, its requests are inserted one by one, so that none fails for a neighbour.
+So does making blocks of a few records: those of small requests are made when their turn comes, of all their bodies at once. A
+record is one row whatever insert it came with, so a resend in another grouping changes nothing (docs/adr/0043-group-commit.md).
+Every request is acknowledged when its own insert is committed. Where ClickHouse refuses a group for its data, its requests are
+inserted one by one, so that none fails for a neighbour.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ Outcome: TypeAlias = int | Unavailable | None  # a code: ClickHouse refuses the 
 
 @dataclass(slots=True, eq=False)
 class Insert:
-    """The blocks of one request, how many records they have, and the token of the request. Without blocks: its body, all events."""
+    """The blocks of one request, how many records they have, and the token of the request. Without blocks: its body."""
 
     blocks: Sequence[TableBlock]
     records: int
@@ -55,13 +55,13 @@ class Insert:
 class GroupCommit:
     """`insert` stores blocks under a token, and returns the code where ClickHouse refuses their data.
 
-    What it raises, each request of the insert gets. `make` makes blocks of a body, or raises OddRequestError.
+    What it raises, each request of the insert gets. `make` makes blocks of all bodies of a group, or raises OddRequestError.
     """
 
     def __init__(
         self,
         insert: Callable[[Sequence[TableBlock], str], Awaitable[int | None]],
-        make: Callable[[bytes], Awaitable[Sequence[TableBlock]]],
+        make: Callable[[Sequence[Insert]], Awaitable[Sequence[TableBlock]]],
     ) -> None:
         self._insert = insert
         self._make = make
@@ -128,12 +128,12 @@ class GroupCommit:
 
     async def _commit(self, group: list[Insert]) -> None:
         try:
-            if len(group) > 1 and await self._commit_as_one(_joined(group)) is None:
+            if len(group) > 1 and await self._commit_as_one(group) is None:
                 for one in group:
                     _end(one, None)
                 return
             for one in group:
-                _end(one, await self._commit_as_one(one))
+                _end(one, await self._commit_as_one([one]))
         except RetryableError as error:
             for one in group:
                 _end(one, Unavailable(error.reason, error.after))
@@ -144,31 +144,24 @@ class GroupCommit:
             if not isinstance(error, Exception):
                 raise
 
-    async def _commit_as_one(self, one: Insert) -> int | None:
+    async def _commit_as_one(self, group: list[Insert]) -> int | None:
         try:
-            blocks = one.blocks or await self._make(one.body)
+            blocks = _joined(group) or await self._make(group)
         except OddRequestError:
             return ODD
-        return await self._insert(blocks, one.token)
+        return await self._insert(blocks, group[0].token if len(group) == 1 else _token(group))
 
 
 def _go_together(first: Insert, one: Insert) -> bool:
-    if not first.blocks or not one.blocks:
-        return not first.blocks and not one.blocks
-    return all(
-        len(each.blocks) == 1 and (each.blocks[0].table, each.blocks[0].columns) == ("events", first.blocks[0].columns)
-        for each in (first, one)
-    )
+    return bool(first.blocks) == bool(one.blocks)
 
 
-def _joined(group: list[Insert]) -> Insert:
-    """One insert of all: requests behind one another are one, and so are blocks in ClickHouse's Native format."""
-    records, body = sum(one.records for one in group), b"".join(one.body for one in group)
-    if body:
-        return Insert((), records, _token(group), body)
-    first = group[0].blocks[0]
-    block = TableBlock(first.table, first.columns, b"".join(one.blocks[0].data for one in group))
-    return Insert([block], records, _token(group))
+def _joined(group: list[Insert]) -> list[TableBlock]:
+    """The blocks of all: blocks of a table behind one another are one in ClickHouse's Native format."""
+    data: dict[tuple[str, tuple[str, ...]], list[bytes]] = {}
+    for block in (block for one in group for block in one.blocks):
+        data.setdefault((block.table, tuple(block.columns)), []).append(block.data)
+    return [TableBlock(table, list(columns), b"".join(parts)) for (table, columns), parts in sorted(data.items())]
 
 
 def _token(group: list[Insert]) -> str:

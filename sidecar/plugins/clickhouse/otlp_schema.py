@@ -20,8 +20,8 @@ HERE = Path(__file__).parent
 # (setting `format_schema`); each level doubles the SQL, and the time ClickHouse takes to analyse it.
 DEPTH = 1
 PROTO = (HERE / "otlp_logs.proto").read_text()
-# number of a field that is none of OTLP's, by which the sidecar hands plain JSON of a body to ClickHouse
-BODY_JSON = 1000
+# Numbers of fields that are none of OTLP's, by which the sidecar hands plain JSON of a body and a record's key to ClickHouse.
+BODY_JSON, REQUEST, PLACE = 1000, 1001, 1002
 
 
 def fragments() -> dict[str, str]:

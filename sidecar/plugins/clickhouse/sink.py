@@ -5,7 +5,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
 
 import aiohttp
 import clickhouse_connect
@@ -13,7 +12,6 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from chattrail.events import PREFIX as EVENT_PREFIX
 from common.clickhouse import NO_REVISION, connection_options
 from common.error_location import first_line
 from sidecar.errors import RetryableError, listed
@@ -24,13 +22,13 @@ from sidecar.otlp.scan import OddRequestError
 from sidecar.otlp.wire import Origin
 from sidecar.plugin import Context
 from sidecar.plugins.clickhouse import encoders
-from sidecar.plugins.clickhouse.body_json import has_nested_bodies
-from sidecar.plugins.clickhouse.columns.blocks import TableBlock, blocks_of
+from sidecar.plugins.clickhouse.columns.blocks import RequestKey, TableBlock, blocks_of
 from sidecar.plugins.clickhouse.deduplication import restore
 from sidecar.plugins.clickhouse.fill import fill
 from sidecar.plugins.clickhouse.group_commit import GroupCommit, Insert
 from sidecar.plugins.clickhouse.insert_dead_letters import insert_dead_letters
 from sidecar.plugins.clickhouse.migrate import migrate
+from sidecar.plugins.clickhouse.odd_request import OddRequest
 from sidecar.plugins.clickhouse.refusals import DATA_ERRORS, MEMORY, Refusals
 from sidecar.plugins.clickhouse.repair import Repair
 from sidecar.plugins.clickhouse.rollup import Rollup
@@ -118,11 +116,12 @@ class ClickHouseSink:
         body, dead = validate(batch)
         if body is not None:
             token = batch.digest if not dead else _token(batch.digest, body)
-            refused = await self._insert(body, token, has_nested_bodies(batch.request))
-            if refused:  # counted among those that had passed: find their places in the batch again
-                turned_away = {letter.position for letter in dead}
-                passed = [position for position in range(batch.record_count) if position not in turned_away]
-                dead += [replace(letter, position=passed[letter.position]) for letter in refused]
+            turned_away = {letter.position for letter in dead}
+            passed = [position for position in range(batch.record_count) if position not in turned_away]
+            del passed[
+                batch.record_count - sum(letter.records for letter in dead) :
+            ]  # letters of several records have one place
+            dead += await self._insert(OddRequest(body, token, bytes.fromhex(batch.digest), passed))
         self._rollup.wake()
         return dead
 
@@ -136,9 +135,9 @@ class ClickHouseSink:
         if not self._makes_blocks or batch.unreadable or self._refusals.is_too_large(batch.digest):
             return False
         one = Insert((), batch.record_count, batch.digest, batch.body)
-        if len(batch.body) > ON_A_THREAD or not _is_of_events(batch):  # meanwhile, or for an insert of its own
+        if len(batch.body) > ON_A_THREAD:  # made meanwhile
             try:
-                one = Insert(await _blocks_of(batch.body), batch.record_count, batch.digest)
+                one = Insert(await _blocks_of([one]), batch.record_count, batch.digest)
             except OddRequestError:
                 return False
         return await self._groups.commit(one) is None
@@ -146,39 +145,40 @@ class ClickHouseSink:
     async def _insert_blocks(self, blocks: Sequence[TableBlock], token: str) -> int | None:
         return await self._refusal(lambda client: encoders.insert_blocks(client, blocks, token), token)
 
-    async def _insert(self, body: bytes, token: str, nested_bodies: bool) -> list[RejectedRecord]:
+    async def _insert(self, odd: OddRequest) -> list[RejectedRecord]:
         """Insert; where ClickHouse refuses the data, halve until the records at fault stand alone, and return those."""
-        too_large = self._refusals.is_too_large(token)
-        code = MEMORY if too_large else await self._encode(body, token, nested_bodies)
+        too_large = self._refusals.is_too_large(odd.token)
+        code = MEMORY if too_large else await self._encode(odd)
         if code is None:
             return []
-        halves = halve(body)
+        halves = halve(odd.body)
         if len(halves) == 1:
-            return await self._give_up(body, token, code, nested_bodies)
+            return await self._give_up(odd, code)
         self._context.logger.warning("ClickHouse refused a batch (code %s); storing it in halves", code)
         found = []
-        for offset, half in halves:
+        middle = halves[1][0]
+        for (offset, half), records in zip(halves, (middle, len(odd.places) - middle), strict=True):
             # both halves may be the same bytes, and are not the same records
-            for letter in await self._insert(half, _token(token, str(offset).encode()), nested_bodies):
-                found.append(replace(letter, position=offset + letter.position))
+            token = _token(odd.token, str(offset).encode())
+            found += await self._insert(odd.part(half, token, offset, records))
         return found
 
-    async def _give_up(self, body: bytes, token: str, code: int, nested_bodies: bool) -> list[RejectedRecord]:
+    async def _give_up(self, odd: OddRequest, code: int) -> list[RejectedRecord]:
         """A dead letter for a record that ClickHouse refuses by itself, but not while it would refuse any other, too."""
         if code == MEMORY:
-            again = await self._encode(body, token, nested_bodies)
+            again = await self._encode(odd)
             if again is None:
                 return []
-            small = weigh(body)[0] < LEAST_GIVEN_UP
-            if small or await self._encode(encoders.PROBE, "probe", False) is not None:
+            small = weigh(odd.body)[0] < LEAST_GIVEN_UP
+            if small or await self._encode(encoders.PROBE) is not None:
                 raise RetryableError("ClickHouse has too little memory for a single small record", after=2.0)
-        origin, record = Origin.of(body)
+        origin, record = Origin.of(odd.body)
         reason = f"ClickHouse refused it with code {code}"
-        name = next(map(name_of, records_of(ExportLogsServiceRequest.FromString(body))), "")
-        return [RejectedRecord(0, reason, Origin().request(record), origin=origin, event_name=name)]
+        name = next(map(name_of, records_of(ExportLogsServiceRequest.FromString(odd.body))), "")
+        return [RejectedRecord(odd.places[0], reason, Origin().request(record), origin=origin, event_name=name)]
 
-    async def _encode(self, body: bytes, token: str, nested_bodies: bool) -> int | None:
-        return await self._refusal(lambda client: self._encoder(client, body, token, nested_bodies), token)
+    async def _encode(self, odd: OddRequest) -> int | None:
+        return await self._refusal(lambda client: self._encoder(client, odd), odd.token)
 
     async def _refusal(self, insert: Callable[[AsyncClient], Awaitable[None]], token: str) -> int | None:
         """Insert; the code where ClickHouse refuses this very data, None when it is stored. Raises RetryableError for the rest."""
@@ -225,15 +225,10 @@ class ClickHouseSink:
         return RetryableError(f"ClickHouse can't store the batch now: {first_line(error)}", after=2.0)
 
 
-async def _blocks_of(body: bytes) -> list[TableBlock]:
-    return await asyncio.to_thread(blocks_of, body) if len(body) > ON_A_THREAD else blocks_of(body)
-
-
-def _is_of_events(batch: Batch) -> bool:
-    """Whether all its records are events by the field that names them."""
-    return bool(batch.record_count) and all(
-        one.event_name.startswith(EVENT_PREFIX) for one in records_of(batch.request)
-    )
+async def _blocks_of(group: Sequence[Insert]) -> list[TableBlock]:
+    body = b"".join(one.body for one in group)
+    requests = [RequestKey(bytes.fromhex(one.token), one.records) for one in group]
+    return await asyncio.to_thread(blocks_of, body, requests) if len(body) > ON_A_THREAD else blocks_of(body, requests)
 
 
 def _token(whole: str, part: bytes) -> str:

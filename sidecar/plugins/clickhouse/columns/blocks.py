@@ -6,6 +6,8 @@ ways make the same rows, which tests/integration/sidecar/plugins/clickhouse/test
 (docs/adr/0041-blocks-of-columns.md).
 """
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -99,8 +101,16 @@ class TableBlock:
     data: bytes
 
 
-def blocks_of(body: bytes) -> list[TableBlock]:
-    """Return blocks with all records of a request that protobuf has parsed.
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """The SHA-256 of a request, and how many records it has: of it and a record's place in it a plain log's key is made."""
+
+    digest: bytes
+    records: int
+
+
+def blocks_of(body: bytes, requests: Sequence[RequestKey] = ()) -> list[TableBlock]:
+    """Return blocks with all records of a request that protobuf has parsed, or of these requests behind one another.
 
     Raises OddRequestError for what they can't hold, and for events that `split.validate` has to look at.
     """
@@ -117,6 +127,7 @@ def blocks_of(body: bytes) -> list[TableBlock]:
     shared = [known[origin] for origin in found.origins]  # requests of one sender that were put together have the same
     is_event = np.array([name.startswith(PREFIX.encode()) for name in records.name_list], bool)[records.names]
     times, sources = records.times()
+    requests = requests or [RequestKey(hashlib.sha256(body).digest(), len(found.origin))]
     made = []
     for table, rows in (("events", np.flatnonzero(is_event)), ("logs", np.flatnonzero(~is_event))):
         if not len(rows):
@@ -130,6 +141,7 @@ def blocks_of(body: bytes) -> list[TableBlock]:
             _add_event(block, records, shared, rows)
         else:
             block.add_low_cardinality("name", records.names[rows], texts_of(records.name_list))
+            _add_key(block, requests, rows)
         made.append(TableBlock(table, block.names, block.serialize()))
     return made
 
@@ -172,6 +184,16 @@ def _add_shared(block: Block, shared: list[Shared], origin: Places) -> None:
         kinds = np.array([number for _, _, number in flat], np.uint8)[entries]
         block.add(f"{kind}_attribute_types", f"Array({TYPE_ENUM})", offsets(lengths), kinds.tobytes())
     block.add_low_cardinality("service_name", *each(origin, [one.attribute("service.name") for one in shared]))
+
+
+def _add_key(block: Block, requests: Sequence[RequestKey], rows: Places) -> None:
+    """Which request each record came with, and its place there."""
+    counts = np.array([one.records for one in requests], np.int64)
+    firsts = np.cumsum(counts) - counts
+    request = np.repeat(np.arange(len(requests)), counts)[rows]
+    digests = np.frombuffer(b"".join(one.digest for one in requests), np.uint8).reshape(-1, 32)
+    block.add("request", "FixedString(32)", digests[request].tobytes())
+    block.add("place", "UInt32", (rows - firsts[request]).astype("<u4").tobytes())
 
 
 def _add_event(block: Block, records: Records, shared: list[Shared], rows: Places) -> None:

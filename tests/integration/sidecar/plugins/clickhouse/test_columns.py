@@ -27,7 +27,7 @@ MADE_OF_BLOCKS: list[bool] = []
 # Every table that an insert fills, without the times at which it did.
 TABLES = {
     "events": "SELECT * EXCEPT (received_at) FROM events ORDER BY ALL",
-    "logs": "SELECT * EXCEPT (received_at) FROM logs ORDER BY ALL",
+    "logs": "SELECT * EXCEPT (received_at) FROM logs FINAL ORDER BY ALL",
     "dead_letters": "SELECT * EXCEPT (received_at) FROM dead_letters FINAL ORDER BY ALL",
     "stale_activity": "SELECT DISTINCT * EXCEPT (marked_at) FROM stale_activity ORDER BY ALL",
     "sequences": "SELECT * EXCEPT (numbers), bitmapToArray(numbers) FROM sequences FINAL ORDER BY ALL",

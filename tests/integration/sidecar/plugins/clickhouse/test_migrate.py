@@ -5,6 +5,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from sidecar.errors import RetryableError, StartError
+from sidecar.plugins.clickhouse import migrate as module
 from sidecar.plugins.clickhouse.migrate import migrate, migrations
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.migrated import migrated_database
@@ -32,6 +33,30 @@ def test_a_copied_schema_is_what_the_migrations_make(clickhouse: EmbeddedClickHo
         migrate(clickhouse.dsn(made))
         assert migrate(clickhouse.dsn(copied)) == []
         assert _schema(client, copied) == _schema(client, made)
+
+
+def test_plain_logs_from_before_they_had_keys_are_all_shown(
+    clickhouse: EmbeddedClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = migrations()
+    before = [one for one in every if one.name not in ("rows_before_keys", "keys_of_plain_logs")]
+    with clickhouse.fresh_database() as database, clickhouse_connect.get_client(dsn=clickhouse.dsn(database)) as client:
+        url = clickhouse.dsn(database)
+        monkeypatch.setattr(module, "migrations", lambda: before)
+        migrate(url)
+        twice = "INSERT INTO logs (ts, body, name) SELECT '2026-11-20 12:00:00', 'the same', 'n' FROM numbers(2)"
+        client.command(twice)
+        monkeypatch.setattr(module, "migrations", lambda: every)
+        client.command(f"RENAME TABLE {database}.logs TO {database}.unkeyed_logs")  # it was killed before it noted that
+        migrate(url)
+        client.command(twice)  # as a sidecar of the version before does meanwhile
+        client.command("OPTIMIZE TABLE logs FINAL")
+        assert client.query("SELECT Body, EventName, count() FROM otel_logs GROUP BY ALL").result_rows == [
+            ("the same", "n", 4)
+        ]
+        assert client.query("SELECT (SELECT count() FROM unkeyed_logs), uniqExact(request) FROM logs").result_rows == [
+            (2, 2)
+        ]
 
 
 def _schema(client: Client, database: str) -> list[tuple[str, ...]]:

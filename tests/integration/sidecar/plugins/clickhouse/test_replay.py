@@ -39,7 +39,7 @@ def sink(module_sink: SinkUnderTest) -> Iterator[SinkUnderTest]:
 def break_release(broken: pytest.MonkeyPatch, fault: Callable[[LogRecord], str | None]) -> None:
     """Have the sink look at every record, and find this fault."""
 
-    def no_blocks(_: bytes) -> None:
+    def no_blocks(*_: object) -> None:
         raise OddRequestError
 
     broken.setattr(sinking, "blocks_of", no_blocks)

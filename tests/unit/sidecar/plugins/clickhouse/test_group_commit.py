@@ -25,7 +25,8 @@ class ClickHouse:
         self.free = asyncio.Event()
         self.groups = GroupCommit(self.insert, self.make)
 
-    async def make(self, body: bytes) -> Sequence[TableBlock]:
+    async def make(self, group: Sequence[Insert]) -> Sequence[TableBlock]:
+        body = b"".join(one.body for one in group)
         if b"odd" in body:
             raise OddRequestError
         return [TableBlock("events", COLUMNS, body.upper())]
@@ -116,20 +117,14 @@ async def test_an_odd_request_of_a_group_is_left_out_and_harms_no_other() -> Non
     assert clickhouse.tokens == ["token of b'a'", "token of b'b'", "token of b'c'"]
 
 
-@pytest.mark.parametrize(
-    "blocks",
-    [
-        [TableBlock("logs", COLUMNS, b"z")],
-        [TableBlock("events", [*COLUMNS, "one_more"], b"z")],
-        [TableBlock("events", COLUMNS, b"z"), TableBlock("logs", COLUMNS, b"")],
-    ],
-)
-async def test_blocks_of_another_kind_stay_alone(blocks: list[TableBlock]) -> None:
+async def test_blocks_of_two_tables_are_joined_table_by_table() -> None:
     clickhouse = ClickHouse()
     clickhouse.free.set()
-    tasks = [clickhouse.begin(b"a"), clickhouse.begin(b"b"), clickhouse.begin_blocks(blocks)]
-    await ended(*tasks, clickhouse.begin(b"c"), clickhouse.begin(b"d"))
-    assert clickhouse.inserts == [b"a", b"b", b"z", b"cd"]
+    mixed = [TableBlock("events", COLUMNS, b"c"), TableBlock("logs", COLUMNS, b"y")]
+    tasks = [clickhouse.begin(b"a"), clickhouse.begin(b"b")]
+    tasks += [clickhouse.begin_blocks([TableBlock("logs", COLUMNS, b"z")]), clickhouse.begin_blocks(mixed)]
+    await ended(*tasks)
+    assert clickhouse.inserts == [b"a", b"bczy"]
 
 
 async def test_a_group_that_is_refused_is_inserted_one_by_one() -> None:
