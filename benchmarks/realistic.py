@@ -21,17 +21,19 @@ def bodies(records: int, count: int, seed: int = 1, people: int = 2_000) -> list
     return [request(*islice(stream, records)) for _ in range(count)]
 
 
-def events(chance: random.Random, people: int) -> Iterator[LogRecord]:
-    """Yield messages and answers in turns without end; the time goes on by some milliseconds an event."""
+def events(
+    chance: random.Random, people: int, *, begin_ns: int = 3_600 * 10**9, step_ns: int = 10_500_000
+) -> Iterator[LogRecord]:
+    """Yield messages and answers in turns without end, from so long ago on; the time goes on by this much an event on average."""
     dialogues = [(language, one) for language, topics in TOPICS.items() for one in read_dialogues(language, topics)]
     chance.shuffle(dialogues)
     sessions = {person: uuid.UUID(int=chance.getrandbits(128), version=4) for person in range(people)}
-    at = time.time_ns() - 3_600 * 10**9
+    at = time.time_ns() - begin_ns
     sequence = update = 0
     for language, lines in cycle(dialogues):
         person = chance.randrange(people)
         for place, line in enumerate(lines):
-            at += chance.randrange(1_000_000, 20_000_000)
+            at += chance.randrange(step_ns // 10, step_ns * 19 // 10)
             sequence, update = sequence + 1, update + (place % 2 == 0)
             common: dict[str, object] = {
                 "event.sequence": sequence,
