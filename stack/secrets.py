@@ -16,6 +16,7 @@ class Secrets:
 
     clickhouse_password: str
     clickhouse_readonly_password: str
+    clickhouse_saving_password: str
     web_secret_key: str
     web_password: str
     web_password_hash: str
@@ -31,22 +32,39 @@ def load_or_make(path: Path) -> Secrets:
     """Read the secrets, or make them on the first run. Raises ValueError when the file is not what was written."""
     if path.exists():
         try:
-            return Secrets(**json.loads(path.read_text()))
+            return _completed(path, json.loads(path.read_text()))
         except (TypeError, ValueError):
             raise ValueError(f"{path} is damaged: restore it, or delete the whole folder to begin anew") from None
     password = secrets.token_urlsafe(12)
     made = Secrets(
         clickhouse_password=secrets.token_urlsafe(24),
         clickhouse_readonly_password=secrets.token_urlsafe(24),
+        clickhouse_saving_password=secrets.token_urlsafe(24),
         web_secret_key=secrets.token_urlsafe(48),
         web_password=password,
         web_password_hash=_hash(password),
         api_token=secrets.token_urlsafe(32),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
+    _write(path, made)
+    return made
+
+
+def _completed(path: Path, known: dict[str, str]) -> Secrets:
+    """What the file has, and what a release that wrote it did not know yet."""
+    new = {"clickhouse_saving_password": secrets.token_urlsafe(24)}
+    found = Secrets(**(new | known))
+    if asdict(found) != known:
+        part = path.with_suffix(".new")
+        part.unlink(missing_ok=True)
+        _write(part, found)
+        part.replace(path)
+    return found
+
+
+def _write(path: Path, made: Secrets) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump(asdict(made), file, indent=2)
-    return made
 
 
 def _hash(password: str) -> str:

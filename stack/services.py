@@ -125,6 +125,7 @@ def _clickhouse(own: _Installation) -> Service:
         "CHATTRAIL_EMBEDDED_DATA": str(own.data / "clickhouse"),
         "CHATTRAIL_EMBEDDED_PASSWORD": own.secrets.clickhouse_password,
         "CHATTRAIL_EMBEDDED_READONLY_PASSWORD": own.secrets.clickhouse_readonly_password,
+        "CHATTRAIL_EMBEDDED_SAVING_PASSWORD": own.secrets.clickhouse_saving_password,
     }
     ready = own.url("embedded", "/ping")
     return own.service(
@@ -179,6 +180,7 @@ def _collector(own: _Installation) -> Service:
 def _web(own: _Installation) -> Service:
     env = {
         "CHATTRAIL_WEB_CLICKHOUSE_URL": own.dsn("readonly", own.secrets.clickhouse_readonly_password),
+        "CHATTRAIL_WEB_SAVING_URL": own.dsn("saving", own.secrets.clickhouse_saving_password),
         "CHATTRAIL_WEB_SECRET_KEY": own.secrets.web_secret_key,
         "CHATTRAIL_WEB_PASSWORD_HASH": own.secrets.web_password_hash,
         "CHATTRAIL_WEB_API_TOKEN_HASHES": own.secrets.api_token_hash,

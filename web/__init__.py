@@ -14,6 +14,7 @@ from web.analytics.clickhouse.client import ClickHouse
 from web.analytics.clickhouse.figures import FigureQueries
 from web.analytics.clickhouse.filter_values import FilterValues
 from web.analytics.clickhouse.people import PeopleQueries
+from web.analytics.clickhouse.saved import SavedItems
 from web.analytics.clickhouse.trail import TrailQueries
 from web.analytics.person_key import PersonConverter
 from web.api import blueprint as api
@@ -64,6 +65,7 @@ def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time)
         figures=FigureQueries(clickhouse),
         people=people,
         filter_values=FilterValues(clickhouse),
+        saved=SavedItems(settings, clickhouse),
         trails=TrailQueries(clickhouse, people, key, links.stores, settings.zone),
         image_links=links,
         auth_database=AuthDatabase(settings.data / SIGN_IN_FILE, clock),

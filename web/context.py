@@ -13,6 +13,7 @@ from web.analytics.clickhouse.client import ClickHouse
 from web.analytics.clickhouse.figures import FigureQueries
 from web.analytics.clickhouse.filter_values import FilterValues
 from web.analytics.clickhouse.people import PeopleQueries
+from web.analytics.clickhouse.saved import SavedItems
 from web.analytics.clickhouse.trail import TrailQueries
 from web.auth.database import AuthDatabase
 from web.images.links import ImageLinks
@@ -36,6 +37,7 @@ class Services:
     figures: FigureQueries
     people: PeopleQueries
     filter_values: FilterValues
+    saved: SavedItems
     trails: TrailQueries
     image_links: ImageLinks
     auth_database: AuthDatabase

@@ -31,6 +31,11 @@ class WebSettings(ImageStoreSettings, Settings):
     clickhouse_url: SecretStr = Field(
         description="ClickHouse to read: http://user:password@host:8123/database; a read-only user is enough."
     )
+    saving_url: SecretStr | None = Field(
+        None,
+        description="The same as a user who may insert into the table `saved`, which keeps what owners save on the pages; unset:"
+        " nothing is saved.",
+    )
     secret_key: SecretStr = Field(description="Key that signs cookies and cursors: 32 random characters or more.")
     password_hash: SecretStr | None = Field(
         None,
@@ -89,9 +94,11 @@ class WebSettings(ImageStoreSettings, Settings):
                 raise ValueError(f"{name!r} is not a host name; give names without scheme and port, such as web")
         return tuple(name.lower() for name in value)
 
-    @field_validator("clickhouse_url")
+    @field_validator("clickhouse_url", "saving_url")
     @classmethod
-    def _dsn(cls, value: SecretStr) -> SecretStr:
+    def _dsn(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return value
         url = urlsplit(value.get_secret_value())
         try:
             port = url.port

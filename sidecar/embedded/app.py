@@ -18,7 +18,7 @@ from common.error_location import error_location
 from common.http_runner import expect
 from common.waiting import set_within
 from sidecar.embedded import compression, native, origin
-from sidecar.embedded.auth import READER, Users
+from sidecar.embedded.auth import READER, SAVER, Users
 from sidecar.embedded.concurrency import ConcurrencyLimit
 from sidecar.embedded.engine import Engine
 from sidecar.embedded.errors import ClickHouseError, Code
@@ -197,6 +197,7 @@ class Server:
         return Job(
             taken.statement,
             reader=user == READER,
+            saver=user == SAVER,
             folder=taken.folder,
             settings=taken.settings,
             parameters=taken.parameters,

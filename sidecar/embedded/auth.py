@@ -1,4 +1,4 @@
-"""Who asks: Basic authentication, X-ClickHouse-User/-Key headers or user/password parameters; two users."""
+"""Who asks: Basic authentication, X-ClickHouse-User/-Key headers or user/password parameters; three users."""
 
 import hmac
 from base64 import b64decode
@@ -12,16 +12,19 @@ from sidecar.embedded.settings import EmbeddedSettings
 
 ADMIN: Final = "default"
 READER: Final = "readonly"
+SAVER: Final = "saving"  # may put rows into one table
 HEADER_BYTES: Final = ("utf-8", "surrogateescape")  # how a header's bytes became text
 
 
 class Users:
-    """The users of one server. `readonly` exists with a password, or on loopback."""
+    """The users of one server. `readonly` exists with a password, or on loopback, `saving` with a password only."""
 
     def __init__(self, settings: EmbeddedSettings) -> None:
         self._passwords = {ADMIN: _bytes(settings.password)}
         if settings.readonly_password or settings.on_loopback:
             self._passwords[READER] = _bytes(settings.readonly_password)
+        if settings.saving_password and settings.saving_password.get_secret_value():
+            self._passwords[SAVER] = _bytes(settings.saving_password)
 
     def authenticate(self, headers: Mapping[str, str], query: Mapping[str, str]) -> str:
         """The user's name. Raises ClickHouseError: 194 when no password was given, else 516.

@@ -75,7 +75,7 @@ class Engine:
 
     def check(self, job: Job, *, literals: bool = True) -> Checked:
         """Look at a job's statement and settings: what runs. Raises ClickHouseError for what may not."""
-        self.guard.check_settings(job.settings, reader=job.reader)
+        self.guard.check_settings(job.settings, reader=job.reader or job.saver)
 
         def own_id(given: str) -> str | None:
             running = job.running(given)
@@ -84,6 +84,7 @@ class Engine:
         job.checked = self.guard.check(
             job.statement,
             reader=job.reader,
+            saver=job.saver,
             default_format=job.default_format,
             data=job.data,
             literals=literals,
@@ -130,12 +131,15 @@ class Engine:
 
     def _limit(self, connection: Any, job: Job) -> None:
         limits: dict[str, int] = {"max_execution_time": self._settings.max_execution_time_s}
-        if job.reader:
+        if job.reader or job.saver:
             limits = config.limits_of_reader(self._settings)
         connection.query(f"SET {_clause(config.SMALL_MACHINE | limits)}")
         if job.reader:
             connection.query("SET ROLE reading")
             connection.query("SET profile = 'reader'")
+        if job.saver:
+            connection.query("SET ROLE saving")
+            connection.query("SET profile = 'saver'")
         if job.reader or job.forbid_writes:
             connection.query("SET readonly = 2")
 

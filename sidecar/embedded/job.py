@@ -29,6 +29,7 @@ class Job:
     folder: Path  # for temporary files; the caller removes it
     settings: Mapping[str, str]
     parameters: Mapping[str, str]
+    saver: bool = False  # of the user who may only insert into the table `saved`
     database: str | None = None
     default_format: str = "TabSeparated"
     forbid_writes: bool = False  # a GET must change nothing

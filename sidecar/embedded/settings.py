@@ -19,6 +19,10 @@ class EmbeddedSettings(Settings):
     data: Path = Field(default=Path("data/clickhouse"), description="Folder of the database; one process owns it.")
     password: GuardSecret | None = Field(default=None, description="Password of the user `default` (full rights).")
     readonly_password: GuardSecret | None = Field(default=None, description="Password of the user `readonly`.")
+    saving_password: GuardSecret | None = Field(
+        default=None,
+        description="Password of the user `saving`, who may insert into the table `saved` and do nothing else.",
+    )
     max_execution_time_s: int = Field(
         default=300, ge=1, description="Time limit of a query of `default`, seconds; a query may set its own."
     )

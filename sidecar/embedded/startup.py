@@ -10,7 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Final, NoReturn
 
-SECRET: Final = ("CHATTRAIL_EMBEDDED_PASSWORD", "CHATTRAIL_EMBEDDED_READONLY_PASSWORD")
+SECRET: Final = (
+    "CHATTRAIL_EMBEDDED_PASSWORD",
+    "CHATTRAIL_EMBEDDED_READONLY_PASSWORD",
+    "CHATTRAIL_EMBEDDED_SAVING_PASSWORD",
+)
 ENV_START, ENV_END = 47, 48  # in /proc/self/stat, counted from the field after the name (proc_pid_stat(5): 50 and 51)
 
 

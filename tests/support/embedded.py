@@ -43,6 +43,7 @@ class EmbeddedClickHouse:
     ) -> None:
         self.data = Path(folder) / "clickhouse"
         self.password, self.readonly_password = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        self.saving_password = secrets.token_urlsafe(24)
         self._program = program
         self._cwd = cwd
         self.port = port
@@ -72,6 +73,10 @@ class EmbeddedClickHouse:
         assert self._process is not None
         return self._process.pid
 
+    def saving_dsn(self, database: str) -> str:
+        """DSN of the user who may only save."""
+        return f"http://saving:{self.saving_password}@{self.host}:{self.port}/{database}"
+
     def dsn(self, database: str, *, readonly: bool = False) -> str:
         """DSN with a database."""
         who = f"readonly:{self.readonly_password}" if readonly else f"default:{self.password}"
@@ -95,6 +100,7 @@ class EmbeddedClickHouse:
             "DATA": str(self.data),
             "PASSWORD": self.password,
             "READONLY_PASSWORD": self.readonly_password,
+            "SAVING_PASSWORD": self.saving_password,
             **self._settings,
         }
         return plain | {f"CHATTRAIL_EMBEDDED_{name}": value for name, value in given.items() if value}
@@ -209,7 +215,8 @@ def ask(
     **query: str,
 ) -> Reply:
     """One plain HTTP request to a server; `parameters` and `query` go into the address, `sql` is the body."""
-    password = server.readonly_password if user == "readonly" else server.password
+    passwords = {"readonly": server.readonly_password, "saving": server.saving_password}
+    password = passwords.get(user, server.password)
     who = {"X-ClickHouse-User": user, "X-ClickHouse-Key": password}
     body = sql.encode() if isinstance(sql, str) else sql
     address = f"{server.base_url}/?{urllib.parse.urlencode({**parameters, **query})}"

@@ -31,6 +31,7 @@ class WebStage:
 
     sidecar_url: str
     readonly_url: str
+    saving_url: str
     folder: Path
     client: Client
 
@@ -73,7 +74,8 @@ class WebStage:
     def app(self, clock: FakeClock | None = None, /, **changes: str) -> Flask:
         """A web app that reads this database."""
         data = self.folder / f"web-{time.monotonic_ns()}"
-        return make_app(data, self.readonly_url, clock, images_directory=str(self.images), **changes)
+        made = {"images_directory": str(self.images), "saving_url": self.saving_url, **changes}
+        return make_app(data, self.readonly_url, clock, **made)
 
 
 @contextmanager
@@ -91,6 +93,6 @@ def web_stage(clickhouse: EmbeddedClickHouse, folder: Path) -> Iterator[WebStage
         try:
             url = sidecar.wait()
             with clickhouse_connect.get_client(dsn=clickhouse.dsn(name), autogenerate_session_id=False) as client:
-                yield WebStage(url, clickhouse.dsn(name, readonly=True), folder, client)
+                yield WebStage(url, clickhouse.dsn(name, readonly=True), clickhouse.saving_dsn(name), folder, client)
         finally:
             sidecar.stop()

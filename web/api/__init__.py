@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, current_app, jsonify, request, url_for
@@ -9,6 +10,7 @@ from flask import Blueprint, Response, current_app, jsonify, request, url_for
 from web.analytics.models import Stats
 from web.analytics.queries import TrailQuery, UsersQuery, read_steps
 from web.analytics.ranges import read_range
+from web.analytics.saved import ID, NAME_MAX, SAVED_KINDS, SavedList, ToSave, read_kind
 from web.analytics.trail_models import TrailEvent, TrailPage, UserPage, UserRow
 from web.api import exports
 from web.api.models import BotName, Bots, LoginLink
@@ -25,6 +27,18 @@ blueprint = Blueprint("api", __name__, url_prefix="/api")
 TTL = {
     "type": "object",
     "properties": {"ttl_s": {"type": "integer", "minimum": TTL_MIN_S, "maximum": TTL_MAX_S, "default": TTL_S}},
+    "additionalProperties": False,
+}
+SAVE = {
+    "type": "object",
+    "properties": {
+        "kind": {"type": "string", "enum": list(SAVED_KINDS)},
+        "id": {"type": "string", "pattern": f"^{ID.pattern}$"},
+        "name": {"type": "string", "minLength": 1, "maxLength": NAME_MAX},
+        "value": {},
+        "is_deleted": {"type": "boolean", "default": False},
+    },
+    "required": ["kind"],
     "additionalProperties": False,
 }
 
@@ -104,6 +118,26 @@ def trail_jsonl(arguments: Mapping[str, str], client_id: bytes) -> Iterator[byte
     return exports.json_lines(event for page in pages for event in page.events)
 
 
+@blueprint.get("/analytics/saved")
+@operation("saved", SavedList, parameters.SAVED_KIND)
+def saved(arguments: Mapping[str, str]) -> SavedList:
+    """What owners saved of a kind, by name: views, funnels, annotations, rules of alerts, cards, columns."""
+    return SavedList(services.saved.of(read_kind(arguments)))
+
+
+@blueprint.post("/analytics/saved")
+@bearer_only
+@operation("save", SavedList, body=SAVE)
+def save(arguments: Mapping[str, str]) -> SavedList:
+    """Save something under a name; with the `id` of something saved change that, or delete it. Answers with all of its kind."""
+    body = _body()
+    if not isinstance(body, dict):
+        raise ParameterError("body", 'must be a JSON object such as {"kind": "view", "name": "Readers", "value": {}}')
+    item = ToSave.read(body)
+    services.saved.put(item)
+    return SavedList(services.saved.of(item.kind))
+
+
 @blueprint.post("/login-links")
 @bearer_only
 @operation("make_login_link", LoginLink, status=201, body=TTL)
@@ -119,13 +153,17 @@ def _every(arguments: Mapping[str, str]) -> Iterator[UserRow]:
     return services.people.every(UsersQuery.read(arguments), services.bots.chosen(arguments))
 
 
+def _body() -> Any:
+    try:
+        return request.get_json(force=True, silent=True)
+    except RecursionError:  # nested without end
+        return None
+
+
 def _ttl() -> int:
     if not request.get_data():
         return TTL_S
-    try:
-        body = request.get_json(force=True, silent=True)
-    except RecursionError:  # nested without end
-        body = None
+    body = _body()
     if not isinstance(body, dict):
         raise ParameterError("body", 'must be a JSON object such as {"ttl_s": 300}')
     for name in body:

@@ -7,6 +7,7 @@ from web.analytics.filters.grammar import LENGTH_MAX
 from web.analytics.names import SEARCH_MAX, STEPS
 from web.analytics.queries import KINDS, LIMIT_DEFAULT, LIMIT_MAX, STEPS_MAX, USER_SORTS
 from web.analytics.ranges import ALL, PRESETS
+from web.analytics.saved import SAVED_KINDS
 from web.openapi.operation import Parameter
 
 DATE = {"type": "string", "format": "date"}
@@ -69,6 +70,8 @@ TEXT = Parameter(
 DAY = Parameter("date", DATE, "begin with this day's first event (`asc`) or its last (`desc`), or what follows them")
 FIRST_EVENT = Parameter("event", {"type": "string", "format": "uuid"}, "begin with this event, by its id")
 TRAIL_ORDER = Parameter("order", _choice("asc", "desc", default="desc"), "`desc`: newest first")
+
+SAVED_KIND = Parameter("kind", _choice(*SAVED_KINDS), "of which kind; it is needed")
 
 TRAIL_FILTERS = (KIND, TEXT)
 TRAIL = (TRAIL_ORDER, *TRAIL_FILTERS, DAY, FIRST_EVENT)

@@ -31,4 +31,4 @@ def type_of(schema: Mapping[str, Any]) -> str:
         return f"list of {type_of(schema['items'])}"
     if schema.get("type") == "object":
         return f"object of {type_of(schema['additionalProperties'])} by name"
-    return str(schema.get("format") or schema["type"])
+    return str(schema.get("format") or schema.get("type") or "any JSON")

@@ -17,6 +17,7 @@ from sidecar.embedded.sql import Statement, literal
 
 REMEMBERED: Final = 512  # statements
 LONGEST_REMEMBERED: Final = 16 << 10
+SAVED: Final = "saved"  # the table that the user `saving` may insert into
 PATH: Final = secrets.token_hex(16)  # stands for a path of ours; no client can know it
 
 
@@ -59,6 +60,7 @@ class Guard:
         statement: Statement,
         *,
         reader: bool,
+        saver: bool = False,
         default_format: str = "TabSeparated",
         data: Path | None = None,
         literals: bool = True,
@@ -70,20 +72,24 @@ class Guard:
         `own_id` gives the engine's id of a running query for the id that its client chose.
         """
         rows = None
-        if data is not None and statement.is_values and not reader:
+        if data is not None and statement.is_values and not (reader or saver):
             rows = values.expressions(self._trees, self._checker(reader), data, literals=literals)
         known = rows is None and len(statement.text) <= LONGEST_REMEMBERED
-        checked = (self._remembered if known else self._checked)(statement, reader, default_format, rows)
+        checked = (self._remembered if known else self._checked)(statement, reader, saver, default_format, rows)
         if checked.kind == "KillQueryQuery":
             tree = self._trees.parse(checked.before)
             _name_as_the_engine(tree["where_expression"], own_id)
             return replace(checked, before=self._trees.format(tree))
         return checked
 
-    def _checked(self, statement: Statement, reader: bool, default_format: str, rows: str | None) -> Checked:
+    def _checked(
+        self, statement: Statement, reader: bool, saver: bool, default_format: str, rows: str | None
+    ) -> Checked:
         checker = self._checker(reader)
         default = checker.output_format(default_format)
         tree, text, beginning = self._tree(statement.text, reader)
+        if saver:
+            _check_saving(statement, tree)
         checker.statement(tree)
         text = self._trees.format(tree) if text is None or checker.rewritten else text
         if statement.takes_data:
@@ -190,6 +196,15 @@ class Guard:
 
         checker = Checker(self._lists, reader=reader, own_function=own_function, own_view=own_view, structure=structure)
         return checker
+
+
+def _check_saving(statement: Statement, tree: Node) -> None:
+    """Rows that came with the request, for the one table. Raises ClickHouseError."""
+    has_rows = tree["type"] == "InsertQuery" and statement.takes_data and not statement.is_values
+    if not has_rows or (tree.get("table") or {}).get("name") != SAVED:
+        raise ClickHouseError(
+            Code.ACCESS_DENIED, f"saving: Not enough privileges: only INSERT INTO {SAVED} FORMAT … with rows"
+        )
 
 
 def _string(value: str) -> Node:

@@ -1,5 +1,7 @@
 """What the launcher gives each part: passwords, ports, and where events and telemetry go."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from stack.process import StackError
 from stack.secrets import Secrets, load_or_make
 from stack.settings import StackSettings
 
-SECRETS = Secrets("a", "b", "c", "d", "e", "f")
+SECRETS = Secrets("a", "b", "c", "d", "e", "f", "g")
 
 
 @pytest.mark.parametrize("binary", [Path("/opt/otelcol"), None], ids=["with a collector", "without"])
@@ -33,10 +35,10 @@ def test_the_engine_is_never_started_without_its_passwords(
     made = load_or_make(tmp_path / "secrets.json")
     layout = services.plan(StackSettings.load({}), made, tmp_path, simulated=simulated)
     (engine,) = (service for service in layout.services if "sidecar.embedded" in service.argv)
-    given = [engine.env[f"CHATTRAIL_EMBEDDED_{name}"] for name in ("PASSWORD", "READONLY_PASSWORD")]
-    assert given == [made.clickhouse_password, made.clickhouse_readonly_password]
+    given = [engine.env[f"CHATTRAIL_EMBEDDED_{name}"] for name in ("PASSWORD", "READONLY_PASSWORD", "SAVING_PASSWORD")]
+    assert given == [made.clickhouse_password, made.clickhouse_readonly_password, made.clickhouse_saving_password]
     assert min(map(len, given)) >= 32
-    assert len(set(given)) == 2
+    assert len(set(given)) == 3
     assert (tmp_path / "secrets.json").stat().st_mode & 0o077 == 0
 
 
@@ -93,3 +95,20 @@ def test_a_wrong_collector_is_an_error_and_a_missing_one_is_none(
     monkeypatch.setenv("CHATTRAIL_OTELCOL", str(tmp_path / "nowhere"))
     with pytest.raises(StackError, match=r"CHATTRAIL_OTELCOL is .*nowhere, which is not a program"):
         collector_binary()
+
+
+def test_secrets_of_an_earlier_release_get_what_they_lack(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.json"
+    made = load_or_make(path)
+    earlier = {
+        name: value for name, value in json.loads(path.read_text()).items() if name != "clickhouse_saving_password"
+    }
+    path.write_text(json.dumps(earlier))
+    found = load_or_make(path)
+    assert replace(found, clickhouse_saving_password="") == replace(made, clickhouse_saving_password="")
+    assert len(found.clickhouse_saving_password) >= 32
+    assert load_or_make(path) == found
+    assert path.stat().st_mode & 0o077 == 0
+    path.write_text(json.dumps({"api_token": "x"}))
+    with pytest.raises(ValueError, match="is damaged"):
+        load_or_make(path)

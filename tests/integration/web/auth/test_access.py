@@ -39,6 +39,7 @@ GET = {
     "/api/analytics/users/42/events": (401, 401, 200, 200),
     "/api/analytics/users/42/events.jsonl": (401, 401, 200, 200),
     "/api/login-links": (405, 405, 405, 405),
+    "/api/analytics/saved": (401, 401, 400, 400),  # without a kind
 }
 POST = {
     "/login": (401, 401, 401, 401),  # without a password in the form
@@ -47,10 +48,11 @@ POST = {
     "/analytics": (405, 405, 405, 405),
     "/api/analytics/stats": (405, 405, 405, 405),
     "/api/login-links": (401, 401, 201, 401),
+    "/api/analytics/saved": (401, 401, 400, 401),
 }
 RULES = {  # the routes of the app and where the tables above have them
     "/": "/", "/analytics": "/analytics", "/analytics/users": "/analytics/users",
-    "/analytics/filter": "/analytics/filter",
+    "/analytics/filter": "/analytics/filter", "/api/analytics/saved": "/api/analytics/saved",
     "/analytics/api": "/analytics/api", "/api/openapi.json": "/api/openapi.json",
     "/analytics/users/<person:client_id>": "/analytics/users/42", "/images/<uuid:event_id>": NOBODY_IMAGE, "/login": "/login",
     "/login/link": "/login/link", "/logout": "/logout", "/healthz": "/healthz", "/static/<path:filename>": static_path("app.css"),

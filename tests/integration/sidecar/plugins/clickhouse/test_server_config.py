@@ -69,19 +69,20 @@ def test_users_are_those_of_the_addresses() -> None:
     services = compose(filled())["services"]
     assert found("users.xml", "users/default")[0].get("remove") == "1"
     users = {user.tag: user for user in found("users.xml", "users/*") if user.tag != "default"}
-    assert set(users) == {"sidecar", *READERS}
+    assert set(users) == {"sidecar", "saving", *READERS}
     for name, user in users.items():
         password = user.find("password")
         assert password is not None
         assert password.text is None, "no password is in a file"
-        assert services["clickhouse"]["environment"][password.attrib["from_env"]] == presented(services[name], name)
+        assert services["clickhouse"]["environment"][password.attrib["from_env"]] == presented(services, name)
 
 
-def presented(service: dict[str, dict[str, str]], user: str) -> str:
+def presented(services: dict[str, dict[str, dict[str, str]]], user: str) -> str:
     """The password that the part of this user presents to ClickHouse."""
     if user == "grafana":
-        return service["environment"]["CLICKHOUSE_GRAFANA_PASSWORD"]
-    address = urlsplit(service["environment"][f"CHATTRAIL_{user.upper()}_CLICKHOUSE_URL"])
+        return services["grafana"]["environment"]["CLICKHOUSE_GRAFANA_PASSWORD"]
+    part, setting = ("web", "WEB_SAVING_URL") if user == "saving" else (user, f"{user.upper()}_CLICKHOUSE_URL")
+    address = urlsplit(services[part]["environment"][f"CHATTRAIL_{setting}"])
     assert (address.username, address.hostname, address.port, address.path) == (user, "clickhouse", 8123, "/chattrail")
     return str(address.password)
 
@@ -90,6 +91,7 @@ def test_readers_read_and_the_writer_writes_one_database(client: Client) -> None
     users = {user.tag: user for user in found("users.xml", "users/*") if user.tag != "default"}
     grants = {name: [query.text or "" for query in user.findall("grants/query")] for name, user in users.items()}
     assert grants["sidecar"] == ["GRANT ALL ON chattrail.*"]
+    assert grants["saving"] == ["GRANT INSERT ON chattrail.saved"]
     profiles = {profile.tag: profile for profile in found("users.xml", "profiles/*")}
     for reader in READERS:
         assert grants[reader] == ["GRANT SELECT ON chattrail.*"]
