@@ -16,7 +16,6 @@ from web.analytics.clickhouse.sums import (
     HEADLINE,
     Number,
     Rows,
-    answer_times_of_part,
     named,
     of_everybody,
     of_part,
@@ -63,9 +62,11 @@ class FigureQueries:
         ever = named(sums)
         window = asked.since(from_milliseconds(first) if count else None)
         span, steps, edges = span_of(window), chosen_steps(ever, steps), Edges(window)
-        (total, by_edge, times), times_of_part, *others = self._clickhouse.together(
-            lambda: of_part(reader, edges.asked, span, ever) if reader.part else of_everybody(reader, span),
-            lambda: answer_times_of_part(reader, span) if reader.part else None,
+        (total, by_edge, (p50, p95)), *others = self._clickhouse.together(
+            lambda: of_part(reader, edges.within, span, ever) if reader.part else of_everybody(reader, span),
+            lambda: [
+                reader.row("headline_of_part", {**span, "before": edge}) for edge in edges.before * bool(reader.part)
+            ],
             lambda: _people_and_steps(reader, span, steps),
             lambda: reader.rows("buckets", edges.asked),
             lambda: reader.rows("new_people", edges.asked),
@@ -74,12 +75,13 @@ class FigureQueries:
             lambda: loss_accounting(self._clickhouse, window),
             lambda: _image_stats(self._clickhouse),
         )
-        (people, reached), counted, new_people, choices, languages, lost, images = others
+        before, (people, reached), counted, new_people, choices, languages, lost, images = others
         if reader.part:
-            counted = [(edge, number, *by_edge[edge].drawn) for edge, number, *_ in counted if edge in by_edge]
+            drawn = {edge: sums.drawn for edge, sums in by_edge.items()} | dict(zip(edges.before, before, strict=True))
+            counted = [(edge, number, *drawn[edge]) for edge, number, *_ in counted if edge in drawn]
             untimed = by_edge[0].counts["events"] if 0 in by_edge else 0
         series, activity = edges.table(counted, new_people)
-        counts, stars, (p50, p95) = total.counts, total.stars, times_of_part or times
+        counts, stars = total.counts, total.stars
         headline = (people, sum(series[1][1]), *(counts[name] for name in HEADLINE), whole(stars))
         personas, stories, commands, custom = choices
         return models.Stats(
@@ -176,8 +178,9 @@ class Edges:
 
     def __init__(self, window: Window) -> None:
         self._edges = window.edges()
-        self._before = [] if window.previous_start is None else [_epoch(window.previous_start)]
-        edges, end = self._before + [_epoch(edge) for edge in self._edges], _epoch(window.end)
+        self.before = [] if window.previous_start is None else [_epoch(window.previous_start)]
+        self.within = [_epoch(edge) for edge in self._edges]
+        edges, end = self.before + self.within, _epoch(window.end)
         parts = sorted({at // DAY_S * DAY_S for at in (*edges, end) if at % DAY_S})
         self.asked = {"edges": edges, "start": edges[0], "end": end, "parts": parts}
 
@@ -193,7 +196,7 @@ class Edges:
             return [people, new.get(edge, 0), *sums, whole(stars)]
 
         table = [row(_epoch(edge)) for edge in self._edges]
-        previous: Sequence[Number | None] = row(self._before[0]) if self._before else [None] * len(table[0])
+        previous: Sequence[Number | None] = row(self.before[0]) if self.before else [None] * len(table[0])
         points = zip(self._edges, table, strict=True)
         return (
             list(zip(previous, zip(*table, strict=True), strict=True)),

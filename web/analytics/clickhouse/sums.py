@@ -85,7 +85,7 @@ def of_everybody(reader: BotReader, span: Mapping[str, int]) -> tuple[Sums, dict
 
 
 def of_part(
-    reader: BotReader, edges: Mapping[str, Any], span: Mapping[str, int], ever: Mapping[str, int]
+    reader: BotReader, edges: Sequence[int], span: Mapping[str, int], ever: Mapping[str, int]
 ) -> tuple[Sums, dict[int, Sums], Times]:
     """The sums of a range of a part of the people, and those of its buckets by their Unix seconds: at 0 is what has no time.
 
@@ -94,18 +94,13 @@ def of_part(
     counts = ", ".join(
         f"sum({OF_ACTIVITY.get(name, name)})" if ever[name] or name in LEFT_OUT else "0" for name in COUNTS
     )
-    rows = reader.rows("sums_of_part", {**edges, "limit": CURRENCIES_MAX}, counts=counts)
-    by_edge, total = {int(edge): Sums.of(row) for edge, *row in rows}, Sums()
+    rows = reader.rows("sums_of_part", {**span, "edges": edges, "limit": CURRENCIES_MAX}, counts=counts)
+    *rows, (*_, times) = rows or [((math.nan, math.nan),)]
+    by_edge, total = {int(edge): Sums.of(row) for edge, *row, _ in rows}, Sums()
     for edge, sums in by_edge.items():
-        if edge >= span["start"]:
+        if edge:
             total.add(sums)
-    return total, by_edge, (None, None)
-
-
-def answer_times_of_part(reader: BotReader, span: Mapping[str, int]) -> Times:
-    """Median and 95 % of a part of the people, exactly; None when no answer has a time."""
-    (times,) = reader.row("answer_times_of_part", span)
-    return _shown(times)
+    return total, by_edge, _shown(times)
 
 
 def named(sums: Sequence[int]) -> dict[str, int]:

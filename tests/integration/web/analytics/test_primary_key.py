@@ -18,6 +18,7 @@ from web.analytics.clickhouse.figures import FigureQueries
 from web.analytics.clickhouse.loss_accounting import loss_accounting
 from web.analytics.clickhouse.people import PeopleQueries
 from web.analytics.clickhouse.trail import TrailQueries
+from web.analytics.people_condition import PeopleCondition
 from web.analytics.queries import USER_SORTS, TrailQuery, UserSort, UsersQuery
 from web.analytics.ranges import Window, read_range
 from web.settings import WebSettings
@@ -137,6 +138,20 @@ def test_statistics_read_sums_however_many_people_there_were(reading: CountingCl
     assert len(of_people) == 2
     assert max(of_people) <= 2 * PEOPLE + 1_000, "a row for each person with the bot, and one with all bots"
     assert sum(reading.read) - sum(of_loss) - sum(of_people) < 1_000
+
+
+def test_statistics_of_a_part_of_the_people_decide_once_who_is_in_it(reading: CountingClickHouse) -> None:
+    reading.read.clear()
+    reading.asked.clear()
+    now, who = AT + timedelta(days=1), PeopleCondition("a.user_id < {below:String}", {"below": "2"})
+    stats = FigureQueries(reading).stats(read_range({"range": "7d"}, ZoneInfo("UTC"), now), now, who=who)
+    part = sum(str(number) < "2" for number in range(PEOPLE))
+    assert (stats.figures.people.value, stats.figures.messages.value) == (part, part * EACH)
+    assert (stats.personas[0].people, stats.personas[0].messages) == (part, part * EACH)
+    asked = [text for text in reading.asked if "sequences" not in text]
+    assert len(asked) <= 11
+    assert sum("{below:String}" in text for text in asked) == 1
+    assert not any("FROM events" in text for text in asked)
 
 
 @pytest.mark.parametrize("sort", USER_SORTS)
