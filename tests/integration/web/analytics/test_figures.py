@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partialmethod
 from typing import Any
 from unittest.mock import patch
 
@@ -32,8 +33,8 @@ class Population:
     first_own: dict[str, datetime]
 
     def stats(self, query: str = "", who: PeopleCondition | None = None) -> dict[str, Any]:
-        app, stats = self.stage.app(FakeClock(NOW), timezone=ZONE.key), FigureQueries.stats
-        with patch.object(FigureQueries, "stats", lambda *given: stats(*given, who=who)):
+        app = self.stage.app(FakeClock(NOW), timezone=ZONE.key)
+        with patch.object(FigureQueries, "stats", partialmethod(FigureQueries.stats, who=who)):
             answer = app.test_client().get(f"/api/analytics/stats{query}", headers=BEARER)
         assert answer.status_code == 200, answer.text
         assert isinstance(answer.json, dict)

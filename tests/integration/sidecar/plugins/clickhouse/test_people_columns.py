@@ -80,7 +80,7 @@ def usage(events: list[dict[str, Any]]) -> dict[str, int]:
 
 
 def first_event(e: dict[str, Any]) -> str:
-    return {"start_command": "/start", "command": "/help", "custom": "event:quiz"}.get(e["type"], e["type"])
+    return {"start_command": "/start", "command": "/help", "custom": "event:quiz"}.get(e["type"], str(e["type"]))
 
 
 def is_own(e: dict[str, Any]) -> bool:
