@@ -13,7 +13,9 @@ from web.analytics.clickhouse.bots import BotQueries
 from web.analytics.clickhouse.client import ClickHouse
 from web.analytics.clickhouse.figures import FigureQueries
 from web.analytics.clickhouse.filter_values import FilterValues
+from web.analytics.clickhouse.ordered_funnel import FunnelQueries
 from web.analytics.clickhouse.people import PeopleQueries
+from web.analytics.clickhouse.retention import RetentionQueries
 from web.analytics.clickhouse.saved import SavedItems
 from web.analytics.clickhouse.trail import TrailQueries
 from web.analytics.person_key import PersonConverter
@@ -66,6 +68,8 @@ def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time)
         people=people,
         filter_values=FilterValues(clickhouse),
         saved=SavedItems(settings, clickhouse),
+        retention=RetentionQueries(clickhouse),
+        funnels=FunnelQueries(clickhouse),
         trails=TrailQueries(clickhouse, people, key, links.stores, settings.zone),
         image_links=links,
         auth_database=AuthDatabase(settings.data / SIGN_IN_FILE, clock),

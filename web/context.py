@@ -12,7 +12,9 @@ from web.analytics.clickhouse.bots import BotQueries
 from web.analytics.clickhouse.client import ClickHouse
 from web.analytics.clickhouse.figures import FigureQueries
 from web.analytics.clickhouse.filter_values import FilterValues
+from web.analytics.clickhouse.ordered_funnel import FunnelQueries
 from web.analytics.clickhouse.people import PeopleQueries
+from web.analytics.clickhouse.retention import RetentionQueries
 from web.analytics.clickhouse.saved import SavedItems
 from web.analytics.clickhouse.trail import TrailQueries
 from web.auth.database import AuthDatabase
@@ -38,6 +40,8 @@ class Services:
     people: PeopleQueries
     filter_values: FilterValues
     saved: SavedItems
+    retention: RetentionQueries
+    funnels: FunnelQueries
     trails: TrailQueries
     image_links: ImageLinks
     auth_database: AuthDatabase

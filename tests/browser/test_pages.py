@@ -11,6 +11,7 @@ PAGES = {
     "statistics of a day": "/analytics?from=2020-01-01&to=2020-01-02",
     "statistics of all time": "/analytics?range=all",
     "statistics of a bot": "/analytics?bot=notes-bot",
+    "retention": "/analytics/retention?period=day",
     "users": "/analytics/users",
     "users nobody": "/analytics/users?q=nobody-is-called-this",
     "api": "/analytics/api",

@@ -14,3 +14,6 @@ class PeopleCondition:
 
     sql: str
     values: Mapping[str, Any]
+
+
+EVERYBODY = PeopleCondition("1", {})

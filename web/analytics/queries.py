@@ -50,7 +50,7 @@ class UsersQuery:
     @classmethod
     def read(cls, arguments: Mapping[str, str]) -> "UsersQuery":
         """Read from a query string's parameters; an empty one counts as absent."""
-        sort = _choice(arguments, "sort", USER_SORTS, "last_seen")
+        sort = choice(arguments, "sort", USER_SORTS, "last_seen")
         return cls(
             sort=cast("UserSort", sort),
             order=_order(arguments, "asc" if sort == "name" else "desc"),
@@ -80,7 +80,7 @@ class TrailQuery:
     @classmethod
     def read(cls, arguments: Mapping[str, str]) -> "TrailQuery":
         """Read from a query string's parameters; an empty one counts as absent."""
-        kind = _choice(arguments, "kind", KINDS, "") if arguments.get("kind") else None
+        kind = choice(arguments, "kind", KINDS, "") if arguments.get("kind") else None
         return cls(
             order=_order(arguments, "desc"),
             kind=cast("Kind | None", kind),
@@ -136,7 +136,8 @@ def _event_id(arguments: Mapping[str, str]) -> str | None:
         raise ParameterError("event", "must be the id of an event") from None
 
 
-def _choice(arguments: Mapping[str, str], name: str, choices: tuple[str, ...], default: str) -> str:
+def choice(arguments: Mapping[str, str], name: str, choices: tuple[str, ...], default: str) -> str:
+    """One of some words; an empty one counts as absent. Raises ParameterError."""
     value = arguments.get(name) or default
     if value not in choices:
         raise ParameterError(name, f"must be one of {', '.join(choices)}")
@@ -144,7 +145,7 @@ def _choice(arguments: Mapping[str, str], name: str, choices: tuple[str, ...], d
 
 
 def _order(arguments: Mapping[str, str], default: Order) -> Order:
-    return cast("Order", _choice(arguments, "order", ("asc", "desc"), default))
+    return cast("Order", choice(arguments, "order", ("asc", "desc"), default))
 
 
 def _limit(arguments: Mapping[str, str]) -> int:

@@ -57,15 +57,15 @@ class Window:
         if self.bucket == "hour":
             count = int((self.end - self.start - timedelta(microseconds=1)) / timedelta(hours=1)) + 1
             return [self.start + timedelta(hours=number) for number in range(count)]
-        edges, day = [self.start], _next_day(local_day(self.start, self.zone), self.bucket)
+        edges, day = [self.start], day_after(local_day(self.start, self.zone), self.bucket)
         while (edge := midnight(day, self.zone)) < self.end:
             edges.append(edge)
-            day = _next_day(day, self.bucket)
+            day = day_after(day, self.bucket)
         return edges
 
 
-def read_range(arguments: Mapping[str, str], zone: ZoneInfo, now: datetime) -> Range:
-    """Read `range=7d|30d|90d|all`, or `from=` and `to=` (dates in the zone, both included). Default: 7d."""
+def read_range(arguments: Mapping[str, str], zone: ZoneInfo, now: datetime, default: str = "7d") -> Range:
+    """Read `range=7d|30d|90d|all`, or `from=` and `to=` (dates in the zone, both included)."""
     name, first, last = (arguments.get(key) or "" for key in ("range", "from", "to"))
     today, until = local_day(now, zone), floor_slot(now) + SLOT  # the end of the quarter of an hour
     if first or last:
@@ -78,7 +78,7 @@ def read_range(arguments: Mapping[str, str], zone: ZoneInfo, now: datetime) -> R
             raise ParameterError("from", "must not lie in the future")
         end = min(midnight(finish + timedelta(days=1), zone), until)
         return Range("custom", midnight(begin, zone), end, zone)
-    name = name or "7d"
+    name = name or default
     if name == ALL:
         return Range(ALL, None, until, zone)
     if name not in PRESETS:
@@ -104,7 +104,14 @@ def floor_slot(moment: datetime) -> datetime:
     return datetime.fromtimestamp(moment.timestamp() // SLOT.total_seconds() * SLOT.total_seconds(), UTC)
 
 
-def _next_day(day: date, bucket: Bucket) -> date:
+def first_day_of(day: date, bucket: Bucket) -> date:
+    """The first day of the week, from Monday, or the month that a day lies in; a day's own is itself."""
+    if bucket == "month":
+        return day.replace(day=1)
+    return day - timedelta(days=day.weekday() if bucket == "week" else 0)
+
+
+def day_after(day: date, bucket: Bucket) -> date:
     """The day on which the bucket after that of `day` begins; weeks begin on Monday."""
     if bucket == "month":
         return (day.replace(day=1) + timedelta(days=32)).replace(day=1)

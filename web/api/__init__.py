@@ -7,9 +7,14 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, current_app, jsonify, request, url_for
 
+from web.analytics.filters.condition import people_condition
+from web.analytics.filters.request import read_filter
+from web.analytics.funnel import FUNNEL_RANGE, FunnelQuery, OrderedFunnel
 from web.analytics.models import Stats
+from web.analytics.people_condition import PeopleCondition
 from web.analytics.queries import TrailQuery, UsersQuery, read_steps
 from web.analytics.ranges import read_range
+from web.analytics.retention import DEFAULT_RANGE, Cohort, Retention, RetentionQuery
 from web.analytics.saved import ID, NAME_MAX, SAVED_KINDS, SavedList, ToSave, read_kind
 from web.analytics.trail_models import TrailEvent, TrailPage, UserPage, UserRow
 from web.api import exports
@@ -66,6 +71,31 @@ def stats(arguments: Mapping[str, str]) -> Stats:
 def bots(arguments: Mapping[str, str]) -> Bots:
     """The bots that `bot` may name."""
     return Bots(tuple(BotName(bot.bot, bot.username) for bot in services.bots.all()))
+
+
+@blueprint.get("/analytics/funnel")
+@conditional
+@operation("funnel", OrderedFunnel, *parameters.FUNNEL)
+def funnel(arguments: Mapping[str, str]) -> OrderedFunnel:
+    """How many people took steps in this order, within a time from the first one, and how long each took."""
+    now, bot = services.now(), services.bots.chosen(arguments)
+    asked = read_range(arguments, services.settings.zone, now, FUNNEL_RANGE)
+    return services.funnels.funnel(asked, FunnelQuery.read(arguments), now, bot, _who(arguments))
+
+
+@blueprint.get("/analytics/retention")
+@conditional
+@operation("retention", Retention, *parameters.RETENTION)
+def retention(arguments: Mapping[str, str]) -> Retention:
+    """Who came back: people by when they first came or what they are, and how many did something in each later period."""
+    return _retention(arguments)
+
+
+@blueprint.get("/analytics/retention.csv")
+@stream("retention_csv", Cohort, *parameters.RETENTION, media_type=exports.CSV, filename="retention.csv")
+def retention_csv(arguments: Mapping[str, str]) -> Iterator[bytes]:
+    """The same as CSV: a line for each cohort and later period."""
+    return exports.retention_lines(_retention(arguments))
 
 
 @blueprint.get("/analytics/users")
@@ -147,6 +177,16 @@ def login_links(arguments: Mapping[str, str]) -> LoginLink:
     base = services.settings.public_url or request.host_url.rstrip("/")
     url = f"{base}{url_for('auth.login_link')}?{urlencode({'token': token})}"
     return LoginLink(url, datetime.fromtimestamp(expires_at, UTC))
+
+
+def _retention(arguments: Mapping[str, str]) -> Retention:
+    now, bot = services.now(), services.bots.chosen(arguments)
+    asked = read_range(arguments, services.settings.zone, now, DEFAULT_RANGE)
+    return services.retention.table(asked, RetentionQuery.read(arguments), now, bot, _who(arguments))
+
+
+def _who(arguments: Mapping[str, str]) -> PeopleCondition:
+    return people_condition(read_filter(arguments), services.settings.zone, services.now())
 
 
 def _every(arguments: Mapping[str, str]) -> Iterator[UserRow]:

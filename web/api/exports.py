@@ -9,6 +9,7 @@ from dataclasses import fields
 from typing import Any
 
 from web.analytics.models import Revenue
+from web.analytics.retention import Retention
 from web.analytics.trail_models import TrailEvent, UserRow
 from web.api.output import jsonable
 
@@ -29,6 +30,20 @@ def csv_lines(people: Iterable[UserRow]) -> Iterator[bytes]:
     for person in people:
         writer.writerow([_cell(getattr(person, name)) for name in COLUMNS])
         yield _taken(buffer)
+    yield _taken(buffer)
+
+
+def retention_lines(retention: Retention) -> Iterator[bytes]:
+    """A heading, then a line for each cohort and later period; the line of period 0 has all of the cohort."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    buffer.write(MARK)
+    writer.writerow(("from", "to", retention.split, retention.period, "people", "of", "so_far"))
+    for cohort in retention.cohorts:
+        who = [_cell(each) if each is not None else "" for each in (cohort.start, cohort.end, cohort.value)]
+        writer.writerow([*who, 0, cohort.people, cohort.people, "false"])
+        for cell in cohort.cells:
+            writer.writerow([*who, cell.later, cell.people, cell.of, _cell(cell.so_far)])
     yield _taken(buffer)
 
 

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from web.analytics.filters.grammar import LENGTH_MAX
+from web.analytics.funnel import FUNNEL_RANGE, FUNNEL_SPLITS, STEPS_LENGTH_MAX, WITHIN, WITHIN_DEFAULT
+from web.analytics.funnel import KINDS as STEP_KINDS
 from web.analytics.names import SEARCH_MAX, STEPS
 from web.analytics.queries import KINDS, LIMIT_DEFAULT, LIMIT_MAX, STEPS_MAX, USER_SORTS
 from web.analytics.ranges import ALL, PRESETS
+from web.analytics.retention import DEFAULT_RANGE, PERIODS, SPLITS
 from web.analytics.saved import SAVED_KINDS
 from web.openapi.operation import Parameter
 
@@ -72,7 +75,32 @@ FIRST_EVENT = Parameter("event", {"type": "string", "format": "uuid"}, "begin wi
 TRAIL_ORDER = Parameter("order", _choice("asc", "desc", default="desc"), "`desc`: newest first")
 
 SAVED_KIND = Parameter("kind", _choice(*SAVED_KINDS), "of which kind; it is needed")
+PERIOD = Parameter(
+    "period",
+    _choice(*PERIODS),
+    "how long each period is; left out: days up to a month, weeks up to half a year, else months",
+)
+SPLIT = Parameter(
+    "split",
+    _choice(*SPLITS, default=SPLITS[0]),
+    "cohorts of the people who came `first` in the same period, or who have the same language, persona, or Telegram Premium",
+)
+RANGE_OF_COHORTS = Parameter("range", _choice(*PRESETS, ALL, default=DEFAULT_RANGE), RANGE.description)
+
+ORDERED_STEPS = Parameter(
+    "steps",
+    _text(STEPS_LENGTH_MAX),
+    f"up to {STEPS_MAX} steps separated by commas: {', '.join(f'`{step}`' for step in STEP_KINDS)}, `command:NAME`, `event:NAME`"
+    " and `event:NAME{KEY=VALUE}` for a custom event with a property; left out: steps that suit what the bot sends",
+)
+WITHIN_TIME = Parameter(
+    "within", _choice(*WITHIN, default=WITHIN_DEFAULT), "in which time from the first step all others must follow"
+)
+FUNNEL_SPLIT = Parameter("split", _choice(*FUNNEL_SPLITS, default="none"), "tell people apart by what they are")
+RANGE_OF_FUNNEL = Parameter("range", _choice(*PRESETS, ALL, default=FUNNEL_RANGE), RANGE.description)
 
 TRAIL_FILTERS = (KIND, TEXT)
 TRAIL = (TRAIL_ORDER, *TRAIL_FILTERS, DAY, FIRST_EVENT)
 FILTERS = (Q, FILTER, PAID, BLOCKED, LANGUAGE, EVENT)
+FUNNEL = (ORDERED_STEPS, WITHIN_TIME, FUNNEL_SPLIT, RANGE_OF_FUNNEL, FROM, TO, FILTER, BOT)
+RETENTION = (RANGE_OF_COHORTS, FROM, TO, PERIOD, SPLIT, FILTER, BOT)

@@ -1,4 +1,4 @@
-"""The pages: Statistics, Users, a person's trail and the API's reference, rendered on the server; htmx swaps them in place.
+"""The pages of figures and people, and the API's reference, rendered on the server; htmx swaps them in place.
 
 A request by htmx gets `#page` alone, any other one the whole document, from the same template at the same address.
 """
@@ -11,6 +11,7 @@ from web.pages.event import event
 from web.pages.filter_picker import filter_picker
 from web.pages.printable import printable
 from web.pages.reference import reference
+from web.pages.retention import retention
 from web.pages.statistics import statistics
 from web.pages.template_context import init_blueprint
 from web.pages.trail import trail
@@ -20,6 +21,7 @@ blueprint = Blueprint("pages", __name__)
 init_blueprint(blueprint)
 blueprint.add_url_rule("/analytics", view_func=conditional(statistics))
 blueprint.add_url_rule("/analytics/filter", view_func=filter_picker)
+blueprint.add_url_rule("/analytics/retention", view_func=conditional(retention))
 blueprint.add_url_rule("/analytics/users", view_func=conditional(users))
 blueprint.add_url_rule("/analytics/users/<person:client_id>", view_func=conditional(trail), merge_slashes=False)
 blueprint.add_url_rule(

@@ -26,6 +26,7 @@ PAGES = frozenset(
     {
         "pages.statistics",
         "pages.users",
+        "pages.retention",
         "pages.trail",
         "pages.event",
         "pages.printable",

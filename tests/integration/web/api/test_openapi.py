@@ -23,6 +23,8 @@ CONFIG = Path(__file__).parent / "schemathesis.toml"
 PEOPLE = 20
 PATHS = {
     "figures": "/api/analytics/stats?range=all",
+    "retention": "/api/analytics/retention?range=all",
+    "funnel": "/api/analytics/funnel?range=all",
     "bots": "/api/analytics/bots",
     "people": "/api/analytics/users",
     "trail": "/api/analytics/users/5000000000/events",

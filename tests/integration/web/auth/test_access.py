@@ -18,6 +18,7 @@ NO_EVENT = "/analytics/users/42/events/00000000-0000-0000-0000-000000000000"
 GET = {
     "/": (303, 303, 303, 303),
     "/analytics": (303, 303, 303, 200),
+    "/analytics/retention": (303, 303, 303, 200),
     "/analytics/users": (303, 303, 303, 200),
     "/analytics/api": (303, 303, 303, 200),
     "/analytics/filter": (303, 303, 303, 200),
@@ -32,6 +33,9 @@ GET = {
     static_path("app.css"): (200, 200, 200, 200),
     "/api/openapi.json": (401, 401, 200, 200),
     "/api/analytics/stats": (401, 401, 200, 200),
+    "/api/analytics/funnel": (401, 401, 200, 200),
+    "/api/analytics/retention": (401, 401, 200, 200),
+    "/api/analytics/retention.csv": (401, 401, 200, 200),
     "/api/analytics/bots": (401, 401, 200, 200),
     "/api/analytics/users": (401, 401, 200, 200),
     "/api/analytics/users.csv": (401, 401, 200, 200),
@@ -53,6 +57,9 @@ POST = {
 RULES = {  # the routes of the app and where the tables above have them
     "/": "/", "/analytics": "/analytics", "/analytics/users": "/analytics/users",
     "/analytics/filter": "/analytics/filter", "/api/analytics/saved": "/api/analytics/saved",
+    "/analytics/retention": "/analytics/retention", "/api/analytics/retention": "/api/analytics/retention",
+    "/api/analytics/funnel": "/api/analytics/funnel",
+    "/api/analytics/retention.csv": "/api/analytics/retention.csv",
     "/analytics/api": "/analytics/api", "/api/openapi.json": "/api/openapi.json",
     "/analytics/users/<person:client_id>": "/analytics/users/42", "/images/<uuid:event_id>": NOBODY_IMAGE, "/login": "/login",
     "/login/link": "/login/link", "/logout": "/logout", "/healthz": "/healthz", "/static/<path:filename>": static_path("app.css"),
