@@ -1,5 +1,7 @@
 """Every page, wide and narrow, light and dark: nothing sticks out, nothing complains, everybody can use it."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -12,6 +14,7 @@ PAGES = {
     "statistics of all time": "/analytics?range=all",
     "statistics of a bot": "/analytics?bot=notes-bot",
     "retention": "/analytics/retention?period=day",
+    "funnel": "/analytics/funnel?split=language",
     "users": "/analytics/users",
     "users nobody": "/analytics/users?q=nobody-is-called-this",
     "api": "/analytics/api",
@@ -163,4 +166,28 @@ def test_pages_speak_russian_and_remember_it(open_page: OpenPage) -> None:
     expect(page.locator("html")).to_have_attribute("lang", "en")
     watched.go("/analytics/users")
     assert page.locator("h1").inner_text() == "Users"
+    watched.check()
+
+
+def test_a_funnel_is_changed_without_a_reload(open_page: OpenPage) -> None:
+    """A step is added, moved and taken out by links; the address says the steps."""
+    watched = open_page()
+    page = watched.go("/analytics/funnel?steps=start,paid")
+    page.evaluate("window.isSame = true")
+    steps = page.locator(".funnel-step .bar-name")
+    expect(steps).to_have_text(["Start", "Paid"])
+    page.locator(".funnel-add summary").click()
+    page.locator(".funnel-offer", has_text="Wrote a message").click()
+    expect(steps).to_have_text(["Start", "Paid", "Wrote a message"])
+    page.get_by_role("link", name="Earlier: Wrote a message").click()
+    expect(steps).to_have_text(["Start", "Wrote a message", "Paid"])
+    expect(page).to_have_url(re.compile(r"steps=start%2Cmessage%2Cpaid"))
+    page.get_by_role("link", name="Take out: Start").click()
+    expect(steps).to_have_text(["Wrote a message", "Paid"])
+    assert page.evaluate("window.isSame")
+    page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
+    for step in steps.all():  # names stand beside their numbers, and not letter below letter
+        box = step.bounding_box()
+        assert box is not None
+        assert box["width"] > 150
     watched.check()

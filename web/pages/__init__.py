@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from web.conditional import conditional
 from web.pages.event import event
 from web.pages.filter_picker import filter_picker
+from web.pages.funnel import funnel
 from web.pages.printable import printable
 from web.pages.reference import reference
 from web.pages.retention import retention
@@ -22,6 +23,7 @@ init_blueprint(blueprint)
 blueprint.add_url_rule("/analytics", view_func=conditional(statistics))
 blueprint.add_url_rule("/analytics/filter", view_func=filter_picker)
 blueprint.add_url_rule("/analytics/retention", view_func=conditional(retention))
+blueprint.add_url_rule("/analytics/funnel", view_func=conditional(funnel))
 blueprint.add_url_rule("/analytics/users", view_func=conditional(users))
 blueprint.add_url_rule("/analytics/users/<person:client_id>", view_func=conditional(trail), merge_slashes=False)
 blueprint.add_url_rule(

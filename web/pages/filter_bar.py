@@ -13,7 +13,12 @@ from web.context import services
 from web.pages.filter_words import NAMED, FilterWords
 from web.pages.template_context import request_formats
 
-PAGES = {"users": "pages.users", "statistics": "pages.statistics", "retention": "pages.retention"}
+PAGES = {
+    "users": "pages.users",
+    "statistics": "pages.statistics",
+    "retention": "pages.retention",
+    "funnel": "pages.funnel",
+}
 # the picker's own parameters, and what a changed filter makes void
 NOT_KEPT = frozenset({*SINGLE, "filter", "cursor", "lang", "page", "pick", "at", "without", "set"})
 NOT_CARRIED = NOT_KEPT | {"text", "first", "last", "operator", "number", "property", "value", "days"}

@@ -27,6 +27,7 @@ PAGES = frozenset(
         "pages.statistics",
         "pages.users",
         "pages.retention",
+        "pages.funnel",
         "pages.trail",
         "pages.event",
         "pages.printable",

@@ -18,6 +18,7 @@ NO_EVENT = "/analytics/users/42/events/00000000-0000-0000-0000-000000000000"
 GET = {
     "/": (303, 303, 303, 303),
     "/analytics": (303, 303, 303, 200),
+    "/analytics/funnel": (303, 303, 303, 200),
     "/analytics/retention": (303, 303, 303, 200),
     "/analytics/users": (303, 303, 303, 200),
     "/analytics/api": (303, 303, 303, 200),
@@ -57,7 +58,8 @@ POST = {
 RULES = {  # the routes of the app and where the tables above have them
     "/": "/", "/analytics": "/analytics", "/analytics/users": "/analytics/users",
     "/analytics/filter": "/analytics/filter", "/api/analytics/saved": "/api/analytics/saved",
-    "/analytics/retention": "/analytics/retention", "/api/analytics/retention": "/api/analytics/retention",
+    "/analytics/funnel": "/analytics/funnel", "/analytics/retention": "/analytics/retention",
+    "/api/analytics/retention": "/api/analytics/retention",
     "/api/analytics/funnel": "/api/analytics/funnel",
     "/api/analytics/retention.csv": "/api/analytics/retention.csv",
     "/analytics/api": "/analytics/api", "/api/openapi.json": "/api/openapi.json",
