@@ -25,6 +25,7 @@ BUILTINS: Mapping[str, str] = {
     "debug": "sidecar.plugins.debug:FACTORY",
     "images": "sidecar.plugins.images:FACTORY",
     "telegram_alerts": "sidecar.plugins.telegram_alerts:FACTORY",
+    "telegram_digest": "sidecar.plugins.telegram_digest:FACTORY",
     "webhook": "sidecar.plugins.webhook:FACTORY",
 }
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from chattrail.events import EVENT_TYPES
 from common.waiting import end
-from sidecar.errors import PermanentError, RetryableError
+from sidecar.errors import RetryableError
 from sidecar.otlp.batch import Batch
 from sidecar.plugin import Context
-from sidecar.plugins.bot_api import BotApi, UnknownTokenError
 from sidecar.plugins.outbox import Outbox
 from sidecar.plugins.telegram_alerts.rules import Moment, Rule, rule_of
 from sidecar.plugins.telegram_alerts.settings import TelegramAlertsSettings
+from sidecar.plugins.telegram_chat import TelegramChat
 from sidecar.telemetry import metrics as telemetry
 
 REMEMBERED_EVENTS = 50_000  # a resent batch must not count twice; doubles come soon or are old news
@@ -40,7 +40,7 @@ class TelegramAlerts:
         self._rules: list[Rule] = []
         self._quiet_until: dict[str, float] = {}
         self._known: OrderedDict[str, None] = OrderedDict()
-        self._api: BotApi | None = None
+        self._chat: TelegramChat | None = None
         self._outbox: Outbox[Alert] | None = None
         self._closing = AsyncExitStack()
 
@@ -50,17 +50,9 @@ class TelegramAlerts:
             return
         config = self._config
         async with AsyncExitStack() as opened:
-            self._api = BotApi(config.token.get_secret_value(), config.api_url)
-            opened.push_async_callback(self._api.close)
-            try:
-                async with asyncio.timeout(config.timeout_s):
-                    await self._api.call("getMe", {}, about="the bot")
-            except UnknownTokenError:
-                raise PermanentError(
-                    "Telegram does not accept the token in CHATTRAIL_SIDECAR_TELEGRAM_ALERTS_TOKEN"
-                ) from None
-            except TimeoutError:
-                raise RetryableError(f"Telegram did not answer within {config.timeout_s:g} s") from None
+            self._chat = TelegramChat(config)
+            opened.push_async_callback(self._chat.close)
+            await self._chat.check()
             sent = await asyncio.to_thread(_sent_once, self._context.data_directory)
             rules = [rule_of(text, at_least=config.at_least) for text in config.rules]
             self._rules = [rule for rule in rules if rule.text not in sent]
@@ -115,13 +107,8 @@ class TelegramAlerts:
                 self._rules.remove(rule)
 
     async def _send(self, alert: Alert) -> None:
-        assert self._api is not None
-        chat = self._config.chat_id
-        message: dict[str, object] = {"chat_id": chat if chat.startswith("@") else int(chat), "text": alert.text}
-        try:
-            await self._api.call("sendMessage", message, about="the alert")
-        except UnknownTokenError:
-            raise RetryableError("Telegram no longer accepts the token", after=30) from None
+        assert self._chat is not None
+        await self._chat.send(alert.text, about="the alert")
         if alert.once:
             try:
                 await asyncio.to_thread(_remember, self._context.data_directory, alert.once)

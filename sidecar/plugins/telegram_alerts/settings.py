@@ -2,11 +2,11 @@
 
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field
 
 from common.settings import CommaList
-from sidecar.plugins.outbox import OutboxSettings
 from sidecar.plugins.telegram_alerts.rules import rule_of
+from sidecar.plugins.telegram_chat import TelegramChatSettings
 
 
 def _rules(texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -17,18 +17,11 @@ def _rules(texts: tuple[str, ...]) -> tuple[str, ...]:
     return texts
 
 
-class TelegramAlertsSettings(OutboxSettings):
+class TelegramAlertsSettings(TelegramChatSettings):
     """The rules, and the chat that gets the alerts."""
 
     prefix: ClassVar[str] = "SIDECAR_TELEGRAM_ALERTS"
 
-    token: SecretStr = Field(
-        description="Token of the bot that sends the alerts; it may be another one than the watched."
-    )
-    chat_id: str = Field(
-        pattern=r"^(-?\d+|@\w+)$",
-        description="Chat to tell: its numeric id, or @name of a channel. It must know the bot.",
-    )
     rules: Annotated[CommaList, AfterValidator(_rules)] = Field(
         ("ai failures > 5% in 10 min", "no events for 15 min", "pictures pending for 1 h", "first payment"),
         min_length=1,
@@ -38,7 +31,4 @@ class TelegramAlertsSettings(OutboxSettings):
     at_least: int = Field(20, ge=1, description="Events a window must hold before its share of failures counts.")
     cooldown_s: float = Field(3600.0, ge=0, description="Seconds before the same rule may speak again.")
     interval_s: float = Field(15.0, gt=0, description="Seconds between looks at the rules when no events come.")
-    api_url: str = Field(
-        "https://api.telegram.org", pattern=r"^https?://[^/?#@]+/?$", description="Base address of the Bot API server."
-    )
     queue_size: int = Field(100, ge=1, description="Alerts that may wait to be sent; more are dropped.")
