@@ -61,6 +61,16 @@ class SinkUnderTest:
         span = Span(since, marks.now)
         self.run(work.marked(span, marks, is_round=False) if marks.are_all else work.whole(span))
 
+    def settle_texts(self) -> None:
+        """Store all texts to search by: those of marks, then those of what was there before."""
+        rollup = self.sink._rollup  # type: ignore[attr-defined]
+        marked, _, fill = rollup._text_passes
+        span = Span(0, FOREVER)
+        marks = self.run(newest(rollup._client, span))
+        self.run(marked._work.marked(span, marks, is_round=False))
+        while self.run(fill.step(marks.now)):
+            pass
+
     def rows(self, query: str, **parameters: Any) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in self.client.query(query, parameters=parameters).result_rows]
 

@@ -3,6 +3,8 @@
 INSERT INTO stale_activity (user_id, slot, bot, marked_at)
 SELECT DISTINCT user_id, toStartOfFifteenMinutes(ts), bot, now64(6) FROM events WHERE (user_id, ts, event_id) IN ($repeated_rows);
 
+DELETE FROM texts WHERE (ts, event_id) IN (SELECT ts, event_id FROM ($repeated_rows));
+
 DELETE FROM events WHERE (user_id, ts, event_id) IN ($repeated_rows);
 
 DELETE FROM activity

@@ -1,28 +1,37 @@
 """The second looks at marks: what a round missed, and what a backlog has left (docs/adr/0022)."""
 
-from typing import Final
+from typing import Final, Protocol
 
 from clickhouse_connect.driver.asyncclient import AsyncClient
 
-from sidecar.plugins.clickhouse.keys import START, Key, Span
-from sidecar.plugins.clickhouse.marks import newest
-from sidecar.plugins.clickhouse.recompute import Recomputation
+from sidecar.plugins.clickhouse.keys import START, Key, Piece, Span
+from sidecar.plugins.clickhouse.marks import Marks, newest
 from sidecar.plugins.clickhouse.second_rollups import statement
 
 SHORTEST_SPAN: Final = 10_000_000  # microseconds: many small spans would cost more than they recompute
 LOAD, SAVE, COUNT = (statement(name) for name in ("load_progress", "save_progress", "count_marks"))
 
 
+class Work(Protocol):
+    """What a pass does with a span of marks, as in recompute.py."""
+
+    async def marked(self, span: Span, marks: Marks, *, is_round: bool) -> None:
+        """Do all of a span that has these marks."""
+
+    async def next(self, span: Span, after: Key) -> Piece | None:
+        """Do what comes next of a span behind a key; None at the end."""
+
+
 class Pass:
     """Recomputes each mark once, when it is `distance` microseconds old. What it raises are the driver's errors."""
 
-    def __init__(self, name: str, distance: int, client: AsyncClient, recomputation: Recomputation) -> None:
+    def __init__(self, name: str, distance: int, client: AsyncClient, work: Work) -> None:
         self.name = name
         self.reached = 0  # all that was marked up to here is recomputed
         self.waiting = 0  # rows left in the span at hand, about
         self._distance = distance
         self._client = client
-        self._recomputation = recomputation
+        self._work = work
         self._until: int | None = None  # the end of the span at hand, None while there is none
         self._key = START
 
@@ -49,12 +58,12 @@ class Pass:
             marks = await newest(self._client, span := Span(self.reached, until))
             if marks.are_all and (marks.rows or not marks.found):  # a few: done at once
                 if marks.rows:
-                    await self._recomputation.marked(span, marks, is_round=False)
+                    await self._work.marked(span, marks, is_round=False)
                 return await self._end(until, is_saved=bool(marks.rows))
             self._key = START
             await self._begin(until)
         assert self._until is not None
-        piece = await self._recomputation.next(Span(self.reached, self._until), self._key)
+        piece = await self._work.next(Span(self.reached, self._until), self._key)
         if piece is None:
             return await self._end(self._until, is_saved=self._key != START)
         self._key = piece.last

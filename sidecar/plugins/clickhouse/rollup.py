@@ -24,6 +24,7 @@ from sidecar.plugins.clickhouse.marks import FOREVER, newest
 from sidecar.plugins.clickhouse.passes import Pass
 from sidecar.plugins.clickhouse.recompute import Recomputation
 from sidecar.plugins.clickhouse.settings import ClickHouseSettings
+from sidecar.plugins.clickhouse.texts import text_passes
 from sidecar.telemetry.metrics import ROLLUP_FAILURES, ROLLUP_ROUNDS, ROLLUP_WAITING
 
 SECOND: Final = 1_000_000  # microseconds
@@ -61,6 +62,7 @@ class Rollup:
             Pass("usual", usual, client, self._recomputation),
             Pass("longest", longest, client, self._recomputation),
         ]
+        self._text_passes = text_passes(client, context, config.insert_timeout_s * 0.8, longest)
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -72,7 +74,7 @@ class Rollup:
 
     async def start(self) -> None:
         """Read how far another process got, then begin there."""
-        for one in self._passes:
+        for one in (*self._passes, *self._text_passes):
             await one.load()
         self._reached = min(one.reached for one in self._passes)
         self._woken.set()
@@ -92,7 +94,7 @@ class Rollup:
     async def _run(self) -> None:
         clock = self._context.clock
         while True:
-            await set_within(self._woken, 0 if any(one.busy for one in self._passes) else LOOK_AGAIN_S)
+            await set_within(self._woken, 0 if self._is_busy else LOOK_AGAIN_S)
             began = clock.monotonic()
             succeeded = await self._try_step()
             if self._stopping.is_set():
@@ -101,6 +103,10 @@ class Rollup:
             # from the beginning of a step to the next one's; as long as one took, the machine is left to others
             took = clock.monotonic() - began
             await set_within(self._stopping, max(least - took, took))
+
+    @property
+    def _is_busy(self) -> bool:
+        return any(one.busy for one in (*self._passes, *self._text_passes))
 
     async def _try_step(self) -> bool:
         """Run a round if one is due, and a piece of a pass; on a fault of ClickHouse's say so and return False."""
@@ -115,6 +121,9 @@ class Rollup:
                         break
                 if self._passes[-1].reached != reached:
                     await delete_empty_rows(self._client)
+                for each in self._text_passes:
+                    if await each.step(now):
+                        break
                 self._context.metrics.set(ROLLUP_WAITING, sum(one.waiting for one in self._passes))
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
             self._woken.set()
