@@ -17,6 +17,7 @@ from web.analytics.clickhouse.ordered_funnel import FunnelQueries
 from web.analytics.clickhouse.people import PeopleQueries
 from web.analytics.clickhouse.retention import RetentionQueries
 from web.analytics.clickhouse.saved import SavedItems
+from web.analytics.clickhouse.search import SearchQueries
 from web.analytics.clickhouse.trail import TrailQueries
 from web.analytics.person_key import PersonConverter
 from web.api import blueprint as api
@@ -57,13 +58,13 @@ def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.compact = True  # type: ignore[attr-defined]
     key, clickhouse, links = settings.secret_key.get_secret_value(), ClickHouse(settings), ImageLinks(settings)
-    people = PeopleQueries(clickhouse, key, settings.zone, clock)
+    people, bots = PeopleQueries(clickhouse, key, settings.zone, clock), BotQueries(clickhouse)
     app.extensions[EXTENSION] = Services(
         settings=settings,
         clock=clock,
         build=secrets.token_hex(8),
         clickhouse=clickhouse,
-        bots=BotQueries(clickhouse),
+        bots=bots,
         figures=FigureQueries(clickhouse),
         people=people,
         filter_values=FilterValues(clickhouse),
@@ -71,6 +72,7 @@ def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time)
         retention=RetentionQueries(clickhouse),
         funnels=FunnelQueries(clickhouse),
         trails=TrailQueries(clickhouse, people, key, links.stores, settings.zone),
+        search=SearchQueries(clickhouse, bots, people, key, settings.zone),
         image_links=links,
         auth_database=AuthDatabase(settings.data / SIGN_IN_FILE, clock),
     )

@@ -16,6 +16,7 @@ from web.analytics.clickhouse.ordered_funnel import FunnelQueries
 from web.analytics.clickhouse.people import PeopleQueries
 from web.analytics.clickhouse.retention import RetentionQueries
 from web.analytics.clickhouse.saved import SavedItems
+from web.analytics.clickhouse.search import SearchQueries
 from web.analytics.clickhouse.trail import TrailQueries
 from web.auth.database import AuthDatabase
 from web.images.links import ImageLinks
@@ -43,6 +44,7 @@ class Services:
     retention: RetentionQueries
     funnels: FunnelQueries
     trails: TrailQueries
+    search: SearchQueries
     image_links: ImageLinks
     auth_database: AuthDatabase
 

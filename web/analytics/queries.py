@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from web.analytics.filters.request import read_filter
 from web.analytics.filters.tree import Tree
 from web.analytics.names import SEARCH_MAX, STEPS, is_event_name
+from web.analytics.ranges import ALL, Range, read_range
 from web.errors import ParameterError
 
 Order = Literal["asc", "desc"]
@@ -87,6 +89,29 @@ class TrailQuery:
             q=_search(arguments),
             date=_date(arguments),
             event=_event_id(arguments),
+            limit=_limit(arguments),
+            cursor=arguments.get("cursor") or None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """Which texts: those with all words of `q`, of a range, of people as a filter says."""
+
+    q: str
+    range: Range
+    filter: Tree | None = None
+    limit: int = LIMIT_DEFAULT
+    cursor: str | None = None
+
+    @classmethod
+    def read(cls, arguments: Mapping[str, str], zone: ZoneInfo, now: dt.datetime) -> "SearchQuery":
+        """Read from a query string's parameters; an empty one counts as absent, and without a range all texts are meant."""
+        dated = any(arguments.get(name) for name in ("range", "from", "to"))
+        return cls(
+            q=_search(arguments),
+            range=read_range(arguments if dated else {"range": ALL}, zone, now),
+            filter=read_filter(arguments),
             limit=_limit(arguments),
             cursor=arguments.get("cursor") or None,
         )

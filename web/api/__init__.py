@@ -12,10 +12,11 @@ from web.analytics.filters.request import read_filter
 from web.analytics.funnel import FUNNEL_RANGE, FunnelQuery, OrderedFunnel
 from web.analytics.models import Stats
 from web.analytics.people_condition import PeopleCondition
-from web.analytics.queries import TrailQuery, UsersQuery, read_steps
+from web.analytics.queries import SearchQuery, TrailQuery, UsersQuery, read_steps
 from web.analytics.ranges import read_range
 from web.analytics.retention import DEFAULT_RANGE, Cohort, Retention, RetentionQuery
 from web.analytics.saved import ID, NAME_MAX, SAVED_KINDS, SavedList, ToSave, read_kind
+from web.analytics.search_models import SearchPage
 from web.analytics.trail_models import TrailEvent, TrailPage, UserPage, UserRow
 from web.api import exports
 from web.api.models import BotName, Bots, LoginLink
@@ -166,6 +167,18 @@ def save(arguments: Mapping[str, str]) -> SavedList:
     item = ToSave.read(body)
     services.saved.put(item)
     return SavedList(services.saved.of(item.kind))
+
+
+@blueprint.get("/analytics/search")
+@operation(
+    "search", SearchPage, parameters.WORDS, parameters.SEARCH_RANGE, parameters.FROM, parameters.TO, parameters.FILTER,
+    parameters.LIMIT, parameters.CURSOR, parameters.BOT,
+)  # fmt: skip
+def search(arguments: Mapping[str, str]) -> SearchPage:
+    """One page of what people and bots wrote to each other, of everybody, the newest first: messages, edits, prompts."""
+    now = services.now()
+    query = SearchQuery.read(arguments, services.settings.zone, now)
+    return services.search.page(query, now, services.bots.chosen(arguments))
 
 
 @blueprint.post("/login-links")

@@ -65,6 +65,13 @@ KIND = Parameter(
     "what they are about: messages of the `person` or the `bot`, `pictures`, `commands` and choices, `payments`, `failures`,"
     " `custom` events, `changes` (edits, deletions, reactions, votes)",
 )
+WORDS = Parameter(
+    "q",
+    _text(SEARCH_MAX),
+    "the words, all of which a text must have: capitals and small letters alike, each as the beginning of a word"
+    " (`help` finds `Helpful`); needed",
+)
+SEARCH_RANGE = Parameter("range", _choice(*PRESETS, ALL, default=ALL), RANGE.description)
 TEXT = Parameter(
     "q",
     _text(SEARCH_MAX, "^[^\\u0000]*$"),

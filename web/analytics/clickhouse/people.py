@@ -104,6 +104,11 @@ class PeopleQueries:
         """One person by their key, or None."""
         return next(iter(self._people(BotReader(self._clickhouse, bot), [key])), None)
 
+    def some(self, keys: Sequence[bytes]) -> dict[bytes, UserRow]:
+        """Those of these people who are counted, by their keys."""
+        people = self._people(BotReader(self._clickhouse, None), list(dict.fromkeys(keys)))
+        return {key_of(person.client_id): person for person in people}
+
     def bots(self, key: bytes) -> frozenset[str]:
         """The values of the column `bot` of a person's events."""
         who = sql_is_one_of("user_id", [key])
