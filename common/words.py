@@ -1,7 +1,7 @@
 """How texts become words to search by, in SQL: the sidecar stores texts so, and the web part reads what is looked for so.
 
-Small letters, one form of each letter (NFKC, and `е` for `ё`), cut at everything that is no letter, mark or digit of Unicode. Each word
-has one space before it, so that `LIKE '% begins%'` finds the words that begin so.
+Small letters, one form of each letter (NFKC, and `е` for `ё`), cut at everything that is no letter, mark or digit of Unicode. Each
+word has one space before it, so that `LIKE '% begins%'` finds the words that begin so.
 """
 
 from typing import Final

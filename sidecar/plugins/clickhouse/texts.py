@@ -53,7 +53,7 @@ class Texts:
         self._bounds = {"max_memory_usage": PIECE_BYTES, "max_execution_time": min(PIECE_S, time_limit_s)}
         self._bounds_alone = {"max_threads": 1, "max_execution_time": time_limit_s}
 
-    async def marked(self, span: Span, marks: Marks, *, is_round: bool) -> None:  # noqa: ARG002 (as Recomputation has it)
+    async def marked(self, span: Span, marks: Marks, *, is_round: bool) -> None:
         """Store the texts of a whole span."""
         key = START
         while piece := await self.next(span, key):
@@ -69,7 +69,9 @@ class Texts:
         `is_first` says that none of them can be there yet: what is, is not looked for.
         """
         asked = given | {"month": after.month, "user": after.user, "rows": ROWS}
-        rows = [(int(month), str(user), int(at)) for month, user, at in (await self._client.query(text, asked)).result_rows]
+        rows = [
+            (int(month), str(user), int(at)) for month, user, at in (await self._client.query(text, asked)).result_rows
+        ]
         rows = _whole_people(rows)
         if not rows:
             return None
@@ -121,7 +123,7 @@ class TextFill:
         for _, _, month, user, slot in (await self._client.query(LOAD, parameters={"pass": FILLED})).result_rows:
             self._key = Key(int(month), str(user), int(slot))
 
-    async def step(self, now: int) -> bool:  # noqa: ARG002 (as Pass has it)
+    async def step(self, now: int) -> bool:
         """Store the next piece; False when there is none."""
         if not self.busy:
             return False
@@ -138,7 +140,9 @@ class TextFill:
         return True
 
 
-def text_passes(client: AsyncClient, context: Context, time_limit_s: float, longest: int) -> tuple[Pass | TextFill, ...]:
+def text_passes(
+    client: AsyncClient, context: Context, time_limit_s: float, longest: int
+) -> tuple[Pass | TextFill, ...]:
     """What keeps `texts`, the most urgent first. `longest` is how long an insert may run, in microseconds."""
     texts = Texts(client, context, time_limit_s)
     return (

@@ -26,6 +26,8 @@ AFTER = """ts <= fromUnixTimestamp64Nano({at:Int64}, 'UTC')
 AND (ts, event_id) < (fromUnixTimestamp64Nano({at:Int64}, 'UTC'), {event_id:UUID})"""
 WITHIN = "ts >= toDateTime64({start:UInt32}, 9, 'UTC') AND ts < toDateTime64({end:UInt32}, 9, 'UTC')"
 
+OF_PEOPLE = "user_id IN (SELECT a.user_id FROM $people AS a WHERE $who)"
+
 
 class SearchQueries:
     """Queries for texts."""
@@ -55,7 +57,7 @@ class SearchQueries:
             given |= {"start": int(begin.timestamp()), "end": int(query.range.end.timestamp())}
         if query.filter is not None:
             who = people_condition(query.filter, self._zone, now)
-            pieces["who"] = f"user_id IN (SELECT a.user_id FROM $people AS a WHERE {who.sql})"
+            pieces["who"] = OF_PEOPLE.replace("$who", who.sql)
             given |= who.values
         (filled, *known) = self._clickhouse.together(
             self._filled, *(lambda word=word: self._known(word) for word in words)
@@ -110,7 +112,7 @@ class SearchQueries:
                     person.username if person else "",
                     names.get(stored, stored),
                     text,
-                )  # fmt: skip
+                )
             )
         return tuple(found)
 

@@ -17,27 +17,72 @@ from web.analytics.clickhouse import search
 
 AT = 1_772_366_400 * 10**9  # 2026-03-01 12:00 UTC
 HOUR = 3_600 * 10**9
-WORDS = (
-    "Кошка кошки КОТ сонижка мир «мир» ещё мёд help Helpful helping can't naïve 12 123 🙂 a я по под полёт ok 東京 x_y"
-).split()
+WORDS = [
+    "Кошка",
+    "кошки",
+    "КОТ",
+    "сонижка",
+    "мир",
+    "«мир»",
+    "ещё",
+    "мёд",
+    "help",
+    "Helpful",
+    "helping",
+    "can't",
+    "naïve",
+    "12",
+    "123",
+    "🙂",
+    "a",
+    "я",
+    "по",
+    "под",
+    "полёт",
+    "ok",
+    "東京",
+    "x_y",
+]
 KINDS = ("user_message", "ai_message", "bot_message", "message_edited")
-ASKED = ("кош", "Кошка", "help", "мир", "еще", "мед", "12", "a", "я", "по", "can t", "naive", "naïve", "東", "по help", "zzz", "x y", "ok кот")
+ASKED = (
+    "кош",
+    "Кошка",
+    "help",
+    "мир",
+    "еще",
+    "мед",
+    "12",
+    "a",
+    "я",
+    "по",
+    "can t",
+    "naive",
+    "naïve",
+    "東",
+    "по help",
+    "zzz",
+    "x y",
+    "ok кот",
+)
 
 
 def records() -> list[tuple[str, str, int, str]]:
     """Person, kind, time and text of what is stored."""
     chance = random.Random(5)
-    return [
-        (f"u{chance.randrange(9)}", chance.choice(KINDS), AT + number * HOUR * 5, " ".join(chance.choices(WORDS, k=chance.randrange(1, 6))))
-        for number in range(300)
-    ]  # fmt: skip
+    made = []
+    for number in range(300):
+        text = " ".join(chance.choices(WORDS, k=chance.randrange(1, 6)))
+        made.append((f"u{chance.randrange(9)}", chance.choice(KINDS), AT + number * HOUR * 5, text))
+    return made
 
 
 RECORDS = records()
 
 
 @pytest.fixture(scope="module")
-def stored(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SinkUnderTest, str]]:
+def stored(
+    clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[SinkUnderTest, str]]:
     folder = tmp_path_factory.mktemp("search")
     with migrated_database(clickhouse) as database, sink_on(clickhouse.url, database, "columns", folder) as sink:
         for part in (RECORDS[::2], RECORDS[1::2], RECORDS[::7]):  # some of them again
@@ -76,13 +121,16 @@ def words_of(text: str) -> list[str]:
 
 def matches(q: str, text: str) -> bool:
     return all(
-        any(word == each or (len(each) > 1 and word.startswith(each)) for word in words_of(text)) for each in words_of(q)
+        any(word == each or (len(each) > 1 and word.startswith(each)) for word in words_of(text))
+        for each in words_of(q)
     )
 
 
 @pytest.mark.parametrize("q", ASKED)
 @pytest.mark.parametrize("most", [1_000, 1])
-def test_finds_what_a_look_at_each_text_finds(client: FlaskClient, monkeypatch: pytest.MonkeyPatch, q: str, most: int) -> None:
+def test_finds_what_a_look_at_each_text_finds(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, q: str, most: int
+) -> None:
     monkeypatch.setattr(search, "KNOWN_MAX", most)  # 1: by reading in order, and not by the index
     expected = [text for _, _, _, text in reversed(RECORDS) if matches(q, text)]
     found, cursor = [], None
@@ -108,7 +156,9 @@ def test_a_text_has_its_person_bot_side_and_time(client: FlaskClient) -> None:
         assert each["name"] == f"Name of {each['client_id']}"
         assert each["bot"] == ("42" if each["client_id"] < "u5" else "43")
         assert each["side"] == ("person" if each["type"] == "user_message" else "bot")
-    trail = client.get(f"/api/analytics/users/{newest[0]['client_id']}/events", query_string={"event": newest[0]["id"]}, headers=BEARER)
+    trail = client.get(
+        f"/api/analytics/users/{newest[0]['client_id']}/events", query_string={"event": newest[0]["id"]}, headers=BEARER
+    )
     assert trail.json["events"][0]["text"] == newest[0]["text"]  # type: ignore[index]
 
 

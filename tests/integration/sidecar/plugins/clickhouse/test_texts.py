@@ -1,5 +1,6 @@
 """`texts` holds each text once, whatever comes late, twice or goes again, and whenever the table came to be."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from sidecar.plugins.clickhouse import texts
-from sidecar.plugins.clickhouse.keys import END, Span
+from sidecar.plugins.clickhouse.keys import START, Span
 from sidecar.plugins.clickhouse.marks import FOREVER, Marks
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.migrated import migrated_database
@@ -38,7 +39,8 @@ def words(sink: SinkUnderTest) -> list[str]:
 
 def test_words_are_small_letters_and_digits_of_any_script(sink: SinkUnderTest) -> None:
     written = (
-        "Сонижка, «мир»: ещё ЁЖ!", "no\u00a0break — don't", "Ünïcode café", "１２ ｆｕｌｌ", "и\u0306", "a_b c2", "हिन्दी शब्द", "👍 !?"
+        "Сонижка, «мир»: ещё ЁЖ!", "no\u00a0break — don't", "Ünïcode café", "１２ ｆｕｌｌ", "и\u0306", "a_b c2", "हिन्दी शब्द",
+        "👍 !?",
     )  # fmt: skip
     sink.handle(request(*(message(text, AT + number) for number, text in enumerate(written))))
     sink.settle_texts()
@@ -56,7 +58,9 @@ def test_whose_text_it_is_and_which_attributes_it_is_from(sink: SinkUnderTest) -
             message("mended", AT + 2, "message_edited", **{"chattrail.side": "person"}),
             message("mended by it", AT + 3, "message_edited", **{"chattrail.side": "bot"}),
             event("image_generated", "u1", {"chattrail.image.prompt": "a fox"}, at=AT + 4),
-            event("command", "u1", {"chattrail.command.name": "find", "chattrail.command.arguments": "my keys"}, at=AT + 5),
+            event(
+                "command", "u1", {"chattrail.command.name": "find", "chattrail.command.arguments": "my keys"}, at=AT + 5
+            ),
             message("see this", AT + 6, **{"chattrail.file.name": "tax.pdf"}),
             event("custom", "u1", {"chattrail.custom.name": "quiz_finished"}, at=AT + 7),
             event("start_command", "u1", {"chattrail.start.payload": "summer"}, at=AT + 8),
@@ -126,19 +130,18 @@ def test_a_piece_that_is_too_much_is_halved(sink: SinkUnderTest, monkeypatch: py
 
     async def refuse(text: str, parameters: Any, settings: Any) -> Any:
         sizes.append(len(parameters["rows"]))
-        if len(parameters["rows"]) > 2 or "max_memory_usage" in settings and parameters["people"] == [b"u4".hex()]:
+        if len(parameters["rows"]) > 2 or ("max_memory_usage" in settings and parameters["people"] == [b"u4".hex()]):
             error = ClickHouseError("memory")
             error.code = 241  # type: ignore[attr-defined]
             raise error
         return await run(text, parameters=parameters, settings=settings)
 
     monkeypatch.setattr(work._client, "raw_query", refuse)
-    assert sink.run(work.next(Span(0, FOREVER), texts.START)).rows == 9
+    assert sink.run(work.next(Span(0, FOREVER), START)).rows == 9
     assert {row[3] for row in sink.rows(FOUND)} == {f"t{number}" for number in range(9)}
     assert sizes[0] == 9
     assert max(sizes[1:]) < 9
     assert sink.run(work.marked(Span(0, 1), Marks(0, 0, 0, frozenset()), is_round=False)) is None
-    assert END > texts.START
 
 
 def test_the_sidecar_itself_stores_them_and_says_when_all_are_there(
@@ -156,6 +159,4 @@ def test_the_sidecar_itself_stores_them_and_says_when_all_are_there(
 
 async def wait() -> None:
     """Let the sink's own task run."""
-    import asyncio
-
     await asyncio.sleep(0.05)
