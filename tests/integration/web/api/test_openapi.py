@@ -28,6 +28,7 @@ PATHS = {
     "bots": "/api/analytics/bots",
     "people": "/api/analytics/users",
     "trail": "/api/analytics/users/5000000000/events",
+    "search": "/api/analytics/search?q=a",
 }
 
 

@@ -27,7 +27,7 @@ from tests.support.web_support import BEARER, make_app, web_environment
 from web.mcp.sql import ROWS_MAX
 
 PEOPLE = 8
-TOOLS = {"figures", "retention", "funnel", "bots", "people", "trail", "saved", "tables", "query"}
+TOOLS = {"figures", "retention", "funnel", "bots", "people", "trail", "saved", "search", "tables", "query"}
 CANARY = "text-canary-7141"
 LONG = 5_000_000_007
 
@@ -117,6 +117,9 @@ async def test_a_client_asks_what_people_see(served: Served, transport: str) -> 
         trail = answer_of(await client.call_tool("trail", {"client_id": f"{LONG}", "order": "desc"}))
         assert trail["events"] == by_api(f"/api/analytics/users/{LONG}/events")["events"]
         assert trail["events"][0]["text"] == CANARY
+        found = answer_of(await client.call_tool("search", {"q": f"Zzz {CANARY}"}))
+        assert found["texts"] == []
+        assert "zzz" in found["words"]
 
         assert answer_of(await client.call_tool("tables", {}))["events"]["user_id"] == "String"
         rows = answer_of(await client.call_tool("query", {"sql": "SELECT uniqExact(user_id) AS n FROM events FINAL"}))
