@@ -123,3 +123,21 @@ def test_without_scripts_the_picker_is_a_page(open_page: OpenPage) -> None:
     page.get_by_role("button", name="Apply").click()
     assert filter_of(page) == "new:2026-01-01.."
     assert "sort=messages" in page.url
+
+
+def test_statistics_of_a_part_of_the_people(open_page: OpenPage, axe_source: str) -> None:
+    watched = open_page()
+    page = watched.go("/analytics?range=30d")
+    page.keyboard.press("f")
+    expect(page.locator("#picker .picker-find")).to_be_focused()
+    page.locator("#picker").get_by_role("link", name="Language").click()
+    page.locator("#picker").get_by_role("link", name="Russian").click()
+    expect(page.locator(".filter-chip")).to_have_text("Language: Russian")
+    expect(page.locator("#figure-people")).to_have_text(str(found(page, "language:ru active:30d")))
+    page.keyboard.press("Escape")
+    check(page, axe_source)
+    page.get_by_role("link", name="90 days").click()
+    expect(page.locator(".filter-chip")).to_have_text("Language: Russian")
+    page.locator("#figure-new_people").click()
+    expect(page.locator(".filter-chip")).to_have_text(["Language: Russian", "New: last 90 days"])
+    watched.check()

@@ -58,13 +58,15 @@ def openapi() -> Response:
 @blueprint.get("/analytics/stats")
 @conditional
 @operation(
-    "figures", Stats, parameters.RANGE, parameters.FROM, parameters.TO, parameters.BOT, parameters.STEPS_OF_FUNNEL
-)
+    "figures", Stats, parameters.RANGE, parameters.FROM, parameters.TO, parameters.BOT, parameters.STEPS_OF_FUNNEL,
+    parameters.FILTER,
+)  # fmt: skip
 def stats(arguments: Mapping[str, str]) -> Stats:
     """The figures of a range: people, messages, answers, payments, a funnel, and the same of the stretch before."""
-    now, bot = services.now(), services.bots.chosen(arguments)
-    selected = read_range(arguments, services.settings.zone, now)
-    return services.figures.stats(selected, now, bot, read_steps(arguments))
+    now, bot, zone = services.now(), services.bots.chosen(arguments), services.settings.zone
+    selected, tree = read_range(arguments, zone, now), read_filter(arguments)
+    who = people_condition(tree, zone, now) if tree else None
+    return services.figures.stats(selected, now, bot, read_steps(arguments), who)
 
 
 @blueprint.get("/analytics/bots")

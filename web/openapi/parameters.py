@@ -46,8 +46,8 @@ Q = Parameter(
 FILTER = Parameter(
     "filter",
     _text(LENGTH_MAX),
-    "who is meant, in [the language of filters](filter.md): `language:ru paid:yes not active:30d`; together with the others of"
-    " these parameters everything must hold",
+    "who is meant, in [the language of filters](filter.md): `language:ru paid:yes not active:30d`; everything else that is asked"
+    " for must hold, too",
 )
 PAID = Parameter("paid", FLAG, "`1` who ever paid, `0` who never did")
 BLOCKED = Parameter("blocked", FLAG, "`1` who blocked the bot last, `0` the others")

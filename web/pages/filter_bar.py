@@ -64,6 +64,11 @@ class FilterBar:
         values: dict[str, Any] = {**self._kept, "filter": str(tree or "") or None}
         return url_for(PAGES[self.page], **values)
 
+    def people(self, tree: Tree | None) -> str:
+        """The list of people of a filter."""
+        values: dict[str, Any] = {"filter": str(tree or "") or None}
+        return url_for("pages.users", **values)
+
     def other_join(self) -> str:
         """The page where any of the chips is enough, or where all are needed again."""
         return self.link(all_of(*self.parts) if self.is_any else Or(self.parts))

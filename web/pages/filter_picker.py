@@ -23,10 +23,10 @@ from web.pages.filter_words import NAMED
 from web.pages.template_context import page_bot, request_formats
 
 GROUPS = (
-    ("who", ("language", *(name for name in CHOICES if name != "language"), "telegram_premium", "blocked")),
+    ("who", ("source", "language", "persona", "story", "telegram_premium", "blocked")),
     ("when", ("new", "active", "last_seen")),
-    ("acts", ("did", "event", "command")),
-    ("money", ("paid", "payments", "stars")),
+    ("acts", ("did", "event", "command", "model", "first_event", "first_persona")),
+    ("money", ("paid", "plan", "payments", "stars")),
     ("counts", tuple(name for name in NUMBERS if name not in ("payments", "stars"))),
 )
 PRESETS = (1, 7, 30, 90)

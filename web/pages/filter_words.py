@@ -10,7 +10,7 @@ from web.analytics.filters.tree import And, Condition, Days, Not, Or, Property, 
 from web.pages.formats import Formats
 
 SIGNS = {":": "=", ">=": "≥", "<=": "≤"}
-NAMED = {"persona": "personas", "story": "stories"}  # fields whose values have names
+NAMED = {"persona": "personas", "first_persona": "personas", "story": "stories"}  # fields whose values have names
 
 
 class FilterWords:

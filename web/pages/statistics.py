@@ -6,11 +6,13 @@ from datetime import timedelta
 
 from flask import render_template, request
 
+from web.analytics.filters.condition import people_condition
 from web.analytics.models import Figure, LeftOut, Stats
-from web.analytics.names import is_event_name, is_language_code
 from web.analytics.queries import EVENT_STEP, read_steps
 from web.analytics.ranges import ALL, PRESETS, read_range
 from web.context import services
+from web.pages.filter_bar import FilterBar
+from web.pages.people_links import PeopleLinks
 from web.pages.template_context import page_bot, request_formats
 
 FIGURES = ("people", "new_people", "messages", "bot_messages", "answers", "pictures", "stars")
@@ -52,9 +54,9 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A row of a section. `length` is its share of the longest row."""
+    """A row of a section. `length` is its share of the longest row, `href` the list of its people, if there is one."""
 
-    key: str
+    href: str
     name: str
     people: int
     length: float
@@ -66,18 +68,25 @@ def statistics() -> str:
     formats, zone = request_formats(), services.settings.zone
     words = formats.words
     selected = read_range(request.args, zone, services.now())
-    stats = services.figures.stats(selected, services.now(), page_bot(), read_steps(request.args))
+    bot, now = page_bot(), services.now()
+    bar = FilterBar("statistics", request.args, bot)
+    who = people_condition(bar.tree, zone, now) if bar.tree else None
+    stats = services.figures.stats(selected, now, bot, read_steps(request.args), who)
     every: dict[str, Figure] = {name: getattr(stats.figures, name) for name in FIGURES}
     figures = {name: each for name, each in every.items() if name in ALWAYS_SHOWN or each.value or each.previous}
     series = [name for name in SERIES if name in ALWAYS_SHOWN or every[name].value]
     peak = max((getattr(point, name) for point in stats.activity for name in series), default=0)
     last_day = (stats.range.end - timedelta(microseconds=1)).astimezone(zone)
+    first_day = stats.range.start.astimezone(zone).date()
+    links = PeopleLinks(bar, selected, first_day, last_day.date(), now)
     return render_template(
         "statistics.html",
         stats=stats,
+        filter_bar=bar,
+        links=links,
         selected_range=selected.name,
         presets=(*PRESETS, ALL),
-        first_day=stats.range.start.astimezone(zone).date(),
+        first_day=first_day,
         last_day=last_day.date(),
         last_day_at=last_day,
         newest_at=stats.newest_event_at,
@@ -87,19 +96,16 @@ def statistics() -> str:
         peak=peak,
         is_empty=not _has_data(every, stats),
         funnel=_bars(
-            (step.step, _step(step.step), step.people, None)
-            for step in stats.funnel
+            (links.steps([each.step for each in stats.funnel[: place + 1]]), _step(step.step), step.people, None)
+            for place, step in enumerate(stats.funnel)
             if len(stats.funnel) > 1 and any(each.people for each in stats.funnel)
         ),
-        personas=_bars((each.id, each.name, each.people, each.messages) for each in stats.personas),
-        stories=_bars((each.id, each.name, each.people, each.messages) for each in stats.stories),
-        commands=_bars((each.name, each.name, each.count, None) for each in stats.commands),
-        custom=_bars(
-            (each.name if is_event_name(each.name) else "", each.name, each.people, each.count) for each in stats.custom
-        ),
+        personas=_bars(("", each.name or each.id, each.people, each.messages) for each in stats.personas),
+        stories=_bars(("", each.name or each.id, each.people, each.messages) for each in stats.stories),
+        commands=_bars(("", each.name, each.count, None) for each in stats.commands),
+        custom=_bars((links.event(each.name), each.name, each.people, each.count) for each in stats.custom),
         languages=_bars(
-            (each.code if is_language_code(each.code) else "", formats.language(each.code), each.people, None)
-            for each in stats.languages
+            (links.language(each.code), formats.language(each.code), each.people, None) for each in stats.languages
         ),
         left_out=lambda *names: _left_out(stats.left_out, names),
         title=words.text("statistics.title"),
@@ -143,10 +149,10 @@ def _line(values: Sequence[float], width: int, height: int, top: float | None = 
 
 
 def _bars(rows: Iterable[tuple[str, str, int, int | None]]) -> list[Bar]:
-    """Bars of key, name, people and messages, drawn by their messages where they have them."""
+    """Bars of link, name, people and messages, drawn by their messages where they have them."""
     bars = [
-        Bar(key, name or key, people, people if messages is None else messages, messages)
-        for key, name, people, messages in rows
+        Bar(href, name, people, people if messages is None else messages, messages)
+        for href, name, people, messages in rows
     ]
     longest = max((bar.length for bar in bars), default=0) or 1
     return [replace(bar, length=bar.length / longest) for bar in bars]

@@ -8,9 +8,14 @@ Kind = Literal["choice", "flag", "days", "number", "act"]
 
 # who has one of these values; "" is none at all
 CHOICES = {
+    "source": "a.source",
     "language": "a.language_code",
     "persona": "a.persona_id",
     "story": "a.story_id",
+    "plan": "a.plan",
+    "model": "a.model",
+    "first_persona": "a.first_persona",
+    "first_event": "a.first_event",
 }
 # yes or no
 FLAGS = {

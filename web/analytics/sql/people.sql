@@ -12,7 +12,6 @@ SELECT
     argMaxIf(p.language_code, p.last_ts, p.language_code != '') AS language_code,
     argMaxIf(p.is_premium, p.last_ts, p.username != '' OR p.user_name != '') AS is_premium,
     argMaxIf(p.persona_id, p.last_ts, p.persona_id != '') AS persona_id,
-    argMaxIf(p.story_id, p.last_ts, p.story_id != '') AS story_id,
     argMaxIf(p.last_block_event, p.last_ts, p.last_block_event != '') AS last_block_event,
     sum(p.messages) AS messages, sum(p.bot_messages) AS bot_messages, sum(p.answers) AS answers, sum(p.pictures) AS pictures,
     sum(p.refreshes) AS refreshes, sum(p.clears) AS clears, sum(p.commands) AS commands, sum(p.sessions) AS sessions,

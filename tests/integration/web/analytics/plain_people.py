@@ -36,6 +36,49 @@ NUMBERS: dict[str, Callable[[Sent], bool]] = {
     "payments": DEEDS["paid"],
     "failures": DEEDS["failure"],
 }
+
+
+def first_source(events: list[Sent]) -> str:
+    """What the deep link of the first /start carried."""
+    return next((str(e.get("chattrail.start.payload")) for e in events if e.type == "start_command"), "")
+
+
+def first_event(events: list[Sent]) -> str:
+    """What somebody did first: a command, a custom event or a type."""
+    first = next((e for e in events if e.own), None)
+    if first is None:
+        return ""
+    named = {
+        "start_command": "/start",
+        "command": f"/{first.get('chattrail.command.name')}",
+        "custom": f"event:{first.get('chattrail.custom.name')}",
+    }
+    return named.get(first.type, first.type)
+
+
+FIRST: dict[str, Callable[[list[Sent]], str]] = {
+    "source": first_source,
+    "first_event": first_event,
+    "first_persona": lambda events: next(
+        (e.get("chattrail.persona.id") for e in events if e.get("chattrail.persona.id")), ""
+    ),
+    "plan": lambda events: next(
+        (
+            e.get("chattrail.premium.plan")
+            for e in reversed(events)
+            if DEEDS["paid"](e) and e.get("chattrail.premium.plan")
+        ),
+        "",
+    ),
+    "model": lambda events: next(
+        (
+            e.get("gen_ai.request.model")
+            for e in reversed(events)
+            if e.type == "ai_message" and not e.failed and e.get("gen_ai.request.model")
+        ),
+        "",
+    ),
+}
 LATEST = {
     "language": "telegram.user.language_code",
     "persona": "chattrail.persona.id",
@@ -70,6 +113,8 @@ class Everybody:
     def _condition(self, condition: Condition, events: list[Sent]) -> bool:
         name, values, days = condition.name, condition.values, condition.days
         own = [e.at for e in events if e.own]
+        if name in FIRST:
+            return FIRST[name](events) in values
         if name in LATEST:
             return next((e.get(LATEST[name]) for e in reversed(events) if e.get(LATEST[name])), "") in values
         if name in NUMBERS or name in ("stars", "sessions"):

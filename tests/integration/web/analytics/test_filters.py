@@ -2,28 +2,32 @@
 
 import json
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
+from html import unescape
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.integration.web.analytics.plain_people import DEEDS, LATEST, NUMBERS, Everybody
+from tests.integration.web.analytics.plain_people import DEEDS, FIRST, LATEST, NUMBERS, Everybody
 from tests.support.clock import FakeClock
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.web_chats import NOW, ZONE, Sent, make_events
 from tests.support.web_stage import web_stage
-from tests.support.web_support import BEARER
+from tests.support.web_support import BEARER, sign_in
 from web.analytics.filters.grammar import parse
 from web.analytics.filters.tree import And, Condition, Days, Not, Or, Property, Tree
 
 TODAY = NOW.astimezone(ZONE).date()
 FIRST_DAY = date(2026, 8, 1)
 LEVELS = ("a1", "b 2", 'с"1\\')
+SOURCES, PLANS, MODELS = ("ad", "ref_1 2"), ("week", "month"), ("small", "large")
 BOTS = ("42", "43", None)
 
 dates = st.dates(FIRST_DAY - timedelta(days=2), TODAY + timedelta(days=2))
@@ -56,6 +60,10 @@ conditions = st.one_of(
     st.tuples(st.sampled_from(sorted(LATEST)), some("luna", "cap", "sea", "night", "ru", "en", "")).map(
         lambda two: Condition(*two)
     ),
+    st.tuples(
+        st.sampled_from(sorted(FIRST)),
+        some(*SOURCES, *PLANS, *MODELS, "luna", "cap", "", "/start", "/help", "event:quiz_finished", "user_message"),
+    ).map(lambda two: Condition(*two)),
     st.tuples(st.sampled_from(["paid", "blocked", "telegram_premium"]), st.sampled_from(["yes", "no"])).map(
         lambda two: Condition(two[0], (two[1],))
     ),
@@ -91,6 +99,12 @@ def events() -> list[Sent]:
         if event.type == "custom":
             extra |= {"chattrail.property.score": chance.choice([1, 5.5, 10, "many"])}
             extra |= {"chattrail.property.level": chance.choice(LEVELS)} if chance.random() < 0.7 else {}
+        if event.type == "start_command" and chance.random() < 0.7:
+            extra["chattrail.start.payload"] = chance.choice(SOURCES)
+        if event.get("chattrail.premium.action") == "paid":
+            extra["chattrail.premium.plan"] = chance.choice(PLANS)
+        if event.type == "ai_message":
+            extra["gen_ai.request.model"] = chance.choice(MODELS)
         made.append(replace(event, extra={**event.extra, **extra, "telegram.user.name": "Ann"}))
     return made
 
@@ -103,7 +117,9 @@ def client(
         records = [event.record() for event in events]
         stage.send(records)
         stage.send(records[::3])  # doubles
-        yield stage.app(FakeClock(NOW), timezone=ZONE.key).test_client()
+        client = stage.app(FakeClock(NOW), timezone=ZONE.key).test_client()
+        sign_in(client)
+        yield client
 
 
 def found(client: FlaskClient, text: str, bot: str | None = None) -> set[str]:
@@ -131,10 +147,49 @@ def test_a_fault_is_a_problem_that_names_its_place(client: FlaskClient) -> None:
         assert answer.mimetype == "application/problem+json"
         assert answer.json is not None
         assert (answer.json["parameter"], answer.json["position"]) == ("filter", 14)
-        assert "lang is no condition; there are language, persona" in answer.json["detail"]
+        assert "lang is no condition; there are source, language" in answer.json["detail"]
 
 
 def test_files_have_the_people_of_the_filter(client: FlaskClient) -> None:
     query = {"filter": "did:paid in 30d or not language:ru", "bot": "42"}
     lines = client.get("/api/analytics/users.jsonl", query_string=query, headers=BEARER).text.splitlines()
     assert {json.loads(line)["client_id"] for line in lines} == found(client, query["filter"], "42") != set()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "range=all",
+        "range=30d&bot=42",
+        "from=2026-10-24&to=2026-10-26",
+        "range=90d&filter=language:ru or did:paid in 30d",
+    ],
+)
+def test_numbers_of_statistics_lead_to_as_many_people(client: FlaskClient, query: str) -> None:
+    steps = "&steps=start,event:quiz_finished,paid" if "bot" in query else ""
+    page = client.get(f"/analytics?lang=en&{query}{steps}")
+    assert page.status_code == 200
+    cards = re.findall(r'<a class="figure-value" id="figure-(\w+)" href="([^"]+)">([0-9,]+)</a>', page.text)
+    assert {name for name, _, _ in cards} == {"people", "new_people"}
+    rows = re.findall(
+        r'<a class="bar-name" href="([^"]+)">.*?<span class="bar-number">([0-9,]+)<', page.text, re.DOTALL
+    )
+    assert len(rows) > 5
+    for link, number in [card[1:] for card in cards] + rows:
+        address = unescape(link).replace("/analytics/users?", "/api/analytics/users?limit=1&")
+        answer = client.get(address, headers=BEARER)
+        assert answer.json is not None
+        assert answer.json["total"] == int(number.replace(",", "")), unquote(address)
+
+
+def test_statistics_are_those_of_the_filter(client: FlaskClient, events: list[Sent]) -> None:
+    text = "(language:ru or did:paid in 30d) not command:help"
+    query = {"filter": text, "range": "30d"}
+    stats = client.get("/api/analytics/stats", query_string=query, headers=BEARER).json
+    assert stats is not None
+    them = Everybody(events, ZONE, NOW).who(parse(text))
+    theirs = [e for e in events if e.user in them and 0 <= (TODAY - e.at.astimezone(ZONE).date()).days < 30]
+    assert 0 < stats["figures"]["people"]["value"] == len({e.user for e in theirs if e.own})
+    assert stats["figures"]["messages"]["value"] == sum(e.type == "user_message" for e in theirs)
+    bad = client.get("/api/analytics/stats", query_string={"filter": "x"}, headers=BEARER)
+    assert bad.status_code == 400

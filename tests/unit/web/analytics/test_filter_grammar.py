@@ -58,7 +58,7 @@ def test_what_a_text_means(text: str, tree: object) -> None:
     ("text", "position", "reason"),
     [
         ("ann", 1, "a condition is expected"),
-        ("language:ru lang:ru", 13, "lang is no condition; there are language"),
+        ("language:ru lang:ru", 13, "lang is no condition; there are source, language"),
         ("language:ru and", 16, "a condition is expected"),
         ("or language:ru", 1, "a condition is expected"),
         ("language:", 10, "a value is missing"),
