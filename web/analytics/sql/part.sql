@@ -33,7 +33,7 @@ PREWHERE $of_bot AND slot >= toDateTime({before:UInt32}, 'UTC') AND slot < toDat
     AND user_id IN (SELECT user_id FROM $people)
 
 -- name: choices_of_part
--- `choices` of a part of the people: how often from what each of them did, and with how many from the sets.
+-- What a part of the people chose, of `choices`: how often from what each of them did, and with how many from the sets.
 WITH $short AS short
 SELECT kind, named, people, total
 FROM (
