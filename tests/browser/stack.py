@@ -138,7 +138,9 @@ def running_stack(folder: Path, timezone: str = "Europe/Berlin") -> Iterator[Sta
         )
         stack.callback(sidecar.stop)
         sidecar_url = sidecar.wait()
-        web = Part("web", r"web is ready at (http://\S+)", web_environment(folder, clickhouse.readonly_url, timezone))
+        settings = web_environment(folder, clickhouse.readonly_url, timezone)
+        settings["CHATTRAIL_WEB_SAVING_URL"] = clickhouse.saving_dsn("chattrail")
+        web = Part("web", r"web is ready at (http://\S+)", settings)
         stack.callback(web.stop)
         yield Stack(clickhouse, sidecar_url, web.wait())
 

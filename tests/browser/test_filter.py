@@ -137,6 +137,7 @@ def test_statistics_of_a_part_of_the_people(open_page: OpenPage, axe_source: str
     page.keyboard.press("Escape")
     check(page, axe_source)
     page.get_by_role("link", name="90 days").click()
+    expect(page.get_by_role("link", name="90 days")).to_have_attribute("aria-current", "true")
     expect(page.locator(".filter-chip")).to_have_text("Language: Russian")
     page.locator("#figure-new_people").click()
     expect(page.locator(".filter-chip")).to_have_text(["Language: Russian", "New: last 90 days"])

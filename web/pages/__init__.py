@@ -13,6 +13,7 @@ from web.pages.funnel import funnel
 from web.pages.printable import printable
 from web.pages.reference import reference
 from web.pages.retention import retention
+from web.pages.save import save
 from web.pages.statistics import statistics
 from web.pages.template_context import init_blueprint
 from web.pages.trail import trail
@@ -31,6 +32,7 @@ blueprint.add_url_rule(
 )
 blueprint.add_url_rule("/analytics/users/<person:client_id>/print", view_func=printable, merge_slashes=False)
 blueprint.add_url_rule("/analytics/api", view_func=reference)
+blueprint.add_url_rule("/analytics/saved", view_func=save, methods=["POST"])
 
 
 @blueprint.get("/")

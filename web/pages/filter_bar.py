@@ -11,17 +11,12 @@ from web.analytics.filters.request import SINGLE, read_filter
 from web.analytics.filters.tree import And, Condition, Not, Or, Tree, all_of
 from web.context import services
 from web.pages.filter_words import NAMED, FilterWords
+from web.pages.saved_menu import PAGES, SavedMenu
 from web.pages.template_context import request_formats
 
-PAGES = {
-    "users": "pages.users",
-    "statistics": "pages.statistics",
-    "retention": "pages.retention",
-    "funnel": "pages.funnel",
-}
 # the picker's own parameters, and what a changed filter makes void
 NOT_KEPT = frozenset({*SINGLE, "filter", "cursor", "lang", "page", "pick", "at", "without", "set"})
-NOT_CARRIED = NOT_KEPT | {"text", "first", "last", "operator", "number", "property", "value", "days"}
+NOT_CARRIED = NOT_KEPT | {"text", "first", "last", "operator", "number", "property", "key", "value", "days"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +30,7 @@ class Chip:
 
 
 class FilterBar:
-    """The filter of a page with these arguments. `page` is one of PAGES."""
+    """The filter of a page with these arguments, and the menu of its saved views. `page` is one of PAGES."""
 
     def __init__(self, page: str, arguments: Mapping[str, str], bot: Bot | None) -> None:
         self.page, self.tree = page, read_filter(arguments)
@@ -53,6 +48,15 @@ class FilterBar:
             Chip(self.words.tree(part), isinstance(part, Not), self._edit(at, part), self.link(self.replaced(at, None)))
             for at, part in enumerate(self.parts)
         ]
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """All that is chosen on the page."""
+        return {**self._kept, **({"filter": str(self.tree)} if self.tree is not None else {})}
+
+    def views(self) -> SavedMenu:
+        """The saved views."""
+        return SavedMenu("view", self.page, self.arguments)
 
     @property
     def kept(self) -> Mapping[str, str]:

@@ -18,8 +18,9 @@ from web.analytics.filters.tree import Condition, Days, Not, Tree, quoted
 from web.analytics.people_condition import PeopleCondition
 from web.context import services
 from web.errors import ParameterError
-from web.pages.filter_bar import PAGES, FilterBar
+from web.pages.filter_bar import FilterBar
 from web.pages.filter_words import NAMED
+from web.pages.saved_menu import PAGES
 from web.pages.template_context import page_bot, request_formats
 
 GROUPS = (

@@ -22,6 +22,7 @@ from web.analytics.queries import STEPS_MAX
 from web.analytics.ranges import ALL, PRESETS, local_day, read_range
 from web.context import services
 from web.pages.filter_bar import FilterBar
+from web.pages.saved_menu import SavedMenu
 from web.pages.template_context import here, page_bot, request_formats
 
 
@@ -46,7 +47,8 @@ def funnel() -> str:
     """Render /analytics/funnel."""
     formats, zone, bot = request_formats(), services.settings.zone, page_bot()
     selected = read_range(request.args, zone, services.now(), FUNNEL_RANGE)
-    query, bar = _changed(FunnelQuery.read(request.args)), FilterBar("funnel", request.args, bot)
+    query = _changed(FunnelQuery.read(request.args))
+    bar = FilterBar("funnel", {**request.args.to_dict(), "steps": _text(query.steps)}, bot)
     who = people_condition(bar.tree, zone, services.now())
     offered = services.funnels.offered(selected, bot)
     counted = services.funnels.funnel(selected, query, services.now(), bot, who)
@@ -67,6 +69,7 @@ def funnel() -> str:
         splits=FUNNEL_SPLITS,
         value_name=lambda each: _value(counted, each),
         filter_bar=bar,
+        funnels=_saved(bar, query, steps),
         selected_range=selected.name,
         default_range=FUNNEL_RANGE,
         presets=(*PRESETS, ALL),
@@ -89,6 +92,12 @@ def _changed(query: FunnelQuery) -> FunnelQuery:
     if step is not None:
         steps[place] = step
     return replace(query, steps=tuple(steps))
+
+
+def _saved(bar: FilterBar, query: FunnelQuery, steps: tuple[Step, ...]) -> SavedMenu:
+    """The menu of funnels. The usual steps are saved as what they are now."""
+    counted = {"steps": _text(steps), "within": query.within, "split": query.split if query.split != "none" else ""}
+    return SavedMenu("funnel", "funnel", {**bar.arguments, **counted})
 
 
 def _rows(counted: OrderedFunnel, steps: tuple[Step, ...]) -> list[Row]:

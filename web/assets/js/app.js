@@ -8,6 +8,7 @@ import { listenToKeys } from "./keys.js";
 import { followLogin } from "./login.js";
 import { followTrail } from "./trail.js";
 import { pickFilters } from "./picker.js";
+import { closePopovers } from "./popovers.js";
 import { showImages } from "./viewer.js";
 
 keepLive();
@@ -17,6 +18,7 @@ showImages();
 showDetails();
 followTrail();
 pickFilters();
+closePopovers();
 announceChanges();
 drawChart();
 document.addEventListener("htmx:after:settle", drawChart);

@@ -32,6 +32,7 @@ GET = {
     "/logout": (405, 405, 405, 405),
     "/healthz": (200, 200, 200, 200),
     static_path("app.css"): (200, 200, 200, 200),
+    "/analytics/saved": (405, 405, 405, 405),
     "/api/openapi.json": (401, 401, 200, 200),
     "/api/analytics/stats": (401, 401, 200, 200),
     "/api/analytics/funnel": (401, 401, 200, 200),
@@ -55,10 +56,12 @@ POST = {
     "/api/analytics/stats": (405, 405, 405, 405),
     "/api/login-links": (401, 401, 201, 401),
     "/api/analytics/saved": (401, 401, 400, 401),
+    "/analytics/saved": (303, 303, 303, 400),  # without a kind in the form
 }
 RULES = {  # the routes of the app and where the tables above have them
     "/": "/", "/analytics": "/analytics", "/analytics/users": "/analytics/users",
     "/analytics/filter": "/analytics/filter", "/api/analytics/saved": "/api/analytics/saved",
+    "/analytics/saved": "/analytics/saved",
     "/analytics/funnel": "/analytics/funnel", "/analytics/retention": "/analytics/retention",
     "/api/analytics/retention": "/api/analytics/retention",
     "/api/analytics/funnel": "/api/analytics/funnel",

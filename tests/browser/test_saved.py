@@ -1,0 +1,85 @@
+"""What owners save from the pages: views and funnels in menus, notes on the chart."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.accessibility import check
+from tests.browser.conftest import NARROW, OpenPage
+from tests.browser.stack import Stack
+from tests.support.embedded import ask
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays(stack: Stack) -> Iterator[None]:
+    """Other tests look at the same pages."""
+    yield
+    ask(stack.clickhouse, "TRUNCATE TABLE saved", database="chattrail")
+
+
+def test_views_by_keys(open_page: OpenPage, axe_source: str) -> None:
+    watched = open_page()
+    page = watched.go("/analytics/users?sort=messages&filter=language:ru")
+    page.evaluate("window.stayed = true")
+    opener = page.locator(".filter-bar .saved > summary")
+    expect(opener).to_have_text("Views")
+    opener.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Who writes Russian")
+    check(page, axe_source)
+    page.keyboard.press("Enter")
+    expect(opener).to_have_text("Who writes Russian")
+    expect(opener).to_be_focused()
+    expect(page.locator(".filter-chip")).to_have_text(["Language: Russian"])
+    page.locator(".chip-remove").click()
+    expect(opener).to_have_text("Views")
+    page.goto(watched.home + "/analytics?range=30d")
+    page.evaluate("window.stayed = true")
+    opener.click()
+    page.get_by_role("link", name="Who writes Russian").click()
+    expect(page.locator("h1")).to_have_text("Users")
+    expect(opener).to_have_text("Who writes Russian")
+    assert page.url.endswith("/analytics/users?sort=messages&filter=language%3Aru")
+    opener.click()
+    page.get_by_label("Rename or delete: Who writes Russian").click()
+    name = page.locator(".saved-edit").get_by_role("textbox", name="Name")
+    name.fill("Readers")
+    check(page, axe_source)
+    name.press("Enter")
+    expect(opener).to_have_text("Readers")
+    opener.click()
+    page.keyboard.press("Escape")
+    expect(page.locator(".saved[open]")).to_have_count(0)
+    expect(opener).to_be_focused()
+    opener.click()
+    page.get_by_label("Rename or delete: Readers").click()
+    page.get_by_role("button", name="Delete").click()
+    expect(opener).to_have_text("Views")
+    assert page.evaluate("window.stayed"), "the page was loaded anew"
+    watched.check()
+
+
+def saved_funnel(page: Page, name: str) -> None:
+    page.locator(".funnel-foot .saved > summary").click()
+    page.get_by_label("Name of this funnel").fill(name)
+    page.locator(".funnel-foot").get_by_role("button", name="Save").click()
+
+
+def test_funnels_on_a_phone(open_page: OpenPage, axe_source: str) -> None:
+    watched = open_page(size=NARROW, theme="dark")
+    page = watched.go("/analytics/funnel?steps=start,paid&within=1d")
+    opener = page.locator(".funnel-foot .saved > summary")
+    saved_funnel(page, "To money")
+    expect(opener).to_have_text("To money")
+    page.get_by_role("link", name="90 days").click()
+    expect(opener).to_have_text("To money")
+    page.get_by_role("link", name="Usual steps").click()
+    expect(opener).to_have_text("Funnels")
+    opener.click()
+    check(page, axe_source)
+    page.get_by_role("link", name="To money").click()
+    expect(opener).to_have_text("To money")
+    assert "range=90d" in page.url
+    watched.check()
