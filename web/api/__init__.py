@@ -160,7 +160,7 @@ def saved(arguments: Mapping[str, str]) -> SavedList:
 
 @blueprint.post("/analytics/saved")
 @bearer_only
-@operation("save", SavedList, body=SAVE)
+@operation("save", SavedList, body=SAVE, conflict="Nothing can be saved here, or there are too many of this kind.")
 def save(arguments: Mapping[str, str]) -> SavedList:
     """Save something under a name; with the `id` of something saved change that, or delete it. Answers with all of its kind."""
     body = _body()

@@ -12,12 +12,17 @@ from web.openapi.operation import Operation, Parameter
 
 
 def operation(
-    name: str, answer: type, *parameters: Parameter, status: int = 200, body: Mapping[str, Any] | None = None
+    name: str,
+    answer: type,
+    *parameters: Parameter,
+    status: int = 200,
+    body: Mapping[str, Any] | None = None,
+    conflict: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
     """Make a view of a function that takes the arguments of the query string and those of the path, and returns an `answer`."""
 
     def decorate(ask: Callable[..., Any]) -> Callable[..., Response]:
-        described = Operation(name, answer, parameters, ask, status=status, body=body)
+        described = Operation(name, answer, parameters, ask, status=status, body=body, conflict=conflict)
 
         @wraps(ask)
         def view(**path: Any) -> Response:

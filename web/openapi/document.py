@@ -111,7 +111,7 @@ def _parameters(rule: Rule, operation: Operation) -> list[Json]:
             "name": one.name,
             "in": "query",
             "schema": dict(one.schema),
-            "allowEmptyValue": True,  # counts as absent
+            **({"required": True} if one.is_needed else {"allowEmptyValue": True}),  # an empty one counts as absent
             "description": one.description,
         }
         for one in operation.parameters
@@ -130,7 +130,8 @@ def _responses(rule: Rule, operation: Operation, keys: Mapping[str, Json], is_co
         responses["304"] = {"description": "Nothing has changed since the answer with this tag."}
     missing = {404} if not rule.arguments else set()
     missing |= {413} if operation.body is None else set()
-    for status, when in PROBLEMS.items():
+    conflict = {409: operation.conflict} if operation.conflict else {}
+    for status, when in sorted({**PROBLEMS, **conflict}.items()):
         if status not in missing:
             responses[str(status)] = {"description": when, "content": {PROBLEM: {"schema": keys["problem"]}}}
     return responses

@@ -18,13 +18,15 @@ class Parameter:
     name: str
     schema: Mapping[str, Any]
     description: str
+    is_needed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """What a route does. `ask(arguments, **path)` answers with an `answer`, a dataclass, or raises ProblemError.
 
-    `media_type` is another than JSON for a stream of records of the type `answer`. `body` is JSON Schema of what may be sent.
+    `media_type` is another than JSON for a stream of records of the type `answer`. `body` is JSON Schema of what may be sent,
+    `conflict` says when the answer is 409.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Operation:
     media_type: str = "application/json"
     status: int = 200
     body: Mapping[str, Any] | None = None
+    conflict: str = ""
 
     @property
     def summary(self) -> str:

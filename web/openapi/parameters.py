@@ -70,6 +70,7 @@ WORDS = Parameter(
     _text(SEARCH_MAX),
     "the words, all of which a text must have: capitals and small letters alike, each as the beginning of a word"
     " (`help` finds `Helpful`); needed",
+    is_needed=True,
 )
 SEARCH_RANGE = Parameter("range", _choice(*PRESETS, ALL, default=ALL), RANGE.description)
 TEXT = Parameter(
@@ -81,7 +82,7 @@ DAY = Parameter("date", DATE, "begin with this day's first event (`asc`) or its 
 FIRST_EVENT = Parameter("event", {"type": "string", "format": "uuid"}, "begin with this event, by its id")
 TRAIL_ORDER = Parameter("order", _choice("asc", "desc", default="desc"), "`desc`: newest first")
 
-SAVED_KIND = Parameter("kind", _choice(*SAVED_KINDS), "of which kind; it is needed")
+SAVED_KIND = Parameter("kind", _choice(*SAVED_KINDS), "of which kind; needed", is_needed=True)
 PERIOD = Parameter(
     "period",
     _choice(*PERIODS),
