@@ -18,6 +18,7 @@ from web.analytics.clickhouse.people import PeopleQueries
 from web.analytics.clickhouse.retention import RetentionQueries
 from web.analytics.clickhouse.saved import SavedItems
 from web.analytics.clickhouse.search import SearchQueries
+from web.analytics.clickhouse.sources import SourceQueries
 from web.analytics.clickhouse.trail import TrailQueries
 from web.analytics.person_key import PersonConverter
 from web.api import blueprint as api
@@ -71,6 +72,7 @@ def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time)
         saved=SavedItems(settings, clickhouse),
         retention=RetentionQueries(clickhouse),
         funnels=FunnelQueries(clickhouse),
+        sources=SourceQueries(clickhouse, settings.source_beginnings),
         trails=TrailQueries(clickhouse, people, key, links.stores, settings.zone),
         search=SearchQueries(clickhouse, bots, people, key, settings.zone),
         image_links=links,

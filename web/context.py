@@ -17,6 +17,7 @@ from web.analytics.clickhouse.people import PeopleQueries
 from web.analytics.clickhouse.retention import RetentionQueries
 from web.analytics.clickhouse.saved import SavedItems
 from web.analytics.clickhouse.search import SearchQueries
+from web.analytics.clickhouse.sources import SourceQueries
 from web.analytics.clickhouse.trail import TrailQueries
 from web.auth.database import AuthDatabase
 from web.images.links import ImageLinks
@@ -43,6 +44,7 @@ class Services:
     saved: SavedItems
     retention: RetentionQueries
     funnels: FunnelQueries
+    sources: SourceQueries
     trails: TrailQueries
     search: SearchQueries
     image_links: ImageLinks

@@ -51,6 +51,10 @@ class WebSettings(ImageStoreSettings, Settings):
         Path("data/web"), description="Directory for logins, login attempts and one-time links (SQLite)."
     )
     timezone: str = Field("UTC", description="Time zone in which days begin and times are shown, as Europe/Berlin.")
+    source_beginnings: CommaList = Field(
+        ("ref_",),
+        description="Beginnings, in a comma list, of payloads of /start that are one source: ref_ for ref_17, ref_18 and the like.",
+    )
     workers: int = Field(1, ge=1, le=64, description="Worker processes.")
     threads: int = Field(8, ge=1, le=64, description="Requests that may ask ClickHouse at once, in each worker.")
     connections: int = Field(
@@ -93,6 +97,16 @@ class WebSettings(ImageStoreSettings, Settings):
             if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", name):
                 raise ValueError(f"{name!r} is not a host name; give names without scheme and port, such as web")
         return tuple(name.lower() for name in value)
+
+    @field_validator("source_beginnings")
+    @classmethod
+    def _payloads(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for beginning in value:
+            if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", beginning):
+                raise ValueError(
+                    f"{beginning!r} cannot begin a payload of /start, which has A-Z, a-z, 0-9, _ and - only"
+                )
+        return value
 
     @field_validator("clickhouse_url", "saving_url")
     @classmethod

@@ -15,6 +15,7 @@ PAGES = {
     "statistics of a bot": "/analytics?bot=notes-bot",
     "retention": "/analytics/retention?period=day",
     "funnel": "/analytics/funnel?split=language",
+    "sources": "/analytics/sources?range=all",
     "users": "/analytics/users",
     "users nobody": "/analytics/users?q=nobody-is-called-this",
     "api": "/analytics/api",

@@ -18,7 +18,7 @@ WITHIN: Mapping[str, timedelta] = {
     "30d": timedelta(days=30),
 }
 WITHIN_DEFAULT = "7d"
-FunnelSplit = Literal["none", "language", "persona", "premium"]
+FunnelSplit = Literal["none", "source", "language", "persona", "first_event", "premium"]
 FUNNEL_SPLITS: tuple[FunnelSplit, ...] = get_args(FunnelSplit)
 FUNNEL_RANGE = "30d"
 STEPS_LENGTH_MAX = 1000

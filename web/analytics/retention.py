@@ -14,7 +14,7 @@ from web.analytics.ranges import Window, day_after, first_day_of, local_day, mid
 
 Period = Literal["day", "week", "month"]
 PERIODS: tuple[Period, ...] = get_args(Period)
-Split = Literal["first", "language", "persona", "premium"]
+Split = Literal["first", "source", "language", "persona", "first_event", "premium"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 COHORTS_MAX = 60  # the newest of a longer range
 LATER_MAX: Mapping[Period, int] = {"day": 30, "week": 26, "month": 24}

@@ -17,6 +17,7 @@ from web.analytics.ranges import read_range
 from web.analytics.retention import DEFAULT_RANGE, Cohort, Retention, RetentionQuery
 from web.analytics.saved import ID, NAME_MAX, SAVED_KINDS, SavedList, ToSave, read_kind
 from web.analytics.search_models import SearchPage
+from web.analytics.sources import SOURCES_RANGE, Sources, wants_each
 from web.analytics.trail_models import TrailEvent, TrailPage, UserPage, UserRow
 from web.api import exports
 from web.api.models import BotName, Bots, LoginLink
@@ -84,6 +85,16 @@ def funnel(arguments: Mapping[str, str]) -> OrderedFunnel:
     now, bot = services.now(), services.bots.chosen(arguments)
     asked = read_range(arguments, services.settings.zone, now, FUNNEL_RANGE)
     return services.funnels.funnel(asked, FunnelQuery.read(arguments), now, bot, _who(arguments))
+
+
+@blueprint.get("/analytics/sources")
+@conditional
+@operation("sources", Sources, *parameters.SOURCES)
+def sources(arguments: Mapping[str, str]) -> Sources:
+    """Where people came from, by what their first /start carried, and what became of them: who wrote, stayed, paid."""
+    now, bot = services.now(), services.bots.chosen(arguments)
+    asked = read_range(arguments, services.settings.zone, now, SOURCES_RANGE)
+    return services.sources.table(asked, now, bot, _who(arguments), each_payload=wants_each(arguments))
 
 
 @blueprint.get("/analytics/retention")

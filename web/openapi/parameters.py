@@ -11,6 +11,7 @@ from web.analytics.queries import KINDS, LIMIT_DEFAULT, LIMIT_MAX, STEPS_MAX, US
 from web.analytics.ranges import ALL, PRESETS
 from web.analytics.retention import DEFAULT_RANGE, PERIODS, SPLITS
 from web.analytics.saved import SAVED_KINDS
+from web.analytics.sources import SOURCES_RANGE
 from web.openapi.operation import Parameter
 
 DATE = {"type": "string", "format": "date"}
@@ -91,7 +92,8 @@ PERIOD = Parameter(
 SPLIT = Parameter(
     "split",
     _choice(*SPLITS, default=SPLITS[0]),
-    "cohorts of the people who came `first` in the same period, or who have the same language, persona, or Telegram Premium",
+    "cohorts of the people who came `first` in the same period, or who have the same source (what the first /start carried),"
+    " language, persona, first event, or Telegram Premium",
 )
 RANGE_OF_COHORTS = Parameter("range", _choice(*PRESETS, ALL, default=DEFAULT_RANGE), RANGE.description)
 
@@ -107,8 +109,16 @@ WITHIN_TIME = Parameter(
 FUNNEL_SPLIT = Parameter("split", _choice(*FUNNEL_SPLITS, default="none"), "tell people apart by what they are")
 RANGE_OF_FUNNEL = Parameter("range", _choice(*PRESETS, ALL, default=FUNNEL_RANGE), RANGE.description)
 
+RANGE_OF_SOURCES = Parameter("range", _choice(*PRESETS, ALL, default=SOURCES_RANGE), RANGE.description)
+EACH = Parameter(
+    "each",
+    FLAG,
+    "`1`: each payload by itself; left out: those that begin alike together, by CHATTRAIL_WEB_SOURCE_BEGINNINGS",
+)
+
 TRAIL_FILTERS = (KIND, TEXT)
 TRAIL = (TRAIL_ORDER, *TRAIL_FILTERS, DAY, FIRST_EVENT)
 FILTERS = (Q, FILTER, PAID, BLOCKED, LANGUAGE, EVENT)
 FUNNEL = (ORDERED_STEPS, WITHIN_TIME, FUNNEL_SPLIT, RANGE_OF_FUNNEL, FROM, TO, FILTER, BOT)
+SOURCES = (RANGE_OF_SOURCES, FROM, TO, EACH, FILTER, BOT)
 RETENTION = (RANGE_OF_COHORTS, FROM, TO, PERIOD, SPLIT, FILTER, BOT)

@@ -14,6 +14,7 @@ from web.pages.printable import printable
 from web.pages.reference import reference
 from web.pages.retention import retention
 from web.pages.save import save
+from web.pages.sources import sources
 from web.pages.statistics import statistics
 from web.pages.template_context import init_blueprint
 from web.pages.trail import trail
@@ -25,6 +26,7 @@ blueprint.add_url_rule("/analytics", view_func=conditional(statistics))
 blueprint.add_url_rule("/analytics/filter", view_func=filter_picker)
 blueprint.add_url_rule("/analytics/retention", view_func=conditional(retention))
 blueprint.add_url_rule("/analytics/funnel", view_func=conditional(funnel))
+blueprint.add_url_rule("/analytics/sources", view_func=conditional(sources))
 blueprint.add_url_rule("/analytics/users", view_func=conditional(users))
 blueprint.add_url_rule("/analytics/users/<person:client_id>", view_func=conditional(trail), merge_slashes=False)
 blueprint.add_url_rule(

@@ -11,7 +11,6 @@ from web.analytics.funnel import (
     FUNNEL_RANGE,
     FUNNEL_SPLITS,
     WITHIN,
-    FunnelOfValue,
     FunnelQuery,
     OrderedFunnel,
     OrderedStep,
@@ -23,6 +22,7 @@ from web.analytics.ranges import ALL, PRESETS, local_day, read_range
 from web.context import services
 from web.pages.filter_bar import FilterBar
 from web.pages.saved_menu import SavedMenu
+from web.pages.split_values import split_value
 from web.pages.template_context import here, page_bot, request_formats
 
 
@@ -67,7 +67,7 @@ def funnel() -> str:
         within=query.within,
         withins=tuple(WITHIN),
         splits=FUNNEL_SPLITS,
-        value_name=lambda each: _value(counted, each),
+        value_name=lambda each: split_value(counted.split, each.value),
         filter_bar=bar,
         funnels=_saved(bar, query, steps),
         selected_range=selected.name,
@@ -141,18 +141,6 @@ def _properties(steps: tuple[Step, ...]) -> Mapping[str, list[str]]:
     """The properties that the custom events among the steps had lately."""
     names = sorted({step.name for step in steps if step.kind == "event"})
     return {name: services.filter_values.properties([name], None) for name in names}
-
-
-def _value(counted: OrderedFunnel, each: FunnelOfValue) -> str:
-    formats = request_formats()
-    if each.value is None:
-        return formats.words.text("retention.others")
-    if counted.split == "premium":
-        return formats.words.text("trail.yes" if each.value == "true" else "trail.no")
-    if counted.split == "language":
-        return formats.language(each.value)
-    name = services.figures.persona_name(each.value) if each.value else ""
-    return name or formats.words.text("retention.none")
 
 
 def _status(counted: OrderedFunnel) -> str:

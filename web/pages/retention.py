@@ -23,6 +23,7 @@ from web.analytics.retention import (
 )
 from web.context import services
 from web.pages.filter_bar import FilterBar
+from web.pages.split_values import split_value
 from web.pages.template_context import page_bot, request_formats
 
 EXPORTED = ("range", "from", "to", "period", "split", "filter", "bot")
@@ -65,19 +66,11 @@ def retention() -> str:
 def _name(table: Retention, cohort: Cohort) -> str:
     """What a row is called: a day, a week by its Monday, a month, or the value that its people share."""
     formats = request_formats()
-    words = formats.words
     if cohort.start is not None:
         return (
             formats.bucket(cohort.start, table.period) if table.period == "month" else formats.day_short(cohort.start)
         )
-    if cohort.value is None:
-        return words.text("retention.others")
-    if table.split == "premium":
-        return words.text("trail.yes" if cohort.value == "true" else "trail.no")
-    if table.split == "language":
-        return formats.language(cohort.value)
-    name = services.figures.persona_name(cohort.value) if cohort.value else ""
-    return name or words.text("retention.none")
+    return split_value(table.split, cohort.value)
 
 
 def _shade(cell: RetentionCell) -> int:

@@ -15,6 +15,7 @@ PAGES = {
     "statistics": "pages.statistics",
     "retention": "pages.retention",
     "funnel": "pages.funnel",
+    "sources": "pages.sources",
 }
 OF_FUNNEL = ("steps", "within", "split")
 

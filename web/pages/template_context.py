@@ -28,6 +28,7 @@ PAGES = frozenset(
         "pages.users",
         "pages.retention",
         "pages.funnel",
+        "pages.sources",
         "pages.trail",
         "pages.event",
         "pages.printable",

@@ -28,8 +28,10 @@ from web.analytics.retention import (
 DAY_S = 86_400
 VALUES: Mapping[Split, str] = {
     "first": "''",
+    "source": "a.source",
     "language": "a.language_code",
     "persona": "a.persona_id",
+    "first_event": "a.first_event",
     "premium": "a.is_premium",
 }
 Counts = Mapping[int, tuple[int, Mapping[int, int]]]

@@ -56,7 +56,7 @@ class _Writer:
         name, values = condition.name, condition.values
         match KINDS[name]:
             case "choice":
-                return f"{CHOICES[name]} {self._one_of(values)}"
+                return self._source(values) if name == "source" else f"{CHOICES[name]} {self._one_of(values)}"
             case "flag":
                 return FLAGS[name] if values == ("yes",) else f"NOT ({FLAGS[name]})"
             case "number":
@@ -74,6 +74,12 @@ class _Writer:
         kind = "custom_counts" if name == "event" else "command_counts"
         where = f"kind = '{kind}' AND key {self._one_of(values)} AND {self._within(condition.days)}"
         return SET.format(people="choices.people", table="choices", where=where)
+
+    def _source(self, values: tuple[str, ...]) -> str:
+        """`ref_*` is what begins so: no payload of Telegram has a star."""
+        begins = self._bind([value[:-1].encode().hex() for value in values if value.endswith("*")], "Array(String)")
+        whole = self._one_of(tuple(value for value in values if not value.endswith("*")))
+        return f"{CHOICES['source']} {whole} OR arrayExists(begin -> startsWith({CHOICES['source']}, unhex(begin)), {begins})"
 
     def _in_days(self, name: str, days: Days) -> str:
         if name == "active":

@@ -33,6 +33,11 @@ NUMBERS = {
         "stars",
     )
 }  # fmt: skip
+# whole days from the quarter of an hour of the first own action to the last one
+NUMBERS["stayed"] = (
+    "if(a.first_own_slot > 0, greatest(0, intDiv(toUnixTimestamp64Milli(a.last_own_ts) - toUnixTimestamp(a.first_own_slot) * 1000,"
+    " 86400000)), 0)"
+)
 # what `did:` may name beside the steps of the usual funnel, with the count of each quarter of an hour that says so
 COUNTED = {
     "message": "messages",

@@ -1,7 +1,7 @@
 """Who matches a filter, by going through the raw events of each person for each condition."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -113,6 +113,11 @@ class Everybody:
     def _condition(self, condition: Condition, events: list[Sent]) -> bool:
         name, values, days = condition.name, condition.values, condition.days
         own = [e.at for e in events if e.own]
+        if name == "source":
+            source = first_source(events)
+            return any(source.startswith(each[:-1]) if each.endswith("*") else source == each for each in values)
+        if name == "stayed":
+            return _compared(_days_stayed(own), condition.operator, values)
         if name in FIRST:
             return FIRST[name](events) in values
         if name in LATEST:
@@ -161,6 +166,11 @@ class Everybody:
         if days.count:
             return 0 <= (today - day).days < days.count
         return (days.first is None or days.first <= day) and (days.last is None or day <= days.last)
+
+
+def _days_stayed(own: list[datetime]) -> int:
+    """From the quarter of an hour of the first one."""
+    return (own[-1] - datetime.fromtimestamp(own[0].timestamp() // 900 * 900, UTC)).days if own else 0
 
 
 def _has(event: Sent, wanted: Property) -> bool:

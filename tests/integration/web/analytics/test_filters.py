@@ -28,6 +28,7 @@ TODAY = NOW.astimezone(ZONE).date()
 FIRST_DAY = date(2026, 8, 1)
 LEVELS = ("a1", "b 2", 'с"1\\')
 SOURCES, PLANS, MODELS = ("ad", "ref_1 2"), ("week", "month"), ("small", "large")
+BEGINNINGS = ("ref_*", "a*", "b*", "*")
 BOTS = ("42", "43", None)
 
 dates = st.dates(FIRST_DAY - timedelta(days=2), TODAY + timedelta(days=2))
@@ -62,12 +63,24 @@ conditions = st.one_of(
     ),
     st.tuples(
         st.sampled_from(sorted(FIRST)),
-        some(*SOURCES, *PLANS, *MODELS, "luna", "cap", "", "/start", "/help", "event:quiz_finished", "user_message"),
+        some(
+            *SOURCES,
+            *BEGINNINGS,
+            *PLANS,
+            *MODELS,
+            "luna",
+            "cap",
+            "",
+            "/start",
+            "/help",
+            "event:quiz_finished",
+            "user_message",
+        ),
     ).map(lambda two: Condition(*two)),
     st.tuples(st.sampled_from(["paid", "blocked", "telegram_premium"]), st.sampled_from(["yes", "no"])).map(
         lambda two: Condition(two[0], (two[1],))
     ),
-    st.tuples(st.sampled_from([*NUMBERS, "stars"]), numbers, operators).map(
+    st.tuples(st.sampled_from([*NUMBERS, "stars", "stayed"]), numbers, operators).map(
         lambda three: Condition(three[0], (three[1],), three[2])
     ),
     st.tuples(st.sampled_from([*NUMBERS, "sessions"]), some("0", "1", "2", "3")).map(lambda two: Condition(*two)),

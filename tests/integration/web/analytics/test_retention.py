@@ -146,7 +146,14 @@ def test_days_of_any_length_lie_side_by_side(population: Population, zone: str) 
 
 
 @pytest.mark.parametrize(
-    "query", ["range=30d&period=week", "range=90d&period=month&split=language&filter=messages>2", "bot=42"]
+    "query",
+    [
+        "range=30d&period=week",
+        "range=90d&period=month&split=language&filter=messages>2",
+        "bot=42",
+        "range=90d&period=month&split=source",
+        "range=90d&period=month&split=first_event",
+    ],
 )
 def test_every_number_opens_as_many_people(population: Population, query: str) -> None:
     client = population[0].app(FakeClock(NOW), timezone=ZONE.key).test_client()

@@ -143,7 +143,7 @@ def test_the_examples_are_real_answers(app: Flask) -> None:
         text = re.sub(r"<!-- definitions -->(.*?<!-- end -->)?", lambda _: definitions(), text, flags=re.DOTALL)
         DOCS.write_text(text)
     found = list(EXAMPLE.finditer(text))
-    assert len(found) == text.count("<!-- example") == 8
+    assert len(found) == text.count("<!-- example") == 9
     for match in found:
         assert json.loads(match["answer"]) == ask(app, match["method"], match["path"]), match["path"]
 

@@ -25,6 +25,7 @@ PATHS = {
     "figures": "/api/analytics/stats?range=all",
     "retention": "/api/analytics/retention?range=all",
     "funnel": "/api/analytics/funnel?range=all",
+    "sources": "/api/analytics/sources?range=all",
     "bots": "/api/analytics/bots",
     "people": "/api/analytics/users",
     "trail": "/api/analytics/users/5000000000/events",
