@@ -22,7 +22,7 @@ from web.analytics.trail_models import TrailEvent, TrailPage, UserPage, UserRow
 from web.api import exports
 from web.api.models import BotName, Bots, LoginLink
 from web.api.views import operation, stream
-from web.auth.access import bearer_only
+from web.auth.access import bearer_only, reads_trails
 from web.auth.links import TTL_MAX_S, TTL_MIN_S, TTL_S, make_link
 from web.conditional import conditional
 from web.context import services
@@ -140,6 +140,7 @@ def users_jsonl(arguments: Mapping[str, str]) -> Iterator[bytes]:
 
 
 @blueprint.get("/analytics/users/<person:client_id>/events", merge_slashes=False)
+@reads_trails
 @conditional
 @operation("trail", TrailPage, *parameters.TRAIL, parameters.LIMIT, parameters.CURSOR, parameters.BOT)
 def events(arguments: Mapping[str, str], client_id: bytes) -> TrailPage:
@@ -148,6 +149,7 @@ def events(arguments: Mapping[str, str], client_id: bytes) -> TrailPage:
 
 
 @blueprint.get("/analytics/users/<person:client_id>/events.jsonl", merge_slashes=False)
+@reads_trails
 @stream(
     "trail_jsonl",
     TrailEvent,
@@ -183,6 +185,7 @@ def save(arguments: Mapping[str, str]) -> SavedList:
 
 
 @blueprint.get("/analytics/search")
+@reads_trails
 @operation(
     "search", SearchPage, parameters.WORDS, parameters.SEARCH_RANGE, parameters.FROM, parameters.TO, parameters.FILTER,
     parameters.LIMIT, parameters.CURSOR, parameters.BOT,

@@ -45,6 +45,17 @@ def is_admin() -> bool:
     return signed_in()
 
 
+def reads_trails(view: Callable[P, R]) -> Callable[P, R]:
+    """Mark a view that shows what people and bots wrote to each other."""
+    view.reads_trails = True  # type: ignore[attr-defined]
+    return view
+
+
+def may_read_trails() -> bool:
+    """Whether whoever asks may see that: today all who may read anything here. Where there are roles, this decides by them."""
+    return signed_in() or (request.path.startswith("/api/") and bearer_token_given() and bearer_token_valid())
+
+
 class RequestCost(Enum):
     """What a request may cost."""
 
@@ -84,15 +95,17 @@ def check() -> WerkzeugResponse | Response | None:
         raise ProblemError(503, BUSY, kind="busy", headers={"Retry-After": "5"})
     if request.endpoint is None or request.endpoint == "static":
         return None  # not found or wrong method: the error handler answers, and tells nothing
-    access = getattr(current_app.view_functions[request.endpoint], "access", "login")
+    view = current_app.view_functions[request.endpoint]
+    access = getattr(view, "access", "login")
     if access == "public":
         return None
     if request.path.startswith("/api/"):
         _check_api(access)
-        return None
-    if signed_in():
-        return None
-    return _to_login()
+    elif not signed_in():
+        return _to_login()
+    if getattr(view, "reads_trails", False) and not may_read_trails():
+        raise ProblemError(403, "This account may not read what people wrote.")
+    return None
 
 
 def _check_api(access: str) -> None:

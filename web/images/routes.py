@@ -13,6 +13,7 @@ from uuid import UUID
 from flask import Blueprint, Response, request, send_file
 
 from web.analytics.trail_models import StoredImage
+from web.auth.access import reads_trails
 from web.context import services
 from web.errors import ParameterError, ProblemError
 from web.images.links import SIZES, Size, missing_setting
@@ -29,6 +30,7 @@ POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
 
 
 @blueprint.get("/images/<uuid:event_id>")
+@reads_trails
 def image(event_id: UUID) -> Response:
     """The bytes of the image of an event, or a redirect to them."""
     size = _size()
