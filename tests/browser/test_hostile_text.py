@@ -10,7 +10,7 @@ from chattrail import events
 from chattrail.context import Chat, Person
 from tests.browser.accessibility import sticks_out
 from tests.browser.conftest import NARROW, WIDE, OpenPage
-from tests.browser.stack import Stack
+from tests.browser.stack import Stack, wait_until
 from tests.support.markup_payloads import PAYLOADS
 
 INSERTED = (
@@ -69,6 +69,23 @@ def test_payloads_stay_text_on_the_lists(hostile: list[int], open_page: OpenPage
     for payload in PAYLOADS[:8]:
         watched.go(f"/analytics/users?q={quote(payload)}")
         assert page.evaluate("window.hit") is None
+    watched.check()
+
+
+def test_payloads_stay_text_where_they_are_found(hostile: list[int], open_page: OpenPage) -> None:
+    watched = open_page()
+    page = watched.go("/analytics/search?q=hit&limit=200")
+    wait_until(lambda: len(page.request.get("/api/analytics/search?q=hit&limit=200").json()["texts"]) > 60)
+    page.reload()
+    assert page.locator(".found mark").count() > 60
+    page.locator(".found-open").first.click()
+    expect(page.locator(".found-here")).to_be_visible()
+    assert page.locator("#found").locator(", ".join(INSERTED)).count() == 0
+    assert page.evaluate("window.hit") is None
+    for payload in PAYLOADS:
+        watched.go(f"/analytics/search?q={quote(payload[:100].strip().replace(chr(0), ''), errors='replace')}")
+        assert page.evaluate("window.hit") is None, payload
+        assert sticks_out(page) <= 0, payload
     watched.check()
 
 

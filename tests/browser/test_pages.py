@@ -19,6 +19,8 @@ PAGES = {
     "users": "/analytics/users",
     "users nobody": "/analytics/users?q=nobody-is-called-this",
     "api": "/analytics/api",
+    "search": "/analytics/search?q=lamp",
+    "search nothing": "/analytics/search?q=xyzzy&range=7d",
     "trail": "/analytics/users/10119",
     "trail oldest first": "/analytics/users/10119?order=asc",
     "trail of a search": "/analytics/users/10119?q=a&kind=person",

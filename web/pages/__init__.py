@@ -6,6 +6,7 @@ A request by htmx gets `#page` alone, any other one the whole document, from the
 from flask import Blueprint, redirect, url_for
 from werkzeug.wrappers import Response
 
+from web.auth.access import reads_trails
 from web.conditional import conditional
 from web.pages.event import event
 from web.pages.filter_picker import filter_picker
@@ -14,6 +15,7 @@ from web.pages.printable import printable
 from web.pages.reference import reference
 from web.pages.retention import retention
 from web.pages.save import save
+from web.pages.search import search
 from web.pages.sources import sources
 from web.pages.statistics import statistics
 from web.pages.template_context import init_blueprint
@@ -28,11 +30,16 @@ blueprint.add_url_rule("/analytics/retention", view_func=conditional(retention))
 blueprint.add_url_rule("/analytics/funnel", view_func=conditional(funnel))
 blueprint.add_url_rule("/analytics/sources", view_func=conditional(sources))
 blueprint.add_url_rule("/analytics/users", view_func=conditional(users))
-blueprint.add_url_rule("/analytics/users/<person:client_id>", view_func=conditional(trail), merge_slashes=False)
 blueprint.add_url_rule(
-    "/analytics/users/<person:client_id>/events/<uuid:event_id>", view_func=event, merge_slashes=False
+    "/analytics/users/<person:client_id>", view_func=reads_trails(conditional(trail)), merge_slashes=False
 )
-blueprint.add_url_rule("/analytics/users/<person:client_id>/print", view_func=printable, merge_slashes=False)
+blueprint.add_url_rule(
+    "/analytics/users/<person:client_id>/events/<uuid:event_id>", view_func=reads_trails(event), merge_slashes=False
+)
+blueprint.add_url_rule(
+    "/analytics/users/<person:client_id>/print", view_func=reads_trails(printable), merge_slashes=False
+)
+blueprint.add_url_rule("/analytics/search", view_func=reads_trails(search))
 blueprint.add_url_rule("/analytics/api", view_func=reference)
 blueprint.add_url_rule("/analytics/saved", view_func=save, methods=["POST"])
 

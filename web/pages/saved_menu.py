@@ -16,6 +16,7 @@ PAGES = {
     "retention": "pages.retention",
     "funnel": "pages.funnel",
     "sources": "pages.sources",
+    "search": "pages.search",
 }
 OF_FUNNEL = ("steps", "within", "split")
 

@@ -29,6 +29,7 @@ PAGES = frozenset(
         "pages.retention",
         "pages.funnel",
         "pages.sources",
+        "pages.search",
         "pages.trail",
         "pages.event",
         "pages.printable",

@@ -83,9 +83,9 @@ def for_events(person: UserRow, events: Sequence[TrailEvent]) -> dict[str, Any]:
     }
 
 
-def permalink(client_id: str, event_id: str) -> str:
-    """The address that opens a trail at an event."""
-    return url_for("pages.trail", client_id=client_id, event=event_id, _anchor=f"e-{event_id}")
+def permalink(client_id: str, event_id: str, limit: int | None = None) -> str:
+    """The address that opens a trail at an event, with `limit` events around it."""
+    return url_for("pages.trail", client_id=client_id, event=event_id, limit=limit, _anchor=f"e-{event_id}")
 
 
 def _addresses(client_id: str, shown: set[str]) -> Callable[[TrailEvent], str]:

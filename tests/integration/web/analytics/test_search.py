@@ -1,6 +1,8 @@
 """Search over everybody's texts finds what a slow look at each of them finds, with filters, pages and odd words."""
 
+import html
 import random
+import re
 import unicodedata
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +14,7 @@ from tests.support.embedded import EmbeddedClickHouse
 from tests.support.migrated import migrated_database
 from tests.support.otlp import event, request
 from tests.support.sinks import SinkUnderTest, sink_on
-from tests.support.web_support import BEARER, make_app
+from tests.support.web_support import BEARER, make_app, sign_in
 from web.analytics.clickhouse import search
 
 AT = 1_772_366_400 * 10**9  # 2026-03-01 12:00 UTC
@@ -198,3 +200,48 @@ def test_looked_for_words_are_in_no_log(client: FlaskClient, caplog: pytest.LogC
     asked(client, 400, q="secretword", cursor="nonsense")
     assert "/api/analytics/search" in caplog.text
     assert "secretword" not in caplog.text
+
+
+@pytest.fixture(scope="module")
+def reader(stored: tuple[SinkUnderTest, str], tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
+    """Somebody who signed in to the pages."""
+    client = make_app(tmp_path_factory.mktemp("pages"), stored[1]).test_client()
+    sign_in(client)
+    return client
+
+
+def test_the_page_shows_what_the_api_finds_and_goes_on_behind_it(client: FlaskClient, reader: FlaskClient) -> None:
+    """Results with their words marked, a link to each event, and the next part for htmx at the same address."""
+    found = asked(client, q="help", limit=3)
+    page = reader.get("/analytics/search?q=help&limit=3").text
+    ids = re.findall(r'id="found-([0-9a-f-]{36})"', page)
+    assert ids == [each["id"] for each in found["texts"]]
+    for each in found["texts"]:
+        assert f'href="/analytics/users/{each["client_id"]}?event={each["id"]}#e-{each["id"]}"' in page
+    assert len(re.findall("<mark>(?:help|Helpful|helping)</mark>", page)) >= 3
+    more = html.unescape(re.findall(r'rel="next" href="([^"]+)"', page)[0])
+    following = reader.get(more, headers={"HX-Request": "true"}).text
+    assert "<html" not in following
+    assert re.findall(r'id="found-([0-9a-f-]{36})"', following) == [
+        each["id"] for each in asked(client, q="help", limit=3, cursor=found["next_cursor"])["texts"]
+    ]
+
+
+def test_the_page_has_a_state_for_everything_else(stored: tuple[SinkUnderTest, str], reader: FlaskClient) -> None:
+    def state(**query: str) -> str:
+        answer = reader.get("/analytics/search", query_string=query)
+        assert answer.status_code == 200
+        return html.unescape(answer.text)
+
+    assert "Search in all chats" in state()
+    assert "Nothing was found" in state(q="zzz")
+    assert "Search everywhere" in state(q="zzz", range="7d")
+    assert "There is no word in this" in state(q="🙂 !")
+    assert "There is no word in this" in state(q=" ".join(map(str, range(11))))
+    assert reader.get("/analytics/search?q=help&cursor=nonsense").status_code == 400
+    sink, _ = stored
+    fill = "INSERT INTO rollup_progress (pass, reached, until, month, user_id, slot) VALUES ('texts fill', {}, 0, {}, '', 0)"
+    sink.client.command(fill.format(1, 202511))  # another row than before: the same one is not inserted again
+    assert "Texts of before 1 Dec" in state(q="help")
+    sink.client.command(fill.format(2, 0))
+    assert "Texts of before" not in state(q="help")

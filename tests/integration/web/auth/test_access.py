@@ -10,6 +10,7 @@ from tests.support.embedded import EmbeddedClickHouse
 from tests.support.otlp import event
 from tests.support.web_stage import web_stage
 from tests.support.web_support import BEARER, SAME, sign_in, static_path
+from web.auth import access
 
 NOBODY_IMAGE = "/images/00000000-0000-0000-0000-000000000000"
 NO_EVENT = "/analytics/users/42/events/00000000-0000-0000-0000-000000000000"
@@ -23,6 +24,7 @@ GET = {
     "/analytics/sources": (303, 303, 303, 200),
     "/analytics/users": (303, 303, 303, 200),
     "/analytics/api": (303, 303, 303, 200),
+    "/analytics/search": (303, 303, 303, 200),
     "/analytics/filter": (303, 303, 303, 200),
     "/analytics/users/42": (303, 303, 303, 200),
     "/analytics/users/42/print": (303, 303, 303, 200),
@@ -63,8 +65,8 @@ POST = {
 RULES = {  # the routes of the app and where the tables above have them
     "/": "/", "/analytics": "/analytics", "/analytics/users": "/analytics/users",
     "/analytics/filter": "/analytics/filter", "/api/analytics/saved": "/api/analytics/saved",
-    "/analytics/saved": "/analytics/saved",
     "/analytics/sources": "/analytics/sources", "/api/analytics/sources": "/api/analytics/sources",
+    "/analytics/saved": "/analytics/saved", "/analytics/search": "/analytics/search",
     "/analytics/funnel": "/analytics/funnel", "/analytics/retention": "/analytics/retention",
     "/api/analytics/retention": "/api/analytics/retention",
     "/api/analytics/funnel": "/api/analytics/funnel",
@@ -133,6 +135,18 @@ def test_who_gets_what(app: Flask, method: str, path: str, visitor: int) -> None
             assert answer.json["request_id"] == answer.headers["X-Request-Id"]
         if expected == 401 and path.startswith("/api/"):
             assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="chattrail"')
+
+
+def test_what_people_wrote_is_shown_by_one_decision(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every route about a person or a text, and no other one, asks it."""
+    monkeypatch.setattr(access, "may_read_trails", lambda: False)
+    client = signed_in(app)
+    refused = set()
+    for rule, path in RULES.items():
+        with client.get(path) as answer:
+            refused |= {rule} if answer.status_code == 403 else set()
+    about_texts = ("client_id", "/images/", "/search")
+    assert refused == {rule for rule in RULES if any(part in rule for part in about_texts)}
 
 
 @pytest.mark.parametrize(
