@@ -1,13 +1,17 @@
 """What owners save from the pages: views and funnels in menus, notes on the chart."""
 
+import re
 from collections.abc import Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.accessibility import check
 from tests.browser.conftest import NARROW, OpenPage
-from tests.browser.stack import Stack
+from tests.browser.stack import Stack, wait_until
+from tests.browser.test_widths import KEEP_DRAWN
 from tests.support.embedded import ask
 
 
@@ -82,4 +86,36 @@ def test_funnels_on_a_phone(open_page: OpenPage, axe_source: str) -> None:
     page.get_by_role("link", name="To money").click()
     expect(opener).to_have_text("To money")
     assert "range=90d" in page.url
+    watched.check()
+
+
+def test_notes_on_the_chart(open_page: OpenPage, axe_source: str) -> None:
+    watched = open_page()
+    watched.page.add_init_script(KEEP_DRAWN)
+    page = watched.go("/analytics?range=30d")
+    page.evaluate("window.stayed = true")
+    days = page.locator("#activity-table tbody tr").evaluate_all("rows => rows.map((row) => row.dataset.at)")
+    day = datetime.fromtimestamp(int(days[-5]), ZoneInfo("Europe/Berlin")).date()
+    notes = page.locator(".annotation")
+    page.get_by_text("Add a note").click()
+    page.get_by_role("textbox", name="Day").fill(day.isoformat())
+    page.get_by_role("textbox", name="What happened").fill("Ad in the fox channel")
+    page.keyboard.press("Enter")
+    expect(notes.locator("bdi")).to_have_text(["Ad in the fox channel"])
+    expect(notes).to_have_attribute("data-at", days[-5])
+    wait_until(lambda: "1" in [each["text"] for each in page.evaluate("window.drawn")])
+    expect(page.locator("#chart")).to_have_accessible_description(re.compile("Ad in the fox channel"))
+    check(page, axe_source)
+    page.get_by_label("Change or delete: Ad").click()
+    notes.get_by_role("textbox", name="What happened").fill("Release 2")
+    check(page, axe_source)
+    notes.get_by_role("button", name="Save").click()
+    expect(notes.locator("bdi")).to_have_text(["Release 2"])
+    page.get_by_role("link", name="90 days").click()
+    expect(page.locator("#activity-table tbody tr")).to_have_count(90)
+    expect(notes.locator("bdi")).to_have_text(["Release 2"])
+    page.get_by_label("Change or delete: Release 2").click()
+    notes.get_by_role("button", name="Delete").click()
+    expect(notes).to_have_count(0)
+    assert page.evaluate("window.stayed"), "the page was loaded anew"
     watched.check()

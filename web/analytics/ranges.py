@@ -71,7 +71,9 @@ def read_range(arguments: Mapping[str, str], zone: ZoneInfo, now: datetime, defa
     if first or last:
         if name:
             raise ParameterError("range", "cannot be combined with from and to")
-        begin, finish = _date("from", first), _date("to", last) if last else today
+        if not first:
+            raise ParameterError("from", "is needed together with to")
+        begin, finish = day_of("from", first), day_of("to", last) if last else today
         if begin > finish:
             raise ParameterError("from", "must not be later than to" if last else "must not lie in the future")
         if begin > today:
@@ -118,9 +120,8 @@ def day_after(day: date, bucket: Bucket) -> date:
     return day + timedelta(days=7 - day.weekday() if bucket == "week" else 1)
 
 
-def _date(name: str, text: str) -> date:
-    if not text:
-        raise ParameterError(name, "is needed together with to")
+def day_of(name: str, text: str) -> date:
+    """A parameter that is a date such as 2026-11-22. Raises ParameterError."""
     try:
         day = date.fromisoformat(text) if DATE.fullmatch(text) else None
     except ValueError:

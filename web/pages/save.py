@@ -10,9 +10,10 @@ from werkzeug.wrappers import Response
 from web.analytics.saved import Saved, SavedKind, ToSave, read_kind
 from web.context import services
 from web.errors import ParameterError
+from web.pages.annotations import annotation_value
 from web.pages.saved_menu import PAGES, address, saved_part, saved_place
 
-SAVED_HERE = ("view", "funnel")
+SAVED_HERE = ("view", "funnel", "annotation")
 
 
 def save() -> Response:
@@ -32,6 +33,8 @@ def _item(kind: SavedKind, page: str, arguments: Mapping[str, str], form: Mappin
     key, name = form.get("id", ""), form.get("name", "")
     if form.get("delete"):
         return {"id": key, "is_deleted": True}
+    if kind == "annotation":
+        return {"id": key, "name": name, "value": annotation_value(form)}
     if key:
         return {"id": key, "name": name, "value": _known(kind, key).value}
     value = {"page": page, "query": urlencode(saved_part(kind, arguments))}

@@ -11,6 +11,7 @@ from web.analytics.models import Figure, LeftOut, Stats
 from web.analytics.queries import EVENT_STEP, read_steps
 from web.analytics.ranges import ALL, PRESETS, read_range
 from web.context import services
+from web.pages.annotations import Annotations
 from web.pages.filter_bar import FilterBar
 from web.pages.people_links import PeopleLinks
 from web.pages.template_context import page_bot, request_formats
@@ -84,6 +85,7 @@ def statistics() -> str:
         stats=stats,
         filter_bar=bar,
         links=links,
+        annotations=Annotations(stats, first_day, last_day.date(), bar.arguments),
         selected_range=selected.name,
         presets=(*PRESETS, ALL),
         first_day=first_day,

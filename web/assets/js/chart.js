@@ -17,7 +17,7 @@ export function drawChart() {
   if (table.at.length < 2) return; // a single point is no line: the drawing of the server stays
   const shape = `${place.dataset.bucket} ${table.names.join()}`;
   const data = [table.at, ...table.columns];
-  const fingerprint = JSON.stringify(data);
+  const fingerprint = JSON.stringify([data, marks()]);
   if (plot && drawnFor === shape && plot.root.isConnected) {
     if (fingerprint !== drawnData) plot.setData(data);
     drawnData = fingerprint;
@@ -48,7 +48,49 @@ function options(place, table) {
     scales: { y: { range: (_, low, high) => [0, Math.max(high * 1.08, 1)] } },
     axes: [timeAxis(zone, bucket), countAxis()],
     series: [{}, ...table.names.map(series)],
+    hooks: { draw: [drawMarks] },
   };
+}
+
+// Where the annotations below the chart belong: their numbers by instant.
+function marks() {
+  const found = new Map();
+  document.querySelectorAll("#annotations [data-at]").forEach((each, index) => {
+    const at = Number(each.dataset.at);
+    found.set(at, [...(found.get(at) ?? []), index + 1]);
+  });
+  return [...found];
+}
+
+function drawMarks({ ctx, bbox, valToPos }) {
+  const ratio = devicePixelRatio;
+  const radius = 8 * ratio;
+  ctx.save();
+  ctx.lineWidth = ratio;
+  ctx.font = `${11 * ratio}px ${getComputedStyle(document.body).fontFamily}`;
+  ctx.textAlign = "center";
+  ctx.textBaseline = "middle";
+  for (const [at, numbers] of marks()) {
+    const x = Math.round(valToPos(at, "x", true));
+    ctx.strokeStyle = color("--muted");
+    ctx.setLineDash([4 * ratio, 4 * ratio]);
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.setLineDash([]);
+    numbers.forEach((number, index) => {
+      const y = bbox.top + radius * (1 + 2.25 * index);
+      ctx.beginPath();
+      ctx.arc(x, y, radius, 0, 2 * Math.PI);
+      ctx.fillStyle = color("--raised");
+      ctx.fill();
+      ctx.stroke();
+      ctx.fillStyle = color("--text");
+      ctx.fillText(String(number), x, y);
+    });
+  }
+  ctx.restore();
 }
 
 function series(name) {

@@ -101,6 +101,19 @@ def test_a_funnel_keeps_its_steps_and_is_opened_for_the_range_of_the_page(client
     )
 
 
+def test_an_annotation_is_changed_with_its_day(client: FlaskClient) -> None:
+    form = {"kind": "annotation", "page": "statistics", "query": "range=30d", "name": "Release", "date": "2026-01-31"}
+    assert send(client, form).location == "/analytics?range=30d"
+    (made,) = saved(client, "annotation")
+    assert (made["name"], made["value"]) == ("Release", {"date": "2026-01-31"})
+    send(client, form, id=made["id"], name="Ad", date="2026-02-01")
+    assert [(each["name"], each["value"]) for each in saved(client, "annotation")] == [("Ad", {"date": "2026-02-01"})]
+    for wrong in ({"date": "2026-02-30"}, {"date": ""}, {"name": ""}):
+        assert send(client, form, **wrong).status_code == 400
+    send(client, form, id=made["id"], delete="1")
+    assert saved(client, "annotation") == []
+
+
 def test_what_the_api_saved_breaks_no_page(client: FlaskClient) -> None:
     odd: list[Any] = [
         None,
