@@ -21,6 +21,7 @@ from web.analytics.clickhouse.search import SearchQueries
 from web.analytics.clickhouse.sources import SourceQueries
 from web.analytics.clickhouse.trail import TrailQueries
 from web.analytics.person_key import PersonConverter
+from web.analytics.prices import PriceTable
 from web.api import blueprint as api
 from web.auth import access
 from web.auth.database import AuthDatabase
@@ -59,6 +60,7 @@ def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.compact = True  # type: ignore[attr-defined]
     key, clickhouse, links = settings.secret_key.get_secret_value(), ClickHouse(settings), ImageLinks(settings)
+    prices = PriceTable.read(settings.prices) if settings.prices else None
     people, bots = PeopleQueries(clickhouse, key, settings.zone, clock), BotQueries(clickhouse)
     app.extensions[EXTENSION] = Services(
         settings=settings,
@@ -66,7 +68,7 @@ def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time)
         build=secrets.token_hex(8),
         clickhouse=clickhouse,
         bots=bots,
-        figures=FigureQueries(clickhouse),
+        figures=FigureQueries(clickhouse, prices),
         people=people,
         filter_values=FilterValues(clickhouse),
         saved=SavedItems(settings, clickhouse),

@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from common.net import is_loopback
 from common.settings import CommaList, Settings
+from web.analytics.prices import PriceTable
 from web.images.settings import ImageStoreSettings
 
 
@@ -54,6 +55,10 @@ class WebSettings(ImageStoreSettings, Settings):
     source_beginnings: CommaList = Field(
         ("ref_",),
         description="Beginnings, in a comma list, of payloads of /start that are one source: ref_ for ref_17, ref_18 and the like.",
+    )
+    prices: Path | None = Field(
+        None,
+        description="TOML file with what models cost and currencies are worth (docs/prices.md); unset: no costs are shown.",
     )
     workers: int = Field(1, ge=1, le=64, description="Worker processes.")
     threads: int = Field(8, ge=1, le=64, description="Requests that may ask ClickHouse at once, in each worker.")
@@ -162,6 +167,13 @@ class WebSettings(ImageStoreSettings, Settings):
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError(f"{value!r} is not a time zone name such as Europe/Berlin") from None
+        return value
+
+    @field_validator("prices")
+    @classmethod
+    def _price_table(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            PriceTable.read(value)
         return value
 
     @model_validator(mode="after")

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from web.analytics.cost import Cost
+from web.analytics.figure import Figure as Figure
 from web.analytics.loss_accounting import LossAccounting
 
 Bucket = Literal["hour", "day", "week", "month"]
@@ -19,15 +21,6 @@ class Span:
     end: datetime
     timezone: str
     bucket: Bucket
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One headline number, the same of the stretch before (None for all time), and its value per bucket."""
-
-    value: int | float
-    previous: int | float | None
-    series: tuple[int | float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +220,7 @@ class Stats:
     pictures: Images
     chat: Chat
     ai: Ai
+    cost: Cost
     premium: Premium
     blocks: Blocks
     failures: int

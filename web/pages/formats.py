@@ -3,6 +3,7 @@
 Events may hold any number and any time, so no format raises: an impossible number reads "more than …" (`web.analytics.bounds`).
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -21,6 +22,7 @@ from web.pages.safe_text import brief
 
 STARS = "XTR"
 COMPACT_FROM = 10_000
+AMOUNT_DIGITS = 6
 FRESH = timedelta(hours=1)
 COMPACT_UNITS = ("thousands", "millions", "billions", "trillions")
 SIZE_UNITS = ("bytes", "kilobytes", "megabytes", "gigabytes", "terabytes")
@@ -46,13 +48,20 @@ class Formats:
     def money(self, revenue: Revenue) -> str:
         """12.50 USD, with the digits that the currency has; Stars are a plain number."""
         pattern = "#,##0" + "." * (revenue.minor_digits > 0) + "0" * revenue.minor_digits
-        pattern += "###" if revenue.minor_digits else ".###"  # what was sent in units may have more
+        pattern += "####" if revenue.minor_digits else ".######"  # what was sent in units may have more
 
         def shown(value: float) -> str:
             return str(format_decimal(value, format=pattern, locale=self.words.locale))
 
         number = self._within(revenue.amount, -NUMBER_MAX, NUMBER_MAX, shown)
         return number if revenue.currency == STARS else f"{number}{NO_BREAK}{revenue.currency}".rstrip()
+
+    def spent(self, value: float, currency: str, named: bool = True) -> str:
+        """12.50 USD, of less than one unit two digits that count: 0.00042 USD. Not `named` where the currency stands elsewhere."""
+        digits = minor_digits(currency)
+        if 0 < abs(value) < 1:
+            digits = min(max(digits, 1 - math.floor(math.log10(abs(value)))), AMOUNT_DIGITS)
+        return self.money(Revenue(currency if named else "", round(value, digits), minor_digits(currency)))
 
     def compact(self, value: float | None) -> str:
         """12.3k from ten thousand on, every digit below."""

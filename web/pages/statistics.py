@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from flask import render_template, request
 
+from web.analytics.cost import Cost
 from web.analytics.filters.condition import people_condition
 from web.analytics.models import Figure, LeftOut, Stats
 from web.analytics.queries import EVENT_STEP, read_steps
@@ -38,12 +39,13 @@ class Card:
     name: str
     figure: Figure
     spark: Line
+    currency: str = ""  # of money
 
     @property
     def change(self) -> float | None:
         """Its growth as a share; None when there is nothing to compare with."""
         figure = self.figure
-        return (figure.value - figure.previous) / figure.previous if figure.previous else None
+        return (figure.value - figure.previous) / abs(figure.previous) if figure.previous else None
 
     @property
     def trend(self) -> str:
@@ -92,7 +94,8 @@ def statistics() -> str:
         last_day=last_day.date(),
         last_day_at=last_day,
         newest_at=stats.newest_event_at,
-        cards=[Card(name, figure, _line(figure.series, *SPARK)) for name, figure in figures.items()],
+        cards=[Card(name, figure, _line(figure.series, *SPARK)) for name, figure in figures.items()]
+        + _money(stats.cost),
         series=series,
         lines={name: _line([getattr(point, name) for point in stats.activity], *CHART, top=peak) for name in series},
         peak=peak,
@@ -122,6 +125,14 @@ def statistics() -> str:
     )
 
 
+def _money(cost: Cost) -> list[Card]:
+    """Cost and margin, where there is a price table and something was spent or earned."""
+    if cost.total is None or not (cost.models or (cost.revenue and any(cost.revenue.series))):
+        return []
+    found = {"cost": cost.total, "margin": cost.margin}
+    return [Card(name, each, _line(each.series, *SPARK), cost.currency) for name, each in found.items() if each]
+
+
 def _has_data(figures: Mapping[str, Figure], stats: Stats) -> bool:
     """Whether anything happened in the range that the page has a place for."""
     counts = (*astuple(stats.chat), *astuple(stats.blocks), stats.failures, stats.ai.failures, stats.pictures.failed)
@@ -140,13 +151,14 @@ def _left_out(counts: LeftOut, names: tuple[str, ...]) -> list[str]:
 
 def _line(values: Sequence[float], width: int, height: int, top: float | None = None) -> Line:
     """Draw values from left to right; `top` is the value at the upper edge (the largest one when not given)."""
-    highest = max(top if top is not None else max(values, default=0), 1e-9)
+    lowest = min(0, *values) if values else 0
+    highest = max(top if top is not None else max(values, default=0), lowest + 1e-9)
     if len(values) == 1:
         values = [values[0], values[0]]
     step = width / max(len(values) - 1, 1)
     # Two pixels stay free above and below, so that a thick line is not cut off.
-    places = [(index * step, height - 2 - max(value, 0) / highest * (height - 4)) for index, value in enumerate(values)]
-    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    share = [(value - lowest) / (highest - lowest) for value in values]
+    points = " ".join(f"{index * step:.1f},{height - 2 - each * (height - 4):.1f}" for index, each in enumerate(share))
     return Line(points, f"0,{height} {points} {width},{height}")
 
 

@@ -55,6 +55,7 @@ def test_a_full_set_loads() -> None:
         ("PASSWORD_HASH", "hunter2hunter2", "python -m web hash-password"),
         ("PASSWORD_HASH", "$2b$12$abcdefghijklmnopqrstuv", "python -m web hash-password"),
         ("API_TOKEN_HASHES", f"{'a' * 64},secret-token", "python -m web token"),
+        ("PRICES", "/no/such/prices.toml", "/no/such/prices.toml can't be read"),
         ("TIMEZONE", "Europe/Atlantis", "Europe/Berlin"),
         ("TIMEZONE", "../../etc/passwd", "Europe/Berlin"),
         ("INTERNAL_HOSTS", "http://web:8000", "without scheme and port"),

@@ -9,19 +9,23 @@ from web.analytics import models
 from web.analytics.bots import Bot
 from web.analytics.clickhouse.bots import BotReader
 from web.analytics.clickhouse.client import ClickHouse, from_milliseconds
+from web.analytics.clickhouse.cost import cost
 from web.analytics.clickhouse.funnel import chosen_steps, funnel
 from web.analytics.clickhouse.loss_accounting import loss_accounting
 from web.analytics.clickhouse.sql import sql
 from web.analytics.clickhouse.sums import (
+    DAY_S,
     HEADLINE,
     Number,
     Rows,
     named,
     of_everybody,
     of_part,
+    read_by,
     whole,
 )
 from web.analytics.people_condition import PeopleCondition
+from web.analytics.prices import PriceTable
 from web.analytics.ranges import EARLIEST, Range, Window
 
 KEYS_MAX = 100
@@ -31,14 +35,13 @@ NAMES_CACHED_S = 60.0
 EARLIEST_S = int(datetime(EARLIEST.year, EARLIEST.month, EARLIEST.day, tzinfo=UTC).timestamp())
 CHOICES = ("personas", "stories")
 CHAT = ("own_edits", "bot_edits", "deletions", "reactions", "votes")  # in the order of the model
-DAY_S = 86_400
 
 
 class FigureQueries:
     """Queries for figures; caches the names of personas and stories for a minute, since they hardly ever change."""
 
-    def __init__(self, clickhouse: ClickHouse) -> None:
-        self._clickhouse = clickhouse
+    def __init__(self, clickhouse: ClickHouse, prices: PriceTable | None = None) -> None:
+        self._clickhouse, self._prices = clickhouse, prices
         self._names: dict[tuple[object, ...], tuple[float, str]] = {}
 
     def stats(
@@ -72,10 +75,11 @@ class FigureQueries:
             lambda: reader.rows("new_people", edges.asked),
             lambda: self._choices(reader, span, bool(ever["persona_choices"] or ever["story_choices"])),
             lambda: reader.rows("languages", {**span, "limit": LANGUAGES_MAX}),
+            lambda: cost(reader, window, edges.before + edges.within, edges.within[0], self._prices, ever),
             lambda: loss_accounting(self._clickhouse, window),
             lambda: _image_stats(self._clickhouse),
         )
-        before, (people, reached), counted, new_people, choices, languages, lost, images = others
+        before, (people, reached), counted, new_people, choices, languages, spent, lost, images = others
         if reader.part:
             drawn = {edge: sums.drawn for edge, sums in by_edge.items()} | dict(zip(edges.before, before, strict=True))
             counted = [(edge, number, *drawn[edge]) for edge, number, *_ in counted if edge in drawn]
@@ -104,6 +108,7 @@ class FigureQueries:
             ai=models.Ai(
                 counts["answers"], counts["answer_failures"], counts["input_tokens"], counts["output_tokens"], p50, p95
             ),
+            cost=spent,
             premium=models.Premium(
                 counts["offers"],
                 counts["invoices"],
@@ -180,9 +185,7 @@ class Edges:
         self._edges = window.edges()
         self.before = [] if window.previous_start is None else [_epoch(window.previous_start)]
         self.within = [_epoch(edge) for edge in self._edges]
-        edges, end = self.before + self.within, _epoch(window.end)
-        parts = sorted({at // DAY_S * DAY_S for at in (*edges, end) if at % DAY_S})
-        self.asked = {"edges": edges, "start": edges[0], "end": end, "parts": parts}
+        self.asked = read_by(self.before + self.within, _epoch(window.end))
 
     def table(
         self, counted: Rows, new_people: Rows

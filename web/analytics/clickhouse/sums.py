@@ -11,6 +11,7 @@ from web.analytics import models
 from web.analytics.clickhouse.bots import BotReader
 
 CURRENCIES_MAX = 100
+DAY_S = 86_400
 AMOUNT_DIGITS = 6  # of what was sent in units: more than any currency has, fewer than a float's noise
 EXACT_ANSWERS = 50_000  # answer times of more are quantiles of bfloat16: up to 0.8 % too low
 # What `figures.counts` counts, in its order: 0018_sums_as_arrays.sql has a name for each.
@@ -101,6 +102,12 @@ def of_part(
         if edge:
             total.add(sums)
     return total, by_edge, _shown(times)
+
+
+def read_by(edges: Sequence[int], end: int) -> dict[str, Any]:
+    """The parameters by which `figures` are read in buckets that begin at these edges, the last of which ends at `end`."""
+    parts = sorted({at // DAY_S * DAY_S for at in (*edges, end) if at % DAY_S})
+    return {"edges": edges, "start": edges[0], "end": end, "parts": parts}
 
 
 def named(sums: Sequence[int]) -> dict[str, int]:

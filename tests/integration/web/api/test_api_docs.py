@@ -40,6 +40,13 @@ def at(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000) * 10**6
 
 
+PRICES = """
+currency = "USD"
+prices = [{ model = "scripted", input = 0.15, output = 0.6 }]
+rates = [{ currency = "XTR", rate = 0.013 }]
+"""
+
+
 def scenario() -> list[LogRecord]:
     """Two people; attributes under `chattrail.` are written without it."""
     ann = {
@@ -92,7 +99,10 @@ def app(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory
     with web_stage(clickhouse, tmp_path_factory.mktemp("docs")) as stage:
         stage.send(scenario())
         wait_until(lambda: stage.client.command("SELECT count() FROM images FINAL WHERE status = 'stored'") == 1)
-        yield stage.app(FakeClock(NOW), timezone="Europe/Berlin", public_url="http://127.0.0.1:8000")
+        prices = stage.folder / "prices.toml"
+        prices.write_text(PRICES)
+        there = {"timezone": "Europe/Berlin", "public_url": "http://127.0.0.1:8000", "prices": str(prices)}
+        yield stage.app(FakeClock(NOW), **there)
 
 
 def ask(app: Flask, method: str, path: str) -> Any:

@@ -243,3 +243,19 @@ def test_a_persona_without_a_name_is_readable() -> None:
     assert [readable(each) for each in ("captain_reyes", "night-owl", "luna", "_", "")] == [
         "Captain reyes", "Night owl", "Luna", "", "",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("amount", "named", "english"),
+    [
+        (12.345678, True, "12.35 USD"),
+        (0.00042, True, "0.00042 USD"),
+        (0.007709, True, "0.0077 USD"),
+        (0.0000001, True, "0.00 USD"),
+        (-0.5, False, "-0.50"),
+        (-1234.5, True, "-1,234.50 USD"),
+        (0, True, "0.00 USD"),
+    ],
+)
+def test_what_was_spent_has_the_digits_that_count(amount: float, named: bool, english: str) -> None:
+    assert plain(ENGLISH.spent(amount, "USD", named)) == english
