@@ -12,6 +12,7 @@ from stack.secrets import Secrets
 from stack.settings import StackSettings
 
 DEMO_OWNER = 1  # Telegram id of the simulated bot's owner
+DEMO_PRICES = Path(__file__).with_name("demo_prices.toml")
 DEMO_TOKEN = "424242:demo-token-of-the-simulated-telegram"  # noqa: S105 (known to the simulation only)
 
 TOKENS = "CHATTRAIL_SIDECAR_IMAGES_TELEGRAM_TOKENS"  # of several bots: the sidecar reads it itself
@@ -186,6 +187,7 @@ def _web(own: _Installation) -> Service:
         "CHATTRAIL_WEB_API_TOKEN_HASHES": own.secrets.api_token_hash,
         "CHATTRAIL_WEB_DATA": str(own.data / "web"),
         "CHATTRAIL_WEB_IMAGES_DIRECTORY": str(own.data / "images"),
+        **({"CHATTRAIL_WEB_PRICES": str(DEMO_PRICES)} if own.simulated else {}),
         **(
             {
                 "CHATTRAIL_WEB_CLOUDFLARE_ACCOUNT_HASH": ACCOUNT_HASH,
