@@ -84,7 +84,9 @@ SELECT
 FROM (
     SELECT
         *,
-        if(toUnixTimestamp64Nano(ts) = 0, received_at::DateTime64(9, 'UTC'), ts) AS shown,
+        -- as the trail has it: nanoseconds since 1970 don't reach every time
+        greatest(least(received_at, toDateTime64('2262-04-11', 3, 'UTC')), toDateTime64(0, 3, 'UTC')) AS received,
+        if(toUnixTimestamp64Nano(ts) = 0, received::DateTime64(9, 'UTC'), ts) AS shown,
         multiIf(
             type = 'message_edited', side = 'person',
             type = 'reaction', side != 'bot',

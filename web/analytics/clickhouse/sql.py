@@ -29,4 +29,6 @@ def sql(name: str, **pieces: str) -> str:
     """A query by name, with its pieces put in. Raises KeyError for an unknown name or a missing piece."""
     queries = _queries()
     text = Template(queries[name]).safe_substitute(pieces)  # a piece may hold pieces of its own
-    return Template(text).substitute(pieces, short=queries["short"], within=queries["within"])
+    return Template(text).substitute(
+        pieces, short=queries["short"], within=queries["within"], received=queries["received"]
+    )

@@ -5,15 +5,17 @@
 WITH
     $short AS short,
     arrayMap(m -> unhex(m), {models:Array(String)}) AS priced,
-    (k -> substring(k, position(k, ':') + 1)) AS model
+    (k -> substring(k, position(k, ':') + 1)) AS model,
+    -- an earlier release, or a person with a client of ClickHouse's, may have left other keys
+    (k -> substringIndex(k, ':', 1) IN ('input', 'output', 'pictures') AND position(k, ':') > 0) AS is_known
 SELECT
     roundDown(toUnixTimestamp(at), {edges:Array(UInt32)}) AS edge,
-    sumMap(mapFilter((k, v) -> has(priced, model(k)), usage)) AS used,
+    sumMap(mapFilter((k, v) -> is_known(k) AND has(priced, model(k)), usage)) AS used,
     mapFromArrays(arraySlice(mapKeys(sumMap(mapApply((k, v) -> (short(k), v), revenue)) AS minor), 1, {limit:UInt32}),
         arraySlice(mapValues(minor), 1, {limit:UInt32})),
     mapFromArrays(arraySlice(mapKeys(sumMap(mapApply((k, v) -> (short(k), v), revenue_units)) AS units), 1, {limit:UInt32}),
         arraySlice(mapValues(units), 1, {limit:UInt32})),
-    sumMapIf(mapFilter((k, v) -> NOT has(priced, model(k)), usage), at >= toDateTime({since:UInt32}, 'UTC')) AS unpriced,
+    sumMapIf(mapFilter((k, v) -> is_known(k) AND NOT has(priced, model(k)), usage), at >= toDateTime({since:UInt32}, 'UTC')) AS unpriced,
     if(grouping(edge) = 0, [], arrayMap(one -> (substringIndex(one.1, ':', 1), short(model(one.1)), one.2),
         arraySlice(arrayReverseSort(one -> one.2, arrayZip(mapKeys(unpriced), mapValues(unpriced))), 1, {models_max:UInt32}))),
     length(mapKeys(unpriced))

@@ -31,7 +31,7 @@ FROM (
         ORDER BY received_at DESC
         LIMIT 1 BY ts, event_id
         UNION ALL
-        SELECT $columns, received_at::DateTime64(9, 'UTC') AS shown FROM events
+        SELECT $columns, $received AS shown FROM events
         WHERE $who AND events.ts = toDateTime64(0, 9, 'UTC') AND $filter
         ORDER BY received_at DESC
         LIMIT 1 BY event_id
@@ -43,9 +43,13 @@ FROM (
 QUALIFY sum(bytes) OVER (ORDER BY ts $order, sequence $order, event_id $order ROWS UNBOUNDED PRECEDING) - bytes < {bytes:UInt64}
 ORDER BY ts $order, sequence $order, event_id $order
 
+-- name: received
+-- A piece of the queries here: when an event without a time was received, as the nanoseconds since 1970 that the time of others is.
+greatest(least(received_at, toDateTime64('2262-04-11', 3, 'UTC')), toDateTime64(0, 3, 'UTC'))::DateTime64(9, 'UTC')
+
 -- name: place
 -- Where one event stands in its trail: the time at which it is shown, in nanoseconds, and its number in its process.
-SELECT toUnixTimestamp64Nano(if(ts = toDateTime64(0, 9, 'UTC'), received_at::DateTime64(9, 'UTC'), ts)), sequence
+SELECT toUnixTimestamp64Nano(if(ts = toDateTime64(0, 9, 'UTC'), $received, ts)), sequence
 FROM events
 WHERE $who AND event_id = {event_id:UUID} AND $of_bot
 ORDER BY received_at DESC

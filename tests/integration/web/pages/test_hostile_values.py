@@ -101,6 +101,16 @@ def test_any_value_in_any_column_of_events(pages: Pages) -> None:
     pages.check()
 
 
+def test_an_event_without_a_time_is_shown_whatever_it_was_received_at(pages: Pages) -> None:
+    """Its place is by that time, which may be one that nanoseconds since 1970 don't reach."""
+    received = [value for value in of_type("DateTime64(3, 'UTC')") if isinstance(value, int)]
+    rows = [row(number, user_id="no-time", ts=0, received_at=each) for number, each in enumerate(received)]
+    row_binary.insert(pages.stage.client, "events", rows)
+    assert len(pages.trail("no-time")["events"]) == len(received) > 2
+    settle(pages.stage)
+    pages.check()
+
+
 def test_people_of_any_id_have_a_trail(pages: Pages) -> None:
     """Runs before the drawn rows, of which some have these ids, too."""
     ids = [value.encode() if isinstance(value, str) else value for value in of_type("String") if value]
