@@ -32,13 +32,16 @@ def records_of(number: int, chance: random.Random) -> list[LogRecord]:
     """A person's events; few different counts, so that most sorts have many ties."""
     who, start = person(number), (number // 3) * 20
     user = f"{5_000_000_000 + number}"
+    payload = {"chattrail.start.payload": ("promo", "Реклама")[number % 2]} if number % 6 < 2 else {}
+    model = {"gen_ai.request.model": f"model-{number % 2}"} if number % 4 else {}
     made = [
-        event("start_command", user, who, at=at(start)),
+        event("start_command", user, {**who, **payload}, at=at(start)),
         *(event("user_message", user, who, at=at(start + 1 + i)) for i in range(number % 4)),
-        *(event("ai_message", user, who, at=at(start + 2 + i)) for i in range(number % 3)),
+        *(event("ai_message", user, {**who, **model}, at=at(start + 2 + i)) for i in range(number % 3)),
     ]
     if number % 5 == 0:
         paid = {"chattrail.premium.action": "paid", "chattrail.premium.currency": "XTR", "chattrail.premium.amount": 50}
+        paid |= {"chattrail.premium.plan": "month"}
         made.append(event("premium_action", user, {**paid, **who}, at=at(start + 5)))
     if number % 7 == 0:
         made.append(event("bot_blocked", user, who, at=at(start + 40)))

@@ -28,8 +28,12 @@ UserSort = Literal[
     "failures",
     "sessions",
     "stars",
+    "source",
+    "plan",
+    "model",
 ]
 USER_SORTS: tuple[UserSort, ...] = get_args(UserSort)
+TEXT_SORTS: frozenset[UserSort] = frozenset({"name", "source", "plan", "model"})  # from a to z by default
 Kind = Literal["person", "bot", "pictures", "commands", "payments", "failures", "custom", "changes"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 FIRST_DAY, LAST_DAY = dt.date(1970, 1, 2), dt.date(2200, 1, 1)
@@ -55,7 +59,7 @@ class UsersQuery:
         sort = choice(arguments, "sort", USER_SORTS, "last_seen")
         return cls(
             sort=cast("UserSort", sort),
-            order=_order(arguments, "asc" if sort == "name" else "desc"),
+            order=_order(arguments, "asc" if sort in TEXT_SORTS else "desc"),
             q=_search(arguments),
             filter=read_filter(arguments),
             limit=_limit(arguments),

@@ -12,7 +12,10 @@ RECEIVED = "received"  # the time source of an event without any time
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
-    """One person over all time. Strings are '' when never sent; `amounts_left_out` counts what sums of money leave out."""
+    """One person over all time. Strings are '' when never sent; `amounts_left_out` counts what sums of money leave out.
+
+    `source` is what the first /start carried, `plan` what was paid last, `model` the one that answered last.
+    """
 
     client_id: str
     name: str
@@ -35,6 +38,9 @@ class UserRow:
     persona_id: str
     amounts_left_out: int
     revenue: tuple[Revenue, ...]
+    source: str
+    plan: str
+    model: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,9 @@ STEPS_OF_FUNNEL = Parameter(
     " the name of a custom event; left out: the five, without those that nobody ever took",
 )
 SORT = Parameter("sort", _choice(*USER_SORTS, default="last_seen"), "what the list is in the order of")
-USERS_ORDER = Parameter("order", _choice("asc", "desc"), "left out: `desc`, and `asc` by `name`")
+USERS_ORDER = Parameter(
+    "order", _choice("asc", "desc"), "left out: `desc`, and `asc` by `name`, `source`, `plan` and `model`"
+)
 Q = Parameter(
     "q",
     _text(SEARCH_MAX, "^[^\\u0000]*$"),

@@ -12,8 +12,9 @@ from web.context import services
 from web.errors import ParameterError
 from web.pages.annotations import annotation_value
 from web.pages.saved_menu import PAGES, address, saved_part, saved_place
+from web.pages.users import read_columns
 
-SAVED_HERE = ("view", "funnel", "annotation")
+SAVED_HERE = ("view", "funnel", "annotation", "columns")
 
 
 def save() -> Response:
@@ -25,7 +26,11 @@ def save() -> Response:
     if page not in PAGES:
         raise ParameterError("page", f"must be one of {', '.join(PAGES)}")
     arguments = dict(parse_qsl(form.get("query", "")))
-    services.saved.put(ToSave.read({"kind": kind, **_item(kind, page, arguments, form)}))
+    if kind == "columns":
+        item = {"id": "users", "name": "Users", "value": read_columns(form.getlist("column"))}
+    else:
+        item = _item(kind, page, arguments, form)
+    services.saved.put(ToSave.read({"kind": kind, **item}))
     return redirect(address(page, arguments), 303)
 
 

@@ -15,7 +15,7 @@ from web.analytics.cursor import Cursors
 from web.analytics.filters.condition import LAST_SEEN_AT, people_condition
 from web.analytics.people_condition import PeopleCondition
 from web.analytics.person_key import hexed, key_of, sql_is_one_of, sql_key, text_of
-from web.analytics.queries import UserSort, UsersQuery
+from web.analytics.queries import TEXT_SORTS, UserSort, UsersQuery
 from web.analytics.trail_models import TrailEvent, UserPage, UserRow
 from web.errors import ProblemError
 
@@ -38,6 +38,9 @@ POSITIONS: dict[UserSort, str] = {
     "commands": "toInt64(a.commands)",
     "failures": "toInt64(a.failures)",
     "sessions": "toInt64(a.sessions)",
+    "source": "substringUTF8(a.source, 1, 64)",
+    "plan": "substringUTF8(toString(a.plan), 1, 64)",
+    "model": "substringUTF8(toString(a.model), 1, 64)",
     "stars": "toInt64(least(greatest(round(a.stars * 1000), -9e18), 9e18))",
 }
 SEARCH = """(
@@ -72,7 +75,7 @@ class PeopleQueries:
             str(query.filter or ""),
             *bound(bot),
         )
-        kind: type = str if query.sort == "name" else int
+        kind: type = str if query.sort in TEXT_SORTS else int
         after, place = "1", {}
         if query.cursor:
             position, key = self._cursors.open(binding, query.cursor, (kind, str))
@@ -125,7 +128,7 @@ class PeopleQueries:
             {**who.values, **place, "limit": limit},
             key=sql_key("a.user_id"),
             position=POSITIONS[query.sort],
-            place="hex(position)" if query.sort == "name" else "position",
+            place="hex(position)" if query.sort in TEXT_SORTS else "position",
             filter=who.sql,
             after=after,
             order=query.order.upper(),
@@ -155,11 +158,11 @@ def _user(row: Sequence[Any]) -> UserRow:
     client_id, *names, is_premium, first_seen, last_seen = row[:7]
     *counts, stars, blocked = row[7:17]
     seen = from_milliseconds(first_seen), from_milliseconds(last_seen)
-    minor, units = row[20:]
+    minor, units, *texts = row[20:]
     money = sorted({*minor, *units})[:CURRENCIES_MAX]
     revenue = revenue_of((each, minor.get(each, 0), units.get(each, 0)) for each in money)
     who = [text_of(bytes.fromhex(client_id)), *names, bool(is_premium)]
-    return UserRow(*[*who, *seen, *counts, whole(stars), bool(blocked), *row[17:20], revenue])
+    return UserRow(*[*who, *seen, *counts, whole(stars), bool(blocked), *row[17:20], revenue, *texts])
 
 
 def uncounted(key: bytes, events: Sequence[TrailEvent], bot: Bot | None) -> UserRow:
@@ -170,5 +173,28 @@ def uncounted(key: bytes, events: Sequence[TrailEvent], bot: Bot | None) -> User
         raise ProblemError(404, "No event of this person is stored.", kind="unknown-person")
     times = [event.at for event in events]
     return UserRow(
-        text_of(key), "", "", "", False, min(times), max(times), 0, 0, 0, 0, 0, 0, 0, 0, 0, False, 0, "", 0, ()
+        text_of(key),
+        "",
+        "",
+        "",
+        False,
+        min(times),
+        max(times),
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        False,
+        0,
+        "",
+        0,
+        (),
+        "",
+        "",
+        "",
     )

@@ -44,7 +44,8 @@ LIMIT {limit:UInt32}
     toUnixTimestamp64Milli(first_ts), $last_seen,
     messages, bot_messages, answers, pictures, refreshes, clears, commands, sessions, stars,
     last_block_event = 'bot_blocked', failures, short(persona_id), amounts_left_out,
-    mapApply((k, v) -> (short(k), v), revenue), mapApply((k, v) -> (short(k), v), revenue_units)
+    mapApply((k, v) -> (short(k), v), revenue), mapApply((k, v) -> (short(k), v), revenue_units),
+    short(source), short(plan), short(model)
 
 -- name: details
 -- One row for each of these people over all time.

@@ -162,3 +162,17 @@ def test_without_the_second_user_the_menu_says_what_to_set(
     assert "<bdi>Readers</bdi>" in page, "what was saved before can be opened"
     assert 'action="/analytics/saved"' not in page
     assert send(off, VIEW).status_code == 409
+
+
+def test_the_columns_of_the_list_are_chosen_and_remembered(client: FlaskClient) -> None:
+    form = {"kind": "columns", "page": "users", "query": "sort=plan&filter=language%3Aru"}
+    answer = client.post("/analytics/saved", data={**form, "column": ["revenue", "plan"]}, headers=SAME)
+    assert (answer.status_code, answer.location) == (303, "/analytics/users?sort=plan&filter=language%3Aru")
+    assert [each["value"] for each in saved(client, "columns")] == [["plan", "revenue"]]
+    again = client.post("/analytics/saved", data={**form, "column": ["source"]}, headers=SAME)
+    assert again.status_code == 303
+    assert [(each["id"], each["value"]) for each in saved(client, "columns")] == [("users", ["source"])]
+    wrong = client.post("/analytics/saved", data={**form, "column": ["<b>"]}, headers=SAME)
+    assert wrong.status_code == 400
+    put(client, kind="columns", id="users", name="Users", value={"odd": 1})
+    assert client.get("/analytics/users").status_code == 200, "what the API saved is no list: the usual columns"

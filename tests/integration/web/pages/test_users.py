@@ -84,6 +84,9 @@ def test_a_row_says_what_the_person_did(client: FlaskClient) -> None:
         "persona_id": "",
         "amounts_left_out": 0,
         "revenue": [{"currency": "XTR", "amount": 50, "minor_digits": 0}],
+        "source": "",
+        "plan": "month",
+        "model": "model-1",
     }
 
 
@@ -115,7 +118,9 @@ def position(row: dict[str, Any], sort: str) -> tuple[Any, bytes]:
     value = row[sort]
     if sort == "name":
         text = row["name"] or row["username"]
-        value = "".join(c.lower() if c.isascii() else c for c in text).encode()
+        value = "".join(c.lower() if c.isascii() else c for c in text)
+    if isinstance(value, str):
+        value = value.encode()
     return value, row["client_id"].encode()
 
 
