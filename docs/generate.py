@@ -46,6 +46,7 @@ SETTINGS_MODULES = (
     "sidecar.plugins.debug",
     "sidecar.plugins.images.settings",
     "sidecar.plugins.telegram_alerts.settings",
+    "sidecar.plugins.figure_alerts.settings",
     "sidecar.plugins.telegram_digest.settings",
     "sidecar.plugins.webhook.settings",
     "sidecar.embedded.settings",

@@ -23,6 +23,7 @@ GROUP = "chattrail.sidecar"
 BUILTINS: Mapping[str, str] = {
     "clickhouse": "sidecar.plugins.clickhouse:FACTORY",
     "debug": "sidecar.plugins.debug:FACTORY",
+    "figure_alerts": "sidecar.plugins.figure_alerts:FACTORY",
     "images": "sidecar.plugins.images:FACTORY",
     "telegram_alerts": "sidecar.plugins.telegram_alerts:FACTORY",
     "telegram_digest": "sidecar.plugins.telegram_digest:FACTORY",

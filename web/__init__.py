@@ -9,6 +9,7 @@ from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from web import problem, request_log, security
+from web.analytics.clickhouse.alerts import AlertQueries
 from web.analytics.clickhouse.bots import BotQueries
 from web.analytics.clickhouse.client import ClickHouse
 from web.analytics.clickhouse.figures import FigureQueries
@@ -62,16 +63,18 @@ def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time)
     key, clickhouse, links = settings.secret_key.get_secret_value(), ClickHouse(settings), ImageLinks(settings)
     prices = PriceTable.read(settings.prices) if settings.prices else None
     people, bots = PeopleQueries(clickhouse, key, settings.zone, clock), BotQueries(clickhouse)
+    figures, saved = FigureQueries(clickhouse, prices), SavedItems(settings, clickhouse)
     app.extensions[EXTENSION] = Services(
         settings=settings,
         clock=clock,
         build=secrets.token_hex(8),
         clickhouse=clickhouse,
         bots=bots,
-        figures=FigureQueries(clickhouse, prices),
+        figures=figures,
         people=people,
         filter_values=FilterValues(clickhouse),
-        saved=SavedItems(settings, clickhouse),
+        saved=saved,
+        alerts=AlertQueries(saved, figures, bots, settings.zone),
         retention=RetentionQueries(clickhouse),
         funnels=FunnelQueries(clickhouse),
         sources=SourceQueries(clickhouse, settings.source_beginnings),

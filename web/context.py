@@ -8,6 +8,7 @@ from typing import cast
 from flask import current_app
 from werkzeug.local import LocalProxy
 
+from web.analytics.clickhouse.alerts import AlertQueries
 from web.analytics.clickhouse.bots import BotQueries
 from web.analytics.clickhouse.client import ClickHouse
 from web.analytics.clickhouse.figures import FigureQueries
@@ -42,6 +43,7 @@ class Services:
     people: PeopleQueries
     filter_values: FilterValues
     saved: SavedItems
+    alerts: AlertQueries
     retention: RetentionQueries
     funnels: FunnelQueries
     sources: SourceQueries

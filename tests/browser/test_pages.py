@@ -16,6 +16,7 @@ PAGES = {
     "retention": "/analytics/retention?period=day",
     "funnel": "/analytics/funnel?split=language",
     "sources": "/analytics/sources?range=all",
+    "alerts": "/analytics/alerts",
     "users": "/analytics/users",
     "users nobody": "/analytics/users?q=nobody-is-called-this",
     "api": "/analytics/api",

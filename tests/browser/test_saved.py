@@ -1,4 +1,4 @@
-"""What owners save from the pages: views and funnels in menus, notes on the chart."""
+"""What owners save from the pages: views and funnels in menus, notes on the chart, rules of alerts."""
 
 import re
 from collections.abc import Iterator
@@ -117,5 +117,35 @@ def test_notes_on_the_chart(open_page: OpenPage, axe_source: str) -> None:
     page.get_by_label("Change or delete: Release 2").click()
     notes.get_by_role("button", name="Delete").click()
     expect(notes).to_have_count(0)
+    assert page.evaluate("window.stayed"), "the page was loaded anew"
+    watched.check()
+
+
+def test_rules_of_alerts(open_page: OpenPage, axe_source: str) -> None:
+    watched = open_page(size=NARROW, theme="dark")
+    page = watched.go("/analytics?filter=language:ru")
+    page.get_by_role("main").get_by_role("link", name="Alerts").click()
+    new, rules = page.get_by_role("region", name="New alert"), page.locator(".alert")
+    expect(new.get_by_label("Only of people who are (filter)")).to_have_value("language:ru")
+    page.evaluate("window.stayed = true")
+    expect(new.get_by_label("Threshold")).not_to_be_visible()
+    new.get_by_label("Name").fill("Busy")
+    new.get_by_label("When it is").select_option("below")
+    new.locator("[name=window]").select_option("a day")
+    new.get_by_label("Threshold").fill("100000")
+    new.get_by_role("button", name="Save").click()
+    expect(rules).to_have_count(1)
+    expect(rules).to_contain_text("100,000 and more is normal")
+    expect(page.get_by_role("heading", name="1 alert now")).to_be_visible()
+    expect(new.get_by_label("Name")).to_have_value("")
+    page.get_by_label("Change or delete: Busy").click()
+    expect(rules.get_by_label("Threshold")).to_have_value("100000")
+    check(page, axe_source)
+    rules.get_by_label("When it is").select_option("above")
+    rules.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="All is as it should be")).to_be_visible()
+    page.get_by_label("Change or delete: Busy").click()
+    rules.get_by_role("button", name="Delete").click()
+    expect(rules).to_have_count(0)
     assert page.evaluate("window.stayed"), "the page was loaded anew"
     watched.check()

@@ -94,6 +94,25 @@ class TestTelegramAlerts(PluginContract):
             yield {f"CHATTRAIL_SIDECAR_TELEGRAM_ALERTS_{name}": value for name, value in given.items()}
 
 
+class TestFigureAlerts(PluginContract):
+    factory = choose(["figure_alerts"])[0]
+    away: ClassVar[Mapping[str, str]] = {"CHATTRAIL_SIDECAR_FIGURE_ALERTS_API_URL": "http://127.0.0.1:1"}
+
+    @contextlib.asynccontextmanager
+    async def environ(self, folder: Path) -> AsyncIterator[Mapping[str, str]]:
+        async with TelegramServer(token="42:HIDDEN-TOKEN") as telegram:
+            given = {
+                "TOKEN": telegram.token, "CHAT_ID": "900", "API_URL": telegram.url, "WEB_URL": "http://127.0.0.1:1",
+                "WEB_TOKEN": "HIDDEN-WEB-TOKEN",
+            }  # fmt: skip
+            yield {f"CHATTRAIL_{self.factory.config.prefix}_{name}": value for name, value in given.items()}
+
+
+class TestTelegramDigest(TestFigureAlerts):
+    factory = choose(["telegram_digest"])[0]
+    away: ClassVar[Mapping[str, str]] = {"CHATTRAIL_SIDECAR_TELEGRAM_DIGEST_API_URL": "http://127.0.0.1:1"}
+
+
 def test_every_builtin_is_held_to_the_contract() -> None:
     held = {one.factory.name for one in _below(PluginContract) if one.__name__.startswith("Test")}
     assert held == set(BUILTINS)

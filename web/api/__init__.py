@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, current_app, jsonify, request, url_for
 
+from web.analytics.alerts import Alerts
 from web.analytics.filters.condition import people_condition
 from web.analytics.filters.request import read_filter
 from web.analytics.funnel import FUNNEL_RANGE, FunnelQuery, OrderedFunnel
@@ -169,6 +170,13 @@ def trail_jsonl(arguments: Mapping[str, str], client_id: bytes) -> Iterator[byte
 def saved(arguments: Mapping[str, str]) -> SavedList:
     """What owners saved of a kind, by name: views, funnels, annotations, rules of alerts, cards, columns."""
     return SavedList(services.saved.of(read_kind(arguments)))
+
+
+@blueprint.get("/analytics/alerts")
+@operation("alerts", Alerts)
+def alerts(arguments: Mapping[str, str]) -> Alerts:
+    """The rules that owners saved as alerts, and how each stands now: its figure, what is normal, whether it is outside."""
+    return services.alerts.states(services.now())
 
 
 @blueprint.post("/analytics/saved")

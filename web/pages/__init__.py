@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from web.auth.access import reads_trails
 from web.conditional import conditional
+from web.pages.alerts import alerts
 from web.pages.event import event
 from web.pages.filter_picker import filter_picker
 from web.pages.funnel import funnel
@@ -40,6 +41,7 @@ blueprint.add_url_rule(
     "/analytics/users/<person:client_id>/print", view_func=reads_trails(printable), merge_slashes=False
 )
 blueprint.add_url_rule("/analytics/search", view_func=reads_trails(search))
+blueprint.add_url_rule("/analytics/alerts", view_func=alerts)
 blueprint.add_url_rule("/analytics/api", view_func=reference)
 blueprint.add_url_rule("/analytics/saved", view_func=save, methods=["POST"])
 

@@ -1,15 +1,11 @@
 """The digest: once a day the figures of the day before are asked of the web part, and sent to the admins' chat."""
 
 import asyncio
-import json
 from contextlib import AsyncExitStack
 from datetime import date, datetime, timedelta
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
-
-import aiohttp
 
 from common.waiting import end
 from sidecar.errors import PermanentError, RetryableError
@@ -19,9 +15,9 @@ from sidecar.plugins.outbox import Outbox
 from sidecar.plugins.telegram_chat import TelegramChat
 from sidecar.plugins.telegram_digest.message import digest
 from sidecar.plugins.telegram_digest.settings import TelegramDigestSettings
+from sidecar.plugins.web_api import WebApi
 
 DAY = timedelta(days=1)
-ANSWER_BYTES = 4 << 20  # figures of one day are some kilobytes
 
 
 class TelegramDigest:
@@ -36,7 +32,7 @@ class TelegramDigest:
         self._told = context.data_directory / "told"  # the newest day that needs no digest any more
         self._queued: date | None = None  # the last day whose digest was sent or waits to be
         self._chat: TelegramChat | None = None
-        self._web: aiohttp.ClientSession | None = None
+        self._web: WebApi | None = None
         self._outbox: Outbox[date] | None = None
         self._closing = AsyncExitStack()
 
@@ -49,7 +45,8 @@ class TelegramDigest:
             self._chat = TelegramChat(config)
             opened.push_async_callback(self._chat.close)
             await self._chat.check()
-            self._web = await opened.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
+            self._web = WebApi(config, config.timeout_s)
+            opened.push_async_callback(self._web.close)
             self._queued = await asyncio.to_thread(self._remembered)
             if self._queued is None:
                 # A first start tells of no day that was over before it: whoever sets this up wants the next morning's
@@ -63,7 +60,9 @@ class TelegramDigest:
             self._closing = opened.pop_all()
 
     async def handle(self, batch: Batch) -> None:
-        """No batch is of interest."""
+        """No batch is of interest. Raises RetryableError before the start."""
+        if self._outbox is None:
+            raise RetryableError("the digest has not started")
 
     async def shutdown(self) -> None:
         """Send what waits within the limit, then close."""
@@ -106,24 +105,11 @@ class TelegramDigest:
     async def _stats(self, day: date) -> Any:
         """The figures of a day, by the API. Raises RetryableError while the web part is away, PermanentError for a refusal."""
         assert self._web is not None
-        config = self._config
-        asked = {"from": day.isoformat(), "to": day.isoformat()} | self._of_bot()
-        headers = {"Authorization": f"Bearer {config.web_token.get_secret_value()}"}
-        url = f"{config.web_url.rstrip('/')}/api/analytics/stats"
         try:
-            async with self._web.get(url, params=asked, headers=headers, allow_redirects=False) as response:
-                status, body = response.status, await response.content.read(ANSWER_BYTES)
-                if status == HTTPStatus.OK:
-                    return json.loads(body)
-        except (aiohttp.ClientError, OSError) as error:
-            raise RetryableError(f"the web part can't be reached ({type(error).__name__})") from None
-        except (ValueError, RecursionError):
-            raise RetryableError("the web part answered with something that is not JSON") from None
-        if status == HTTPStatus.UNAUTHORIZED:
-            raise RetryableError(f"the web part does not accept the token in CHATTRAIL_{config.prefix}_WEB_TOKEN")
-        if status in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND):
-            raise PermanentError(f"the web part answered {status}; is CHATTRAIL_{config.prefix}_BOT one of its bots?")
-        raise RetryableError(f"the web part answered {status}")
+            return await self._web.get("stats", {"from": day.isoformat(), "to": day.isoformat()} | self._of_bot())
+        except PermanentError as error:
+            setting = f"CHATTRAIL_{self._config.prefix}_BOT"
+            raise PermanentError(f"{error}; is {setting} one of its bots?") from None
 
     def _remembered(self) -> date | None:
         """The newest day that needs no digest any more. A file that can't be read is none: a morning untold is the lesser harm."""

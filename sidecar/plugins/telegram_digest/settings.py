@@ -1,14 +1,13 @@
 """Settings of the digest."""
 
 from datetime import time
-from typing import Annotated, ClassVar, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, ClassVar, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from common.net import is_unencrypted
 from sidecar.plugins.telegram_chat import TelegramChatSettings
+from sidecar.plugins.web_api import WebApiSettings
 
 
 def _zone(name: str) -> str:
@@ -29,7 +28,7 @@ def _time(given: object) -> object:
     return at
 
 
-class TelegramDigestSettings(TelegramChatSettings):
+class TelegramDigestSettings(WebApiSettings, TelegramChatSettings):
     """When the digest is sent, and where its figures come from."""
 
     prefix: ClassVar[str] = "SIDECAR_TELEGRAM_DIGEST"
@@ -43,24 +42,5 @@ class TelegramDigestSettings(TelegramChatSettings):
     bot: str | None = Field(
         None, description="The bot to tell of, as in `GET /api/analytics/bots`; unset: all of them."
     )
-    web_url: str = Field(
-        "http://127.0.0.1:8000", pattern=r"^https?://[^?#@]+$", description="Chattrail's web part, for the figures."
-    )
-    web_token: SecretStr = Field(description="Bearer token for the web part's API (`python -m web token`).")
-    public_url: str | None = Field(
-        None, pattern=r"^https?://[^?#@]+$", description="Address of the pages, for a link; unset: no link."
-    )
-    allow_http: bool = Field(
-        False, description="Allow plain http to another machine, in a network nobody else can read."
-    )
     interval_s: float = Field(15.0, gt=0, description="Seconds between looks at the clock.")
     attempts: int = Field(30, ge=1, le=100, description="Tries before a digest is given up.")
-
-    @model_validator(mode="after")
-    def _checked(self) -> Self:
-        if is_unencrypted(self.web_url) and not self.allow_http:
-            raise ValueError(
-                f"CHATTRAIL_{self.prefix}_WEB_URL must be https: http shows the token to everybody on the way to "
-                f"{urlsplit(self.web_url).hostname}; in a network of your own set CHATTRAIL_{self.prefix}_ALLOW_HTTP=true"
-            )
-        return self

@@ -44,6 +44,12 @@ class FigureQueries:
         self._clickhouse, self._prices = clickhouse, prices
         self._names: dict[tuple[object, ...], tuple[float, str]] = {}
 
+    def first_event_at(self, now: datetime, bot: Bot | None = None) -> datetime | None:
+        """When the first event happened, of one bot or of all; None before there is one."""
+        reader = BotReader(self._clickhouse, bot)
+        count, first, *_ = reader.row("extent", {"earliest": EARLIEST_S, "now": _epoch(now)})
+        return from_milliseconds(first) if count else None
+
     def stats(
         self,
         asked: Range,

@@ -29,6 +29,7 @@ PATHS = {
     "bots": "/api/analytics/bots",
     "people": "/api/analytics/users",
     "trail": "/api/analytics/users/5000000000/events",
+    "alerts": "/api/analytics/alerts",
     "search": "/api/analytics/search?q=a",
 }
 

@@ -27,7 +27,20 @@ from tests.support.web_support import BEARER, make_app, web_environment
 from web.mcp.sql import ROWS_MAX
 
 PEOPLE = 8
-TOOLS = {"figures", "retention", "funnel", "sources", "bots", "people", "trail", "saved", "search", "tables", "query"}
+TOOLS = {
+    "figures",
+    "retention",
+    "funnel",
+    "sources",
+    "bots",
+    "people",
+    "trail",
+    "saved",
+    "alerts",
+    "search",
+    "tables",
+    "query",
+}
 CANARY = "text-canary-7141"
 LONG = 5_000_000_007
 
