@@ -14,6 +14,7 @@ from web.analytics.clickhouse.bots import BotQueries
 from web.analytics.clickhouse.client import ClickHouse
 from web.analytics.clickhouse.figures import FigureQueries
 from web.analytics.clickhouse.filter_values import FilterValues
+from web.analytics.clickhouse.live import LiveQueries
 from web.analytics.clickhouse.ordered_funnel import FunnelQueries
 from web.analytics.clickhouse.people import PeopleQueries
 from web.analytics.clickhouse.retention import RetentionQueries
@@ -64,6 +65,7 @@ def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time)
     prices = PriceTable.read(settings.prices) if settings.prices else None
     people, bots = PeopleQueries(clickhouse, key, settings.zone, clock), BotQueries(clickhouse)
     figures, saved = FigureQueries(clickhouse, prices), SavedItems(settings, clickhouse)
+    trails = TrailQueries(clickhouse, people, key, links.stores, settings.zone)
     app.extensions[EXTENSION] = Services(
         settings=settings,
         clock=clock,
@@ -78,8 +80,9 @@ def create_app(settings: WebSettings, *, clock: Callable[[], float] = time.time)
         retention=RetentionQueries(clickhouse),
         funnels=FunnelQueries(clickhouse),
         sources=SourceQueries(clickhouse, settings.source_beginnings),
-        trails=TrailQueries(clickhouse, people, key, links.stores, settings.zone),
+        trails=trails,
         search=SearchQueries(clickhouse, bots, people, key, settings.zone),
+        live=LiveQueries(clickhouse, bots, people, trails),
         image_links=links,
         auth_database=AuthDatabase(settings.data / SIGN_IN_FILE, clock),
     )

@@ -13,6 +13,7 @@ from web.analytics.clickhouse.bots import BotQueries
 from web.analytics.clickhouse.client import ClickHouse
 from web.analytics.clickhouse.figures import FigureQueries
 from web.analytics.clickhouse.filter_values import FilterValues
+from web.analytics.clickhouse.live import LiveQueries
 from web.analytics.clickhouse.ordered_funnel import FunnelQueries
 from web.analytics.clickhouse.people import PeopleQueries
 from web.analytics.clickhouse.retention import RetentionQueries
@@ -49,6 +50,7 @@ class Services:
     sources: SourceQueries
     trails: TrailQueries
     search: SearchQueries
+    live: LiveQueries
     image_links: ImageLinks
     auth_database: AuthDatabase
 

@@ -61,7 +61,12 @@ def hostile(stack: Stack) -> list[int]:
 
 def test_payloads_stay_text_on_the_lists(hostile: list[int], open_page: OpenPage) -> None:
     watched = open_page()
-    for path in ("/analytics", "/analytics/users?limit=200", "/analytics/users?sort=name&order=asc&limit=200"):
+    for path in (
+        "/analytics",
+        "/analytics/live",
+        "/analytics/users?limit=200",
+        "/analytics/users?sort=name&order=asc&limit=200",
+    ):
         page = watched.go(path)
         assert sticks_out(page) <= 0
         assert page.evaluate("window.hit") is None

@@ -36,6 +36,41 @@ def test_new_events_appear_without_a_reload(stack: Stack, open_page: OpenPage) -
         watched.check()
 
 
+def test_what_happens_now_comes_in_and_stands_still_for_who_reads(stack: Stack, open_page: OpenPage) -> None:
+    say(stack, 800_011, "before")
+    watched = open_page()
+    page = watched.go("/analytics/live")
+    page.evaluate("window.sameDocument = true")
+    first = page.locator(".live-line").first
+    expect(first).to_contain_text("before")
+    say(stack, 800_012, "comes in")
+    expect(first).to_contain_text("comes in", timeout=NEWS_WITHIN_MS)
+    expect(first).to_contain_text("Newcomer 800012")
+    with page.expect_request("**/analytics/live"):
+        pass
+    page.locator(".live-pause").click()  # while an answer is under way, which is shown, and ends nothing
+    expect(page.locator(".live-held")).to_be_visible()
+    expect(page.locator(".htmx-request")).to_have_count(0)
+    expect(page.locator(".live-pause")).to_have_attribute("aria-pressed", "true")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    say(stack, 800_011, "waits")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # at which pages look at once
+    assert page.evaluate("fetch('/healthz').then((answer) => answer.status)") == 200
+    assert not [url for url in asked if "/live" in url]
+    expect(first).to_contain_text("comes in")
+    page.locator(".live-pause").click()
+    expect(first).to_contain_text("waits", timeout=NEWS_WITHIN_MS)
+    assert page.evaluate("window.sameDocument")
+    page.keyboard.press("j")
+    expect(page.locator(".live-open").first).to_be_focused()
+    expect(page.locator(".live-held")).to_be_visible()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/analytics/users/800011?event=*")
+    expect(page.locator(".bubble-text").last).to_have_text("waits")
+    watched.check()
+
+
 def test_the_dot_is_green_for_fresh_events_only(stack: Stack, open_page: OpenPage) -> None:
     old = Person(800_005, None, "Long gone", "en")
     at = datetime.now(UTC) - timedelta(days=4)

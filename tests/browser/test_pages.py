@@ -21,6 +21,7 @@ PAGES = {
     "users nobody": "/analytics/users?q=nobody-is-called-this",
     "api": "/analytics/api",
     "search": "/analytics/search?q=lamp",
+    "live": "/analytics/live",
     "search nothing": "/analytics/search?q=xyzzy&range=7d",
     "trail": "/analytics/users/10119",
     "trail oldest first": "/analytics/users/10119?order=asc",

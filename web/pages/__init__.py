@@ -3,6 +3,8 @@
 A request by htmx gets `#page` alone, any other one the whole document, from the same template at the same address.
 """
 
+from datetime import timedelta
+
 from flask import Blueprint, redirect, url_for
 from werkzeug.wrappers import Response
 
@@ -12,6 +14,7 @@ from web.pages.alerts import alerts
 from web.pages.event import event
 from web.pages.filter_picker import filter_picker
 from web.pages.funnel import funnel
+from web.pages.live import live
 from web.pages.printable import printable
 from web.pages.reference import reference
 from web.pages.retention import retention
@@ -23,6 +26,7 @@ from web.pages.template_context import init_blueprint
 from web.pages.trail import trail
 from web.pages.users import users
 
+LIVE_HOLDS = timedelta(seconds=15)  # while nothing happens: what was five minutes ago is no more
 blueprint = Blueprint("pages", __name__)
 init_blueprint(blueprint)
 blueprint.add_url_rule("/analytics", view_func=conditional(statistics))
@@ -40,6 +44,7 @@ blueprint.add_url_rule(
 blueprint.add_url_rule(
     "/analytics/users/<person:client_id>/print", view_func=reads_trails(printable), merge_slashes=False
 )
+blueprint.add_url_rule("/analytics/live", view_func=reads_trails(conditional(live, LIVE_HOLDS)))
 blueprint.add_url_rule("/analytics/search", view_func=reads_trails(search))
 blueprint.add_url_rule("/analytics/alerts", view_func=alerts)
 blueprint.add_url_rule("/analytics/api", view_func=reference)

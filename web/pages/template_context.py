@@ -30,6 +30,7 @@ PAGES = frozenset(
         "pages.funnel",
         "pages.sources",
         "pages.search",
+        "pages.live",
         "pages.trail",
         "pages.event",
         "pages.printable",

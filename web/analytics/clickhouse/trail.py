@@ -98,7 +98,7 @@ class TrailQueries:
         if shown:
             back = _binding(key, query, BACK[query.order], bot)
             previous = self._cursors.seal(back, position_of(shown[0]))
-        events = in_message_order(self._events(shown), query.order)
+        events = in_message_order(self.events_of(shown), query.order)
         person = known or uncounted(key, events, bot)
         return TrailPage(person.client_id, person, events, following, previous)
 
@@ -129,7 +129,7 @@ class TrailQueries:
         }  # fmt: skip
         pieces = {"who": sql_is_one_of("user_id", [key]), "within": f"ts = {AT}", "filter": ITSELF, "after": "1"}
         rows = BotReader(self._clickhouse, bot).rows("events", parameters, columns=COLUMNS, order="ASC", **pieces)
-        return next(iter(self._events(rows)), None)
+        return next(iter(self.events_of(rows)), None)
 
     def sessions(self, key: bytes, events: Sequence[TrailEvent], bot: Bot | None = None) -> dict[str, Session]:
         """The sessions of some events, by their ids."""
@@ -170,7 +170,7 @@ class TrailQueries:
         }  # fmt: skip
         who = sql_is_one_of("user_id", [key])
         reader = BotReader(self._clickhouse, bot)
-        return self._events(
+        return self.events_of(
             reader.rows(
                 "events", parameters, who=who, columns=COLUMNS, within=ABOUT, filter="1", after=ABOUT, order="DESC"
             )
@@ -181,7 +181,8 @@ class TrailQueries:
         rows = self._clickhouse.rows(sql("image"), {"event_id": str(event_id)})
         return StoredImage(*rows[0]) if rows else None
 
-    def _events(self, rows: Sequence[Sequence[Any]]) -> tuple[TrailEvent, ...]:
+    def events_of(self, rows: Sequence[Sequence[Any]]) -> tuple[TrailEvent, ...]:
+        """Events from rows of the query `events`, with their images."""
         images = self._images(
             [row[0] for row in rows if row[1] == "image_generated" or not HAS_IMAGE.isdisjoint(row[10])]
         )

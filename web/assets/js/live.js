@@ -8,6 +8,8 @@ export function keepLive() {
   setInterval(countUp, 1000);
   setInterval(refresh, REFRESH_MS);
   document.addEventListener("visibilitychange", () => { looks = 1; refresh(); });
+  document.addEventListener("click", pause);
+  document.addEventListener("htmx:after:settle", pause);
   document.addEventListener("htmx:config:request", (event) => {
     const { request } = event.detail.ctx;
     if (event.target.id === "freshness" && shown.tag && request.action === shown.address) request.headers["If-None-Match"] = shown.tag;
@@ -28,11 +30,25 @@ let looks = 0;
 function refresh() {
   const live = document.querySelector("#freshness.live");
   // An open date picker, an open image or a running request is not interrupted.
-  const busy = document.querySelector(".popover[open], dialog[open], .htmx-request");
-  // A chat is followed as it goes; figures and lists are looked at half as often.
+  const busy = document.querySelector(".popover[open], dialog[open], .htmx-request") || isHeld();
+  // A chat and what happens now are followed as they go; figures and lists are looked at half as often.
   looks += 1;
-  if (!live || busy || document.hidden || (looks % 2 && !live.hasAttribute("hx-select"))) return;
+  if (!live || busy || document.hidden || (looks % 2 && !live.matches("[hx-select], [data-often]"))) return;
   live.dispatchEvent(new CustomEvent("chattrail:refresh"));
+}
+
+// What happens now stands still while somebody reads in it, or has said so. The button is told again after a swap: an answer that was
+// under way when it was pressed has it as it was.
+let isPaused = false;
+
+function isHeld() {
+  const button = document.querySelector(".live-pause");
+  return button && (isPaused || document.querySelector(".live-list:hover, .live-list:focus-within"));
+}
+
+function pause(event) {
+  if (event.type === "click" && event.target.closest(".live-pause")) isPaused = !isPaused;
+  document.querySelector(".live-pause")?.setAttribute("aria-pressed", isPaused);
 }
 
 function showBroken(broken) {

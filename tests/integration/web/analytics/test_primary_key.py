@@ -13,8 +13,10 @@ from tests.support.embedded import EmbeddedClickHouse
 from tests.support.migrated import migrated_database
 from tests.support.recount import recount
 from tests.support.web_support import NOBODY_LISTENS, SECRET_KEY
+from web.analytics.clickhouse.bots import BotQueries
 from web.analytics.clickhouse.client import ClickHouse
 from web.analytics.clickhouse.figures import FigureQueries
+from web.analytics.clickhouse.live import LiveQueries
 from web.analytics.clickhouse.loss_accounting import loss_accounting
 from web.analytics.clickhouse.people import PeopleQueries
 from web.analytics.clickhouse.trail import TrailQueries
@@ -122,6 +124,35 @@ def test_a_page_of_a_trail_of_100_000_events_reads_few_of_them(clickhouse: Embed
         assert numbers(TrailQuery(order="asc", event=event))[0] == 50_000
         (found,) = trails.page(key, TrailQuery(order="asc", q="77777")).events
         assert found.text == "77777"
+
+
+def test_what_happens_now_reads_the_stretches_of_the_people_who_are_there(clickhouse: EmbeddedClickHouse) -> None:
+    """Not the half million events of others, whether these lie in the same part or not."""
+    many = 500_000
+    with (
+        migrated_database(clickhouse) as name,
+        clickhouse_connect.get_client(dsn=clickhouse.dsn(name), autogenerate_session_id=False) as client,
+    ):
+        for begin in range(0, many, 50_000):
+            client.command(
+                "INSERT INTO events (event_id, ts, user_id) SELECT generateUUIDv4(), now() - INTERVAL 1 DAY,"
+                f" toString(number % 5000) FROM numbers({begin}, 50000) SETTINGS max_threads = 1"
+            )
+        client.command("TRUNCATE TABLE stale_activity")  # as they are when they were marked long ago
+        client.command(
+            "INSERT INTO events (event_id, ts, user_id, type)"
+            " SELECT generateUUIDv4(), now() - number, toString(number % 5 * 1000), 'user_message' FROM numbers(100)"
+        )
+        client.command("OPTIMIZE TABLE events FINAL")
+        reading = CountingClickHouse(client)
+        people, bots = PeopleQueries(reading, SECRET_KEY), BotQueries(reading)
+        trails = TrailQueries(reading, people, SECRET_KEY, set(), ZoneInfo("UTC"))
+        found = LiveQueries(reading, bots, people, trails).live(datetime.now(UTC) + timedelta(seconds=1))
+        assert (len(found.events), found.minutes.people, found.minutes.messages) == (50, 5, 100)
+        of_events = [rows for rows, text in zip(reading.read, reading.asked, strict=True) if "FROM events" in text]
+        assert len(of_events) == 2
+        assert max(of_events) < 2 * 5 * 2 * 8_192 + 1_000, "two granules of each of the five people, twice"
+        assert sum(reading.read) - sum(of_events) < 1_000
 
 
 @pytest.mark.parametrize("asked", ["7d", "30d", "90d", "all"])

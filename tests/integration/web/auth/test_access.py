@@ -25,6 +25,7 @@ GET = {
     "/analytics/users": (303, 303, 303, 200),
     "/analytics/api": (303, 303, 303, 200),
     "/analytics/search": (303, 303, 303, 200),
+    "/analytics/live": (303, 303, 303, 200),
     "/analytics/filter": (303, 303, 303, 200),
     "/analytics/users/42": (303, 303, 303, 200),
     "/analytics/users/42/print": (303, 303, 303, 200),
@@ -70,6 +71,7 @@ RULES = {  # the routes of the app and where the tables above have them
     "/analytics/sources": "/analytics/sources", "/api/analytics/sources": "/api/analytics/sources",
     "/analytics/saved": "/analytics/saved", "/analytics/search": "/analytics/search",
     "/analytics/alerts": "/analytics/alerts", "/api/analytics/alerts": "/api/analytics/alerts",
+    "/analytics/live": "/analytics/live",
     "/analytics/funnel": "/analytics/funnel", "/analytics/retention": "/analytics/retention",
     "/api/analytics/retention": "/api/analytics/retention",
     "/api/analytics/funnel": "/api/analytics/funnel",
@@ -148,7 +150,7 @@ def test_what_people_wrote_is_shown_by_one_decision(app: Flask, monkeypatch: pyt
     for rule, path in RULES.items():
         with client.get(path) as answer:
             refused |= {rule} if answer.status_code == 403 else set()
-    about_texts = ("client_id", "/images/", "/search")
+    about_texts = ("client_id", "/images/", "/search", "/live")
     assert refused == {rule for rule in RULES if any(part in rule for part in about_texts)}
 
 
