@@ -2,6 +2,7 @@
 // A page that has not changed since is answered with nothing: the server knows by the tag of the page that is shown.
 const REFRESH_MS = 2000;
 const FRESH_S = 3600;
+const OPEN = ".popover[open], dialog[open]";
 const shown = { address: "", tag: "" };
 
 export function keepLive() {
@@ -20,6 +21,12 @@ export function keepLive() {
     if (response.status === 200) Object.assign(shown, { address: request.action, tag: response.headers.get("ETag") || "" });
     showBroken(response.status >= 500);
   });
+  // Who has begun to write meanwhile keeps what is written; the tag is forgotten, since what it stands for is not shown.
+  document.addEventListener("htmx:before:swap", (event) => {
+    if (event.detail.ctx?.sourceElement?.id !== "freshness" || !document.querySelector(OPEN)) return;
+    event.preventDefault();
+    shown.tag = "";
+  });
   document.addEventListener("htmx:error", (event) => {
     if (event.target.id === "freshness") showBroken(true);
   });
@@ -30,7 +37,7 @@ let looks = 0;
 function refresh() {
   const live = document.querySelector("#freshness.live");
   // An open date picker, an open image or a running request is not interrupted.
-  const busy = document.querySelector(".popover[open], dialog[open], .htmx-request") || isHeld();
+  const busy = document.querySelector(`${OPEN}, .htmx-request`) || isHeld();
   // A chat and what happens now are followed as they go; figures and lists are looked at half as often.
   looks += 1;
   if (!live || busy || document.hidden || (looks % 2 && !live.matches("[hx-select], [data-often]"))) return;
