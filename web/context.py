@@ -21,6 +21,7 @@ from web.analytics.clickhouse.saved import SavedItems
 from web.analytics.clickhouse.search import SearchQueries
 from web.analytics.clickhouse.sources import SourceQueries
 from web.analytics.clickhouse.trail import TrailQueries
+from web.analytics.prices import PriceTable
 from web.auth.database import AuthDatabase
 from web.images.links import ImageLinks
 from web.settings import WebSettings
@@ -42,6 +43,7 @@ class Services:
     bots: BotQueries
     figures: FigureQueries
     people: PeopleQueries
+    prices: PriceTable | None
     filter_values: FilterValues
     saved: SavedItems
     alerts: AlertQueries

@@ -14,7 +14,9 @@ RECEIVED = "received"  # the time source of an event without any time
 class UserRow:
     """One person over all time. Strings are '' when never sent; `amounts_left_out` counts what sums of money leave out.
 
-    `source` is what the first /start carried, `plan` what was paid last, `model` the one that answered last.
+    `source` is what the first /start carried, `plan` what was paid last, `model` the one that answered last. `cost` and `margin`
+    are in the currency of the price table, None without one; a margin needs a rate for all that was paid. What has no price is
+    in neither, and `is_priced` is false then.
     """
 
     client_id: str
@@ -41,6 +43,9 @@ class UserRow:
     source: str
     plan: str
     model: str
+    cost: int | float | None = None
+    margin: int | float | None = None
+    is_priced: bool = True
 
 
 @dataclass(frozen=True, slots=True)

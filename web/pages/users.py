@@ -32,6 +32,8 @@ COLUMNS = (
     ("plan", "wide"),
     ("model", "extra"),
     ("revenue", "wide"),
+    ("cost", "wide"),
+    ("margin", "wide"),
 )
 DEFAULT = tuple(name for name, _ in COLUMNS[:10])
 NAMES = tuple(name for name, _ in COLUMNS)
@@ -65,6 +67,7 @@ def users() -> str:
         columns=[column for column in COLUMNS if column[0] in chosen],
         column_menu=ColumnMenu(NAMES, chosen, services.saved.is_on, urlencode(request.args)),
         sortable=SORTED,
+        currency=services.prices.currency if services.prices else "",
         filter_bar=FilterBar("users", request.args, bot),
         export={name: value for name in EXPORTED if (value := request.args.get(name))},
         newest_at=page.users[0].last_seen if newest_known and page.users else None,

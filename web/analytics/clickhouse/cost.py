@@ -1,12 +1,15 @@
-"""What models did in a range and what that cost: one scan, of everybody's sums or of what each of a part of the people did."""
+"""What models did and what that cost, in a range and to some people, from what the rollups have of it."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from web.analytics.clickhouse.bots import BotReader
 from web.analytics.clickhouse.sql import sql
 from web.analytics.clickhouse.sums import read_by
 from web.analytics.cost import Cost, Usage, cost_of
+from web.analytics.person_key import hexed, key_of, sql_is_one_of, text_of
 from web.analytics.prices import PriceTable
 from web.analytics.ranges import Window, local_day, midnight
 
@@ -49,3 +52,25 @@ def cost(
         for edge, used, minor, units, *_ in rows
     )
     return cost_of(prices, usages, buckets, edges[0] < since, others, found - len(others))
+
+
+def costs_of_people(
+    reader: BotReader, keys: Sequence[bytes], zone: ZoneInfo, prices: PriceTable
+) -> dict[bytes, tuple[Cost, bool]]:
+    """What each of these people cost over all time, and whether all that models did for them has a price."""
+    asked = {
+        "edges": [0, *(int(midnight(day, zone).timestamp()) for day in prices.days)],
+        "models": [each.encode().hex() for each in prices.models],
+        "keys": hexed(keys),
+    }
+    usages: dict[bytes, list[Usage]] = defaultdict(list)
+    others: set[bytes] = set()
+    for user, edge, used, minor, units, has_others in reader.rows(
+        "used_by_people", asked, who=sql_is_one_of("user_id", keys)
+    ):
+        key = key_of(text_of(bytes.fromhex(user)))
+        usages[key].append(Usage(int(edge), local_day(datetime.fromtimestamp(edge, UTC), zone), used, minor, units))
+        if has_others:
+            others.add(key)
+    costs = {key: cost_of(prices, each, [0], is_compared=False) for key, each in usages.items()}
+    return {key: (each, not each.without_price and key not in others) for key, each in costs.items()}

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,17 +10,21 @@ from zoneinfo import ZoneInfo
 from web.analytics.bots import Bot, bound
 from web.analytics.clickhouse.bots import BotReader
 from web.analytics.clickhouse.client import ClickHouse, from_milliseconds
+from web.analytics.clickhouse.cost import costs_of_people
 from web.analytics.clickhouse.sql import sql
 from web.analytics.clickhouse.sums import revenue_of, whole
+from web.analytics.cost import Cost
 from web.analytics.cursor import Cursors
 from web.analytics.filters.condition import LAST_SEEN_AT, people_condition
 from web.analytics.people_condition import PeopleCondition
 from web.analytics.person_key import hexed, key_of, sql_is_one_of, sql_key, text_of
+from web.analytics.prices import PriceTable
 from web.analytics.queries import TEXT_SORTS, UserSort, UsersQuery
 from web.analytics.trail_models import TrailEvent, UserPage, UserRow
 from web.errors import ProblemError
 
 PIECE = 1_000
+COSTS_PIECE = 200  # as many as a page has at most: their ids are in the query
 CURRENCIES_MAX = 20  # of one person
 FOLLOWS = {"asc": ">", "desc": "<"}
 LAST_SEEN = f"toUnixTimestamp64Milli({LAST_SEEN_AT})"
@@ -59,11 +64,12 @@ class PeopleQueries:
         secret_key: str,
         zone: ZoneInfo | None = None,
         clock: Callable[[], float] = time.time,
+        prices: PriceTable | None = None,
     ) -> None:
         """`zone` is that in which days begin, `clock` gives the time in seconds since 1970."""
         self._clickhouse = clickhouse
         self._zone, self._clock = zone or ZoneInfo("UTC"), clock
-        self._cursors = Cursors(secret_key, "users")
+        self._cursors, self._prices = Cursors(secret_key, "users"), prices
 
     def page(self, query: UsersQuery, bot: Bot | None = None) -> UserPage:
         """One page of the people of a bot, or of all."""
@@ -100,7 +106,9 @@ class PeopleQueries:
         pieces = {"filter": who.sql, "columns": sql("person_columns", last_seen=LAST_SEEN)}
         after = ""
         while rows := reader.rows("people_after", {**who.values, "after": after, "limit": PIECE}, **pieces):
-            yield from map(_user, rows)
+            people = list(map(_user, rows))
+            for begin in range(0, len(people), COSTS_PIECE):
+                yield from self._with_costs(reader, people[begin : begin + COSTS_PIECE])
             after = rows[-1][0]
 
     def one(self, key: bytes, bot: Bot | None = None) -> UserRow | None:
@@ -149,9 +157,25 @@ class PeopleQueries:
         rows = reader.rows(
             "details", {"keys": hexed(keys)}, columns=sql("person_columns", last_seen=LAST_SEEN), who=who
         )
-        people = [_user(row) for row in rows]
+        people = self._with_costs(reader, [_user(row) for row in rows])
         found = {key_of(person.client_id): person for person in people}
         return tuple(found[key] for key in keys if key in found)
+
+    def _with_costs(self, reader: BotReader, people: list[UserRow]) -> list[UserRow]:
+        """The same people with what they cost, where there are prices."""
+        if self._prices is None or not people:
+            return people
+        keys = [key_of(person.client_id) for person in people]
+        costs = costs_of_people(reader, keys, self._zone, self._prices)
+        return [
+            _with_cost(person, *costs[key]) if key in costs else person
+            for key, person in zip(keys, people, strict=True)
+        ]
+
+
+def _with_cost(person: UserRow, cost: Cost, is_priced: bool) -> UserRow:
+    spent = cost.total.value if cost.total else None
+    return replace(person, cost=spent, margin=cost.margin.value if cost.margin else None, is_priced=is_priced)
 
 
 def _user(row: Sequence[Any]) -> UserRow:

@@ -40,3 +40,21 @@ SELECT
 FROM activity AS a FINAL
 PREWHERE $of_bot AND slot >= toDateTime({start:UInt32}, 'UTC') AND slot < toDateTime({end:UInt32}, 'UTC')
     AND user_id IN (SELECT user_id FROM $people)
+
+-- name: used_by_people
+-- The same of some people each, over all time: what their priced models did and what they paid, between the midnights at which something
+-- changes, and whether other models did anything for them.
+WITH
+    $short AS short,
+    arrayMap(m -> unhex(m), {models:Array(String)}) AS priced,
+    (k -> substring(k, position(k, ':') + 1)) AS model
+SELECT
+    hex(user_id), roundDown(toUnixTimestamp(slot), {edges:Array(UInt32)}) AS edge,
+    sumMap(mapApply((k, v) -> (toString(k), v), mapFilter((k, v) -> has(priced, model(toString(k))), a.usage))),
+    sumMap(mapApply((k, v) -> (short(toString(k)), toInt128(v)),
+        mapFilter((k, v) -> v BETWEEN -1000000000000000 AND 1000000000000000, a.revenue))),
+    sumMap(mapApply((k, v) -> (short(toString(k)), v), mapFilter((k, v) -> abs(v) <= 1e15, a.revenue_units))),
+    max(arrayExists(k -> NOT has(priced, model(toString(k))), mapKeys(a.usage)))
+FROM activity AS a FINAL
+WHERE $of_bot AND $who
+GROUP BY user_id, edge

@@ -1,5 +1,6 @@
 """The cost of models and the margin against a slow sum over the events in Python: price of the day times tokens, event by event."""
 
+import json
 import random
 from collections import defaultdict
 from collections.abc import Iterator
@@ -268,3 +269,27 @@ def test_the_page_says_what_the_sums_leave_out(stage: WebStage, tmp_path: Path) 
     page = client.get("/analytics?range=30d&lang=en").text
     assert 'id="figure-cost"' not in page
     assert "CHATTRAIL_WEB_PRICES" in page
+
+
+@pytest.mark.parametrize("bot", ["", "42"])
+def test_what_each_person_cost_is_what_a_plain_sum_of_their_events_gives(
+    stage: WebStage, events: list[Sent], bot: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "prices.toml"
+    path.write_text(PRICES, encoding="utf-8")
+    client = stage.app(FakeClock(NOW), timezone=ZONE.key, prices=str(path)).test_client()
+    asked = {"bot": bot, "limit": "200"} if bot else {"limit": "200"}
+    answer = client.get("/api/analytics/users", query_string=asked, headers=BEARER).json
+    assert answer is not None
+    its = [e for e in events if not bot or e.bot == bot]
+    assert {row["client_id"] for row in answer["users"]} == {e.user for e in its}
+    for row in answer["users"]:
+        plain = plain_sum([e for e in its if e.user == row["client_id"]])
+        assert row["cost"] == float(plain.cost)
+        assert row["margin"] == (None if plain.without_rate else float(plain.margin))
+        assert row["is_priced"] == (not plain.without_price)
+    exported = client.get("/api/analytics/users.jsonl", query_string={"bot": bot} if bot else {}, headers=BEARER).text
+    lines = [json.loads(line) for line in exported.splitlines()]
+    assert sorted(lines, key=lambda row: str(row["client_id"])) == sorted(
+        answer["users"], key=lambda row: str(row["client_id"])
+    )

@@ -87,6 +87,9 @@ def test_a_row_says_what_the_person_did(client: FlaskClient) -> None:
         "source": "",
         "plan": "month",
         "model": "model-1",
+        "cost": None,
+        "margin": None,
+        "is_priced": True,
     }
 
 
