@@ -31,7 +31,7 @@ BEYOND = """() => {
   const shown = (selector, within = document) => [...within.querySelectorAll(selector)].filter(
     (each) => each.checkVisibility({ visibilityProperty: true, opacityProperty: true }));
   const words = (element) => `"${element.textContent.trim().slice(0, 30)}"`;
-  const ELSEWHERE = ".hint, svg, .popover-panel, .sr-only, canvas, .as-table-scroll, pre";
+  const ELSEWHERE = ".hint, svg, .popover-panel, .sr-only, canvas, pre";
   for (const card of shown(".figure, .section, .activity, .badge-line, .chip, .segment, .button")) {
     const edge = card.getBoundingClientRect();
     for (const part of shown("*", card)) {
@@ -39,7 +39,7 @@ BEYOND = """() => {
       const box = boxOfText(part);
       let [left, right] = [box.left, box.right];
       for (let around = part; around !== card; around = around.parentElement) {
-        if (!/hidden|clip/.test(getComputedStyle(around).overflowX)) continue;
+        if (!/hidden|clip|auto/.test(getComputedStyle(around).overflowX)) continue;
         const clip = around.getBoundingClientRect();
         [left, right] = [Math.max(left, clip.left), Math.min(right, clip.right)];
       }
