@@ -235,6 +235,7 @@ def test_the_whole_is_a_file_and_a_page_for_printing(long_chat: Person, open_pag
         page.get_by_role("link", name="Download as JSON").click()
     lines = downloaded.value.path().read_text().strip().split("\n")
     assert [json.loads(line)["text"] for line in lines] == words
+    page.locator("summary[aria-label='The whole trail']").click()  # a choice has closed the menu
     page.get_by_role("link", name="Page for printing").click()
     expect(page.locator(".bubble")).to_have_count(LONG)
     assert texts(page) == words

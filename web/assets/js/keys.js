@@ -2,14 +2,14 @@
 // the focused chip, "?" shows all of them. Never while somebody types or a dialog is open.
 const ROWS = ".people tbody .person-name a, .found-open, .live-open";
 const SECOND_KEY_MS = 1500;
-let wentAt = 0;
+let wentAt = -SECOND_KEY_MS;
 
 export function listenToKeys() {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && event.target.id === "q") event.target.blur();
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
     const key = letterOf(event), isSecond = event.timeStamp - wentAt < SECOND_KEY_MS;
-    wentAt = key === "g" && !isSecond ? event.timeStamp : 0;
+    wentAt = key === "g" && !isSecond ? event.timeStamp : -SECOND_KEY_MS;
     if (isSecond) document.querySelector(`[data-key="${CSS.escape(key)}"]`)?.click();
     else if (key === "/") focusSearch(event);
     else if (key === "?") showKeys();
