@@ -27,6 +27,16 @@ class Pulse:
     payments: int
     failures: int
 
+    def at_least(self, part: "Pulse") -> "Pulse":
+        """Not less than what a part of the same time has: sums follow the events, the later the more come at once."""
+        return Pulse(
+            self.since,
+            max(self.people, part.people),
+            max(self.messages, part.messages),
+            max(self.payments, part.payments),
+            max(self.failures, part.failures),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Live:

@@ -35,7 +35,7 @@ class LiveQueries:
         events, minutes, hour = self._clickhouse.together(
             lambda: self._events(reader, now), lambda: self._minutes(reader, now), lambda: self._hour(reader, now)
         )
-        return Live(events, minutes, hour)
+        return Live(events, minutes, hour.at_least(minutes))
 
     def _events(self, reader: BotReader, now: datetime) -> tuple[LiveEvent, ...]:
         given = {
