@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, model_validator
 from common.net import is_unencrypted
 from common.settings import Settings
 from sidecar.errors import PermanentError, RetryableError
+from sidecar.plugins.answer import read_answer
 
 ANSWER_BYTES = 4 << 20  # what plugins ask for is some kilobytes
 
@@ -56,7 +57,7 @@ class WebApi:
         url = f"{settings.web_url.rstrip('/')}/api/analytics/{path}"
         try:
             async with self._http.get(url, params=asked, headers=headers, allow_redirects=False) as response:
-                status, body = response.status, await response.content.read(ANSWER_BYTES)
+                status, body = response.status, await read_answer(response, ANSWER_BYTES)
                 if status == HTTPStatus.OK:
                     return json.loads(body)
         except (aiohttp.ClientError, OSError) as error:

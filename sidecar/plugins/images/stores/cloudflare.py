@@ -15,6 +15,7 @@ import aiohttp
 from yarl import URL
 
 from sidecar.errors import PermanentError, RetryableError
+from sidecar.plugins.answer import read_answer
 from sidecar.plugins.images.settings import ImagesSettings
 from sidecar.plugins.images.stores.base import Note, StorePausedError, Upload
 from sidecar.plugins.images.stores.cloudflare_errors import NOT_FOUND, refusal
@@ -178,9 +179,7 @@ def _check(image: Upload) -> None:
 
 async def _envelope(response: aiohttp.ClientResponse) -> dict[str, Any]:
     """Return the API's envelope, an empty one when the answer is something else, such as a proxy's page."""
-    content = bytearray()
-    while chunk := await response.content.read(_LARGEST_ANSWER - len(content)):
-        content += chunk
+    content = await read_answer(response, _LARGEST_ANSWER)
     try:
         body = json.loads(content)
     except (ValueError, RecursionError):  # the latter: nested without end
