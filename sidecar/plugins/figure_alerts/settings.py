@@ -1,20 +1,17 @@
 """Settings of the alerts on figures. The rules themselves are made on the pages."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field
 
-from sidecar.plugins.telegram_chat import TelegramChatSettings
-from sidecar.plugins.web_api import WebApiSettings
+from sidecar.plugins.chat_on_a_beat import ChatOnABeatSettings
 
 
-class FigureAlertsSettings(WebApiSettings, TelegramChatSettings):
+class FigureAlertsSettings(ChatOnABeatSettings):
     """Where the rules and figures come from, and the chat that gets the alerts."""
 
     prefix: ClassVar[str] = "SIDECAR_FIGURE_ALERTS"
 
-    language: Literal["en", "ru"] = Field("en", description="Language of the alerts: en or ru.")
-    interval_s: float = Field(60.0, gt=0, description="Seconds between looks at the figures.")
     away_after: int = Field(
         5, ge=1, le=1000, description="Looks in a row that must fail before the chat is told that nothing is watched."
     )

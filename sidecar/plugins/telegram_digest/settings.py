@@ -1,13 +1,12 @@
 """Settings of the digest."""
 
 from datetime import time
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from sidecar.plugins.telegram_chat import TelegramChatSettings
-from sidecar.plugins.web_api import WebApiSettings
+from sidecar.plugins.chat_on_a_beat import ChatOnABeatSettings
 
 
 def _zone(name: str) -> str:
@@ -28,7 +27,7 @@ def _time(given: object) -> object:
     return at
 
 
-class TelegramDigestSettings(WebApiSettings, TelegramChatSettings):
+class TelegramDigestSettings(ChatOnABeatSettings):
     """When the digest is sent, and where its figures come from."""
 
     prefix: ClassVar[str] = "SIDECAR_TELEGRAM_DIGEST"
@@ -38,7 +37,6 @@ class TelegramDigestSettings(WebApiSettings, TelegramChatSettings):
         "UTC",
         description="Zone of that time, and of the day that is told of: that of CHATTRAIL_WEB_TIMEZONE, as a rule.",
     )
-    language: Literal["en", "ru"] = Field("en", description="Language of the digest: en or ru.")
     bot: str | None = Field(
         None, description="The bot to tell of, as in `GET /api/analytics/bots`; unset: all of them."
     )
