@@ -16,6 +16,7 @@ SLOT = timedelta(minutes=15)  # the rollup's grain: ranges end on it
 PRESETS = {"7d": 7, "30d": 30, "90d": 90}
 EARLIEST = date(2013, 1, 1)  # Telegram's first year: nothing can have happened before
 ALL = "all"
+STATISTICS_RANGE = "7d"
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")  # fromisoformat alone would take weeks and other forms too
 
 
@@ -64,7 +65,7 @@ class Window:
         return edges
 
 
-def read_range(arguments: Mapping[str, str], zone: ZoneInfo, now: datetime, default: str = "7d") -> Range:
+def read_range(arguments: Mapping[str, str], zone: ZoneInfo, now: datetime, default: str = STATISTICS_RANGE) -> Range:
     """Read `range=7d|30d|90d|all`, or `from=` and `to=` (dates in the zone, both included)."""
     name, first, last = (arguments.get(key) or "" for key in ("range", "from", "to"))
     today, until = local_day(now, zone), floor_slot(now) + SLOT  # the end of the quarter of an hour

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from flask import render_template, request
 
@@ -18,9 +17,10 @@ from web.analytics.funnel import (
     read_funnel_steps,
 )
 from web.analytics.queries import STEPS_MAX
-from web.analytics.ranges import ALL, PRESETS, local_day, read_range
+from web.analytics.ranges import read_range
 from web.context import services
 from web.pages.filter_bar import FilterBar
+from web.pages.range_picker import RangePicker
 from web.pages.saved_menu import SavedMenu
 from web.pages.split_values import split_value
 from web.pages.template_context import here, page_bot, request_formats
@@ -53,7 +53,6 @@ def funnel() -> str:
     offered = services.funnels.offered(selected, bot)
     counted = services.funnels.funnel(selected, query, services.now(), bot, who)
     steps = read_funnel_steps(",".join(each.step for each in counted.steps))
-    last_day = (counted.range.end - timedelta(microseconds=1)).astimezone(zone)
     rows = _rows(counted, steps)
     return render_template(
         "funnel.html",
@@ -70,12 +69,7 @@ def funnel() -> str:
         value_name=lambda each: split_value(counted.split, each.value),
         filter_bar=bar,
         funnels=_saved(bar, query, steps),
-        selected_range=selected.name,
-        default_range=FUNNEL_RANGE,
-        presets=(*PRESETS, ALL),
-        first_day=local_day(counted.range.start, zone),
-        last_day=last_day.date(),
-        last_day_at=last_day,
+        range_picker=RangePicker(selected.name, FUNNEL_RANGE, counted.range.start, counted.range.end),
         title=formats.words.text("funnel.title"),
         status=_status(counted),
     )

@@ -23,10 +23,12 @@ from web.analytics.retention import (
 )
 from web.context import services
 from web.pages.filter_bar import FilterBar
+from web.pages.range_picker import RangePicker
 from web.pages.split_values import split_value
 from web.pages.template_context import page_bot, request_formats
 
 EXPORTED = ("range", "from", "to", "period", "split", "filter", "bot")
+PERIOD_PRESETS = (*(name for name in PRESETS if name != "7d"), ALL)  # a week has too few periods
 SHADES = 8  # of a cell's colour: classes `heat-1` and on
 
 
@@ -38,17 +40,11 @@ def retention() -> str:
     bar = FilterBar("retention", request.args, bot)
     who = people_condition(bar.tree, zone, services.now())
     table = services.retention.table(selected, query, services.now(), bot, who)
-    last_day = (table.range.end - timedelta(microseconds=1)).astimezone(zone)
     cohorts = [each for each in reversed(table.cohorts) if each.people] if query.split == "first" else table.cohorts
     return render_template(
         "retention.html",
         stats=table,
-        selected_range=selected.name,
-        default_range=DEFAULT_RANGE,
-        presets=(*(name for name in PRESETS if name != "7d"), ALL),
-        first_day=local_day(table.range.start, zone),
-        last_day=last_day.date(),
-        last_day_at=last_day,
+        range_picker=RangePicker(selected.name, DEFAULT_RANGE, table.range.start, table.range.end, PERIOD_PRESETS),
         periods=PERIODS,
         splits=SPLITS,
         cohorts=cohorts,

@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from flask import render_template, request
 
 from web.analytics.queries import SearchQuery
-from web.analytics.ranges import ALL, PRESETS, local_day
+from web.analytics.ranges import ALL
 from web.analytics.search_models import FoundText, SearchPage
 from web.context import services
 from web.errors import ParameterError
 from web.pages.filter_bar import FilterBar
 from web.pages.found_text import Piece, excerpt
+from web.pages.range_picker import RangePicker
 from web.pages.template_context import page_bot, request_formats
 from web.pages.trail import permalink
 
@@ -41,20 +41,13 @@ def search() -> str:
             if error.parameter != "q":
                 raise
             is_searchable = False  # no word in it, or too many: to be typed on, and no error
-    last_day = (query.range.end - timedelta(microseconds=1)).astimezone(zone)
     return render_template(
         "search.html",
         query=query,
         page=page,
         is_searchable=is_searchable,
         results=[_result(found, page.words) for found in page.texts] if page else [],
-        stats=query,  # the choice of a range reads its `range`
-        selected_range=query.range.name,
-        default_range=ALL,
-        presets=(*PRESETS, ALL),
-        first_day=local_day(query.range.start or now, zone),
-        last_day=last_day.date(),
-        last_day_at=last_day,
+        range_picker=RangePicker(query.range.name, ALL, query.range.start or now, query.range.end),
         filter_bar=FilterBar("search", request.args, bot),
         title=formats.words.text("search.title"),
         status=_status(page),

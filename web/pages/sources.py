@@ -8,10 +8,11 @@ from flask import render_template, request, url_for
 
 from web.analytics.filters.condition import people_condition
 from web.analytics.filters.tree import Condition, Days, Tree, all_of
-from web.analytics.ranges import ALL, PRESETS, local_day, read_range
+from web.analytics.ranges import local_day, read_range
 from web.analytics.sources import SOURCES_RANGE, STAYED_DAYS, NamedSource, Sources, wants_each
 from web.context import services
 from web.pages.filter_bar import FilterBar
+from web.pages.range_picker import RangePicker
 from web.pages.template_context import here, page_bot, request_formats
 
 Column = Literal["people", "wrote", "stayed", "paid"]
@@ -31,16 +32,10 @@ def sources() -> str:
     who = people_condition(bar.tree, zone, services.now())
     each = wants_each(request.args)
     table = services.sources.table(selected, services.now(), bot, who, each_payload=each)
-    last_day = (table.range.end - timedelta(microseconds=1)).astimezone(zone)
     return render_template(
         "sources.html",
         stats=table,
-        selected_range=selected.name,
-        default_range=SOURCES_RANGE,
-        presets=(*PRESETS, ALL),
-        first_day=local_day(table.range.start, zone),
-        last_day=last_day.date(),
-        last_day_at=last_day,
+        range_picker=RangePicker(selected.name, SOURCES_RANGE, table.range.start, table.range.end),
         filter_bar=bar,
         stayed_days=STAYED_DAYS,
         each=each,

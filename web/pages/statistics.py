@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
-from datetime import timedelta
 
 from flask import render_template, request
 
@@ -10,11 +9,12 @@ from web.analytics.cost import Cost
 from web.analytics.filters.condition import people_condition
 from web.analytics.models import Figure, LeftOut, Stats
 from web.analytics.queries import EVENT_STEP, read_steps
-from web.analytics.ranges import ALL, PRESETS, read_range
+from web.analytics.ranges import STATISTICS_RANGE, read_range
 from web.context import services
 from web.pages.annotations import Annotations
 from web.pages.filter_bar import FilterBar
 from web.pages.people_links import PeopleLinks
+from web.pages.range_picker import RangePicker
 from web.pages.template_context import page_bot, request_formats
 
 FIGURES = ("people", "new_people", "messages", "bot_messages", "answers", "pictures", "stars")
@@ -79,20 +79,15 @@ def statistics() -> str:
     figures = {name: each for name, each in every.items() if name in ALWAYS_SHOWN or each.value or each.previous}
     series = [name for name in SERIES if name in ALWAYS_SHOWN or every[name].value]
     peak = max((getattr(point, name) for point in stats.activity for name in series), default=0)
-    last_day = (stats.range.end - timedelta(microseconds=1)).astimezone(zone)
-    first_day = stats.range.start.astimezone(zone).date()
-    links = PeopleLinks(bar, selected, first_day, last_day.date(), now)
+    picker = RangePicker(selected.name, STATISTICS_RANGE, stats.range.start, stats.range.end)
+    links = PeopleLinks(bar, selected, picker.first_day, picker.last_day, now)
     return render_template(
         "statistics.html",
         stats=stats,
         filter_bar=bar,
         links=links,
-        annotations=Annotations(stats, first_day, last_day.date(), bar.arguments),
-        selected_range=selected.name,
-        presets=(*PRESETS, ALL),
-        first_day=first_day,
-        last_day=last_day.date(),
-        last_day_at=last_day,
+        annotations=Annotations(stats, picker.first_day, picker.last_day, bar.arguments),
+        range_picker=picker,
         newest_at=stats.newest_event_at,
         cards=[Card(name, figure, _line(figure.series, *SPARK)) for name, figure in figures.items()]
         + _money(stats.cost),
@@ -120,7 +115,7 @@ def statistics() -> str:
             answers=formats.number(stats.figures.answers.value + stats.figures.bot_messages.value),
             pictures=formats.number(stats.figures.pictures.value),
             start=formats.day_short(stats.range.start),
-            end=formats.day_short(last_day),
+            end=formats.day_short(picker.last),
         ),
     )
 

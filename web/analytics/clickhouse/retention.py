@@ -10,7 +10,7 @@ from web.analytics.clickhouse.bots import BotReader
 from web.analytics.clickhouse.client import ClickHouse, from_milliseconds
 from web.analytics.models import Span
 from web.analytics.people_condition import EVERYBODY, PeopleCondition
-from web.analytics.ranges import Range
+from web.analytics.ranges import Range, Window
 from web.analytics.retention import (
     LATER_MAX,
     VALUES_MAX,
@@ -54,10 +54,7 @@ class RetentionQueries:
     ) -> Retention:
         """The cohorts of a range, of one bot or of all. Raises ClickHouseUnavailableError."""
         reader = BotReader(self._clickhouse, bot)
-        first = 0
-        if asked.start is None:
-            ((first,),) = reader.rows("first_came", who.values, who=who.sql)
-        window = asked.since(from_milliseconds(first * 1000) if first else None)
+        window = since_the_first(reader, asked, who)
         period = query.period or period_for(window)
         periods = periods_of(window, period, now)
         edges = [int(edge.timestamp()) for edge in periods.edges]
@@ -89,6 +86,14 @@ class RetentionQueries:
             if query.split == "first"
             else tuple(_together(each, value, periods, period) for value, each in _largest_first(counts)),
         )
+
+
+def since_the_first(reader: BotReader, asked: Range, who: PeopleCondition) -> Window:
+    """The range; all time begins when the first of these people came. Raises ClickHouseUnavailableError."""
+    first = 0
+    if asked.start is None:
+        ((first,),) = reader.rows("first_came", who.values, who=who.sql)
+    return asked.since(from_milliseconds(first * 1000) if first else None)
 
 
 def _by_value(rows: Sequence[Sequence[Any]], edges: list[int]) -> dict[str | None, Counts]:

@@ -6,7 +6,8 @@ from typing import Any
 
 from web.analytics.bots import Bot
 from web.analytics.clickhouse.bots import BotReader
-from web.analytics.clickhouse.client import ClickHouse, from_milliseconds
+from web.analytics.clickhouse.client import ClickHouse
+from web.analytics.clickhouse.retention import since_the_first
 from web.analytics.clickhouse.sums import CURRENCIES_MAX, revenue_of
 from web.analytics.filters.fields import NUMBERS
 from web.analytics.models import Span
@@ -35,10 +36,7 @@ class SourceQueries:
     ) -> Sources:
         """The sources of who came first in a range, `each_payload` by itself if asked so. Raises ClickHouseUnavailableError."""
         reader = BotReader(self._clickhouse, bot)
-        first = 0
-        if asked.start is None:
-            ((first,),) = reader.rows("first_came", who.values, who=who.sql)
-        window = asked.since(from_milliseconds(first * 1000) if first else None)
+        window = since_the_first(reader, asked, who)
         until = midnight(local_day(now, window.zone) - timedelta(days=STAYED_DAYS), window.zone)
         rows = reader.rows(
             "sources",

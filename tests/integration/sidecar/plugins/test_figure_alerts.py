@@ -4,32 +4,24 @@ import json
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sidecar.plugin import Plugin
 from sidecar.plugins.figure_alerts import FACTORY
 from sidecar.plugins.figure_alerts.memory import Told
-from sidecar.telemetry import metrics as telemetry
-from sidecar.telemetry.metrics import Metrics
 from stack.simulators.telegram.person import Person
 from stack.simulators.telegram.server import TelegramServer
-from tests.support.clock import FakeClock
+from tests.support.chat_stage import WEB_TOKEN, ChatStage, telegram_with_admin
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.otlp import event
-from tests.support.plugin_support import build
 from tests.support.receivers import until
 from tests.support.web_stage import web_stage
 from tests.support.web_support import BEARER, running_web
 
-ADMIN = 900
-TOKEN = "42:ALERT-TOKEN-CANARY"
 CANARY = "the fox said something private"
-WEB_TOKEN = BEARER["Authorization"].removeprefix("Bearer ")
 RULE = {
     "figure": "messages", "bot": "", "filter": "not language:fr", "comparison": "above", "threshold": 2, "window": "1d",
     "quiet_h": 0,
@@ -57,56 +49,36 @@ def save(web_url: str, **changes: Any) -> None:
 
 
 @pytest.fixture
-async def telegram() -> AsyncIterator[TelegramServer]:
-    async with TelegramServer(token=TOKEN) as server:
-        yield server
+async def chat() -> AsyncIterator[tuple[TelegramServer, Person]]:
+    async with telegram_with_admin() as both:
+        yield both
 
 
 @pytest.fixture
-async def admin(telegram: TelegramServer) -> Person:
-    person = telegram.person(ADMIN, name="Admin")
-    await person.send("/start")
-    return person
-
-
-class Stage:
-    """A plugin, and a folder that outlives it."""
-
-    def __init__(self, telegram: TelegramServer, web_url: str, folder: Path) -> None:
-        self.clock, self.metrics = FakeClock(datetime.now(UTC)), Metrics()
-        self._folder = folder
-        self._settings = {
-            "TOKEN": TOKEN, "CHAT_ID": str(ADMIN), "API_URL": telegram.url, "WEB_URL": web_url, "WEB_TOKEN": WEB_TOKEN,
-            "PUBLIC_URL": "https://stats.example/", "INTERVAL_S": "0.05", "BACKOFF_S": "0.01", "AWAY_AFTER": "2",
-        }  # fmt: skip
-
-    @asynccontextmanager
-    async def plugin(self, **settings: str) -> AsyncIterator[Plugin]:
-        plugin, self.metrics = build(FACTORY, self._folder, self.clock, **(self._settings | settings))
-        await plugin.start()
-        try:
-            yield plugin
-        finally:
-            await plugin.shutdown()
-
-    async def told(self, count: int) -> None:
-        await until(lambda: self.metrics.value(telemetry.OUTBOX_DELIVERED, plugin="figure_alerts") == count)
+def admin(chat: tuple[TelegramServer, Person]) -> Person:
+    return chat[1]
 
 
 @pytest.fixture
-def stage(telegram: TelegramServer, web_url: str, tmp_path: Path) -> Stage:
-    return Stage(telegram, web_url, tmp_path / "alerts")
+def stage(chat: tuple[TelegramServer, Person], web_url: str, tmp_path: Path) -> ChatStage:
+    return ChatStage(
+        FACTORY, chat[0], web_url, tmp_path / "alerts", datetime.now(UTC), INTERVAL_S="0.05", AWAY_AFTER="2"
+    )
+
+
+async def told(stage: ChatStage, count: int) -> None:
+    await until(lambda: stage.sent() == count)
 
 
 async def test_it_tells_when_an_alert_begins_and_when_it_is_over(
-    stage: Stage, web_url: str, admin: Person, caplog: pytest.LogCaptureFixture
+    stage: ChatStage, web_url: str, admin: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
     save(web_url, threshold=100)
     async with stage.plugin():
         save(web_url)
         lines = str((await admin.next_message())["text"]).splitlines()
-        await stage.told(1)
+        await told(stage, 1)
     assert lines[0] == "Alert: Busy"
     assert lines[1].startswith("Messages: ")
     assert lines[2] == "up to 2 is normal"
@@ -115,7 +87,7 @@ async def test_it_tells_when_an_alert_begins_and_when_it_is_over(
     async with stage.plugin(LANGUAGE="ru"):  # a restart repeats nothing
         save(web_url, threshold=100)
         lines = str((await admin.next_message())["text"]).splitlines()
-        await stage.told(1)
+        await told(stage, 1)
     assert (lines[0], lines[2]) == ("Закончилось: Busy", "норма — до 100")
     assert CANARY not in caplog.text
     assert "CANARY" not in caplog.text
@@ -123,12 +95,12 @@ async def test_it_tells_when_an_alert_begins_and_when_it_is_over(
 
 
 async def test_it_tells_once_that_the_web_part_is_away(
-    stage: Stage, web_url: str, admin: Person, caplog: pytest.LogCaptureFixture
+    stage: ChatStage, web_url: str, admin: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
     save(web_url, threshold=100)
     async with stage.plugin(WEB_URL="http://127.0.0.1:9"):
         text = str((await admin.next_message())["text"])
-        await stage.told(1)
+        await told(stage, 1)
     assert text.startswith("Chattrail: figures are not watched, the web part can't be reached")
     async with stage.plugin(WEB_TOKEN="ct_wrong"):  # another start, another reason
         await until(lambda: caplog.text.count("CHATTRAIL_SIDECAR_FIGURE_ALERTS_WEB_TOKEN") > 2)

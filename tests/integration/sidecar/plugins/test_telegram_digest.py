@@ -1,31 +1,24 @@
 """The digest, from the real web part's figures to the simulated Telegram: what the admin is told, when, and how often."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from sidecar.errors import PermanentError
-from sidecar.plugin import Plugin
 from sidecar.plugins.telegram_digest import FACTORY
 from sidecar.telemetry import metrics as telemetry
-from sidecar.telemetry.metrics import Metrics
 from stack.simulators.telegram.person import Person
 from stack.simulators.telegram.server import TelegramServer
-from tests.support.clock import FakeClock
+from tests.support.chat_stage import WEB_TOKEN, ChatStage, telegram_with_admin
 from tests.support.embedded import EmbeddedClickHouse
 from tests.support.otlp import event
-from tests.support.plugin_support import build
 from tests.support.receivers import until
 from tests.support.web_stage import web_stage
-from tests.support.web_support import BEARER, running_web
+from tests.support.web_support import running_web
 
-ADMIN = 900
-TOKEN = "42:DIGEST-TOKEN-CANARY"
 CANARY = "the fox said something private"
-WEB_TOKEN = BEARER["Authorization"].removeprefix("Bearer ")
 DAY_S = 86_400
 BEFORE_NINE = datetime(2026, 3, 2, 8, 59, 30, tzinfo=UTC)
 TOLD = """Chattrail, 2026-03-01
@@ -59,50 +52,23 @@ def web_url(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture
-async def telegram() -> AsyncIterator[TelegramServer]:
-    async with TelegramServer(token=TOKEN) as server:
-        yield server
+async def chat() -> AsyncIterator[tuple[TelegramServer, Person]]:
+    async with telegram_with_admin() as both:
+        yield both
 
 
 @pytest.fixture
-async def admin(telegram: TelegramServer) -> Person:
-    person = telegram.person(ADMIN, name="Admin")
-    await person.send("/start")
-    return person
-
-
-class Stage:
-    """A plugin on a clock that is set, and a folder that outlives it."""
-
-    def __init__(self, telegram: TelegramServer, web_url: str, folder: Path) -> None:
-        self.clock = FakeClock(BEFORE_NINE)
-        self.metrics = Metrics()
-        self._folder = folder
-        self._settings = {
-            "TOKEN": TOKEN, "CHAT_ID": str(ADMIN), "API_URL": telegram.url, "WEB_URL": web_url, "WEB_TOKEN": WEB_TOKEN,
-            "PUBLIC_URL": "https://stats.example/", "INTERVAL_S": "0.01", "BACKOFF_S": "0.01",
-        }  # fmt: skip
-
-    @asynccontextmanager
-    async def plugin(self, **settings: str) -> AsyncIterator[Plugin]:
-        plugin, self.metrics = build(FACTORY, self._folder, self.clock, **(self._settings | settings))
-        await plugin.start()
-        try:
-            yield plugin
-        finally:
-            await plugin.shutdown()
-
-    def sent(self) -> int:
-        return int(self.metrics.value(telemetry.OUTBOX_DELIVERED, plugin="telegram_digest"))
+def admin(chat: tuple[TelegramServer, Person]) -> Person:
+    return chat[1]
 
 
 @pytest.fixture
-def stage(telegram: TelegramServer, web_url: str, tmp_path: Path) -> Stage:
-    return Stage(telegram, web_url, tmp_path / "digest")
+def stage(chat: tuple[TelegramServer, Person], web_url: str, tmp_path: Path) -> ChatStage:
+    return ChatStage(FACTORY, chat[0], web_url, tmp_path / "digest", BEFORE_NINE)
 
 
 async def test_the_morning_tells_of_the_day_before_once(
-    stage: Stage, admin: Person, caplog: pytest.LogCaptureFixture
+    stage: ChatStage, admin: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
     async with stage.plugin():
@@ -118,7 +84,7 @@ async def test_the_morning_tells_of_the_day_before_once(
     assert WEB_TOKEN not in caplog.text
 
 
-async def test_a_sidecar_that_was_down_tells_of_the_last_day_only(stage: Stage, admin: Person) -> None:
+async def test_a_sidecar_that_was_down_tells_of_the_last_day_only(stage: ChatStage, admin: Person) -> None:
     async with stage.plugin():
         stage.clock.advance(60)
         await admin.next_message()
@@ -130,7 +96,7 @@ async def test_a_sidecar_that_was_down_tells_of_the_last_day_only(stage: Stage, 
     assert text.splitlines()[:2] == ["Chattrail, 2026-03-04", "Nobody did anything."]
 
 
-async def test_a_first_start_in_the_afternoon_waits_for_the_next_morning(stage: Stage, admin: Person) -> None:
+async def test_a_first_start_in_the_afternoon_waits_for_the_next_morning(stage: ChatStage, admin: Person) -> None:
     stage.clock.advance(6 * 3600)
     async with stage.plugin(LANGUAGE="ru", TIMEZONE="Europe/Riga", AT="07:30"):
         stage.clock.advance(14.5 * 3600)  # 05:29:30 in UTC, 07:29:30 in Riga
@@ -141,7 +107,7 @@ async def test_a_first_start_in_the_afternoon_waits_for_the_next_morning(stage: 
 
 
 async def test_it_waits_for_the_web_part_and_says_which_setting_is_wrong(
-    stage: Stage, admin: Person, caplog: pytest.LogCaptureFixture
+    stage: ChatStage, admin: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with stage.plugin(WEB_URL="http://127.0.0.1:9", ATTEMPTS="3"):
         stage.clock.advance(60)
@@ -157,7 +123,7 @@ async def test_it_waits_for_the_web_part_and_says_which_setting_is_wrong(
         assert (await admin.next_message())["text"] == TOLD
 
 
-async def test_an_unknown_token_ends_the_start(stage: Stage) -> None:
+async def test_an_unknown_token_ends_the_start(stage: ChatStage) -> None:
     with pytest.raises(PermanentError, match="CHATTRAIL_SIDECAR_TELEGRAM_DIGEST_TOKEN"):
         async with stage.plugin(TOKEN="43:OTHER"):
             pass
